@@ -1,0 +1,192 @@
+"""`Command`: what to run, as a value; and `run`, the one place that starts processes.
+
+A step returns a Command. Nox runs it, `--dry-run` prints it, the manifest records it and a test compares it,
+so the local build and the CI build cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from scripts.errors import CommandError
+
+GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One program call: `argv`, the variables it adds to the caller's environment, and its folder."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+
+    def as_shell(self, *, windows: bool = os.name == "nt") -> str:
+        """The line to paste into a POSIX shell, or into cmd.exe when `windows`."""
+        if windows:
+            steps = [f'set "{name}={value}"' for name, value in sorted(self.env.items())]
+            folder = [f'cd /d "{self.cwd}"'] if self.cwd else []
+            return " && ".join([*folder, *steps, subprocess.list2cmdline(self.argv)])
+        variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items())]
+        line = " ".join([*variables, shlex.join(self.argv)])
+        return f"cd {shlex.quote(str(self.cwd))} && {line}" if self.cwd else line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a command ended: exit code, wall seconds, peak resident bytes of its process tree, last output."""
+
+    exit_code: int
+    seconds: float
+    peak_bytes: int
+    output: str
+
+
+class ProcessGroup:
+    """The live processes of one job, so that all of them can be ended together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._live: dict[int, subprocess.Popen[str]] = {}
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called; nothing is started after that."""
+        return self._stopped
+
+    def add(self, process: subprocess.Popen[str]) -> None:
+        """Register a started process; ended at once when the group was stopped meanwhile."""
+        with self._lock:
+            self._live[process.pid] = process
+            stopped = self._stopped
+        if stopped:
+            end_tree(process.pid)
+
+    def remove(self, process: subprocess.Popen[str]) -> None:
+        """Forget a process that has ended."""
+        with self._lock:
+            self._live.pop(process.pid, None)
+
+    def stop(self) -> None:
+        """End every live process with all its children."""
+        with self._lock:
+            self._stopped = True
+            live = list(self._live)
+        for pid in live:
+            end_tree(pid)
+
+
+def end_tree(pid: int) -> None:
+    """End a process we started and all its children: politely first, then for good."""
+    try:
+        root = psutil.Process(pid)
+        tree = [*root.children(recursive=True), root]
+    except psutil.NoSuchProcess:
+        return
+    for process in tree:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(tree, timeout=GRACE_SECONDS)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _tree_bytes(pid: int) -> int:
+    total = 0
+    with suppress(psutil.Error, OSError):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with suppress(psutil.Error, OSError):  # under Wine memory_info is not there
+                total += process.memory_info().rss
+    return total
+
+
+def run(
+    command: Command,
+    *,
+    on_line: Callable[[str], None] = lambda line: None,
+    group: ProcessGroup | None = None,
+    timeout_seconds: float | None = None,
+    base_env: Mapping[str, str] | None = None,
+) -> Outcome:
+    """The outcome of running `command`, its two outputs merged line by line into `on_line`.
+
+    Never raises for a non-zero exit code (see `check`). Raises CommandError when the program is missing or
+    outlives `timeout_seconds`; its whole process tree is ended then, and likewise on Ctrl-C.
+    """
+    group = group or ProcessGroup()
+    started = time.monotonic()
+    environment = {**(os.environ if base_env is None else base_env), **command.env}
+    try:
+        process = subprocess.Popen(
+            command.argv, env=environment, cwd=command.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
+            start_new_session=sys.platform != "win32",
+        )  # fmt: skip
+    except OSError as error:
+        raise CommandError(f"cannot start {command.argv[0]}: {error.strerror}; is it installed and on PATH?") from None
+    group.add(process)
+    lines: list[str] = []
+    reader = threading.Thread(target=_pump, args=(process, lines, on_line), daemon=True)
+    reader.start()
+    try:
+        peak = _wait(process, started, timeout_seconds)
+    except BaseException:
+        end_tree(process.pid)
+        raise
+    finally:
+        group.remove(process)
+    reader.join(timeout=GRACE_SECONDS)
+    seconds = time.monotonic() - started
+    if peak is None:
+        raise CommandError(f"{Path(command.argv[0]).name} ran longer than {timeout_seconds:.0f} s and was ended")
+    return Outcome(exit_code=process.returncode, seconds=seconds, peak_bytes=peak, output="\n".join(lines))
+
+
+def _pump(process: subprocess.Popen[str], lines: list[str], on_line: Callable[[str], None]) -> None:
+    for line in process.stdout or ():
+        lines.append(line.rstrip("\n"))
+        on_line(line.rstrip("\n"))
+
+
+def _wait(process: subprocess.Popen[str], started: float, timeout_seconds: float | None) -> int | None:
+    """Peak bytes seen until the process ended; None when it was ended for running out of time."""
+    peak, pause = 0, 0.02
+    while True:
+        try:
+            process.wait(timeout=pause)
+            return peak
+        except subprocess.TimeoutExpired:
+            peak = max(peak, _tree_bytes(process.pid))
+            pause = min(pause * 2, 0.5)
+        if timeout_seconds is not None and time.monotonic() - started > timeout_seconds:
+            end_tree(process.pid)
+            process.wait()
+            return None
+
+
+def check(command: Command, outcome: Outcome, *, tail: int = 15) -> Outcome:
+    """The outcome itself; raises CommandError with the last `tail` lines when the exit code is not zero."""
+    if outcome.exit_code:
+        last = "\n".join(f"  {line}" for line in outcome.output.splitlines()[-tail:])
+        name = Path(command.argv[0]).name
+        raise CommandError(f"{name} ended with exit code {outcome.exit_code}: {command.as_shell()}\n{last}")
+    return outcome
+
+
+def as_script(commands: Iterable[Command], *, windows: bool = os.name == "nt") -> str:
+    """Commands as lines to paste, in order."""
+    return "\n".join(command.as_shell(windows=windows) for command in commands)

@@ -1,0 +1,1 @@
+"""What should exist, and why the rest does not."""

@@ -1,0 +1,1 @@
+"""What a wheel must prove."""
