@@ -1,0 +1,114 @@
+"""The op cache: a compiled op, found again by the content of everything that can change it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.build.headers import include_dirs, reach
+from scripts.build.recipe import OpRecipe
+
+SCHEMA = 1
+LIMIT_BYTES = 4 * 1024**3
+
+
+def sha256_of(path: Path) -> str:
+    """The hex digest of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedOp:
+    """A binary in the cache and what was recorded when it was made."""
+
+    binary: Path
+    meta: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OpCache:
+    """A folder of op binaries by key; safe to share between processes, since entries appear by rename."""
+
+    folder: Path
+
+    def get(self, key: str) -> CachedOp | None:
+        """The op stored under `key`; None when there is none or its binary is not what was stored."""
+        entry = self._entry(key)
+        try:
+            meta = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
+            intact = sha256_of(entry / "binary") == meta["sha256"]
+        except (OSError, ValueError, KeyError):
+            return None
+        if not intact:
+            shutil.rmtree(entry, ignore_errors=True)
+            return None
+        os.utime(entry)
+        return CachedOp(binary=entry / "binary", meta=meta)
+
+    def put(self, key: str, binary: Path, meta: Mapping[str, Any]) -> None:
+        """Store a copy of `binary` under `key`; the first to store wins."""
+        entry = self._entry(key)
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=entry.parent) as draft_name:
+            draft = Path(draft_name) / "entry"
+            draft.mkdir()
+            shutil.copyfile(binary, draft / "binary")
+            document = {**meta, "sha256": sha256_of(binary), "bytes": binary.stat().st_size}
+            (draft / "meta.json").write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
+            if not entry.exists():
+                draft.rename(entry)
+
+    def prune(self, limit_bytes: int = LIMIT_BYTES) -> int:
+        """Remove the entries used longest ago until the rest fits in `limit_bytes`; how many were removed."""
+        entries = sorted(self.folder.glob("??/*/binary"), key=lambda path: path.parent.stat().st_mtime, reverse=True)
+        total, removed = 0, 0
+        for binary in entries:
+            total += binary.stat().st_size
+            if total > limit_bytes:
+                shutil.rmtree(binary.parent, ignore_errors=True)
+                removed += 1
+        return removed
+
+    def _entry(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+
+def op_key(
+    op: OpRecipe, *, root: Path, identity: Mapping[str, Any], places: Mapping[str, str], objects: Path
+) -> str:
+    """The cache key of an op: sources and local headers, exact commands, and the toolchain's `identity`.
+
+    Folders of this build are replaced by their names, so that the same op has the same key in another folder.
+    """
+    swaps = {str(objects): "{objects}", **{path: "{" + name + "}" for name, path in places.items()}}
+    ingredients = {
+        "schema": SCHEMA,
+        "identity": identity,
+        "commands": [_neutral(unit.argv, swaps) for unit in op.units] + [_neutral(op.link, swaps)],
+        "files": _files(op, root),
+    }
+    return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
+
+
+def _neutral(argv: Sequence[str], swaps: Mapping[str, str]) -> list[str]:
+    words = list(argv)
+    for path in sorted(swaps, key=len, reverse=True):
+        words = [word.replace(path, swaps[path]) for word in words]
+    return words
+
+
+def _files(op: OpRecipe, root: Path) -> dict[str, str]:
+    reached = [reach((root / unit.source).resolve(), include_dirs(unit.argv, root), root) for unit in op.units]
+    files = {file for one in reached for file in one.files}
+    return {file.relative_to(root).as_posix(): sha256_of(file) for file in sorted(files)}

@@ -1,0 +1,278 @@
+"""Compiles the ops of a recipe: looked up in the cache first, their units spread over the free cores otherwise.
+
+An op is the unit of work for the cache, for retry and for the person who watches; its translation units are what is
+scheduled, so one large op does not leave the other cores idle. Objects are renamed into place when they are whole:
+an interrupted build goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from scripts.build.cache import OpCache, op_key
+from scripts.build.flags import FlagEdit, edit_flags
+from scripts.build.precompiled import PrecompiledHeader, plan_headers, use
+from scripts.build.progress import Progress
+from scripts.build.recipe import OpRecipe, Recipe, Unit
+from scripts.build.schedule import Task, run_tasks
+from scripts.command import Command, Outcome, ProcessGroup, run
+from scripts.errors import CompileError, FactoryError
+
+GIB = 1024**3
+UNIT_MEMORY = int(1.8 * GIB)  # peak of one unit that includes torch/extension.h, g++ 12 (docs/design.md, Measured)
+HEADER_MEMORY = int(2.3 * GIB)
+HEADER_SECONDS = 40.0
+UNIT_TIMEOUT = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileSettings:
+    """Everything beside the recipe that decides how ops are compiled."""
+
+    root: Path  # the source tree
+    objects: Path  # where objects and binaries of this build go
+    headers: Path  # where precompiled headers are kept
+    cache: OpCache | None
+    jobs: int
+    identity: Mapping[str, Any]  # toolchain, torch, Python, CPU level
+    places: Mapping[str, str]  # folder name -> path, see flags.py
+    system: str
+    edits: Sequence[FlagEdit]
+    cpu: Sequence[str]
+    libraries: Mapping[str, Sequence[str]]  # op -> libraries upstream forgets to link
+    expected: Mapping[str, float]  # op -> expected seconds of one core
+    env: Mapping[str, str] = field(default_factory=dict)
+    precompile: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltOp:
+    """One finished op: where its binary lies, its place in the wheel, and what it cost."""
+
+    op: str
+    module: str
+    file: str
+    binary: Path
+    key: str
+    cached: bool
+    seconds: float  # summed over its units and the link; what was recorded when it came from the cache
+    peak_bytes: int
+
+
+@dataclass
+class _Cost:
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, outcome: Outcome) -> None:
+        with self.lock:
+            self.seconds += outcome.seconds
+            self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
+
+
+def edit_recipe(recipe: Recipe, settings: CompileSettings) -> Recipe:
+    """The recipe with our flags, and objects in a folder per op that the cache key names."""
+    return replace(recipe, ops=tuple(_edit_op(op, settings) for op in recipe.ops))
+
+
+def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
+    def edited(argv: Sequence[str], step: str) -> tuple[str, ...]:
+        return edit_flags(
+            argv, settings.edits, step=step, system=settings.system, places=settings.places, cpu=settings.cpu
+        )
+
+    extra = [f"-l{library}" for library in settings.libraries.get(op.op, ())]
+    link = (*edited(op.link, "link"), *(["-Wl,--no-as-needed", *extra] if extra else []))
+    units = tuple(replace(unit, argv=edited(unit.argv, "compile")) for unit in op.units)
+    return replace(op, units=units, link=link)
+
+
+def op_keys(recipe: Recipe, settings: CompileSettings) -> dict[str, str]:
+    """The cache key of every op of an edited recipe."""
+    return {
+        op.op: op_key(
+            op, root=settings.root, identity=settings.identity, places=settings.places, objects=settings.objects
+        )
+        for op in recipe.ops
+    }
+
+
+class Compiler:
+    """One run over the ops of a recipe."""
+
+    def __init__(self, recipe: Recipe, settings: CompileSettings, progress: Progress) -> None:
+        self.settings, self.progress = settings, progress
+        self.group = ProcessGroup()
+        self.keys = op_keys(recipe, settings)
+        self.ops = {op.op: self._at_key(op) for op in recipe.ops}
+        self.costs = {op: _Cost() for op in self.ops}
+        self.built: dict[str, BuiltOp] = {}
+
+    def run(self) -> tuple[BuiltOp, ...]:
+        """Every op, built or from the cache.
+
+        Raises CompileError naming each op that failed with its first error lines, after all others are finished and
+        kept; InterruptedBuildError on Ctrl-C.
+        """
+        units = {op: len(recipe.units) for op, recipe in self.ops.items()}
+        expected = {op: self.settings.expected.get(op, 30.0 * units[op]) for op in self.ops}
+        self.progress.watch_ops(expected, units, self.settings.jobs)
+        for op in self.ops:
+            self._take_from_cache(op)
+        tasks = self._tasks([recipe for op, recipe in self.ops.items() if op not in self.built])
+        failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self.progress.tick)
+        if failed:
+            raise CompileError(_failure_message(failed))
+        return tuple(self.built[op] for op in self.ops)
+
+    def _at_key(self, op: OpRecipe) -> OpRecipe:
+        """The op with its objects in a folder named by its key: what is there already fits."""
+        folder = self.settings.objects / self.keys[op.op][:20]
+        units, link = [], list(op.link)
+        for index, unit in enumerate(op.units):
+            new = folder / f"{index:02d}-{Path(unit.source).stem}{unit.object.suffix}"
+            units.append(unit.to(new))
+            link = [word.replace(str(unit.object), str(new)) for word in link]
+        binary = folder / op.binary.name
+        link = [word.replace(str(op.binary), str(binary)) for word in link]
+        return replace(op, units=tuple(units), link=tuple(link), binary=binary)
+
+    def _take_from_cache(self, op: str) -> None:
+        hit = self.settings.cache.get(self.keys[op]) if self.settings.cache else None
+        if hit:
+            cost = Outcome(exit_code=0, seconds=hit.meta["seconds"], peak_bytes=hit.meta["peak_bytes"], output="")
+            self.costs[op].add(cost)
+            self._finish(op, hit.binary, cached=True)
+
+    def _finish(self, op: str, binary: Path, *, cached: bool) -> None:
+        recipe, cost = self.ops[op], self.costs[op]
+        self.built[op] = BuiltOp(
+            op=op, module=recipe.module, file=recipe.file, binary=binary, key=self.keys[op], cached=cached,
+            seconds=cost.seconds, peak_bytes=cost.peak_bytes,
+        )  # fmt: skip
+        self.progress.update(op, "cached" if cached else "built")
+
+    def _tasks(self, ops: Sequence[OpRecipe]) -> list[Task]:
+        waiting = [unit for op in ops for unit in op.units if not unit.object.exists()]
+        headers = self._headers(waiting)
+        using = {unit.object: header for header in headers for unit in header.units}
+        tasks = [self._header_task(header) for header in headers if not header.output.exists()]
+        made_here = {task.name for task in tasks}
+        for op in ops:
+            units = [self._unit_task(op, unit, using.get(unit.object), made_here) for unit in op.units]
+            needs = frozenset(task.name for task in units)
+            tasks += [*units, Task(name=f"link {op.op}", work=lambda op=op: self._link(op), needs=needs)]  # type: ignore[misc]
+        return tasks
+
+    def _headers(self, units: Sequence[Unit]) -> list[PrecompiledHeader]:
+        if not self.settings.precompile or self.settings.system != "linux":
+            return []
+        return plan_headers(units, self.settings.root, self.settings.headers, self.settings.identity)
+
+    def _header_task(self, header: PrecompiledHeader) -> Task:
+        return Task(
+            name=f"header {header.header.parent.name}", work=lambda: self._precompile(header), seconds=HEADER_SECONDS,
+            memory=HEADER_MEMORY,
+        )  # fmt: skip
+
+    def _unit_task(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None, made_here: set[str]) -> Task:
+        needs = {f"header {header.header.parent.name}"} & made_here if header else set()
+        seconds = self.settings.expected.get(op.op, 30.0) / len(op.units)
+        return Task(
+            name=f"{op.op} {unit.object.stem}", work=lambda: self._compile(op, unit, header), needs=frozenset(needs),
+            seconds=seconds, memory=UNIT_MEMORY,
+        )  # fmt: skip
+
+    def _precompile(self, header: PrecompiledHeader) -> None:
+        """Make the header; without it the units compile all the same, only slower, so a failure is just noted."""
+        header.header.parent.mkdir(parents=True, exist_ok=True)
+        header.header.write_text("#include <torch/extension.h>\n", encoding="utf-8")
+        self.progress.log(header.command.as_shell())
+        draft = header.output.with_name(header.header.name + ".draft")
+        outcome = self._run(header.command)
+        if outcome.exit_code == 0:
+            draft.replace(header.output)
+        else:
+            draft.unlink(missing_ok=True)
+            self.progress.log(f"no precompiled header: {outcome.output}")
+
+    def _compile(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None) -> None:
+        self.progress.update(op.op, "compiling")
+        if not unit.object.exists():
+            unit.object.parent.mkdir(parents=True, exist_ok=True)
+            argvs = [use(unit, header)] if header else []
+            self._attempt(op, unit, [*argvs, unit.argv])
+        self.progress.update(op.op, "compiling", unit_done=True)
+
+    def _attempt(self, op: OpRecipe, unit: Unit, argvs: Sequence[tuple[str, ...]]) -> None:
+        """Try each command in turn, the last one again when the compiler was killed; raises CompileError at the end."""
+        draft = unit.to(unit.object.with_suffix(".draft" + unit.object.suffix))
+        outcome = Outcome(exit_code=0, seconds=0, peak_bytes=0, output="")
+        for argv in argvs:
+            attempt = replace(unit, argv=tuple(argv)).to(draft.object)
+            outcome = self._run_unit(op, attempt)
+            if outcome.exit_code and was_killed(outcome):
+                time.sleep(1.0)
+                outcome = self._run_unit(op, attempt)
+            if outcome.exit_code == 0:
+                draft.object.replace(unit.object)
+                return
+        self.progress.update(op.op, "failed")
+        raise CompileError(f"{unit.source}: {first_errors(outcome.output)}")
+
+    def _run_unit(self, op: OpRecipe, unit: Unit) -> Outcome:
+        command = Command(argv=unit.argv)
+        self.progress.log(command.as_shell())
+        outcome = self._run(command)
+        self.costs[op.op].add(outcome)
+        return outcome
+
+    def _link(self, op: OpRecipe) -> None:
+        self.progress.update(op.op, "linking")
+        command = Command(argv=op.link)
+        self.progress.log(command.as_shell())
+        outcome = self._run(command)
+        self.costs[op.op].add(outcome)
+        if outcome.exit_code:
+            self.progress.update(op.op, "failed")
+            raise CompileError(f"{op.op}: link: {first_errors(outcome.output)}")
+        cost = self.costs[op.op]
+        if self.settings.cache:
+            meta = {"op": op.op, "file": op.file, "seconds": cost.seconds, "peak_bytes": cost.peak_bytes}
+            self.settings.cache.put(self.keys[op.op], op.binary, meta)
+        self._finish(op.op, op.binary, cached=False)
+
+    def _run(self, command: Command) -> Outcome:
+        if self.group.stopped:
+            raise CompileError("stopped")
+        command = replace(command, cwd=self.settings.root, env={"LC_ALL": "C", **self.settings.env})
+        return run(command, on_line=self.progress.log, group=self.group, timeout_seconds=UNIT_TIMEOUT)
+
+
+def was_killed(outcome: Outcome) -> bool:
+    """Whether the compiler was ended from outside, as the kernel does when memory runs out."""
+    return outcome.exit_code < 0 or "Killed signal" in outcome.output
+
+
+def first_errors(output: str, count: int = 5) -> str:
+    """The first lines that say error; the last lines when none does."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return "\n".join((errors or lines[-count:])[:count]) or "no output"
+
+
+def _failure_message(failed: Mapping[str, FactoryError]) -> str:
+    lines = [f"{len(failed)} task{'s' if len(failed) > 1 else ''} failed; every other op is finished and kept"]
+    return "\n".join([*lines, *(f"- {name}: {error}" for name, error in failed.items())])
+
+
+def default_jobs() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

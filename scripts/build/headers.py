@@ -1,0 +1,59 @@
+"""Which files of the source tree a unit reaches through #include: the part of its content that is ours to hash.
+
+Every #include is followed, whatever #if stands around it: one header too many costs a rebuild, one too few a wrong wheel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)")', re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """The local files a unit is made from, and the names it includes from elsewhere."""
+
+    files: tuple[Path, ...]  # absolute, sorted, the source itself among them
+    outside: frozenset[str]  # "torch/extension.h", "vector", ...
+
+
+def reach(source: Path, include_dirs: Sequence[Path], root: Path) -> Reach:
+    """Everything below `root` that `source` includes, directly or not, looked up as the compiler does."""
+    local_dirs = [folder for folder in include_dirs if folder.is_relative_to(root)]
+    seen: set[Path] = set()
+    outside: set[str] = set()
+    waiting = [source]
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in _includes(file):
+            found = _find(name, [file.parent, *local_dirs])
+            if found:
+                waiting.append(found)
+            else:
+                outside.add(name)
+    return Reach(files=tuple(sorted(seen)), outside=frozenset(outside))
+
+
+def include_dirs(argv: Iterable[str], root: Path) -> list[Path]:
+    """The -I and /I folders of a compile command; relative ones are below `root`."""
+    folders = (word[2:] for word in argv if word.startswith(("-I", "/I")) and len(word) > 2)
+    return [(root / folder).resolve() for folder in folders]
+
+
+@cache
+def _includes(file: Path) -> tuple[str, ...]:
+    matches = INCLUDE.findall(file.read_bytes())
+    return tuple((angled or quoted).decode("utf-8", "replace").strip() for angled, quoted in matches)
+
+
+def _find(name: str, folders: Sequence[Path]) -> Path | None:
+    candidates = (folder / name for folder in folders)
+    return next((path.resolve() for path in candidates if path.is_file()), None)

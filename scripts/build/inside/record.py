@@ -1,0 +1,104 @@
+"""Records what upstream's setup.py would compile, without compiling it. Runs inside the build environment.
+
+DeepSpeed's own `setup.py build_ext` is run up to the point where the compiler would be started; every command it would
+start is written down instead. So the flags are upstream's and torch's own, to the letter, while the factory decides
+when, in what order and how many at once they run. Standard library, setuptools and torch only.
+
+Usage: python record.py OUT.json BUILD_FOLDER CPU_FLAG[,CPU_FLAG...]      (in the root of the source tree)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import sysconfig
+import types
+from pathlib import Path
+from typing import Any
+
+
+def pin_cpu(flags: list[str]) -> None:
+    """Make DeepSpeed's detection see the CPU of the matrix, not of this machine (op_builder `simd_width`)."""
+    stub: Any = types.ModuleType("cpuinfo")
+    stub.get_cpu_info = lambda: {"arch": "X86_64", "flags": flags}
+    sys.modules["cpuinfo"] = stub
+
+
+def load_distribution() -> Any:
+    """The distribution that setup.py describes, its command line parsed and nothing run."""
+    import setuptools  # noqa: F401 - must come before distutils
+
+    from distutils.core import run_setup  # type: ignore[import-not-found,unused-ignore]  # isort: skip
+
+    return run_setup("setup.py", ["build_ext"], stop_after="commandline")
+
+
+def record_commands(distribution: Any, build_folder: Path) -> list[dict[str, Any]]:
+    """One entry per extension: its name and the compile and link commands in order."""
+    from distutils.ccompiler import CCompiler  # type: ignore[import-not-found,unused-ignore]
+
+    command = distribution.get_command_obj("build_ext")
+    command.build_lib, command.build_temp = str(build_folder / "lib"), str(build_folder / "objects")
+    command.force = True
+    command.ensure_finalized()
+    entries: list[dict[str, Any]] = []
+    original = command.build_extension
+
+    def build_extension(extension: Any) -> None:
+        entries.append({"module": extension.name, "sources": list(extension.sources), "commands": []})
+        command.build_temp = str(build_folder / "objects" / extension.name)
+        original(extension)
+
+    def spawn(compiler: Any, argv: list[str], **options: Any) -> None:
+        entries[-1]["commands"].append([str(word) for word in argv])
+
+    command.build_extension = build_extension
+    CCompiler.spawn = spawn
+    command.run()
+    for entry in entries:
+        entry["file"] = os.path.relpath(command.get_ext_fullpath(entry["module"]), command.build_lib)
+    return entries
+
+
+def describe_torch() -> dict[str, Any]:
+    """What the installed torch says of itself."""
+    import torch
+
+    return {
+        "version": torch.__version__,
+        "cuda": torch.version.cuda,
+        "git": torch.version.git_version,
+        "cxx11_abi": bool(torch.compiled_with_cxx11_abi()),
+        "include": str(Path(torch.__file__).parent / "include"),
+    }
+
+
+def main(out: str, build_folder: str, cpu_flags: str) -> None:
+    """Write the record as JSON."""
+    sys.path[0] = str(Path.cwd())
+    sys.argv = ["setup.py"]
+    pin_cpu(cpu_flags.split(","))
+    distribution = load_distribution()
+    extensions = record_commands(distribution, Path(build_folder))
+    import setuptools
+
+    document = {
+        "version": distribution.metadata.version,
+        "extensions": extensions,
+        "torch": describe_torch(),
+        "setuptools": setuptools.__version__,
+        "python": {
+            "version": platform.python_version(),
+            "prefix": sys.prefix,
+            "base_prefix": sys.base_prefix,
+            "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
+            "platform": sysconfig.get_platform(),
+        },
+    }
+    Path(out).write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

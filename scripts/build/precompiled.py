@@ -1,0 +1,93 @@
+"""Precompiled headers: torch/extension.h parsed once per set of flags instead of once per translation unit.
+
+Parsing torch's headers is most of what compiling a DeepSpeed CPU op costs (docs/design.md, Measured). GCC takes a
+precompiled header only when every option that matters is the same, so units are grouped by their options; without
+TORCH_EXTENSION_NAME, which no torch header looks at. A header that does not fit is ignored by GCC, never misused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.build.headers import include_dirs, reach
+from scripts.build.recipe import Unit
+from scripts.command import Command
+
+HEADER = "torch/extension.h"
+WORTH_UNITS = 4  # making one costs about what it saves in 3.3 units
+KEPT = 2  # of 0.8 GB each
+OPTIMISED = re.compile(r"-O([1-9]|fast|s)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecompiledHeader:
+    """One precompiled header: the command that makes it, and the units that use it."""
+
+    header: Path
+    command: Command
+    units: tuple[Unit, ...]
+
+    @property
+    def output(self) -> Path:
+        """The file that GCC looks for beside the header."""
+        return self.header.with_name(self.header.name + ".gch")
+
+
+def plan_headers(units: Iterable[Unit], root: Path, folder: Path, identity: Mapping[str, object]) -> list[PrecompiledHeader]:
+    """The headers worth making for these units, each with its units."""
+    groups: defaultdict[tuple[str, ...], list[Unit]] = defaultdict(list)
+    for unit in units:
+        if _can_use(unit, root):
+            groups[_signature(unit, root)].append(unit)
+    worth = [(flags, group) for flags, group in groups.items() if len(group) >= WORTH_UNITS]
+    return [_header(flags, group, folder, identity) for flags, group in worth]
+
+
+def use(unit: Unit, header: PrecompiledHeader) -> tuple[str, ...]:
+    """The unit's command with the precompiled header in front of its own includes."""
+    return (unit.argv[0], "-include", str(header.header), *unit.argv[1:])
+
+
+def prune(folder: Path, kept: int = KEPT) -> None:
+    """Keep the precompiled headers used last; each is the better part of a gigabyte."""
+    made = sorted(folder.glob("*/*.gch"), key=lambda path: path.stat().st_atime, reverse=True)
+    for file in made[kept:]:
+        file.unlink(missing_ok=True)
+
+
+def _can_use(unit: Unit, root: Path) -> bool:
+    compiler = Path(unit.argv[0]).name
+    if "g++" not in compiler or not unit.source.endswith((".cpp", ".cc")):
+        return False
+    return HEADER in reach((root / unit.source).resolve(), include_dirs(unit.argv, root), root).outside
+
+
+def _signature(unit: Unit, root: Path) -> tuple[str, ...]:
+    """The options that must be equal; only whether there is optimisation counts, not how much of it."""
+    own = {unit.source, str(unit.object), "-c", "-o"}
+    words = [word for word in unit.argv if word not in own and not _is_local(word, root)]
+    levels = [word for word in words if OPTIMISED.fullmatch(word) or word == "-O0"]
+    level = ["-O2" if levels and levels[-1] != "-O0" else "-O0"]
+    rest = [word for word in words[1:] if word not in levels]
+    return (words[0], *sorted(set(rest), key=rest.index), *level)
+
+
+def _is_local(word: str, root: Path) -> bool:
+    return word.startswith("-DTORCH_EXTENSION_NAME=") or (word.startswith("-I") and word[2:].startswith(str(root)))
+
+
+def _header(
+    flags: Sequence[str], units: Sequence[Unit], folder: Path, identity: Mapping[str, object]
+) -> PrecompiledHeader:
+    neutral = [flag for flag in flags if "-file-prefix-map=" not in flag]
+    key = hashlib.sha256(json.dumps([neutral, identity], sort_keys=True).encode()).hexdigest()[:16]
+    header = folder / key / "extension.h"
+    draft = header.with_name(header.name + ".draft")
+    argv = (*flags, "-x", "c++-header", "-c", str(header), "-o", str(draft))
+    return PrecompiledHeader(header=header, command=Command(argv=argv), units=tuple(units))

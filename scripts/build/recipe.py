@@ -1,0 +1,100 @@
+"""The recorded commands of upstream's build as values: which units an op compiles and how it is linked.
+
+`inside/record.py` writes the record inside the build environment; from here on it is a `Recipe`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import CompileError
+
+SOURCE_SUFFIXES = (".cpp", ".cc", ".c", ".cu")
+OBJECT_SUFFIXES = (".o", ".obj")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One translation unit: its source (below the source tree), its object file and the command that makes it."""
+
+    source: str
+    object: Path
+    argv: tuple[str, ...]
+
+    def to(self, new: Path, argv: Iterable[str] | None = None) -> Unit:
+        """The same unit written to another object file, with other arguments when given."""
+        words = tuple(word.replace(str(self.object), str(new)) for word in (self.argv if argv is None else argv))
+        return replace(self, object=new, argv=words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpRecipe:
+    """How one op is made: its units, the link command, and the binary's place in the wheel."""
+
+    op: str
+    module: str
+    file: str  # place in the wheel, forward slashes
+    units: tuple[Unit, ...]
+    link: tuple[str, ...]
+    binary: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Every op's recipe, and the identity of the torch and Python that they were recorded with."""
+
+    version: str
+    ops: tuple[OpRecipe, ...]
+    torch: Mapping[str, Any]
+    python: Mapping[str, Any]
+    setuptools: str
+
+
+def read_recipe(path: Path, op_of_module: Mapping[str, str]) -> Recipe:
+    """The recipe that `record.py` wrote to `path`.
+
+    Raises CompileError when a module belongs to no chosen op, or an op was left out by upstream's own check.
+    """
+    document = json.loads(path.read_text(encoding="utf-8"))
+    entries = {entry["module"]: entry for entry in document["extensions"]}
+    missing = sorted(op for module, op in op_of_module.items() if module not in entries)
+    if missing:
+        raise CompileError(f"upstream's own check left out {', '.join(missing)}; the log holds its warning")
+    ops = tuple(_op(op, entries[module]) for module, op in op_of_module.items())
+    return Recipe(
+        version=document["version"], ops=ops, torch=document["torch"], python=document["python"],
+        setuptools=document["setuptools"],
+    )  # fmt: skip
+
+
+def _op(op: str, entry: Mapping[str, Any]) -> OpRecipe:
+    commands = [tuple(argv) for argv in entry["commands"]]
+    units = tuple(_unit(argv) for argv in commands if _source_of(argv))
+    links = [argv for argv in commands if not _source_of(argv)]
+    if not units or len(links) != 1:
+        raise CompileError(f"{op}: expected compile commands and one link command, recorded {len(commands)} commands")
+    file = str(entry["file"]).replace("\\", "/")
+    return OpRecipe(
+        op=op, module=entry["module"], file=file, units=units, link=links[0], binary=_binary_of(links[0], file)
+    )
+
+
+def _unit(argv: tuple[str, ...]) -> Unit:
+    source = _source_of(argv)
+    output = next(word for word in argv if word.endswith(OBJECT_SUFFIXES))
+    return Unit(source=source or "", object=Path(output.removeprefix("/Fo")), argv=argv)
+
+
+def _source_of(argv: Iterable[str]) -> str | None:
+    words = (word.removeprefix("/Tp").removeprefix("/Tc") for word in argv)
+    return next((word for word in words if word.endswith(SOURCE_SUFFIXES)), None)
+
+
+def _binary_of(link: tuple[str, ...], file: str) -> Path:
+    name = file.rsplit("/", 1)[-1]
+    word = next(word for word in link if word.endswith(name))
+    return Path(word.removeprefix("/OUT:"))
