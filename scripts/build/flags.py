@@ -14,7 +14,7 @@ import yaml
 from scripts.errors import DataError
 
 FILE = Path(__file__).parent.parent / "data" / "flags.yaml"
-KEYS = {"id", "system", "step", "drop", "append", "only_if_dropped", "reason", "source"}
+KEYS = {"id", "system", "step", "drop", "append", "reason", "source"}
 REQUIRED = {"id", "system", "step", "reason", "source"}
 
 
@@ -27,7 +27,6 @@ class FlagEdit:
     step: str  # "compile" or "link"
     drop: tuple[str, ...]
     append: tuple[str, ...]
-    only_if_dropped: bool
 
 
 @cache
@@ -50,7 +49,7 @@ def _problems(where: str, row: Mapping[str, Any]) -> list[str]:
 def _edit(row: Mapping[str, Any]) -> FlagEdit:
     return FlagEdit(
         id=row["id"], system=row["system"], step=row["step"], drop=tuple(row.get("drop", ())),
-        append=tuple(row.get("append", ())), only_if_dropped=bool(row.get("only_if_dropped", False)),
+        append=tuple(row.get("append", ())),
     )  # fmt: skip
 
 
@@ -69,8 +68,6 @@ def edit_flags(
 def _apply(words: list[str], edit: FlagEdit, places: Mapping[str, str], cpu: Sequence[str]) -> list[str]:
     patterns = [re.compile(_fill(text, {name: re.escape(path) for name, path in places.items()})) for text in edit.drop]
     kept = [words[0], *(word for word in words[1:] if not any(pattern.fullmatch(word) for pattern in patterns))]
-    if edit.only_if_dropped and len(kept) == len(words):
-        return kept
     added = [flag for text in edit.append for flag in (cpu if text == "{cpu}" else [_fill(text, places)])]
     return [*kept, *added]
 

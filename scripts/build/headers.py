@@ -33,7 +33,7 @@ def reach(source: Path, include_dirs: Sequence[Path], root: Path) -> Reach:
         if file in seen:
             continue
         seen.add(file)
-        for name in _includes(file):
+        for name in _includes(file, file.stat().st_mtime_ns):
             found = _find(name, [file.parent, *local_dirs])
             if found:
                 waiting.append(found)
@@ -49,7 +49,7 @@ def include_dirs(argv: Iterable[str], root: Path) -> list[Path]:
 
 
 @cache
-def _includes(file: Path) -> tuple[str, ...]:
+def _includes(file: Path, changed: int) -> tuple[str, ...]:
     matches = INCLUDE.findall(file.read_bytes())
     return tuple((angled or quoted).decode("utf-8", "replace").strip() for angled, quoted in matches)
 

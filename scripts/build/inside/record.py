@@ -95,6 +95,8 @@ def main(out: str, build_folder: str, cpu_flags: str) -> None:
             "base_prefix": sys.base_prefix,
             "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
             "platform": sysconfig.get_platform(),
+            "cache_tag": sys.implementation.cache_tag,
+            "include": sysconfig.get_paths()["include"],
         },
     }
     Path(out).write_text(json.dumps(document, indent=1), encoding="utf-8")

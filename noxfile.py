@@ -1,0 +1,47 @@
+"""What needs its own environment: one session per cell that this host can build, named by the cell's id."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import nox
+
+from scripts.build.environment import find_installer
+from scripts.cells import buildable, open_workshop, report_result
+from scripts.cli import parse_options
+from scripts.errors import FactoryError, InterruptedBuildError
+from scripts.host import find_interpreter
+from scripts.matrix.target import Target
+from scripts.release.produce import Producer
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = []
+nox.options.error_on_missing_interpreters = True
+
+
+def add_session(target: Target) -> None:
+    """Register the session that builds, proves and files `target`."""
+
+    def session(session: nox.Session) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            builder = open_workshop().builder(parse_options(session.posargs))
+            producer = Producer(builder=builder, installer=find_installer())
+            wheel = producer.produce(target, Path(session.virtualenv.bin) / "python", find_interpreter(target.python) or "")
+        except FactoryError as error:
+            report_result(target, None, error)
+            if isinstance(error, InterruptedBuildError):
+                raise KeyboardInterrupt from None
+            session.error(str(error))
+        report_result(target, wheel, None)
+
+    session.__doc__ = f"Build and prove DeepSpeed {target.deepspeed} for torch {target.torch}, {target.cuda}."
+    register: Any = nox.session(name=target.id, python=find_interpreter(target.python))
+    register(session)
+
+
+for target in buildable(open_workshop().plan):
+    add_session(target)

@@ -1,0 +1,50 @@
+"""Unpacks source archives without letting any path leave the folder."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from scripts.errors import SourceError
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack into `folder`, without the archive's one top folder; what was there before is replaced.
+
+    Raises SourceError for a damaged archive, a member that would land outside, or more than one top folder.
+    """
+    draft = folder.with_name(folder.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            _unpack_zip(archive, draft)
+        else:
+            _unpack_tar(archive, draft)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise SourceError(f"{archive.name}: cannot be unpacked: {error}; delete it and run again") from None
+    tops = list(draft.iterdir())
+    if len(tops) != 1 or not tops[0].is_dir():
+        raise SourceError(f"{archive.name}: expected one top folder, found {sorted(top.name for top in tops)}")
+    shutil.rmtree(folder, ignore_errors=True)
+    tops[0].rename(folder)
+    draft.rmdir()
+
+
+def _unpack_tar(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as tar:
+        if not hasattr(tarfile, "data_filter"):
+            raise SourceError("this Python's tarfile cannot unpack safely; use 3.10.12, 3.11.4 or newer")
+        tar.extractall(folder, filter="data")
+
+
+def _unpack_zip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        for name in zipped.namelist():
+            path = PurePosixPath(name.replace("\\", "/"))
+            if path.is_absolute() or ".." in path.parts or ":" in name:
+                raise zipfile.BadZipFile(f"{name!r} would land outside the folder")
+        zipped.extractall(folder)

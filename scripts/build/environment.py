@@ -1,0 +1,168 @@
+"""Virtual environments: made with uv when it is there, else virtualenv; torch installed and asserted to be the cell's."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from scripts.build.index_client import uv_variables, verify_bundle
+from scripts.command import Command, check, run
+from scripts.errors import VenvError
+from scripts.matrix.records import TorchRelease
+from scripts.matrix.target import Target
+
+FILE = Path(__file__).parent.parent / "data" / "environment.yaml"
+TELL = "import json, torch; print(json.dumps([torch.__version__, torch.version.cuda]))"
+SECONDS_TO_CONNECT = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchRoute:
+    """One way to get the cell's torch: the requirement, and the index that is asked first (None: the client's own)."""
+
+    name: str
+    requirement: str
+    index: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installer:
+    """What installs packages into an environment: uv, or pip inside it."""
+
+    uv: str | None
+
+    def create(self, folder: Path, interpreter: str) -> Command:
+        """Make an empty environment for `interpreter` in `folder`, replacing what is there."""
+        if self.uv:
+            argv = (self.uv, "venv", "--clear", "--quiet", "--python", interpreter, str(folder))
+        else:
+            argv = (sys.executable, "-m", "virtualenv", "--clear", "--quiet", "--python", interpreter, str(folder))
+        return Command(argv=argv, env=self.variables())
+
+    def install(self, python: Path, requirements: Sequence[str], *, index: str | None = None, dry_run: bool = False) -> Command:
+        """Install `requirements` into the environment of `python`, asking `index` before the client's own."""
+        extra = ["--dry-run"] if dry_run else []
+        if self.uv:
+            index_words = ["--index", index] if index else []
+            argv = (self.uv, "pip", "install", "--python", str(python), *index_words, *extra, *requirements)
+        else:
+            index_words = ["--extra-index-url", index] if index else []
+            argv = (str(python), "-m", "pip", "install", "--no-input", *index_words, *extra, *requirements)
+        return Command(argv=argv, env=self.variables())
+
+    def variables(self) -> Mapping[str, str]:
+        """The variables that make uv see what pip is told."""
+        return uv_variables() if self.uv else {}
+
+
+def find_installer() -> Installer:
+    """uv of this Python's environment or of PATH; virtualenv and pip where there is none."""
+    beside = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
+    return Installer(uv=str(beside) if beside.is_file() else shutil.which("uv"))
+
+
+def environment_python(folder: Path) -> Path:
+    """The interpreter of the environment in `folder`."""
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    data: Mapping[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return data
+
+
+def build_requirements(torch: TorchRelease) -> list[str]:
+    """What a build environment holds beside torch."""
+    rows = _data()["build_requirements"]
+    bounds = ",".join(part for part in (str(torch.setuptools),) if part)
+    setuptools = rows["setuptools"] + (f",{bounds}" if bounds else "")
+    return [*rows["packages"], rows["numpy"], setuptools]
+
+
+def metadata_rows() -> list[Mapping[str, Any]]:
+    """The rows of `metadata_requirements`."""
+    return list(_data()["metadata_requirements"])
+
+
+def torch_routes(target: Target, torch: TorchRelease, index: str) -> list[TorchRoute]:
+    """The ways to this cell's torch, best first.
+
+    The labelled release from the cell's index; the labelled release from wherever the client looks by itself (a local
+    folder of wheels); and the plain release, where the default index is known to carry this very variant.
+    """
+    labelled = f"torch=={target.torch}+{target.cuda}"
+    routes = [
+        TorchRoute(name="the PyTorch index", requirement=labelled, index=index.format(variant=target.cuda)),
+        TorchRoute(name="the client's own index", requirement=labelled, index=None),
+    ]
+    if torch.default_variant.get(target.system) == target.cuda:
+        routes.append(TorchRoute(name="the default index", requirement=f"torch=={target.torch}", index=None))
+    return routes
+
+
+@cache
+def reachable(url: str) -> bool:
+    """Whether the host of `url` answers at all; asked once a run, since a client's own retries take long."""
+    try:
+        requests.head(url, timeout=SECONDS_TO_CONNECT, verify=verify_bundle(), allow_redirects=True)
+    except requests.RequestException:
+        return False
+    return True
+
+
+def install_torch(
+    installer: Installer, python: Path, routes: Sequence[TorchRoute], *, dry_run: bool = False,
+    on_line: Callable[[str], None] = lambda line: None,
+) -> TorchRoute | None:  # fmt: skip
+    """The first route that works; None when none does. With `dry_run` it is only resolved, nothing is installed."""
+    for route in routes:
+        if route.index and not reachable(route.index):
+            on_line(f"{route.name} ({route.index}) cannot be reached")
+            continue
+        command = installer.install(python, [route.requirement], index=route.index, dry_run=dry_run)
+        on_line(command.as_shell())
+        if run(command, on_line=on_line).exit_code == 0:
+            return route
+    return None
+
+
+def assert_torch(python: Path, target: Target) -> str:
+    """The installed torch's full version.
+
+    Raises VenvError when its release or CUDA variant is not the cell's: a wheel built against it would not load.
+    """
+    outcome = check(Command(argv=(str(python), "-c", TELL)), run(Command(argv=(str(python), "-c", TELL))))
+    version, cuda = json.loads(outcome.output.splitlines()[-1])
+    release = version.split("+")[0]
+    if release != target.torch or cuda != target.cuda_version:
+        has, wants = f"torch {version} for CUDA {cuda or 'none'}", f"torch {target.torch} for {target.cuda}"
+        raise VenvError(f"{target.id}: the environment holds {has}, the cell asks for {wants}")
+    return str(version)
+
+
+def fill_build_environment(
+    installer: Installer, python: Path, target: Target, torch: TorchRelease, index: str,
+    on_line: Callable[[str], None] = lambda line: None,
+) -> str:  # fmt: skip
+    """Install the cell's torch and what a build needs into the environment of `python`; torch's full version.
+
+    Raises VenvError when no route leads to the cell's torch, CommandError when another package cannot be had.
+    """
+    routes = torch_routes(target, torch, index)
+    if not install_torch(installer, python, routes, on_line=on_line):
+        tried = ", ".join(f"{route.requirement} from {route.name}" for route in routes)
+        raise VenvError(f"{target.id}: torch cannot be had; tried {tried}; the log holds what the client said")
+    command = installer.install(python, [f"torch=={target.torch}", *build_requirements(torch)])
+    check(command, run(command, on_line=on_line))
+    return assert_torch(python, target)

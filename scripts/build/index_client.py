@@ -1,0 +1,47 @@
+"""How the person's own package client is set up: which index, certificates and wheel folders it uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+
+import pypi_simple
+
+
+@cache
+def pip_settings() -> dict[str, str]:
+    """pip's settings for this Python by their short name, files and PIP_* variables merged; empty without pip."""
+    argv = [sys.executable, "-m", "pip", "config", "list"]
+    answer = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    settings: dict[str, str] = {}
+    for line in answer.stdout.splitlines():
+        name, _, value = line.partition("=")
+        section, _, key = name.partition(".")
+        if section in ("global", "install"):
+            settings[key.replace("_", "-")] = value.strip().strip("'\"")
+    variables = {n[4:].lower().replace("_", "-"): v for n, v in os.environ.items() if n.startswith("PIP_")}
+    return {**settings, **variables}
+
+
+def default_index() -> str:
+    """The index that pip takes packages from."""
+    return pip_settings().get("index-url") or pypi_simple.PYPI_SIMPLE_ENDPOINT
+
+
+def verify_bundle() -> str | bool:
+    """The certificate bundle that pip trusts; True for the built-in one."""
+    return pip_settings().get("cert") or os.environ.get("REQUESTS_CA_BUNDLE") or True
+
+
+def uv_variables() -> dict[str, str]:
+    """What uv must be told of pip's settings, since it reads none of them; and that it downloads no Python."""
+    settings = pip_settings()
+    told = {
+        "UV_FIND_LINKS": settings.get("find-links", "").replace(" ", ","),
+        "UV_DEFAULT_INDEX": settings.get("index-url", ""),
+        "SSL_CERT_FILE": settings.get("cert", ""),
+    }
+    variables = {name: value.strip("'\"") for name, value in told.items() if value and name not in os.environ}
+    return {**variables, "UV_PYTHON_DOWNLOADS": "never", "UV_HTTP_TIMEOUT": settings.get("default-timeout", "60")}

@@ -1,0 +1,163 @@
+"""The DeepSpeed source: fetched once, checked, unpacked safely, its version asserted, patched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pypi_simple
+import requests
+
+from scripts.build.archive import unpack
+from scripts.build.cache import sha256_of
+from scripts.build.index_client import default_index, verify_bundle
+from scripts.build.patch import apply_patch
+from scripts.errors import SourceError
+from scripts.matrix.records import Patch
+
+TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
+TAG_VARIABLE = "DEEPSPEED_WHEELS_TAG_ARCHIVE"  # a mirror's address, with {version}
+TIMEOUT = (5, 60)  # seconds to connect, to read
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceArchive:
+    """A source archive in the cache."""
+
+    path: Path
+    version: str
+    kind: str  # "tag" or "sdist"
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceTree:
+    """An unpacked and patched source."""
+
+    root: Path
+    archive: SourceArchive
+    patches: tuple[str, ...]
+    corrections: tuple[str, ...]  # what was wrong inside the archive and was set right
+
+
+def fetch_source(
+    version: str, folder: Path, *, kind: str = "auto", pinned_sdist: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> SourceArchive:  # fmt: skip
+    """The archive of a release, from the cache or downloaded: the tag's, or the sdist where no tag can be reached.
+
+    `kind` is "auto", "tag" or "sdist". Raises SourceError when neither can be had, or a checksum is wrong: for the
+    sdist the index's own and `pinned_sdist`, for a tag archive the one recorded at the first download.
+    """
+    kinds = ("tag", "sdist") if kind == "auto" else (kind,)
+    for one in kinds:
+        if cached := _cached(version, folder, one):
+            return cached
+    reasons = []
+    for one in kinds:
+        try:
+            return _fetch_tag(version, folder) if one == "tag" else _fetch_sdist(version, folder, pinned_sdist)
+        except (requests.RequestException, pypi_simple.NoSuchProjectError) as error:
+            reasons.append(f"{one}: {_short(error)}")
+            say(f"  {one} of {version} cannot be reached: {_short(error)}")
+    raise SourceError(f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})")
+
+
+def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch]) -> SourceTree:
+    """The archive unpacked to `root`, its version.txt corrected, `patches` applied in order and recorded.
+
+    A tree that is already there for the same archive and patches is used again, its build output kept.
+    """
+    stamp = root / ".factory.json"
+    wanted = {"sha256": archive.sha256, "patches": [patch.id for patch in patches], "edits": _edits(patches)}
+    if stamp.is_file():
+        saved = json.loads(stamp.read_text(encoding="utf-8"))
+        if saved["wanted"] == wanted:
+            corrections = tuple(saved["corrections"])
+            return SourceTree(root=root, archive=archive, patches=tuple(wanted["patches"]), corrections=corrections)
+    unpack(archive.path, root)
+    corrections = _correct_version(root, archive.version)
+    for patch in patches:
+        apply_patch(patch, root, archive.version)
+    stamp.write_text(json.dumps({"wanted": wanted, "corrections": corrections}), encoding="utf-8")
+    return SourceTree(root=root, archive=archive, patches=tuple(p.id for p in patches), corrections=corrections)
+
+
+def _edits(patches: Sequence[Patch]) -> list[Mapping[str, str | None]]:
+    return [asdict(edit) for patch in patches for edit in patch.edits]
+
+
+def _correct_version(root: Path, version: str) -> tuple[str, ...]:
+    """The v0.18.0 tag says 0.17.7 in version.txt: the release that was asked for is what counts."""
+    file = root / "version.txt"
+    if not file.is_file():
+        raise SourceError(f"the archive of DeepSpeed {version} holds no version.txt: it is not a DeepSpeed source")
+    found = file.read_text(encoding="utf-8").strip()
+    if found == version:
+        return ()
+    if found.split(".")[0] != version.split(".")[0]:
+        raise SourceError(f"the archive says it is DeepSpeed {found}, not {version}")
+    file.write_text(version + "\n", encoding="utf-8")
+    return (f"version.txt said {found}",)
+
+
+def _cached(version: str, folder: Path, kind: str) -> SourceArchive | None:
+    note = folder / f"deepspeed-{version}-{kind}.json"
+    if not note.is_file():
+        return None
+    saved = json.loads(note.read_text(encoding="utf-8"))
+    path = folder / saved["file"]
+    if not path.is_file() or sha256_of(path) != saved["sha256"]:
+        note.unlink()
+        return None
+    return SourceArchive(path=path, version=version, kind=kind, url=saved["url"], sha256=saved["sha256"])
+
+
+def _keep(draft: Path, path: Path, *, version: str, kind: str, url: str) -> SourceArchive:
+    draft.replace(path)
+    digest = sha256_of(path)
+    note = path.parent / f"deepspeed-{version}-{kind}.json"
+    note.write_text(json.dumps({"file": path.name, "url": url, "sha256": digest}), encoding="utf-8")
+    return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
+
+
+def _fetch_tag(version: str, folder: Path) -> SourceArchive:
+    url = os.environ.get(TAG_VARIABLE, TAG_ARCHIVE).format(version=version)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"deepspeed-{version}-tag.draft"
+    with requests.get(url, stream=True, timeout=TIMEOUT, verify=verify_bundle()) as answer:
+        answer.raise_for_status()
+        with draft.open("wb") as file:
+            shutil.copyfileobj(answer.raw, file)
+    return _keep(draft, folder / f"deepspeed-{version}-tag.tar.gz", version=version, kind="tag", url=url)
+
+
+def _fetch_sdist(version: str, folder: Path, pinned: str | None) -> SourceArchive:
+    folder.mkdir(parents=True, exist_ok=True)
+    with pypi_simple.PyPISimple(default_index()) as client:
+        client.s.verify = verify_bundle()
+        page = client.get_project_page("deepspeed", timeout=TIMEOUT)
+        found = [p for p in page.packages if p.version == version and p.package_type == "sdist"]
+        if not found:
+            raise SourceError(f"the index holds no sdist of DeepSpeed {version}")
+        draft = folder / f"{found[0].filename}.draft"
+        try:
+            client.download_package(found[0], draft, timeout=TIMEOUT)  # checks the index's digest
+        except pypi_simple.DigestMismatchError as error:
+            raise SourceError(f"{found[0].filename}: {error}; run again, and distrust the index if it stays") from None
+    digest = sha256_of(draft)
+    if pinned and digest != pinned:
+        draft.unlink()
+        raise SourceError(f"{found[0].filename}: sha256 {digest} is not the recorded {pinned}")
+    return _keep(draft, folder / found[0].filename, version=version, kind="sdist", url="sdist of the default index")
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP {error.response.status_code}"
+    return type(error).__name__

@@ -1,0 +1,87 @@
+"""The compiler of this host, and what of the system is missing before any time is spent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.errors import PrerequisiteError
+
+FILE = Path(__file__).parent.parent / "data" / "system.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """A host compiler and linker, as they name themselves."""
+
+    compiler: str  # the path that is run
+    version: str  # "g++ (Debian 12.2.0-14) 12.2.0"
+    target: str  # "x86_64-linux-gnu"
+    linker: str  # "GNU ld (GNU Binutils for Debian) 2.40"
+
+    def identity(self) -> dict[str, str]:
+        """What of it can change a binary."""
+        return {"compiler": self.version, "target": self.target, "linker": self.linker}
+
+
+@cache
+def system_data(path: Path = FILE) -> Mapping[str, Any]:
+    """The rows of system.yaml."""
+    data: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return data
+
+
+def find_toolchain() -> Toolchain:
+    """The g++ of this host (or what CXX names); raises PrerequisiteError with the install command when there is none."""
+    compiler = shutil.which(os.environ.get("CXX", "g++"))
+    if not compiler:
+        raise PrerequisiteError(missing_message("compiler"))
+    linker = _first_line([compiler, "-print-prog-name=ld"])
+    return Toolchain(
+        compiler=compiler, version=_first_line([compiler, "--version"]), target=_first_line([compiler, "-dumpmachine"]),
+        linker=_first_line([linker, "--version"]),
+    )  # fmt: skip
+
+
+def absent_headers(toolchain: Toolchain, headers: Iterable[str], folders: Sequence[str] = ()) -> frozenset[str]:
+    """Those of `headers` that the compiler does not find."""
+    return frozenset(header for header in set(headers) if not _has_header(toolchain.compiler, header, folders))
+
+
+def require_python_headers(toolchain: Toolchain, folder: str) -> None:
+    """Raise PrerequisiteError when Python.h of the build's Python is not in `folder`."""
+    if absent_headers(toolchain, ["Python.h"], [folder]):
+        raise PrerequisiteError(missing_message("python-headers"))
+
+
+def missing_message(need: str) -> str:
+    """What is missing and the command of this host's package manager that adds it."""
+    row = system_data()["needs"][need]
+    return f"{row['what']} is missing; install it with: {install_line(row['packages'])}"
+
+
+def install_line(packages: Mapping[str, Sequence[str]]) -> str:
+    """The command for the package manager found here; every known one when none is found."""
+    managers = system_data()["managers"]
+    known = {name: row["command"].format(packages=" ".join(packages[name])) for name, row in managers.items() if name in packages}
+    here = next((line for name, line in known.items() if shutil.which(managers[name]["program"])), None)
+    return here or " | ".join(known.values())
+
+
+def _first_line(argv: Sequence[str]) -> str:
+    answer = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    return next(iter(answer.stdout.splitlines()), "")
+
+
+def _has_header(compiler: str, header: str, folders: Sequence[str]) -> bool:
+    argv = [compiler, *(f"-I{folder}" for folder in folders), "-E", "-x", "c++", "-", "-o", os.devnull]
+    answer = subprocess.run(argv, input=f"#include <{header}>\n", capture_output=True, text=True, check=False)
+    return answer.returncode == 0

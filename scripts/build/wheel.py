@@ -1,0 +1,216 @@
+"""One wheel from one target, in an environment that already holds its torch: source, record, compile, package."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.build.cache import OpCache
+from scripts.build.compile import BuiltOp, Compiler, CompileSettings, default_jobs, edit_recipe
+from scripts.build.flags import load_edits
+from scripts.build.package import INSIDE, make_wheel, package_command, place_binaries
+from scripts.build.places import Places
+from scripts.build.precompiled import prune
+from scripts.build.progress import Progress
+from scripts.build.recipe import Recipe, read_recipe
+from scripts.build.source import SourceTree, fetch_source, prepare_tree
+from scripts.build.toolchain import Toolchain, absent_headers, find_toolchain, require_python_headers
+from scripts.command import Command, check, run
+from scripts.matrix.matrix import Matrix
+from scripts.matrix.ops import OpSelection, available_ops, choose_ops, patches_for
+from scripts.matrix.records import CpuLevel, Facts
+from scripts.matrix.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What a person may choose beside the target."""
+
+    ops: tuple[str, ...] | None = None  # None: what the matrix says
+    jobs: int = 0  # 0: every processor
+    use_cache: bool = True
+    precompile: bool = True
+    source: str = "auto"  # "auto", "tag" or "sdist"
+
+    def as_words(self) -> tuple[str, ...]:
+        """The options as typed after `invoke build` or `nox --`."""
+        words = [*(("--ops", ",".join(self.ops)) if self.ops else ()), *(("--jobs", str(self.jobs)) if self.jobs else ())]
+        words += [] if self.use_cache else ["--no-cache"]
+        words += [] if self.precompile else ["--no-precompile"]
+        return (*words, *(() if self.source == "auto" else ("--source", self.source)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRecord:
+    """A wheel that was made, and everything it was made from."""
+
+    target: Target
+    wheel: Path
+    tree: SourceTree
+    ops: tuple[BuiltOp, ...]
+    left_out: Mapping[str, str]
+    toolchain: Toolchain
+    torch: str
+    setuptools: str
+    arches: str | None
+    cpu_level: str
+    seconds: Mapping[str, float]  # step -> wall seconds
+    options: BuildOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """The knowledge, places and options that a build uses."""
+
+    facts: Facts
+    matrix: Matrix
+    places: Places
+    options: BuildOptions
+
+    @property
+    def cpu(self) -> CpuLevel:
+        """The CPU level of the matrix."""
+        return self.facts.cpu_levels[self.matrix.cpu_level]
+
+    def select_ops(self, target: Target, toolchain: Toolchain | None) -> OpSelection:
+        """The ops to build and why the others are left out; raises InputError for an op that cannot be had."""
+        wanted = self.options.ops or (None if self.matrix.ops == "all" else tuple(self.matrix.ops))
+        supports = [choice.support for choice in available_ops(self.facts.ops, target)]
+        headers = [support.header for support in supports if support and support.header]
+        absent = absent_headers(toolchain, headers) if toolchain else frozenset[str]()
+        return choose_ops(self.facts.ops, target, wanted, absent)
+
+    def variables(self, target: Target, selection: OpSelection) -> dict[str, str]:
+        """The variables that upstream's setup.py sees."""
+        arches = {"TORCH_CUDA_ARCH_LIST": self.matrix.arches_for(target)} if target.cuda != "cpu" else {}
+        chosen = {choice.variable: "1" for choice in selection.chosen}
+        return {
+            "DS_ACCELERATOR": target.accelerator, "DS_BUILD_OPS": "0", **chosen, **arches,
+            "DS_BUILD_STRING": f"+{target.local_version}", "TORCH_NO_COMPILER_WRAPPER": "1", "LC_ALL": "C",
+        }  # fmt: skip
+
+    def record_command(self, target: Target, python: Path, variables: Mapping[str, str]) -> Command:
+        """The command that writes down what upstream would compile."""
+        work = self.places.work(target.id)
+        flags = ",".join(self.cpu.cpuinfo_flags)
+        argv = (str(python), str(INSIDE / "record.py"), str(work / "record.json"), str(work / "recorded"), flags)
+        return Command(argv=argv, cwd=work / "source", env={**variables, "PYTHONPATH": str(work / "source")})
+
+    def package_command(self, target: Target, python: Path, variables: Mapping[str, str]) -> Command:
+        """The command that packages the wheel."""
+        work = self.places.work(target.id)
+        return package_command(python, work / "source", work / "dist", self.cpu.cpuinfo_flags, variables)
+
+    def build(self, target: Target, python: Path, torch: str, progress: Progress) -> BuildRecord:
+        """The wheel of `target`, built with the environment of `python`.
+
+        Raises SourceError, CompileError or PackageError; what is finished by then is kept for the next run.
+        """
+        seconds: dict[str, float] = {}
+        toolchain = find_toolchain()
+        selection = self.select_ops(target, toolchain)
+        for op, reason in selection.left_out.items():
+            progress.log(f"{op} left out: {reason}")
+        with _timed("source", seconds, progress):
+            tree = self._prepare(target, progress)
+        variables = self.variables(target, selection)
+        with _timed("record", seconds, progress):
+            recipe = self._record(target, python, variables, selection, toolchain, progress)
+        with _timed("compile", seconds, progress):
+            ops = self._compile(target, recipe, tree, selection, toolchain, progress)
+        with _timed("package", seconds, progress):
+            place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
+            released = self.facts.deepspeed[target.deepspeed].date
+            command = self.package_command(target, python, variables)
+            wheel = make_wheel(command, target, command.cwd.parent / "dist", released, progress.log)  # type: ignore[union-attr]
+        return BuildRecord(
+            target=target, wheel=wheel, tree=tree, ops=ops, left_out=selection.left_out, toolchain=toolchain,
+            torch=torch, setuptools=recipe.setuptools, arches=variables.get("TORCH_CUDA_ARCH_LIST"),
+            cpu_level=self.cpu.name, seconds=seconds, options=self.options,
+        )  # fmt: skip
+
+    def discard_work(self, target: Target) -> None:
+        """Remove what only a resumed build would need, and the caches' oldest entries."""
+        shutil.rmtree(self.places.work(target.id), ignore_errors=True)
+        prune(self.places.headers)
+        OpCache(self.places.ops).prune()
+
+    def _prepare(self, target: Target, progress: Progress) -> SourceTree:
+        release = self.facts.deepspeed[target.deepspeed]
+        archive = fetch_source(
+            target.deepspeed, self.places.sources, kind=self.options.source, pinned_sdist=release.sdist_sha256,
+            say=progress.say,
+        )  # fmt: skip
+        context = self.matrix.context_of(target, self.facts)
+        patches = patches_for(self.facts.patches, {**context, "source-kind": archive.kind})
+        tree = prepare_tree(archive, self.places.work(target.id) / "source", patches)
+        notes = [*(f"patch {patch}" for patch in tree.patches), *tree.corrections]
+        progress.say(f"  {archive.path.name} ({archive.kind}); {', '.join(notes) or 'no patch needed'}")
+        return tree
+
+    def _record(
+        self, target: Target, python: Path, variables: Mapping[str, str], selection: OpSelection, toolchain: Toolchain,
+        progress: Progress,
+    ) -> Recipe:  # fmt: skip
+        command = self.record_command(target, python, variables)
+        progress.log(command.as_shell())
+        check(command, run(command, on_line=progress.log))
+        recipe = read_recipe(Path(command.argv[2]), {choice.module: choice.name for choice in selection.chosen})
+        require_python_headers(toolchain, recipe.python["include"])
+        return recipe
+
+    def _compile(
+        self, target: Target, recipe: Recipe, tree: SourceTree, selection: OpSelection, toolchain: Toolchain,
+        progress: Progress,
+    ) -> tuple[BuiltOp, ...]:  # fmt: skip
+        supports = {choice.name: choice.support for choice in selection.chosen}
+        settings = CompileSettings(
+            root=tree.root.resolve(),
+            objects=self.places.work(target.id) / "objects",
+            headers=self.places.headers,
+            cache=OpCache(self.places.ops) if self.options.use_cache else None,
+            jobs=self.options.jobs or default_jobs(),
+            identity=self._identity(recipe, toolchain),
+            places={
+                "source": str(tree.root.resolve()), "environment": recipe.python["prefix"],
+                "python": recipe.python["base_prefix"],
+            },
+            system=target.system,
+            edits=load_edits(),
+            cpu=self.cpu.gcc,
+            libraries={op: support.link for op, support in supports.items()},
+            expected={op: support.seconds.get(target.system, 60.0) for op, support in supports.items()},
+            precompile=self.options.precompile,
+        )  # fmt: skip
+        return Compiler(edit_recipe(recipe, settings), settings, progress).run()
+
+    def _identity(self, recipe: Recipe, toolchain: Toolchain) -> dict[str, Any]:
+        torch = {key: recipe.torch[key] for key in ("version", "cuda", "git", "cxx11_abi")}
+        python = {key: recipe.python[key] for key in ("version", "suffix", "platform")}
+        return {**toolchain.identity(), "torch": torch, "python": python, "cpu": list(self.cpu.gcc)}
+
+
+class _timed:
+    """A step of the build with its wall seconds kept."""
+
+    def __init__(self, name: str, seconds: dict[str, float], progress: Progress) -> None:
+        self.name, self.seconds, self.step = name, seconds, progress.step(name)
+
+    def __enter__(self) -> None:
+        self.started = time.monotonic()
+        self.step.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self.seconds[self.name] = round(time.monotonic() - self.started, 2)
+        self.step.__exit__(*error)
+
+
+def repeat_command(target: Target, options: BuildOptions) -> str:
+    """The line that makes this wheel again."""
+    words = ["invoke", "build", "--id", target.id, *options.as_words()]
+    return Command(argv=tuple(words)).as_shell(windows=sys.platform == "win32")

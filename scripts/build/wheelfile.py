@@ -1,0 +1,113 @@
+"""Rewrites a wheel so that the same content always gives the same bytes, with our requirements in its metadata."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from scripts.errors import PackageError
+
+REQUIRES = "Requires-Dist: "
+EXECUTABLE, PLAIN = 0o100755, 0o100644
+
+
+@dataclass(frozen=True, kw_only=True)
+class WheelEdit:
+    """What the rewritten wheel must say."""
+
+    pins: dict[str, str]  # distribution -> the requirement that replaces upstream's
+    added: tuple[str, ...]  # requirements that upstream forgets
+    stamp: date  # the time of every member
+    tag: str  # "cp311-cp311-linux_x86_64"
+
+
+def rewrite_wheel(source: Path, folder: Path, name: str, edit: WheelEdit) -> Path:
+    """A new wheel `folder/name` with the members of `source` in sorted order, fixed times and modes, RECORD made anew.
+
+    Raises PackageError when the wheel has no METADATA or lacks a requirement that must be pinned.
+    """
+    with zipfile.ZipFile(source) as old:
+        members = {info.filename: old.read(info) for info in old.infolist() if not info.is_dir()}
+        modes = {info.filename: _mode(info) for info in old.infolist()}
+    info_folder = _dist_info(members, source)
+    del members[f"{info_folder}/RECORD"]
+    metadata = members[f"{info_folder}/METADATA"].decode("utf-8")
+    members[f"{info_folder}/METADATA"] = edit_metadata(metadata, edit).encode("utf-8")
+    members[f"{info_folder}/WHEEL"] = _wheel_text(members[f"{info_folder}/WHEEL"].decode("utf-8"), edit.tag).encode()
+    record = f"{info_folder}/RECORD"
+    members[record] = _record(members, record)
+    names = sorted(members, key=lambda name: (name.startswith(info_folder), name == record, name))
+    draft = folder / f"{name}.draft"
+    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
+        for member in names:
+            new.writestr(_zip_info(member, modes.get(member, PLAIN), edit.stamp), members[member])
+    return draft.replace(folder / name)
+
+
+def edit_metadata(text: str, edit: WheelEdit) -> str:
+    """METADATA with the pins and additions; extras and their requirements in a fixed order."""
+    head, gap, body = text.partition("\n\n")
+    lines = head.splitlines()
+    requirements = [_pin(line.removeprefix(REQUIRES), edit.pins) for line in lines if line.startswith(REQUIRES)]
+    unpinned = sorted(name for name, pin in edit.pins.items() if pin not in requirements)
+    if unpinned:
+        raise PackageError(f"METADATA requires no {', '.join(unpinned)}: upstream changed; the wheel is not pinned")
+    plain = sorted({r for r in [*requirements, *edit.added] if "extra ==" not in r}, key=str.lower)
+    extras = sorted({line for line in lines if line.startswith("Provides-Extra: ")})
+    optional = sorted({r for r in requirements if "extra ==" in r}, key=lambda r: (r.split("extra ==")[1], r.lower()))
+    kept = [line for line in lines if not line.startswith((REQUIRES, "Provides-Extra: "))]
+    return "\n".join([*kept, *(REQUIRES + r for r in plain), *extras, *(REQUIRES + r for r in optional)]) + gap + body
+
+
+def _pin(requirement: str, pins: dict[str, str]) -> str:
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return requirement
+    name = canonicalize_name(parsed.name)
+    return pins[name] if name in pins and parsed.marker is None else requirement
+
+
+def _wheel_text(text: str, tag: str) -> str:
+    kept = [line for line in text.strip().splitlines() if not line.startswith(("Tag: ", "Root-Is-Purelib: ", "Build: "))]
+    return "\n".join([*kept, "Root-Is-Purelib: false", f"Tag: {tag}"]) + "\n"
+
+
+def _dist_info(members: dict[str, bytes], source: Path) -> str:
+    match = next((re.fullmatch(r"([^/]+\.dist-info)/METADATA", name) for name in members if name.endswith("/METADATA")), None)
+    if not match:
+        raise PackageError(f"{source.name}: no METADATA inside: it is not a wheel")
+    return match[1]
+
+
+def _record(members: dict[str, bytes], record: str) -> bytes:
+    rows: list[Sequence[str]] = []
+    for name in sorted(members):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(members[name]).digest()).rstrip(b"=").decode()
+        rows.append((name, f"sha256={digest}", str(len(members[name]))))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([*rows, (record, "", "")])
+    return text.getvalue().encode("utf-8")
+
+
+def _mode(info: zipfile.ZipInfo) -> int:
+    return EXECUTABLE if (info.external_attr >> 16) & 0o111 else PLAIN
+
+
+def _zip_info(name: str, mode: int, stamp: date) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, (max(stamp.year, 1980), stamp.month, stamp.day, 0, 0, 0))
+    info.external_attr = mode << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = 3
+    return info

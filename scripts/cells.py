@@ -1,0 +1,156 @@
+"""Which cells a person means, and which of them this machine can build."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from scripts.build.environment import environment_python, find_installer, install_torch, torch_routes
+from scripts.build.places import CHECKOUT, Places, default_places
+from scripts.build.wheel import Builder, BuildOptions
+from scripts.command import Command, check, run
+from scripts.errors import FactoryError, NothingToDoError, PrerequisiteError
+from scripts.host import describe, find_interpreter, this_host
+from scripts.matrix.facts import load_facts
+from scripts.matrix.matrix import Matrix, load_matrix
+from scripts.matrix.plan import Plan, expand
+from scripts.matrix.records import Facts
+from scripts.matrix.selection import Selection, select
+from scripts.matrix.target import Target
+
+RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """The knowledge and folders that every task starts from."""
+
+    facts: Facts
+    matrix: Matrix
+    plan: Plan
+    places: Places
+
+    def builder(self, options: BuildOptions) -> Builder:
+        """A builder with these options."""
+        return Builder(facts=self.facts, matrix=self.matrix, places=self.places, options=options)
+
+
+@cache
+def open_workshop(matrix: Path = CHECKOUT / "matrix.yaml") -> Workshop:
+    """Facts and matrix read and expanded; raises DataError with every problem of the file that has one."""
+    facts = load_facts()
+    loaded = load_matrix(matrix, facts)
+    return Workshop(facts=facts, matrix=loaded, plan=expand(loaded, facts), places=default_places())
+
+
+def buildable(plan: Plan) -> tuple[Target, ...]:
+    """The cells of the plan that this machine can build: its platform, a Python it has, CPU for now."""
+    host = this_host()
+    targets = [planned.target for planned in plan.targets]
+    return tuple(target for target in targets if why_not_here(target, host.platform) is None)
+
+
+def why_not_here(target: Target, platform: str) -> str | None:
+    """What this machine lacks to build `target`; None when it can."""
+    if target.platform != platform:
+        return f"it is for {target.platform}; this is {describe()}"
+    if target.cuda != "cpu":
+        return f"it needs the CUDA {target.cuda_version} toolkit, which builds here cannot take yet"
+    if not find_interpreter(target.python):
+        return f"there is no Python {target.python} here; install it and put it on PATH"
+    return None
+
+
+def cells_to_build(workshop: Workshop, selection: Selection) -> tuple[Target, ...]:
+    """The cells that a build was asked for; the host's own cell when nothing was selected.
+
+    Raises PrerequisiteError for a cell that this machine cannot build, NothingToDoError for an empty selection.
+    """
+    if selection.is_empty:
+        return (host_cell(workshop),)
+    platform = this_host().platform
+    chosen = [planned.target for planned in select(workshop.plan, selection).targets]
+    here = [target for target in chosen if target.platform == platform]
+    refusals = {target.id: why_not_here(target, platform) for target in here or chosen}
+    refused = [f"{name}: {why}" for name, why in refusals.items() if why]
+    if refused:
+        raise PrerequisiteError("\n".join(["cannot build here:", *(f"  {line}" for line in refused[:10])]))
+    return tuple(here)
+
+
+def host_cell(workshop: Workshop) -> Target:
+    """The newest DeepSpeed for this Python and platform, with the newest torch whose wheel can be had here."""
+    host = this_host()
+    targets = [t for t in buildable(workshop.plan) if t.python == host.python]
+    if not targets:
+        raise NothingToDoError(f"the matrix has no cell for {describe()}; 'invoke plan' shows what it has")
+    newest = max(Version(target.deepspeed) for target in targets)
+    candidates = sorted((t for t in targets if Version(t.deepspeed) == newest), key=Target.sort_key, reverse=True)
+    with tempfile.TemporaryDirectory() as folder:
+        python = _empty_environment(Path(folder) / "probe")
+        for target in candidates:
+            torch = workshop.facts.torch[target.torch_minor]
+            if install_torch(find_installer(), python, torch_routes(target, torch, workshop.matrix.torch_index), dry_run=True):
+                return target
+    tried = ", ".join(target.torch for target in candidates)
+    raise PrerequisiteError(f"no CPU build of torch can be had here for Python {host.python} (tried {tried})")
+
+
+def _empty_environment(folder: Path) -> Path:
+    command = find_installer().create(folder, sys.executable)
+    check(command, run(command))
+    return environment_python(folder)
+
+
+def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
+    """The nox call that builds these cells."""
+    words = options.as_words()
+    sessions = [word for target in targets for word in ("--session", target.id)]
+    argv = (sys.executable, "-m", "nox", "--error-on-missing-interpreters", *sessions, *(("--", *words) if words else ()))
+    return Command(argv=argv, cwd=CHECKOUT)
+
+
+def build_cells(targets: Sequence[Target], options: BuildOptions) -> list[dict[str, Any]]:
+    """One result per cell: target, wheel or message, exit code. Nox runs in the foreground and shows the progress."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results.jsonl"
+        results.touch()
+        command = nox_command(targets, options)
+        _run_in_front(command, {RESULTS: str(results)})
+        told = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    known = {result["target"]: result for result in told}
+    lost = "nox ended before this cell reported; its output above says why"
+    return [
+        known.get(target.id, {"target": target.id, "exit_code": FactoryError.exit_code, "wheel": None, "message": lost})
+        for target in targets
+    ]
+
+
+def report_result(target: Target, wheel: Path | None, error: FactoryError | None) -> None:
+    """Tell the waiting `invoke build` how a cell ended; nothing when nobody waits."""
+    file = os.environ.get(RESULTS)
+    if file:
+        code, message = (error.exit_code, str(error)) if error else (0, None)
+        result = {"target": target.id, "exit_code": code, "wheel": str(wheel) if wheel else None, "message": message}
+        with Path(file).open("a", encoding="utf-8") as results:
+            results.write(json.dumps(result) + "\n")
+
+
+def _run_in_front(command: Command, env: dict[str, str]) -> int:
+    """Run with our terminal; Ctrl-C reaches the child too, so we only wait for it to end in good order."""
+    process = subprocess.Popen(command.argv, cwd=command.cwd, env={**os.environ, **env}, stdout=sys.stderr)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue

@@ -1,0 +1,85 @@
+"""This machine: its wheel platform, its Pythons, its GPU driver."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+VERSION = re.compile(r"3\.[0-9]+t?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What decides which cells this machine can build."""
+
+    platform: str  # wheel platform tag without a manylinux prefix, "linux_x86_64"
+    python: str  # of the Python that runs this, "3.11"
+    driver_cuda: str | None  # newest CUDA the GPU driver supports, None without a GPU
+
+
+def this_host() -> Host:
+    """The machine this runs on."""
+    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}{'t' if free_threaded else ''}"
+    return Host(platform=platform_tag(), python=python, driver_cuda=driver_cuda())
+
+
+def platform_tag() -> str:
+    """`win_amd64`, `linux_x86_64`, or whatever this platform is called (no cell names it then)."""
+    return sysconfig.get_platform().replace("-", "_").replace(".", "_").lower()
+
+
+@cache
+def find_interpreter(version: str) -> str | None:
+    """A Python of this minor version: the one that runs, one on PATH, or one the py launcher knows; None otherwise."""
+    if version == this_python():
+        return sys.executable
+    on_path = shutil.which(f"python{version}")
+    if on_path and _answers(on_path, version):
+        return on_path
+    launcher = shutil.which("py")
+    return _ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]) if launcher else _pyenv(version)
+
+
+def this_python() -> str:
+    """The minor version of the Python that runs."""
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def driver_cuda() -> str | None:
+    """The newest CUDA version that the NVIDIA driver says it supports."""
+    program = shutil.which("nvidia-smi")
+    text = _ask([program]) if program else None
+    match = re.search(r"CUDA Version:\s*([0-9.]+)", text or "")
+    return match[1] if match else None
+
+
+def _pyenv(version: str) -> str | None:
+    """pyenv's own copy: its shim on PATH refuses a version that is not the chosen one."""
+    versions = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+    return str(versions[-1]) if versions else None
+
+
+def _answers(program: str, version: str) -> bool:
+    told = _ask([program, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+    return told == version.removesuffix("t")
+
+
+def _ask(argv: list[str]) -> str | None:
+    try:
+        answer = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def describe() -> str:
+    """One line about this machine, for messages."""
+    return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"

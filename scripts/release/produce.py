@@ -1,0 +1,115 @@
+"""From a target to a proven wheel in the wheelhouse: build, prove in a fresh environment, file it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.build.environment import (
+    Installer, environment_python, fill_build_environment, find_installer, install_torch, torch_routes,
+)  # fmt: skip
+from scripts.build.progress import Progress
+from scripts.build.wheel import Builder, BuildRecord
+from scripts.command import Command, check, run
+from scripts.errors import ProofError, VenvError
+from scripts.matrix.target import Target
+from scripts.release.manifest import manifest_of, manifest_path, write_manifest
+from scripts.verify.check import Report
+from scripts.verify.levels import verify_wheel
+
+FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Producer:
+    """Makes proven wheels with one builder."""
+
+    builder: Builder
+    installer: Installer
+
+    def produce(self, target: Target, python: Path, interpreter: str) -> Path:
+        """The filed wheel of `target`.
+
+        `python` is the (empty) build environment's, `interpreter` what a fresh one for the proof is made from. Raises
+        ProofError when the wheel fails its proof (it is kept under wheels/failed/), and what a build raises.
+        """
+        log = self.builder.places.logs / f"{target.id}.log"
+        with Progress(title=target.id, log_file=log) as progress:
+            with progress.step("environment"):
+                torch = self._fill(target, python, progress)
+            record = self.builder.build(target, python, torch, progress)
+            with progress.step("proof"):
+                report = self._prove(record, interpreter, progress)
+            return self._file(record, report, progress)
+
+    def _fill(self, target: Target, python: Path, progress: Progress) -> str:
+        torch = self.builder.facts.torch[target.torch_minor]
+        index = self.builder.matrix.torch_index
+        return fill_build_environment(self.installer, python, target, torch, index, progress.log)
+
+    def _prove(self, record: BuildRecord, interpreter: str, progress: Progress) -> Report:
+        """The proof's report, from a fresh environment that holds only torch and what the wheel asks for."""
+        target = record.target
+        folder = self.builder.places.work(target.id) / "proof"
+        create = self.installer.create(folder, interpreter)
+        check(create, run(create, on_line=progress.log))
+        python = environment_python(folder)
+        routes = torch_routes(target, self.builder.facts.torch[target.torch_minor], self.builder.matrix.torch_index)
+        if not install_torch(self.installer, python, routes, on_line=progress.log):
+            raise VenvError(f"{target.id}: torch could be installed for the build but not for the proof; see the log")
+        command = self.installer.install(python, [str(record.wheel)])
+        check(command, run(command, on_line=progress.log))
+        ops = tuple(op.op for op in record.ops)
+        return verify_wheel(record.wheel, "full", python=python, expected_ops=ops, on_line=progress.log)
+
+    def _file(self, record: BuildRecord, report: Report, progress: Progress) -> Path:
+        target = record.target
+        place = "" if report.passed else f"{FAILED}/"
+        folder = self.builder.places.wheelhouse / f"{place}{target.folder}"
+        folder.mkdir(parents=True, exist_ok=True)
+        wheel = folder / target.wheel_name
+        manifest = manifest_of(record, report)
+        draft = wheel.with_name(wheel.name + ".draft")
+        shutil.copyfile(record.wheel, draft)
+        draft.replace(wheel)
+        write_manifest(manifest_path(wheel), manifest)
+        for check_result in report.checks:
+            progress.say(f"  {check_result.as_line()}")
+        progress.say(f"{'filed' if report.passed else 'FAILED, kept as'} {wheel}")
+        if not report.passed:
+            failed = ", ".join(result.name for result in report.checks if result.passed is False)
+            raise ProofError(f"{target.id}: the wheel failed {failed}; it is kept in {folder}, the log says more")
+        self.builder.discard_work(target)
+        return wheel
+
+
+def plan_commands(builder: Builder, target: Target, interpreter: str) -> list[Command]:
+    """What a build of `target` runs, in order, for --dry-run; compile commands are recorded on the way."""
+    installer = find_installer()
+    environment = builder.places.work(target.id) / "environment"
+    python = environment_python(environment)
+    torch = builder.facts.torch[target.torch_minor]
+    routes = torch_routes(target, torch, builder.matrix.torch_index)
+    variables = builder.variables(target, builder.select_ops(target, None))
+    return [
+        installer.create(environment, interpreter),
+        *(installer.install(python, [route.requirement], index=route.index) for route in routes[:1]),
+        builder.record_command(target, python, variables),
+        builder.package_command(target, python, variables),
+    ]
+
+
+def recorded_seconds(wheelhouse: Path) -> Mapping[str, Any]:
+    """Manifests in the wheelhouse by target id, damaged ones passed over."""
+    found: dict[str, Any] = {}
+    for path in sorted(wheelhouse.glob("*/*/*.whl.json")):
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            found[document["target"]["id"]] = document
+        except (OSError, ValueError, KeyError):
+            continue
+    return found
