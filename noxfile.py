@@ -9,8 +9,8 @@ from typing import Any
 import nox
 
 from scripts.build.environment import find_installer
-from scripts.cells import buildable, open_workshop, report_result
-from scripts.cli import parse_options
+from scripts.front.cells import buildable, open_workshop, report_result
+from scripts.front.cli import parse_options
 from scripts.errors import FactoryError, InterruptedBuildError
 from scripts.host import find_interpreter
 from scripts.matrix.target import Target

@@ -1,0 +1,109 @@
+"""The tasks themselves, as functions of parsed options: decide, run, answer as a table or one JSON document."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from scripts.build.wheel import BuildOptions
+from scripts.command import as_script
+from scripts.errors import InputError
+from scripts.front import cells
+from scripts.front.cli import build_options, print_document, print_for_people, reported, words
+from scripts.host import find_interpreter
+from scripts.matrix.report import plan_document, plan_tables
+from scripts.matrix.selection import Selection, select
+from scripts.matrix.shard import shard_of
+from scripts.matrix.target import Target
+from scripts.release.produce import plan_commands
+from scripts.verify.levels import verify_wheel
+
+LEVELS = ("audit", "smoke", "full")
+
+
+def selection(
+    py: Sequence[str], torch: Sequence[str], cuda: Sequence[str], deepspeed: Sequence[str], platform: Sequence[str],
+    ids: Sequence[str],
+) -> Selection:  # fmt: skip
+    """The selectors as typed."""
+    return Selection(
+        py=words(py), torch=words(torch), cuda=words(cuda), deepspeed=words(deepspeed), platform=words(platform),
+        ids=words(ids),
+    )  # fmt: skip
+
+
+@reported
+def plan(chosen: Selection, omitted: bool, shard: str, max_jobs: int, json: bool) -> None:
+    """Print the plan."""
+    found = cells.open_workshop().plan
+    if not chosen.is_empty:
+        found = select(found, chosen)
+    found = shard_of(found, shard, max_jobs)
+    if json:
+        print_document(plan_document(found))
+    else:
+        print_for_people(*plan_tables(found, omitted=omitted))
+
+
+def options(ops: str, jobs: int, cache: bool, precompile: bool, source: str) -> tuple[str, int, bool, bool, str]:
+    """Build options as typed, checked when the build starts."""
+    return ops, jobs, cache, precompile, source
+
+
+@reported
+def build(chosen: Selection, typed: tuple[str, int, bool, bool, str], dry_run: bool, json: bool) -> None:
+    """Build every chosen cell and print where the wheels are; the exit code is the first failed cell's."""
+    build_with = build_options(*typed)
+    workshop = cells.open_workshop()
+    targets = cells.cells_to_build(workshop, chosen)
+    builder = workshop.builder(build_with)
+    for target in targets:
+        builder.check_host(target)
+    if dry_run:
+        _show_commands(workshop, targets, build_with, json)
+        return
+    results = cells.build_cells(targets, build_with)
+    if json:
+        print_document({"results": results})
+    else:
+        print_for_people(_result_table(results))
+    code = next((result["exit_code"] for result in results if result["exit_code"]), 0)
+    if code:
+        sys.exit(code)
+
+
+@reported
+def verify(wheel: Path, level: str, python: Path | None, json: bool) -> None:
+    """Print the proof of a wheel; exit code 19 when it fails."""
+    if level not in LEVELS:
+        raise InputError(f"--level {level!r}: give one of {', '.join(LEVELS)}")
+    report = verify_wheel(wheel, level, python=python, expected_ops=None)
+    if json:
+        print_document(report.as_document())
+    else:
+        print_for_people(report.as_table())
+    report.require()
+
+
+def _show_commands(workshop: cells.Workshop, targets: Sequence[Target], chosen: BuildOptions, json: bool) -> None:
+    builder = workshop.builder(chosen)
+    steps = {target.id: plan_commands(builder, target, find_interpreter(target.python) or "python") for target in targets}
+    front = cells.nox_command(targets, chosen)
+    if json:
+        lines = {name: [command.as_shell() for command in commands] for name, commands in steps.items()}
+        print_document({"run": front.as_shell(), "targets": lines})
+        return
+    for name, commands in steps.items():
+        print_for_people(f"# {name}", as_script(commands))
+    print_for_people("# all of it, with the compile commands that are recorded on the way:", front.as_shell())
+
+
+def _result_table(results: Sequence[dict[str, Any]]) -> Table:
+    table = Table("cell", "exit code", "wheel or reason")
+    for result in results:
+        table.add_row(result["target"], str(result["exit_code"]), result["wheel"] or result["message"])
+    return table

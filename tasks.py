@@ -1,0 +1,97 @@
+"""What a person types. Every task is a call or two into scripts/; `invoke --list` shows them all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from invoke.context import Context
+from invoke.tasks import task
+
+SELECTORS = {
+    "py": "Python, such as 3.11 or cp311; repeat or separate by commas for several",
+    "torch": "torch, such as 2.4 (its newest patch release) or 2.4.1",
+    "cuda": "CUDA, such as 12.1, cu121 or cpu",
+    "deepspeed": "DeepSpeed, such as 0.19.8",
+    "platform": "win_amd64 or linux_x86_64",
+    "id": "target ids, globs allowed",
+}
+REPEATED = ["py", "torch", "cuda", "deepspeed", "platform", "id"]
+JSON = {"json": "print one JSON document on standard output and nothing else"}
+
+
+@task(
+    iterable=REPEATED,
+    help={
+        **SELECTORS, **JSON, "omitted": "show every omitted combination with its reason",
+        "shard": "I/N: only the I-th of N stable parts", "max_jobs": "split into shards of at most this many targets",
+    },
+)  # fmt: skip
+def plan(
+    c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
+    id: list[str], omitted: bool = False, shard: str = "", max_jobs: int = 0, json: bool = False,
+) -> None:  # fmt: skip
+    """Show the expanded matrix, what was left out and why, and what building it costs."""
+    from scripts.front import show
+
+    show.plan(show.selection(py, torch, cuda, deepspeed, platform, id), omitted, shard, max_jobs, json)
+
+
+@task(
+    iterable=REPEATED,
+    help={
+        **SELECTORS, **JSON, "ops": "only these ops, separated by commas", "jobs": "compilers at once; 0 is every processor",
+        "cache": "look ops up in the op cache and store them there", "precompile": "parse torch's headers once",
+        "source": "tag, sdist, or auto: the tag's archive where it can be reached",
+        "dry_run": "print the commands and run nothing",
+    },
+)  # fmt: skip
+def build(
+    c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
+    id: list[str], ops: str = "", jobs: int = 0, cache: bool = True, precompile: bool = True, source: str = "auto",
+    dry_run: bool = False, json: bool = False,
+) -> None:  # fmt: skip
+    """Build, prove and file one wheel or more; without selectors, the one for this very host."""
+    from scripts.front import show
+
+    show.build(
+        show.selection(py, torch, cuda, deepspeed, platform, id), show.options(ops, jobs, cache, precompile, source),
+        dry_run, json,
+    )  # fmt: skip
+
+
+@task(help={**JSON, "level": "audit (reads the file), smoke (loads every op) or full (runs them)", "python": "a Python that has torch and the wheel"})
+def verify(c: Context, wheel: str, level: str = "audit", python: str = "", json: bool = False) -> None:
+    """Prove a wheel, ours or not; smoke and full need --python, an environment with the wheel installed."""
+    from scripts.front import show
+
+    show.verify(Path(wheel), level, Path(python) if python else None, json)
+
+
+@task(help={"fast": "leave out the real DeepSpeed build", "match": "only tests whose name matches"})
+def test(c: Context, fast: bool = False, match: str = "") -> None:
+    """Run the tests, the real build among them."""
+    _python(c, "pytest", *(["-m", "not real_build"] if fast else []), *(["-k", match] if match else []))
+
+
+@task
+def lint(c: Context) -> None:
+    """Check style and types of everything."""
+    _python(c, "ruff", "check", ".")
+    _python(c, "ruff", "format", "--check", ".")
+    _python(c, "mypy")
+
+
+@task(help={"what": "plan or build"})
+def bench(c: Context, what: str) -> None:
+    """Measure both sides in one run and print the ratio."""
+    _python(c, f"bench.{what}")
+
+
+def _python(c: Context, module: str, *words: str) -> None:
+    from scripts.command import Command
+
+    command = Command(argv=(sys.executable, "-m", module, *words))
+    result = c.run(command.as_shell(), pty=False, warn=True)
+    if result is None or result.exited:
+        raise SystemExit(result.exited if result else 1)
