@@ -120,46 +120,90 @@ def run(
     on_line: Callable[[str], None] = lambda line: None,
     group: ProcessGroup | None = None,
     timeout_seconds: float | None = None,
-    base_env: Mapping[str, str] | None = None,
 ) -> Outcome:
     """The outcome of running `command`, its two outputs merged line by line into `on_line`.
 
     Never raises for a non-zero exit code (see `check`). Raises CommandError when the program is missing or
     outlives `timeout_seconds`; its whole process tree is ended then, and likewise on Ctrl-C.
     """
-    group = group or ProcessGroup()
-    started = time.monotonic()
-    environment = {**(os.environ if base_env is None else base_env), **command.env}
+    return Running(command, on_line=on_line, group=group).finish(timeout_seconds)
+
+
+class Running:
+    """A started command that can be told lines on its standard input; leaving it early ends its process tree."""
+
+    def __init__(
+        self, command: Command, *, on_line: Callable[[str], None] = lambda line: None, group: ProcessGroup | None = None
+    ) -> None:
+        self.command, self._on_line, self._group = command, on_line, group or ProcessGroup()
+        self._lines: list[str] = []
+        self._started = time.monotonic()
+        self._process = _start(command)
+        self._group.add(self._process)
+        self._reader = threading.Thread(target=self._pump, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._process.poll() is None:
+            end_tree(self._process.pid)
+        self._group.remove(self._process)
+
+    def wait_for(self, line: str) -> None:
+        """Return when the program has printed `line`; raises CommandError when it ends without."""
+        while line not in self._lines:
+            if self._process.poll() is not None:
+                self._reader.join(timeout=GRACE_SECONDS)
+                if line not in self._lines:
+                    check(self.command, self._outcome(0))
+                    raise CommandError(f"{self.command.argv[0]} ended without saying {line}")
+            time.sleep(0.02)
+
+    def tell(self, line: str) -> None:
+        """Write one line to the program's standard input."""
+        if self._process.stdin:
+            with suppress(OSError):  # it has ended: its exit code says why
+                self._process.stdin.write(line + "\n")
+                self._process.stdin.flush()
+
+    def finish(self, timeout_seconds: float | None = None) -> Outcome:
+        """The outcome at the end of the program; see `run` for what it raises."""
+        if self._process.stdin:
+            with suppress(OSError):
+                self._process.stdin.close()
+        try:
+            peak = _wait(self._process, self._started, timeout_seconds)
+        except BaseException:
+            end_tree(self._process.pid)
+            raise
+        finally:
+            self._group.remove(self._process)
+        self._reader.join(timeout=GRACE_SECONDS)
+        if peak is None:
+            raise CommandError(f"{Path(self.command.argv[0]).name} ran longer than {timeout_seconds:.0f} s and was ended")
+        return self._outcome(peak)
+
+    def _outcome(self, peak: int) -> Outcome:
+        seconds, output = time.monotonic() - self._started, "\n".join(self._lines)
+        return Outcome(exit_code=self._process.returncode, seconds=seconds, peak_bytes=peak, output=output)
+
+    def _pump(self) -> None:
+        for line in self._process.stdout or ():
+            self._lines.append(line.rstrip("\n"))
+            self._on_line(line.rstrip("\n"))
+
+
+def _start(command: Command) -> subprocess.Popen[str]:
     try:
-        process = subprocess.Popen(
-            command.argv, env=environment, cwd=command.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
+        return subprocess.Popen(
+            command.argv, env={**os.environ, **command.env}, cwd=command.cwd, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
             start_new_session=sys.platform != "win32",
         )  # fmt: skip
     except OSError as error:
         raise CommandError(f"cannot start {command.argv[0]}: {error.strerror}; is it installed and on PATH?") from None
-    group.add(process)
-    lines: list[str] = []
-    reader = threading.Thread(target=_pump, args=(process, lines, on_line), daemon=True)
-    reader.start()
-    try:
-        peak = _wait(process, started, timeout_seconds)
-    except BaseException:
-        end_tree(process.pid)
-        raise
-    finally:
-        group.remove(process)
-    reader.join(timeout=GRACE_SECONDS)
-    seconds = time.monotonic() - started
-    if peak is None:
-        raise CommandError(f"{Path(command.argv[0]).name} ran longer than {timeout_seconds:.0f} s and was ended")
-    return Outcome(exit_code=process.returncode, seconds=seconds, peak_bytes=peak, output="\n".join(lines))
-
-
-def _pump(process: subprocess.Popen[str], lines: list[str], on_line: Callable[[str], None]) -> None:
-    for line in process.stdout or ():
-        lines.append(line.rstrip("\n"))
-        on_line(line.rstrip("\n"))
 
 
 def _wait(process: subprocess.Popen[str], started: float, timeout_seconds: float | None) -> int | None:

@@ -1,22 +1,19 @@
-"""Makes the wheel: the binaries put where upstream's build expects them, setup.py bdist_wheel, then rewritten."""
+"""The two ends of packaging: binaries put where upstream's build expects them, and its wheel rewritten as ours."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from scripts.build.compile import BuiltOp
 from scripts.build.environment import metadata_rows
 from scripts.build.wheelfile import WheelEdit, rewrite_wheel
-from scripts.command import Command, check, run
 from scripts.errors import PackageError
 from scripts.matrix.condition import parse_condition
 from scripts.matrix.target import Target
-
-INSIDE = Path(__file__).parent / "inside"
 
 
 def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag: str) -> None:
@@ -31,25 +28,11 @@ def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag:
         os.utime(place)
 
 
-def package_command(python: Path, root: Path, dist: Path, cpu_flags: Sequence[str], env: Mapping[str, str]) -> Command:
-    """Upstream's own packaging, in the build environment."""
-    argv = (str(python), str(INSIDE / "package.py"), str(dist), ",".join(cpu_flags))
-    return Command(argv=argv, cwd=root, env={**env, "PYTHONPATH": str(root)})
+def finish_wheel(target: Target, dist: Path, released: date) -> Path:
+    """The one wheel that upstream made in `dist`, rewritten and named by the target.
 
-
-def make_wheel(
-    command: Command, target: Target, dist: Path, released: date, on_line: Callable[[str], None]
-) -> Path:
-    """The finished wheel in `dist`, named by the target.
-
-    Raises PackageError when packaging compiled anything, or made another wheel than one.
+    Raises PackageError when there is not exactly one.
     """
-    shutil.rmtree(dist, ignore_errors=True)
-    dist.mkdir(parents=True)
-    epoch = f"{released.isoformat()}"
-    outcome = check(command, run(command, on_line=on_line))
-    if "building '" in outcome.output:
-        raise PackageError(f"{target.id}: packaging compiled an op again: its binary was not where upstream looks ({epoch})")
     made = sorted(dist.glob("*.whl"))
     if len(made) != 1:
         raise PackageError(f"{target.id}: expected one wheel from setup.py, found {[wheel.name for wheel in made]}")

@@ -13,18 +13,21 @@ from typing import Any
 from scripts.build.cache import OpCache
 from scripts.build.compile import BuiltOp, Compiler, CompileSettings, default_jobs, edit_recipe
 from scripts.build.flags import load_edits
-from scripts.build.package import INSIDE, make_wheel, package_command, place_binaries
+from scripts.build.inside.upstream import PACKAGE, RECORDED
+from scripts.build.package import finish_wheel, place_binaries
 from scripts.build.places import Places
 from scripts.build.precompiled import prune
 from scripts.build.progress import Progress
 from scripts.build.recipe import Recipe, read_recipe
 from scripts.build.source import SourceTree, fetch_source, prepare_tree
 from scripts.build.toolchain import Toolchain, absent_headers, find_toolchain, require_python_headers
-from scripts.command import Command, check, run
+from scripts.command import Command, Running, check
 from scripts.matrix.matrix import Matrix
 from scripts.matrix.ops import OpSelection, available_ops, choose_ops, patches_for
 from scripts.matrix.records import CpuLevel, Facts
 from scripts.matrix.target import Target
+
+UPSTREAM = Path(__file__).parent / "inside" / "upstream.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,17 +97,16 @@ class Builder:
             "DS_BUILD_STRING": f"+{target.local_version}", "TORCH_NO_COMPILER_WRAPPER": "1", "LC_ALL": "C",
         }  # fmt: skip
 
-    def record_command(self, target: Target, python: Path, variables: Mapping[str, str]) -> Command:
-        """The command that writes down what upstream would compile."""
+    def upstream_command(self, target: Target, python: Path, variables: Mapping[str, str]) -> Command:
+        """Upstream's setup.py: it writes down what it would compile, and packages when told to."""
         work = self.places.work(target.id)
-        flags = ",".join(self.cpu.cpuinfo_flags)
-        argv = (str(python), str(INSIDE / "record.py"), str(work / "record.json"), str(work / "recorded"), flags)
+        folders = (str(work / "record.json"), str(work / "recorded"), str(work / "dist"))
+        argv = (str(python), str(UPSTREAM), *folders, ",".join(self.cpu.cpuinfo_flags))
         return Command(argv=argv, cwd=work / "source", env={**variables, "PYTHONPATH": str(work / "source")})
 
-    def package_command(self, target: Target, python: Path, variables: Mapping[str, str]) -> Command:
-        """The command that packages the wheel."""
-        work = self.places.work(target.id)
-        return package_command(python, work / "source", work / "dist", self.cpu.cpuinfo_flags, variables)
+    def check_host(self, target: Target) -> None:
+        """Raise PrerequisiteError or InputError for what can be known before any time is spent."""
+        self.select_ops(target, find_toolchain())
 
     def build(self, target: Target, python: Path, torch: str, progress: Progress) -> BuildRecord:
         """The wheel of `target`, built with the environment of `python`.
@@ -115,19 +117,25 @@ class Builder:
         toolchain = find_toolchain()
         selection = self.select_ops(target, toolchain)
         for op, reason in selection.left_out.items():
-            progress.log(f"{op} left out: {reason}")
+            progress.say(f"  {op} left out: {reason}")
         with _timed("source", seconds, progress):
             tree = self._prepare(target, progress)
         variables = self.variables(target, selection)
-        with _timed("record", seconds, progress):
-            recipe = self._record(target, python, variables, selection, toolchain, progress)
-        with _timed("compile", seconds, progress):
-            ops = self._compile(target, recipe, tree, selection, toolchain, progress)
-        with _timed("package", seconds, progress):
-            place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
-            released = self.facts.deepspeed[target.deepspeed].date
-            command = self.package_command(target, python, variables)
-            wheel = make_wheel(command, target, command.cwd.parent / "dist", released, progress.log)  # type: ignore[union-attr]
+        command = self.upstream_command(target, python, variables)
+        dist = self.places.work(target.id) / "dist"
+        shutil.rmtree(dist, ignore_errors=True)
+        progress.log(command.as_shell())
+        with Running(command, on_line=progress.log) as upstream:
+            with _timed("record", seconds, progress):
+                upstream.wait_for(RECORDED)
+                recipe = self._recipe(target, selection, toolchain)
+            with _timed("compile", seconds, progress):
+                ops = self._compile(target, recipe, tree, selection, toolchain, progress)
+            with _timed("package", seconds, progress):
+                place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
+                upstream.tell(PACKAGE)
+                check(command, upstream.finish())
+                wheel = finish_wheel(target, dist, self.facts.deepspeed[target.deepspeed].date)
         return BuildRecord(
             target=target, wheel=wheel, tree=tree, ops=ops, left_out=selection.left_out, toolchain=toolchain,
             torch=torch, setuptools=recipe.setuptools, arches=variables.get("TORCH_CUDA_ARCH_LIST"),
@@ -153,14 +161,9 @@ class Builder:
         progress.say(f"  {archive.path.name} ({archive.kind}); {', '.join(notes) or 'no patch needed'}")
         return tree
 
-    def _record(
-        self, target: Target, python: Path, variables: Mapping[str, str], selection: OpSelection, toolchain: Toolchain,
-        progress: Progress,
-    ) -> Recipe:  # fmt: skip
-        command = self.record_command(target, python, variables)
-        progress.log(command.as_shell())
-        check(command, run(command, on_line=progress.log))
-        recipe = read_recipe(Path(command.argv[2]), {choice.module: choice.name for choice in selection.chosen})
+    def _recipe(self, target: Target, selection: OpSelection, toolchain: Toolchain) -> Recipe:
+        file = self.places.work(target.id) / "record.json"
+        recipe = read_recipe(file, {choice.module: choice.name for choice in selection.chosen})
         require_python_headers(toolchain, recipe.python["include"])
         return recipe
 

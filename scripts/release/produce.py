@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.build.environment import (
-    Installer, environment_python, fill_build_environment, find_installer, install_torch, torch_routes,
+    Installer,
+    environment_python,
+    fill_build_environment,
+    find_installer,
+    install_torch,
+    torch_routes,
 )  # fmt: skip
 from scripts.build.progress import Progress
 from scripts.build.wheel import Builder, BuildRecord
@@ -98,8 +103,7 @@ def plan_commands(builder: Builder, target: Target, interpreter: str) -> list[Co
     return [
         installer.create(environment, interpreter),
         *(installer.install(python, [route.requirement], index=route.index) for route in routes[:1]),
-        builder.record_command(target, python, variables),
-        builder.package_command(target, python, variables),
+        builder.upstream_command(target, python, variables),
     ]
 
 

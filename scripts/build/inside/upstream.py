@@ -1,10 +1,13 @@
-"""Records what upstream's setup.py would compile, without compiling it. Runs inside the build environment.
+"""Runs upstream's setup.py inside the build environment: first recorded, then, with the ops compiled, packaged.
 
-DeepSpeed's own `setup.py build_ext` is run up to the point where the compiler would be started; every command it would
-start is written down instead. So the flags are upstream's and torch's own, to the letter, while the factory decides
-when, in what order and how many at once they run. Standard library, setuptools and torch only.
+Recorded: `build_ext` runs up to the point where the compiler would be started; every command it would start is written
+down instead. So the flags are upstream's and torch's own, to the letter, while the factory decides when, in what order
+and how many at once they run. Packaged: once the binaries lie where `build_ext` puts them, newer than their sources,
+`bdist_wheel` takes them as they are. One process for both, because importing torch and asking every op builder costs
+more than either. Standard library, setuptools and torch only.
 
-Usage: python record.py OUT.json BUILD_FOLDER CPU_FLAG[,CPU_FLAG...]      (in the root of the source tree)
+Usage: python upstream.py OUT.json RECORDED_FOLDER DIST_FOLDER CPU_FLAG[,...]      (in the root of the source tree)
+It prints RECORDED, waits for a line on standard input, and packages when that line is PACKAGE.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+RECORDED, PACKAGE = "@recorded", "@package"
+
 
 def pin_cpu(flags: list[str]) -> None:
     """Make DeepSpeed's detection see the CPU of the matrix, not of this machine (op_builder `simd_width`)."""
@@ -26,18 +31,18 @@ def pin_cpu(flags: list[str]) -> None:
     sys.modules["cpuinfo"] = stub
 
 
-def load_distribution() -> Any:
+def load_distribution(dist_folder: str) -> Any:
     """The distribution that setup.py describes, its command line parsed and nothing run."""
     import setuptools  # noqa: F401 - must come before distutils
 
-    from distutils.core import run_setup  # type: ignore[import-not-found,unused-ignore]  # isort: skip
+    from distutils.core import run_setup  # isort: skip
 
-    return run_setup("setup.py", ["build_ext"], stop_after="commandline")
+    return run_setup("setup.py", ["bdist_wheel", "--dist-dir", dist_folder], stop_after="commandline")
 
 
 def record_commands(distribution: Any, build_folder: Path) -> list[dict[str, Any]]:
     """One entry per extension: its name and the compile and link commands in order."""
-    from distutils.ccompiler import CCompiler  # type: ignore[import-not-found,unused-ignore]
+    from distutils.ccompiler import CCompiler
 
     command = distribution.get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(build_folder / "lib"), str(build_folder / "objects")
@@ -62,6 +67,18 @@ def record_commands(distribution: Any, build_folder: Path) -> list[dict[str, Any
     return entries
 
 
+def package(distribution: Any) -> None:
+    """Make the wheel; a compiler that would still be started is an error."""
+    from distutils.ccompiler import CCompiler
+
+    def spawn(compiler: Any, argv: list[str], **options: Any) -> None:
+        raise SystemExit(f"packaging would compile again, so a binary is not where upstream looks: {argv}")
+
+    CCompiler.spawn = spawn
+    distribution.reinitialize_command("build_ext")
+    distribution.run_commands()
+
+
 def describe_torch() -> dict[str, Any]:
     """What the installed torch says of itself."""
     import torch
@@ -71,16 +88,28 @@ def describe_torch() -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "git": torch.version.git_version,
         "cxx11_abi": bool(torch.compiled_with_cxx11_abi()),
-        "include": str(Path(torch.__file__).parent / "include"),
     }
 
 
-def main(out: str, build_folder: str, cpu_flags: str) -> None:
-    """Write the record as JSON."""
+def describe_python() -> dict[str, Any]:
+    """What of this Python can change a binary or says where things are."""
+    return {
+        "version": platform.python_version(),
+        "prefix": sys.prefix,
+        "base_prefix": sys.base_prefix,
+        "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
+        "platform": sysconfig.get_platform(),
+        "cache_tag": sys.implementation.cache_tag,
+        "include": sysconfig.get_paths()["include"],
+    }
+
+
+def main(out: str, build_folder: str, dist_folder: str, cpu_flags: str) -> None:
+    """Write the record as JSON, then wait to be told to package."""
     sys.path[0] = str(Path.cwd())
     sys.argv = ["setup.py"]
     pin_cpu(cpu_flags.split(","))
-    distribution = load_distribution()
+    distribution = load_distribution(dist_folder)
     extensions = record_commands(distribution, Path(build_folder))
     import setuptools
 
@@ -88,18 +117,13 @@ def main(out: str, build_folder: str, cpu_flags: str) -> None:
         "version": distribution.metadata.version,
         "extensions": extensions,
         "torch": describe_torch(),
+        "python": describe_python(),
         "setuptools": setuptools.__version__,
-        "python": {
-            "version": platform.python_version(),
-            "prefix": sys.prefix,
-            "base_prefix": sys.base_prefix,
-            "suffix": sysconfig.get_config_var("EXT_SUFFIX"),
-            "platform": sysconfig.get_platform(),
-            "cache_tag": sys.implementation.cache_tag,
-            "include": sysconfig.get_paths()["include"],
-        },
     }
     Path(out).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    print(RECORDED, flush=True)
+    if sys.stdin.readline().strip() == PACKAGE:
+        package(distribution)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,131 @@
+"""Upstream's own recipe against ours, side by side, on this machine: `python -m bench.build [--quick]`.
+
+Both sides use the same environment, torch, source and ops. Printed: seconds and the ratio ours / upstream
+
+- cold: nothing in any cache,
+- unchanged: the same wheel once more,
+- next version: the ops of 0.19.5 whose sources 0.19.4 already had, after building 0.19.4,
+
+and the sizes of the two wheels. Nothing here is asserted by time; a person reads the ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scripts.build.environment import environment_python, fill_build_environment, find_installer
+from scripts.build.places import Places, default_places
+from scripts.build.progress import Progress
+from scripts.build.source import fetch_source, prepare_tree
+from scripts.build.wheel import Builder, BuildOptions
+from scripts.command import Command, check, run
+from scripts.front.cells import Workshop, host_cell, open_workshop
+from scripts.matrix.target import Target
+
+BEFORE, AFTER = "0.19.4", "0.19.5"
+UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.4 and 0.19.5 are the same
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """One environment and a folder of its own for every side."""
+
+    workshop: Workshop
+    folder: Path
+    python: Path
+    torch: str
+
+    def ours(self, target: Target, options: BuildOptions, cache: str) -> tuple[float, Path]:
+        """Seconds and the wheel of our build, with the caches in `cache`."""
+        places = Places(cache=self.folder / cache, wheelhouse=self.folder / "wheels", logs=self.folder / "logs")
+        self._give_source(target, places)
+        builder = Builder(facts=self.workshop.facts, matrix=self.workshop.matrix, places=places, options=options)
+        started = time.monotonic()
+        with Progress(title=target.id, log_file=self.folder / "logs" / f"{target.id}.log") as progress:
+            record = builder.build(target, self.python, self.torch, progress)
+        seconds = time.monotonic() - started
+        kept = shutil.copy(record.wheel, self.folder / f"ours-{record.wheel.name}")
+        builder.discard_work(target)
+        return seconds, Path(kept)
+
+    def upstream(self, target: Target, options: BuildOptions) -> tuple[float, Path]:
+        """Seconds and the wheel of `setup.py bdist_wheel`, as upstream's README has it, with the same ops."""
+        archive = fetch_source(target.deepspeed, default_places().sources)
+        root = prepare_tree(archive, self.folder / "upstream" / target.deepspeed, ()).root
+        builder = self.workshop.builder(options)
+        variables = builder.variables(target, builder.select_ops(target, None))
+        dist = self.folder / "upstream" / "dist"
+        argv = (str(self.python), "setup.py", "bdist_wheel", "--dist-dir", str(dist))
+        command = Command(argv=argv, cwd=root, env={**variables, "PYTHONPATH": str(root)})
+        started = time.monotonic()
+        check(command, run(command, on_line=_dots()))
+        return time.monotonic() - started, next(iter(dist.glob("*.whl")))
+
+    def _give_source(self, target: Target, places: Places) -> None:
+        """The download is not part of either side."""
+        archive = fetch_source(target.deepspeed, default_places().sources)
+        places.sources.mkdir(parents=True, exist_ok=True)
+        for file in archive.path.parent.glob(f"deepspeed-{target.deepspeed}*"):
+            shutil.copy(file, places.sources / file.name)
+
+
+def measure(bench: Bench, target: Target, ops: Sequence[str], *, quick: bool) -> Mapping[str, float]:
+    """The seconds, bytes and ratios of one comparison."""
+    options = BuildOptions(ops=tuple(ops) or None)
+    cold, wheel = bench.ours(target, options, "cold")
+    warm, again = bench.ours(target, options, "cold")
+    theirs, upstream_wheel = bench.upstream(target, options)
+    figures = {
+        "upstream_seconds": theirs, "cold_seconds": cold, "unchanged_seconds": warm, "cold_ratio": cold / theirs,
+        "unchanged_ratio": warm / theirs, "same_bytes": float(wheel.read_bytes() == again.read_bytes()),
+        "size_ratio": wheel.stat().st_size / upstream_wheel.stat().st_size,
+    }  # fmt: skip
+    return figures if quick else {**figures, **_next_version(bench, target)}
+
+
+def _next_version(bench: Bench, target: Target) -> Mapping[str, float]:
+    options = BuildOptions(ops=UNCHANGED)
+    before, after = (replace(target, deepspeed=version) for version in (BEFORE, AFTER))
+    bench.ours(before, options, "next")
+    ours, _ = bench.ours(after, options, "next")
+    theirs, _ = bench.upstream(after, options)
+    return {"next_upstream_seconds": theirs, "next_seconds": ours, "next_ratio": ours / theirs}
+
+
+def _dots() -> Callable[[str], None]:
+    return lambda line: print(f"  upstream: {line[:140]}", file=sys.stderr) if line.startswith("building '") else None
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the comparison and print it, as a table and as JSON."""
+    parser = argparse.ArgumentParser(prog="bench.build")
+    parser.add_argument("--ops", default="", help="only these ops, separated by commas")
+    parser.add_argument("--quick", action="store_true", help="leave out the next-version comparison")
+    given = parser.parse_args(words)
+    workshop, installer = open_workshop(), find_installer()
+    target = host_cell(workshop)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        create = installer.create(folder / "environment", sys.executable)
+        check(create, run(create))
+        python = environment_python(folder / "environment")
+        facts = workshop.facts.torch[target.torch_minor]
+        torch = fill_build_environment(installer, python, target, facts, workshop.matrix.torch_index)
+        bench = Bench(workshop=workshop, folder=folder, python=python, torch=torch)
+        figures = measure(bench, target, [op for op in given.ops.split(",") if op], quick=given.quick)
+    print(f"{target.id}, ours against upstream's setup.py bdist_wheel")
+    for name, value in figures.items():
+        print(f"  {name:22} {value:10.3f}")
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
