@@ -9,9 +9,9 @@ from typing import Any
 import nox
 
 from scripts.build.environment import find_installer
+from scripts.errors import FactoryError, InterruptedBuildError
 from scripts.front.cells import buildable, open_workshop, report_result
 from scripts.front.cli import parse_options
-from scripts.errors import FactoryError, InterruptedBuildError
 from scripts.host import find_interpreter
 from scripts.matrix.target import Target
 from scripts.release.produce import Producer
@@ -30,7 +30,9 @@ def add_session(target: Target) -> None:
         try:
             builder = open_workshop().builder(parse_options(session.posargs))
             producer = Producer(builder=builder, installer=find_installer())
-            wheel = producer.produce(target, Path(session.virtualenv.bin) / "python", find_interpreter(target.python) or "")
+            wheel = producer.produce(
+                target, Path(session.virtualenv.bin) / "python", find_interpreter(target.python) or ""
+            )
         except FactoryError as error:
             report_result(target, None, error)
             if isinstance(error, InterruptedBuildError):

@@ -40,7 +40,7 @@ def plan(
 @task(
     iterable=REPEATED,
     help={
-        **SELECTORS, **JSON, "ops": "only these ops, separated by commas", "jobs": "compilers at once; 0 is every processor",
+        **SELECTORS, **JSON, "ops": "only these ops, separated by commas", "jobs": "compilers at once; 0: every processor",
         "cache": "look ops up in the op cache and store them there", "precompile": "parse torch's headers once",
         "source": "tag, sdist, or auto: the tag's archive where it can be reached",
         "dry_run": "print the commands and run nothing",
@@ -60,7 +60,13 @@ def build(
     )  # fmt: skip
 
 
-@task(help={**JSON, "level": "audit (reads the file), smoke (loads every op) or full (runs them)", "python": "a Python that has torch and the wheel"})
+@task(
+    help={
+        **JSON,
+        "level": "audit (reads the file), smoke (loads every op) or full (runs them)",
+        "python": "a Python that has torch and the wheel",
+    }
+)
 def verify(c: Context, wheel: str, level: str = "audit", python: str = "", json: bool = False) -> None:
     """Prove a wheel, ours or not; smoke and full need --python, an environment with the wheel installed."""
     from scripts.front import show

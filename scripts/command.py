@@ -182,7 +182,9 @@ class Running:
             self._group.remove(self._process)
         self._reader.join(timeout=GRACE_SECONDS)
         if peak is None:
-            raise CommandError(f"{Path(self.command.argv[0]).name} ran longer than {timeout_seconds:.0f} s and was ended")
+            raise CommandError(
+                f"{Path(self.command.argv[0]).name} ran longer than {timeout_seconds:.0f} s and was ended"
+            )
         return self._outcome(peak)
 
     def _outcome(self, peak: int) -> Outcome:

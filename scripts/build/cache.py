@@ -84,9 +84,7 @@ class OpCache:
         return self.folder / key[:2] / key
 
 
-def op_key(
-    op: OpRecipe, *, root: Path, identity: Mapping[str, Any], places: Mapping[str, str], objects: Path
-) -> str:
+def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], places: Mapping[str, str], objects: Path) -> str:
     """The cache key of an op: sources and local headers, exact commands, and the toolchain's `identity`.
 
     Folders of this build are replaced by their names, so that the same op has the same key in another folder.

@@ -1,4 +1,4 @@
-"""Virtual environments: made with uv when it is there, else virtualenv; torch installed and asserted to be the cell's."""
+"""Virtual environments, made with uv or else virtualenv; torch installed and asserted to be the cell's."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Installer:
 
     def create(self, folder: Path, interpreter: str) -> Command:
         """Make an empty environment for `interpreter` in `folder`, replacing what is there."""
-        if self.uv:
-            argv = (self.uv, "venv", "--clear", "--quiet", "--python", interpreter, str(folder))
-        else:
-            argv = (sys.executable, "-m", "virtualenv", "--clear", "--quiet", "--python", interpreter, str(folder))
+        program = (self.uv, "venv") if self.uv else (sys.executable, "-m", "virtualenv")
+        argv = (*program, "--clear", "--quiet", "--python", interpreter, str(folder))
         return Command(argv=argv, env=self.variables())
 
-    def install(self, python: Path, requirements: Sequence[str], *, index: str | None = None, dry_run: bool = False) -> Command:
+    def install(
+        self, python: Path, requirements: Sequence[str], *, index: str | None = None, dry_run: bool = False
+    ) -> Command:
         """Install `requirements` into the environment of `python`, asking `index` before the client's own."""
         extra = ["--dry-run"] if dry_run else []
         if self.uv:

@@ -1,6 +1,7 @@
 """Which files of the source tree a unit reaches through #include: the part of its content that is ours to hash.
 
-Every #include is followed, whatever #if stands around it: one header too many costs a rebuild, one too few a wrong wheel.
+Every #include is followed, whatever #if stands around it: one header too many costs a rebuild, one too few a wrong
+wheel.
 """
 
 from __future__ import annotations

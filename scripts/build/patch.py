@@ -20,7 +20,9 @@ def apply_patch(patch: Patch, root: Path, version: str) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(edit.write.replace("{version}", version), encoding="utf-8")
         elif not sum(_change(edit, file) for file in _files(patch, edit, root)):
-            raise SourceError(f"patch {patch.id}: {edit.file} of {version} holds nothing to change; is its range right?")
+            raise SourceError(
+                f"patch {patch.id}: {edit.file} of {version} holds nothing to change; is its range right?"
+            )
 
 
 def _files(patch: Patch, edit: Edit, root: Path) -> list[Path]:

@@ -40,7 +40,9 @@ class PrecompiledHeader:
         return self.header.with_name(self.header.name + ".gch")
 
 
-def plan_headers(units: Iterable[Unit], root: Path, folder: Path, identity: Mapping[str, object]) -> list[PrecompiledHeader]:
+def plan_headers(
+    units: Iterable[Unit], root: Path, folder: Path, identity: Mapping[str, object]
+) -> list[PrecompiledHeader]:
     """The headers worth making for these units, each with its units."""
     groups: defaultdict[tuple[str, ...], list[Unit]] = defaultdict(list)
     for unit in units:

@@ -62,7 +62,9 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close_live()
         if error is not None:
             self.log(f"stopped: {kind.__name__ if kind else ''}: {error}")
@@ -115,7 +117,9 @@ class Progress:
                 entry.started = time.monotonic()
             if state in ("built", "cached", "failed"):
                 entry.ended = time.monotonic()
-        line = f"  {op}: {state} {entry.done}/{entry.units}" + (f" after {entry.elapsed():.0f} s" if entry.ended else "")
+        line = f"  {op}: {state} {entry.done}/{entry.units}" + (
+            f" after {entry.elapsed():.0f} s" if entry.ended else ""
+        )
         if self._live or not (changed or unit_done):
             self.log(line)
         else:

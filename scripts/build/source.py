@@ -74,18 +74,19 @@ def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch]) -
     A tree that is already there for the same archive and patches is used again, its build output kept.
     """
     stamp = root / ".factory.json"
-    wanted = {"sha256": archive.sha256, "patches": [patch.id for patch in patches], "edits": _edits(patches)}
+    applied = tuple(patch.id for patch in patches)
+    wanted = {"sha256": archive.sha256, "patches": list(applied), "edits": _edits(patches)}
     if stamp.is_file():
         saved = json.loads(stamp.read_text(encoding="utf-8"))
         if saved["wanted"] == wanted:
             corrections = tuple(saved["corrections"])
-            return SourceTree(root=root, archive=archive, patches=tuple(wanted["patches"]), corrections=corrections)
+            return SourceTree(root=root, archive=archive, patches=applied, corrections=corrections)
     unpack(archive.path, root)
     corrections = _correct_version(root, archive.version)
     for patch in patches:
         apply_patch(patch, root, archive.version)
     stamp.write_text(json.dumps({"wanted": wanted, "corrections": corrections}), encoding="utf-8")
-    return SourceTree(root=root, archive=archive, patches=tuple(p.id for p in patches), corrections=corrections)
+    return SourceTree(root=root, archive=archive, patches=applied, corrections=corrections)
 
 
 def _edits(patches: Sequence[Patch]) -> list[Mapping[str, str | None]]:

@@ -40,7 +40,7 @@ def system_data(path: Path = FILE) -> Mapping[str, Any]:
 
 
 def find_toolchain() -> Toolchain:
-    """The g++ of this host (or what CXX names); raises PrerequisiteError with the install command when there is none."""
+    """The g++ of this host, or what CXX names; raises PrerequisiteError with the install command when there is none."""
     compiler = shutil.which(os.environ.get("CXX", "g++"))
     if not compiler:
         raise PrerequisiteError(missing_message("compiler"))
@@ -71,7 +71,11 @@ def missing_message(need: str) -> str:
 def install_line(packages: Mapping[str, Sequence[str]]) -> str:
     """The command for the package manager found here; every known one when none is found."""
     managers = system_data()["managers"]
-    known = {name: row["command"].format(packages=" ".join(packages[name])) for name, row in managers.items() if name in packages}
+    known = {
+        name: row["command"].format(packages=" ".join(packages[name]))
+        for name, row in managers.items()
+        if name in packages
+    }
     here = next((line for name, line in known.items() if shutil.which(managers[name]["program"])), None)
     return here or " | ".join(known.values())
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from scripts.build.cache import OpCache
@@ -42,7 +43,10 @@ class BuildOptions:
 
     def as_words(self) -> tuple[str, ...]:
         """The options as typed after `invoke build` or `nox --`."""
-        words = [*(("--ops", ",".join(self.ops)) if self.ops else ()), *(("--jobs", str(self.jobs)) if self.jobs else ())]
+        words = [
+            *(("--ops", ",".join(self.ops)) if self.ops else ()),
+            *(("--jobs", str(self.jobs)) if self.jobs else ()),
+        ]
         words += [] if self.use_cache else ["--no-cache"]
         words += [] if self.precompile else ["--no-precompile"]
         return (*words, *(() if self.source == "auto" else ("--source", self.source)))
@@ -208,9 +212,11 @@ class _timed:
         self.started = time.monotonic()
         self.step.__enter__()
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.seconds[self.name] = round(time.monotonic() - self.started, 2)
-        self.step.__exit__(*error)
+        self.step.__exit__(kind, error, trace)
 
 
 def repeat_command(target: Target, options: BuildOptions) -> str:

@@ -80,12 +80,16 @@ def _pin(requirement: str, pins: dict[str, str]) -> str:
 
 
 def _wheel_text(text: str, tag: str) -> str:
-    kept = [line for line in text.strip().splitlines() if not line.startswith(("Tag: ", "Root-Is-Purelib: ", "Build: "))]
+    kept = [
+        line for line in text.strip().splitlines() if not line.startswith(("Tag: ", "Root-Is-Purelib: ", "Build: "))
+    ]
     return "\n".join([*kept, "Root-Is-Purelib: false", f"Tag: {tag}"]) + "\n"
 
 
 def _dist_info(members: dict[str, bytes], source: Path) -> str:
-    match = next((re.fullmatch(r"([^/]+\.dist-info)/METADATA", name) for name in members if name.endswith("/METADATA")), None)
+    match = next(
+        (re.fullmatch(r"([^/]+\.dist-info)/METADATA", name) for name in members if name.endswith("/METADATA")), None
+    )
     if not match:
         raise PackageError(f"{source.name}: no METADATA inside: it is not a wheel")
     return match[1]

@@ -100,7 +100,9 @@ def host_cell(workshop: Workshop) -> Target:
         python = _empty_environment(Path(folder) / "probe")
         for target in candidates:
             torch = workshop.facts.torch[target.torch_minor]
-            if install_torch(find_installer(), python, torch_routes(target, torch, workshop.matrix.torch_index), dry_run=True):
+            if install_torch(
+                find_installer(), python, torch_routes(target, torch, workshop.matrix.torch_index), dry_run=True
+            ):
                 return target
     tried = ", ".join(target.torch for target in candidates)
     raise PrerequisiteError(f"no CPU build of torch can be had here for Python {host.python} (tried {tried})")
@@ -116,7 +118,14 @@ def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
     """The nox call that builds these cells."""
     words = options.as_words()
     sessions = [word for target in targets for word in ("--session", target.id)]
-    argv = (sys.executable, "-m", "nox", "--error-on-missing-interpreters", *sessions, *(("--", *words) if words else ()))
+    argv = (
+        sys.executable,
+        "-m",
+        "nox",
+        "--error-on-missing-interpreters",
+        *sessions,
+        *(("--", *words) if words else ()),
+    )
     return Command(argv=argv, cwd=CHECKOUT)
 
 

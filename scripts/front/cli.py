@@ -6,10 +6,10 @@ import argparse
 import functools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from scripts.build.wheel import BuildOptions
 from scripts.errors import FactoryError, InputError
@@ -41,12 +41,12 @@ def print_error(error: FactoryError) -> None:
     Console(stderr=True, highlight=False).print(f"error: {error}", markup=False, soft_wrap=True, style="red")
 
 
-def print_document(document: Any) -> None:
+def print_document(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(json.dumps(document, indent=2, sort_keys=False) + "\n")
 
 
-def print_for_people(*renderables: Any) -> None:
+def print_for_people(*renderables: RenderableType) -> None:
     """Tables and text on standard output."""
     console = Console(highlight=False)
     for renderable in renderables:
@@ -81,5 +81,7 @@ def parse_options(posargs: Sequence[str]) -> BuildOptions:
     except argparse.ArgumentError as error:
         raise InputError(str(error)) from None
     if unknown:
-        raise InputError(f"unknown build options {' '.join(unknown)}; known are --ops --jobs --no-cache --no-precompile --source")
+        raise InputError(
+            f"unknown build options {' '.join(unknown)}; known are --ops --jobs --no-cache --no-precompile --source"
+        )
     return build_options(given.ops, given.jobs, not given.no_cache, not given.no_precompile, given.source)

@@ -91,7 +91,9 @@ def verify(wheel: Path, level: str, python: Path | None, json: bool) -> None:
 
 def _show_commands(workshop: cells.Workshop, targets: Sequence[Target], chosen: BuildOptions, json: bool) -> None:
     builder = workshop.builder(chosen)
-    steps = {target.id: plan_commands(builder, target, find_interpreter(target.python) or "python") for target in targets}
+    steps = {
+        target.id: plan_commands(builder, target, find_interpreter(target.python) or "python") for target in targets
+    }
     front = cells.nox_command(targets, chosen)
     if json:
         lines = {name: [command.as_shell() for command in commands] for name, commands in steps.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.build.cache import sha256_of
+from scripts.build.compile import BuiltOp
 from scripts.build.wheel import BuildRecord, repeat_command
 from scripts.verify.check import Report
 
@@ -55,7 +56,7 @@ def _file(path: Path) -> dict[str, Any]:
     return {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
-def _op(op: Any) -> dict[str, Any]:
+def _op(op: BuiltOp) -> dict[str, Any]:
     return {
         "module": op.module, "seconds": round(op.seconds, 2), "peak_bytes": op.peak_bytes, "cached": op.cached,
         "bytes": op.binary.stat().st_size if op.binary.exists() else None, "key": op.key,

@@ -60,7 +60,7 @@ def record_commands(distribution: Any, build_folder: Path) -> list[dict[str, Any
         entries[-1]["commands"].append([str(word) for word in argv])
 
     command.build_extension = build_extension
-    CCompiler.spawn = spawn
+    setattr(CCompiler, "spawn", spawn)  # noqa: B010 - a plain assignment is a type error
     command.run()
     for entry in entries:
         entry["file"] = os.path.relpath(command.get_ext_fullpath(entry["module"]), command.build_lib)
@@ -74,7 +74,7 @@ def package(distribution: Any) -> None:
     def spawn(compiler: Any, argv: list[str], **options: Any) -> None:
         raise SystemExit(f"packaging would compile again, so a binary is not where upstream looks: {argv}")
 
-    CCompiler.spawn = spawn
+    setattr(CCompiler, "spawn", spawn)  # noqa: B010 - a plain assignment is a type error
     distribution.reinitialize_command("build_ext")
     distribution.run_commands()
 
