@@ -18,8 +18,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from scripts.matrix.document import Number, Problems, below, read_document
 
 __all__ = [
-    "Number", "Optional", "Problems", "Reader", "below", "choice", "day", "flag", "integer", "listed", "mapped", "number",
-    "read_document", "record", "source", "specifiers", "table", "text", "version",
+    "Number", "Optional", "Problems", "Reader", "below", "choice", "day", "flag", "integer", "listed", "mapped",
+    "number", "read_document", "record", "source", "specifiers", "table", "text", "version",
 ]  # fmt: skip
 
 VERSION = re.compile(r"\d+(\.\d+)*t?")

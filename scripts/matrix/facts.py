@@ -1,0 +1,129 @@
+"""Everything known, read from scripts/data: `load_facts`. What each file may hold is stated here, as readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from scripts.errors import DataError
+from scripts.matrix.catalogue import read_catalogue
+from scripts.matrix.condition import parse_condition
+from scripts.matrix.consistency import check_facts
+from scripts.matrix.reading import (
+    Optional,
+    Problems,
+    Reader,
+    choice,
+    day,
+    integer,
+    listed,
+    mapped,
+    read_document,
+    record,
+    source,
+    specifiers,
+    table,
+    text,
+    version,
+)
+from scripts.matrix.records import (
+    CpuLevel,
+    CudaToolkit,
+    Facts,
+    Gpu,
+    PythonVersion,
+    Rule,
+    Runner,
+    Toolset,
+    ToolsetChoice,
+    TorchRelease,
+    Trap,
+)
+
+DATA = Path(__file__).parent.parent / "data"
+
+T = TypeVar("T")
+
+
+def _per_system(item: Reader[T]) -> Reader[dict[str, T]]:
+    return record(dict[str, T], windows=item, linux=item)
+
+
+def _value_of_limit(value: int, source: Iterable[str]) -> int:
+    return value
+
+
+TORCH = record(
+    TorchRelease, minor=version, patches=mapped(Optional(day)), pythons=_per_system(listed(version)),
+    cuda=listed(text), default_variant=_per_system(text), arches=_per_system(mapped(text)), cpp_standard=integer,
+    cxx11_abi=mapped(integer), msvc=version, setuptools=specifiers(), source=source,
+)  # fmt: skip
+CUDA = record(
+    CudaToolkit, version=version, releases=listed(version), nvcc=version, msvc_min=integer, msvc_below=integer,
+    gcc_max=integer, sms=listed(integer), driver_min=_per_system(version),
+    pip_compiler=_per_system(choice("yes", "partial", "no")), source=source,
+)  # fmt: skip
+TOOLSET = record(
+    Toolset, version=version, visual_studio=text, msc_ver=integer, stl_min_cuda=Optional(version), source=source
+)
+TOOLSET_CHOICE = record(ToolsetChoice, cuda=listed(version), runner=text, toolset=version, why=text, source=source)
+RUNNER = record(
+    Runner, name=text, status=text, visual_studio=Optional(text), toolsets=listed(version), pythons=listed(version),
+    source=source,
+)  # fmt: skip
+PYTHON = record(PythonVersion, version=version, end_of_life=Optional(day), status=text, source=source)
+GPU = record(Gpu, sm=integer, names=text, cuda_min=version, cuda_max=version, source=source)
+CPU_LEVEL = record(CpuLevel, name=text, define=text, gcc=listed(text), cpuinfo_flags=listed(text), source=source)
+LIMIT = record(_value_of_limit, value=integer, source=source)
+RULE = record(
+    Rule, id=text, level=choice("refuse", "fix", "warn"), when=parse_condition, reason=text, remedy=Optional(text),
+    source=source,
+)  # fmt: skip
+TRAP = record(Trap, id=text, symptom=text, versions=specifiers(), cause=text, fix=text, source=source)
+
+
+@cache
+def load_facts(folder: Path = DATA) -> Facts:
+    """Every row of the data folder as values; raises DataError that names every problem of every file."""
+    problems = Problems()
+    sources = _read(folder, "sources.yaml", problems, sources=mapped(text))["sources"]
+    if problems:  # every source would be unknown
+        raise DataError(folder.name, problems)
+    problems.known_sources = frozenset(sources)
+    facts = _read_all(folder, problems)
+    if not problems:
+        check_facts(facts, problems)
+    if problems:
+        raise DataError(folder.name, problems)
+    return facts
+
+
+def _read_all(folder: Path, problems: Problems) -> Facts:
+    msvc = _read(folder, "msvc.yaml", problems, toolsets=listed(TOOLSET), choices=listed(TOOLSET_CHOICE))
+    runners = _read(folder, "runners.yaml", problems, runners=table("name", RUNNER), limits=mapped(LIMIT))
+    catalogue = read_catalogue(folder, problems)
+    return Facts(
+        torch=_read(folder, "torch.yaml", problems, torch=table("minor", TORCH))["torch"],
+        cuda=_read(folder, "cuda.yaml", problems, cuda=table("version", CUDA))["cuda"],
+        toolsets=msvc["toolsets"],
+        toolset_choices=msvc["choices"],
+        runners=runners["runners"],
+        pythons=_read(folder, "python.yaml", problems, python=table("version", PYTHON))["python"],
+        gpus=_read(folder, "gpu.yaml", problems, gpu=listed(GPU))["gpu"],
+        cpu_levels=_read(folder, "cpu.yaml", problems, levels=table("name", CPU_LEVEL))["levels"],
+        limits=runners["limits"],
+        deepspeed=catalogue.releases,
+        ops=catalogue.ops,
+        patches=catalogue.patches,
+        rules=_read(folder, "rules.yaml", problems, rules=listed(RULE))["rules"],
+        traps=_read(folder, "traps.yaml", problems, traps=listed(TRAP))["traps"],
+    )
+
+
+def _read(folder: Path, name: str, problems: Problems, **tables: Reader[Any]) -> dict[str, Any]:
+    found = len(problems)
+    document = read_document(folder / name, problems)
+    unreadable = document is None and len(problems) > found  # said once; its keys are not missing on top of that
+    return record(dict[str, Any], **tables)(document, f"{name}:", Problems() if unreadable else problems)
