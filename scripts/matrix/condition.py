@@ -136,6 +136,10 @@ def _alternatives(value: object, where: str, problems: list[str]) -> tuple[Condi
 
 
 def _term(name: str, wanted: object, where: str, problems: list[str]) -> Term:
+    if name not in FLAGS | VERSIONS | TEXTS:
+        known = ", ".join(sorted(FLAGS | VERSIONS | TEXTS | {"any", "not"}))
+        problems.append(f"{where}: no cell has a {name!r}; known names: {known}")
+        return Term(name=name, values=frozenset(), ranges=())
     entries = wanted if isinstance(wanted, list) else [wanted]
     if not entries:
         problems.append(f"{where}: an empty list is never true; name a value or remove the key")
@@ -148,9 +152,6 @@ def _term(name: str, wanted: object, where: str, problems: list[str]) -> Term:
             ranges.append(_range(entry, where, problems))
         else:
             values.add(_text(entry, where, problems))
-    if name not in FLAGS | VERSIONS | TEXTS:
-        known = ", ".join(sorted(FLAGS | VERSIONS | TEXTS | {"any", "not"}))
-        problems.append(f"{where}: no cell has a {name!r}; known names: {known}")
     return Term(name=name, values=frozenset(values), ranges=tuple(ranges))
 
 
