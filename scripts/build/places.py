@@ -8,7 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
-VARIABLE = "DEEPSPEED_WHEELS_CACHE"
+CACHE_VARIABLE = "DEEPSPEED_WHEELS_CACHE"
+OUTPUT_VARIABLE = "DEEPSPEED_WHEELS_OUTPUT"
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -41,7 +42,7 @@ class Places:
 
 
 def default_places() -> Places:
-    """The user's cache (or the folder named by DEEPSPEED_WHEELS_CACHE) and this checkout's wheels/ and logs/."""
-    named = os.environ.get(VARIABLE)
-    cache = Path(named) if named else platformdirs.user_cache_path("deepspeed-wheels")
-    return Places(cache=cache.resolve(), wheelhouse=CHECKOUT / "wheels", logs=CHECKOUT / "logs")
+    """The user's cache, and this checkout's wheels/ and logs/; other folders where the two variables name them."""
+    cache = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels")
+    output = Path(os.environ.get(OUTPUT_VARIABLE) or CHECKOUT).resolve()
+    return Places(cache=Path(cache).resolve(), wheelhouse=output / "wheels", logs=output / "logs")

@@ -20,7 +20,7 @@ from scripts.build.environment import (
 from scripts.build.progress import Progress
 from scripts.build.wheel import Builder, BuildRecord
 from scripts.command import Command, check, run
-from scripts.errors import ProofError, VenvError
+from scripts.errors import InterruptedBuildError, ProofError, VenvError
 from scripts.matrix.target import Target
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.verify.check import Report
@@ -44,12 +44,18 @@ class Producer:
         """
         log = self.builder.places.logs / f"{target.id}.log"
         with Progress(title=target.id, log_file=log) as progress:
-            with progress.step("environment"):
-                torch = self._fill(target, python, progress)
-            record = self.builder.build(target, python, torch, progress)
-            with progress.step("proof"):
-                report = self._prove(record, interpreter, progress)
-            return self._file(record, report, progress)
+            try:
+                return self._produce(target, python, interpreter, progress)
+            except KeyboardInterrupt:
+                raise InterruptedBuildError(f"{target.id}: interrupted; the same command resumes") from None
+
+    def _produce(self, target: Target, python: Path, interpreter: str, progress: Progress) -> Path:
+        with progress.step("environment"):
+            torch = self._fill(target, python, progress)
+        record = self.builder.build(target, python, torch, progress)
+        with progress.step("proof"):
+            report = self._prove(record, interpreter, progress)
+        return self._file(record, report, progress)
 
     def _fill(self, target: Target, python: Path, progress: Progress) -> str:
         torch = self.builder.facts.torch[target.torch_minor]

@@ -1,0 +1,131 @@
+"""The real thing: DeepSpeed's sources, torch, g++, pip; built, proven, repeated, interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.real_build
+ROOT = Path(__file__).parent.parent.parent
+OPS_OF_NEWEST = {
+    "async_io", "cpu_adagrad", "cpu_adam", "cpu_lion", "deepspeed_shm_comm", "fused_adam", "pin_memory",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shop:
+    """`invoke build` with caches and output of its own."""
+
+    folder: Path
+
+    def start(self, *words: str, cache: str = "cache") -> subprocess.Popen[str]:
+        env = {
+            **os.environ, "CI": "true", "DEEPSPEED_WHEELS_CACHE": str(self.folder / cache),
+            "DEEPSPEED_WHEELS_OUTPUT": str(self.folder),
+        }  # fmt: skip
+        argv = [sys.executable, "-m", "invoke", "build", "--json", *words]
+        return subprocess.Popen(
+            argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def build(self, *words: str, cache: str = "cache") -> dict[str, Any]:
+        process = self.start(*words, cache=cache)
+        output, said = process.communicate(timeout=2400)
+        assert process.returncode == 0, said[-6000:]
+        result: dict[str, Any] = json.loads(output)["results"][0]
+        return result
+
+    def manifest(self, result: dict[str, Any]) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(Path(result["wheel"] + ".json").read_text(encoding="utf-8"))
+        return document
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    yield Shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def host_build(shop: Shop) -> dict[str, Any]:
+    return shop.build()
+
+
+def test_without_selectors_a_wheel_for_this_host_is_built_and_proven(shop: Shop, host_build: dict[str, Any]) -> None:
+    manifest = shop.manifest(host_build)
+    wheel = Path(host_build["wheel"])
+    assert wheel.name.startswith(f"deepspeed-{manifest['target']['deepspeed']}+cputorch")
+    assert manifest["proof"]["passed"] is True
+    assert set(manifest["ops"]) >= OPS_OF_NEWEST - set(manifest["left_out"])
+    assert not [name for name, op in manifest["ops"].items() if op["cached"]], "the first build starts from nothing"
+
+
+def test_the_proof_loads_every_op_and_trains(shop: Shop, host_build: dict[str, Any]) -> None:
+    proof = shop.manifest(host_build)["proof"]
+    skipped = [check["name"] for check in proof["checks"] if check["passed"] is None]
+    assert len(proof["checks"]) >= 5
+    assert skipped == []
+
+
+def test_the_wheel_carries_no_machine_path_and_no_newer_cpu_than_asked(host_build: dict[str, Any]) -> None:
+    with zipfile.ZipFile(host_build["wheel"]) as wheel:
+        binaries = {name: wheel.read(name) for name in wheel.namelist() if name.endswith(".so")}
+    assert binaries
+    home = str(Path.home()).encode()
+    assert [name for name, content in binaries.items() if home in content or sys.prefix.encode() in content] == []
+
+
+def test_the_same_inputs_give_the_same_bytes_without_a_compiler(shop: Shop, host_build: dict[str, Any]) -> None:
+    first = Path(host_build["wheel"]).read_bytes()
+    again = shop.build()
+    manifest = shop.manifest(again)
+    assert manifest["cache_hits"] == len(manifest["ops"])
+    assert Path(again["wheel"]).read_bytes() == first
+
+
+def test_an_op_compiled_again_in_another_folder_gives_the_same_bytes(shop: Shop, host_build: dict[str, Any]) -> None:
+    again = shop.build("--ops", "cpu_adagrad", "--no-precompile", cache="another")
+    with zipfile.ZipFile(again["wheel"]) as wheel:
+        name = next(name for name in wheel.namelist() if "cpu_adagrad_op" in name)
+        compiled = wheel.read(name)
+    shop.build()  # puts the full wheel back
+    with zipfile.ZipFile(host_build["wheel"]) as wheel:
+        assert wheel.read(name) == compiled
+
+
+def test_ctrl_c_leaves_no_process_and_loses_no_finished_op(shop: Shop, host_build: dict[str, Any]) -> None:
+    words = ("--ops", "cpu_adagrad,cpu_lion", "--jobs", "2")
+    process = shop.start(*words, cache="stopped")
+    log = shop.folder / "logs" / f"{host_build['target']}.log"
+    start = log.stat().st_size
+    _wait_for(log, start, "cpu_adagrad: built", process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+    manifest = shop.manifest(shop.build(*words, cache="stopped"))
+    assert manifest["ops"]["cpu_adagrad"]["cached"] is True
+    assert manifest["ops"]["cpu_lion"]["cached"] is False
+
+
+def _wait_for(log: Path, start: int, text: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 900
+    while time.monotonic() < deadline and process.poll() is None:
+        if text in log.read_text(encoding="utf-8")[start:]:
+            return
+        time.sleep(0.2)
+    pytest.fail(f"{text!r} was not said; exit code {process.poll()}")
