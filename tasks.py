@@ -43,19 +43,20 @@ def plan(
         **SELECTORS, **JSON, "ops": "only these ops, separated by commas", "jobs": "compilers at once; 0: every processor",
         "cache": "look ops up in the op cache and store them there", "precompile": "parse torch's headers once",
         "source": "tag, sdist, or auto: the tag's archive where it can be reached",
+        "minutes": "stop compiling after so many, to be resumed; 0: no limit",
         "dry_run": "print the commands and run nothing",
     },
 )  # fmt: skip
 def build(
     c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
     id: list[str], ops: str = "", jobs: int = 0, cache: bool = True, precompile: bool = True, source: str = "auto",
-    dry_run: bool = False, json: bool = False,
+    minutes: int = 0, dry_run: bool = False, json: bool = False,
 ) -> None:  # fmt: skip
     """Build, prove and file one wheel or more; without selectors, the one for this very host."""
     from scripts.front import show
 
     show.build(
-        show.selection(py, torch, cuda, deepspeed, platform, id), show.options(ops, jobs, cache, precompile, source),
+        show.selection(py, torch, cuda, deepspeed, platform, id), show.options(ops, jobs, cache, precompile, source, minutes),
         dry_run, json,
     )  # fmt: skip
 

@@ -48,6 +48,11 @@ def find_interpreter(version: str) -> str | None:
     return _ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]) if launcher else _pyenv(version)
 
 
+def python_include(interpreter: str) -> str:
+    """The folder where this Python's headers should be; empty when it cannot be asked."""
+    return _ask([interpreter, "-c", "import sysconfig; print(sysconfig.get_paths()['include'])"]) or ""
+
+
 def this_python() -> str:
     """The minor version of the Python that runs."""
     return f"{sys.version_info[0]}.{sys.version_info[1]}"

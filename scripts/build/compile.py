@@ -22,7 +22,7 @@ from scripts.build.progress import Progress
 from scripts.build.recipe import OpRecipe, Recipe, Unit
 from scripts.build.schedule import Task, run_tasks
 from scripts.command import Command, Outcome, ProcessGroup, run
-from scripts.errors import CompileError, FactoryError
+from scripts.errors import CompileError, FactoryError, InterruptedBuildError
 
 GIB = 1024**3
 UNIT_MEMORY = int(1.8 * GIB)  # peak of one unit that includes torch/extension.h, g++ 12 (docs/design.md, Measured)
@@ -49,6 +49,7 @@ class CompileSettings:
     expected: Mapping[str, float]  # op -> expected seconds of one core
     env: Mapping[str, str] = field(default_factory=dict)
     precompile: bool = True
+    deadline: float | None = None  # on time.monotonic(); the build stops then and can be resumed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +128,15 @@ class Compiler:
         for op in self.ops:
             self._take_from_cache(op)
         tasks = self._tasks([recipe for op, recipe in self.ops.items() if op not in self.built])
-        failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self.progress.tick)
+        failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self._tick)
         if failed:
             raise CompileError(_failure_message(failed))
         return tuple(self.built[op] for op in self.ops)
+
+    def _tick(self) -> None:
+        self.progress.tick()
+        if self.settings.deadline and time.monotonic() > self.settings.deadline:
+            raise InterruptedBuildError("the time given is over; what is finished is kept, the same command resumes")
 
     def _at_key(self, op: OpRecipe) -> OpRecipe:
         """The op with its objects in a folder named by its key: what is there already fits."""
@@ -204,12 +210,12 @@ class Compiler:
             self.progress.log(f"no precompiled header: {outcome.output}")
 
     def _compile(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None) -> None:
-        self.progress.update(op.op, "compiling")
+        self.progress.update(op.op, "compiling", units=1)
         if not unit.object.exists():
             unit.object.parent.mkdir(parents=True, exist_ok=True)
             argvs = [use(unit, header)] if header else []
             self._attempt(op, unit, [*argvs, unit.argv])
-        self.progress.update(op.op, "compiling", unit_done=True)
+        self.progress.update(op.op, "compiling", units=-1)
 
     def _attempt(self, op: OpRecipe, unit: Unit, argvs: Sequence[tuple[str, ...]]) -> None:
         """Try each command in turn, the last one again when the compiler was killed; raises CompileError at the end."""

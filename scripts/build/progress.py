@@ -33,6 +33,7 @@ class OpState:
     units: int
     state: str = "waiting"
     done: int = 0
+    active: int = 0  # units being compiled now
     started: float | None = None
     ended: float | None = None
 
@@ -53,7 +54,7 @@ class Progress:
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
-        self._started = self._said = time.monotonic()
+        self._started = self._said = self._watched = time.monotonic()
         self._live: Live | None = None
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         self._log = self.log_file.open("a", encoding="utf-8")
@@ -101,17 +102,19 @@ class Progress:
 
     def watch_ops(self, expected: Mapping[str, float], units: Mapping[str, int], workers: int) -> None:
         """Begin to show these ops, each with its expected seconds and number of units."""
+        self._watched = time.monotonic()
         self.ops = {op: OpState(expected=expected[op], units=units[op]) for op in expected}
         self.workers = workers
         if self.console.is_terminal and not os.environ.get("CI"):
             self._live = Live(self, console=self.console, refresh_per_second=2, transient=False)
             self._live.start()
 
-    def update(self, op: str, state: str, *, unit_done: bool = False) -> None:
-        """Note that an op is in `state` now."""
+    def update(self, op: str, state: str, *, units: int = 0) -> None:
+        """Note that an op is in `state` now, one unit more (`units=1`) or one fewer (`units=-1`) being compiled."""
         with self._lock:
             entry = self.ops[op]
-            entry.done += unit_done
+            entry.active += units
+            entry.done += units < 0
             changed, entry.state = entry.state != state, state
             if state == "compiling" and entry.started is None:
                 entry.started = time.monotonic()
@@ -120,7 +123,7 @@ class Progress:
         line = f"  {op}: {state} {entry.done}/{entry.units}" + (
             f" after {entry.elapsed():.0f} s" if entry.ended else ""
         )
-        if self._live or not (changed or unit_done):
+        if self._live or not (changed or units < 0):
             self.log(line)
         else:
             self.say(line)
@@ -132,18 +135,19 @@ class Progress:
 
     def summary(self) -> str:
         """Elapsed, expected and memory in one line."""
-        busy = [op for op, entry in self.ops.items() if entry.state in ("compiling", "linking")]
+        busy = [op for op, entry in self.ops.items() if entry.active]
         available = psutil.virtual_memory().available / GIB
         elapsed = time.monotonic() - self._started
         left = f", about {self.remaining() / 60:.1f} min left" if self.ops else ""
-        return f"{elapsed:.0f} s elapsed{left}, working on {', '.join(busy) or 'headers'}, {available:.1f} GiB free"
+        return f"{elapsed:.0f} s elapsed{left}, compiling {', '.join(busy) or 'headers'}, {available:.1f} GiB free"
 
     def remaining(self) -> float:
-        """Expected wall seconds until every op is done, from the forecast and what the finished units took."""
-        left = sum(
-            entry.expected * (1 - entry.done / max(1, entry.units)) for entry in self.ops.values() if not entry.ended
-        )
-        return left / self.workers
+        """Expected wall seconds until every op is done: the forecast, scaled by how the finished units compare to it."""
+        done = sum(entry.expected * entry.done / entry.units for entry in self.ops.values() if entry.done)
+        left = sum(entry.expected * (1 - entry.done / entry.units) for entry in self.ops.values() if not entry.ended)
+        spent = (time.monotonic() - self._watched) * self.workers
+        pace = min(3.0, max(0.2, spent / done)) if done else 1.0
+        return left * pace / self.workers
 
     def __rich__(self) -> Table:
         table = Table(title=f"{self.title} · {self.summary()}", title_justify="left", title_style="")

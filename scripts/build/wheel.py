@@ -23,6 +23,7 @@ from scripts.build.recipe import Recipe, read_recipe
 from scripts.build.source import SourceTree, fetch_source, prepare_tree
 from scripts.build.toolchain import Toolchain, absent_headers, find_toolchain, require_python_headers
 from scripts.command import Command, Running, check
+from scripts.host import find_interpreter, python_include
 from scripts.matrix.matrix import Matrix
 from scripts.matrix.ops import OpSelection, available_ops, choose_ops, patches_for
 from scripts.matrix.records import CpuLevel, Facts
@@ -40,6 +41,7 @@ class BuildOptions:
     use_cache: bool = True
     precompile: bool = True
     source: str = "auto"  # "auto", "tag" or "sdist"
+    minutes: int = 0  # 0: no limit; a compile that is not done by then stops, to be resumed
 
     def as_words(self) -> tuple[str, ...]:
         """The options as typed after `invoke build` or `nox --`."""
@@ -49,7 +51,8 @@ class BuildOptions:
         ]
         words += [] if self.use_cache else ["--no-cache"]
         words += [] if self.precompile else ["--no-precompile"]
-        return (*words, *(() if self.source == "auto" else ("--source", self.source)))
+        words += [] if self.source == "auto" else ["--source", self.source]
+        return (*words, *(("--minutes", str(self.minutes)) if self.minutes else ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,9 @@ class Builder:
 
     def check_host(self, target: Target) -> None:
         """Raise PrerequisiteError or InputError for what can be known before any time is spent."""
-        self.select_ops(target, find_toolchain())
+        toolchain = find_toolchain()
+        self.select_ops(target, toolchain)
+        require_python_headers(toolchain, python_include(find_interpreter(target.python) or sys.executable))
 
     def build(self, target: Target, python: Path, torch: str, progress: Progress) -> BuildRecord:
         """The wheel of `target`, built with the environment of `python`.
@@ -132,7 +137,8 @@ class Builder:
         with Running(command, on_line=progress.log) as upstream:
             with _timed("record", seconds, progress):
                 upstream.wait_for(RECORDED)
-                recipe = self._recipe(target, selection, toolchain)
+                modules = {choice.module: choice.name for choice in selection.chosen}
+                recipe = read_recipe(self.places.work(target.id) / "record.json", modules)
             with _timed("compile", seconds, progress):
                 ops = self._compile(target, recipe, tree, selection, toolchain, progress)
             with _timed("package", seconds, progress):
@@ -165,12 +171,6 @@ class Builder:
         progress.say(f"  {archive.path.name} ({archive.kind}); {', '.join(notes) or 'no patch needed'}")
         return tree
 
-    def _recipe(self, target: Target, selection: OpSelection, toolchain: Toolchain) -> Recipe:
-        file = self.places.work(target.id) / "record.json"
-        recipe = read_recipe(file, {choice.module: choice.name for choice in selection.chosen})
-        require_python_headers(toolchain, recipe.python["include"])
-        return recipe
-
     def _compile(
         self, target: Target, recipe: Recipe, tree: SourceTree, selection: OpSelection, toolchain: Toolchain,
         progress: Progress,
@@ -193,6 +193,7 @@ class Builder:
             libraries={op: support.link for op, support in supports.items()},
             expected={op: support.seconds.get(target.system, 60.0) for op, support in supports.items()},
             precompile=self.options.precompile,
+            deadline=time.monotonic() + 60 * self.options.minutes if self.options.minutes else None,
         )  # fmt: skip
         return Compiler(edit_recipe(recipe, settings), settings, progress).run()
 

@@ -59,13 +59,17 @@ def words(values: Sequence[str] | str | None) -> tuple[str, ...]:
     return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
 
 
-def build_options(ops: str, jobs: int, cache: bool, precompile: bool, source: str) -> BuildOptions:
+def build_options(ops: str, jobs: int, cache: bool, precompile: bool, source: str, minutes: int) -> BuildOptions:
     """Checked build options; raises InputError."""
     if jobs < 0:
         raise InputError(f"--jobs {jobs}: give a number of processes from 1, or 0 for every processor")
+    if minutes < 0:
+        raise InputError(f"--minutes {minutes}: give the minutes that compiling may take, or 0 for no limit")
     if source not in ("auto", "tag", "sdist"):
         raise InputError(f"--source {source!r}: give auto, tag or sdist")
-    return BuildOptions(ops=words(ops) or None, jobs=jobs, use_cache=cache, precompile=precompile, source=source)
+    return BuildOptions(
+        ops=words(ops) or None, jobs=jobs, use_cache=cache, precompile=precompile, source=source, minutes=minutes
+    )
 
 
 def parse_options(posargs: Sequence[str]) -> BuildOptions:
@@ -76,6 +80,7 @@ def parse_options(posargs: Sequence[str]) -> BuildOptions:
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--no-precompile", action="store_true")
     parser.add_argument("--source", default="auto")
+    parser.add_argument("--minutes", type=int, default=0)
     try:
         given, unknown = parser.parse_known_args(list(posargs))
     except argparse.ArgumentError as error:
@@ -84,4 +89,6 @@ def parse_options(posargs: Sequence[str]) -> BuildOptions:
         raise InputError(
             f"unknown build options {' '.join(unknown)}; known are --ops --jobs --no-cache --no-precompile --source"
         )
-    return build_options(given.ops, given.jobs, not given.no_cache, not given.no_precompile, given.source)
+    return build_options(
+        given.ops, given.jobs, not given.no_cache, not given.no_precompile, given.source, given.minutes
+    )

@@ -49,13 +49,15 @@ def plan(chosen: Selection, omitted: bool, shard: str, max_jobs: int, json: bool
         print_for_people(*plan_tables(found, omitted=omitted))
 
 
-def options(ops: str, jobs: int, cache: bool, precompile: bool, source: str) -> tuple[str, int, bool, bool, str]:
+def options(
+    ops: str, jobs: int, cache: bool, precompile: bool, source: str, minutes: int
+) -> tuple[str, int, bool, bool, str, int]:
     """Build options as typed, checked when the build starts."""
-    return ops, jobs, cache, precompile, source
+    return ops, jobs, cache, precompile, source, minutes
 
 
 @reported
-def build(chosen: Selection, typed: tuple[str, int, bool, bool, str], dry_run: bool, json: bool) -> None:
+def build(chosen: Selection, typed: tuple[str, int, bool, bool, str, int], dry_run: bool, json: bool) -> None:
     """Build every chosen cell and print where the wheels are; the exit code is the first failed cell's."""
     build_with = build_options(*typed)
     workshop = cells.open_workshop()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -36,22 +36,29 @@ VERSIONS = frozenset(
 OPERATOR = re.compile(r"\s*(===?|~=|!=|[<>]=?)")
 
 
+class Answers(dict[str | bool | None, bool]):
+    """Which values a term allows, worked out at the first question: a plan has few values and many cells."""
+
+    def __init__(self, values: frozenset[str | bool], ranges: tuple[str, ...]) -> None:
+        super().__init__({None: False, **dict.fromkeys(values, True)})
+        self.ranges = ranges
+
+    def __missing__(self, value: str | bool | None) -> bool:
+        self[value] = isinstance(value, str) and any(in_range(allowed, value) for allowed in self.ranges)
+        return self[value]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """One name of the context and the values it may have."""
+    """One name of the context and the values it may have; a name that is missing has none of them."""
 
     name: str
     values: frozenset[str | bool]
     ranges: tuple[str, ...]
+    answers: Answers = field(init=False, repr=False, compare=False)
 
-    def holds(self, context: Mapping[str, str | bool]) -> bool:
-        """Whether the context has the name, with one of the values."""
-        value = context.get(self.name)
-        if value is None:
-            return False
-        if value in self.values:
-            return True
-        return any(in_range(allowed, value) for allowed in self.ranges) if isinstance(value, str) else False
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answers", Answers(self.values, self.ranges))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +73,7 @@ class Condition:
     def holds(self, context: Mapping[str, str | bool]) -> bool:
         """Whether it is true of `context`; False as long as the context lacks one of `names`."""
         for term in self.terms:  # a loop, not all(): this is the hottest line of a plan
-            if not term.holds(context):
+            if not term.answers[context.get(term.name)]:
                 return False
         if not self.alternatives and self.negated is None:
             return True
@@ -122,7 +129,6 @@ def parse_condition(value: object, where: str, problems: list[str]) -> Condition
             negated = parse_condition(wanted, here, problems)
         else:
             terms.append(_term(name, wanted, here, problems))
-    terms.sort(key=lambda term: bool(term.ranges))  # the cheap comparisons first
     nested = (*alternatives, *([negated] if negated else []))
     names = frozenset(term.name for term in terms).union(*(condition.names for condition in nested))
     return Condition(names=names, terms=tuple(terms), alternatives=alternatives, negated=negated)
