@@ -40,7 +40,7 @@ class Answers(dict[str | bool | None, bool]):
     """Which values a term allows, worked out at the first question: a plan has few values and many cells."""
 
     def __init__(self, values: frozenset[str | bool], ranges: tuple[str, ...]) -> None:
-        super().__init__({None: False, **dict.fromkeys(values, True)})
+        super().__init__((value, True) for value in values)
         self.ranges = ranges
 
     def __missing__(self, value: str | bool | None) -> bool:
