@@ -8,6 +8,8 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
+from scripts.front.reported import reported
+
 SELECTORS = {
     "py": "Python, such as 3.11 or cp311; repeat or separate by commas for several",
     "torch": "torch, such as 2.4 (its newest patch release) or 2.4.1",
@@ -27,6 +29,7 @@ JSON = {"json": "print one JSON document on standard output and nothing else"}
         "shard": "I/N: only the I-th of N stable parts", "max_jobs": "split into shards of at most this many targets",
     },
 )  # fmt: skip
+@reported
 def plan(
     c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
     id: list[str], omitted: bool = False, shard: str = "", max_jobs: int = 0, json: bool = False,
@@ -40,13 +43,14 @@ def plan(
 @task(
     iterable=REPEATED,
     help={
-        **SELECTORS, **JSON, "ops": "only these ops, separated by commas", "jobs": "compilers at once; 0: every processor",
+        **SELECTORS, **JSON, "ops": "only these ops, separated by commas", "jobs": "compilers at once; 0: all processors",
         "cache": "look ops up in the op cache and store them there", "precompile": "parse torch's headers once",
         "source": "tag, sdist, or auto: the tag's archive where it can be reached",
         "minutes": "stop compiling after so many, to be resumed; 0: no limit",
         "dry_run": "print the commands and run nothing",
     },
 )  # fmt: skip
+@reported
 def build(
     c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
     id: list[str], ops: str = "", jobs: int = 0, cache: bool = True, precompile: bool = True, source: str = "auto",
@@ -54,11 +58,10 @@ def build(
 ) -> None:  # fmt: skip
     """Build, prove and file one wheel or more; without selectors, the one for this very host."""
     from scripts.front import show
+    from scripts.front.cli import build_options
 
-    show.build(
-        show.selection(py, torch, cuda, deepspeed, platform, id), show.options(ops, jobs, cache, precompile, source, minutes),
-        dry_run, json,
-    )  # fmt: skip
+    options = build_options(ops, jobs, cache, precompile, source, minutes)
+    show.build(show.selection(py, torch, cuda, deepspeed, platform, id), options, dry_run, json)
 
 
 @task(
@@ -68,6 +71,7 @@ def build(
         "python": "a Python that has torch and the wheel",
     }
 )
+@reported
 def verify(c: Context, wheel: str, level: str = "audit", python: str = "", json: bool = False) -> None:
     """Prove a wheel, ours or not; smoke and full need --python, an environment with the wheel installed."""
     from scripts.front import show

@@ -142,7 +142,7 @@ class Progress:
         return f"{elapsed:.0f} s elapsed{left}, compiling {', '.join(busy) or 'headers'}, {available:.1f} GiB free"
 
     def remaining(self) -> float:
-        """Expected wall seconds until every op is done: the forecast, scaled by how the finished units compare to it."""
+        """Expected wall seconds until every op is done: the forecast, scaled by how finished units compare."""
         done = sum(entry.expected * entry.done / entry.units for entry in self.ops.values() if entry.done)
         left = sum(entry.expected * (1 - entry.done / entry.units) for entry in self.ops.values() if not entry.ended)
         spent = (time.monotonic() - self._watched) * self.workers

@@ -1,44 +1,17 @@
-"""What both task files share: selectors and options as typed, one document or a table out, errors caught once."""
+"""Selectors and options as typed; one JSON document or tables out."""
 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console, RenderableType
 
 from scripts.build.wheel import BuildOptions
-from scripts.errors import FactoryError, InputError
-
-P = ParamSpec("P")
-
-
-def reported(task: Callable[P, None]) -> Callable[P, None]:
-    """A task whose family errors end as a message on standard error and the error's exit code."""
-
-    @functools.wraps(task)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            task(*args, **kwargs)
-        except FactoryError as error:
-            print_error(error)
-            raise SystemExit(error.exit_code) from None
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
-        except BrokenPipeError:
-            sys.stderr.close()
-            raise SystemExit(0) from None
-
-    return wrapper
-
-
-def print_error(error: FactoryError) -> None:
-    """The message for a person."""
-    Console(stderr=True, highlight=False).print(f"error: {error}", markup=False, soft_wrap=True, style="red")
+from scripts.errors import InputError
 
 
 def print_document(document: Mapping[str, Any]) -> None:
@@ -87,7 +60,7 @@ def parse_options(posargs: Sequence[str]) -> BuildOptions:
         raise InputError(str(error)) from None
     if unknown:
         raise InputError(
-            f"unknown build options {' '.join(unknown)}; known are --ops --jobs --no-cache --no-precompile --source"
+            f"unknown build options {' '.join(unknown)}; known are --ops --jobs --no-cache --no-precompile --source --minutes"
         )
     return build_options(
         given.ops, given.jobs, not given.no_cache, not given.no_precompile, given.source, given.minutes

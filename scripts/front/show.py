@@ -13,7 +13,7 @@ from scripts.build.wheel import BuildOptions
 from scripts.command import as_script
 from scripts.errors import InputError
 from scripts.front import cells
-from scripts.front.cli import build_options, print_document, print_for_people, reported, words
+from scripts.front.cli import print_document, print_for_people, words
 from scripts.host import find_interpreter
 from scripts.matrix.report import plan_document, plan_tables
 from scripts.matrix.selection import Selection, select
@@ -36,7 +36,6 @@ def selection(
     )  # fmt: skip
 
 
-@reported
 def plan(chosen: Selection, omitted: bool, shard: str, max_jobs: int, json: bool) -> None:
     """Print the plan."""
     found = cells.open_workshop().plan
@@ -49,17 +48,8 @@ def plan(chosen: Selection, omitted: bool, shard: str, max_jobs: int, json: bool
         print_for_people(*plan_tables(found, omitted=omitted))
 
 
-def options(
-    ops: str, jobs: int, cache: bool, precompile: bool, source: str, minutes: int
-) -> tuple[str, int, bool, bool, str, int]:
-    """Build options as typed, checked when the build starts."""
-    return ops, jobs, cache, precompile, source, minutes
-
-
-@reported
-def build(chosen: Selection, typed: tuple[str, int, bool, bool, str, int], dry_run: bool, json: bool) -> None:
+def build(chosen: Selection, build_with: BuildOptions, dry_run: bool, json: bool) -> None:
     """Build every chosen cell and print where the wheels are; the exit code is the first failed cell's."""
-    build_with = build_options(*typed)
     workshop = cells.open_workshop()
     targets = cells.cells_to_build(workshop, chosen)
     builder = workshop.builder(build_with)
@@ -78,7 +68,6 @@ def build(chosen: Selection, typed: tuple[str, int, bool, bool, str, int], dry_r
         sys.exit(code)
 
 
-@reported
 def verify(wheel: Path, level: str, python: Path | None, json: bool) -> None:
     """Print the proof of a wheel; exit code 19 when it fails."""
     if level not in LEVELS:
