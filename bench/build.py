@@ -117,8 +117,7 @@ def main(words: Sequence[str] | None = None) -> None:
         create = installer.create(folder / "environment", sys.executable)
         check(create, run(create))
         python = environment_python(folder / "environment")
-        facts = workshop.facts.torch[target.torch_minor]
-        torch = fill_build_environment(installer, python, target, facts, workshop.matrix.torch_index)
+        torch = fill_build_environment(installer, python, target, workshop.facts, workshop.matrix.torch_index)
         bench = Bench(workshop=workshop, folder=folder, python=python, torch=torch)
         figures = measure(bench, target, [op for op in given.ops.split(",") if op], quick=given.quick)
     print(f"{target.id}, ours against upstream's setup.py bdist_wheel")

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from scripts.build.cache import OpCache, op_key
-from scripts.build.flags import FlagEdit, edit_flags
+from scripts.build.flags import edit_flags
 from scripts.build.precompiled import PrecompiledHeader, plan_headers, use
 from scripts.build.progress import Progress
 from scripts.build.recipe import OpRecipe, Recipe, Unit
 from scripts.build.schedule import Task, run_tasks
 from scripts.command import Command, Outcome, ProcessGroup, run
 from scripts.errors import CompileError, FactoryError, InterruptedBuildError
+from scripts.matrix.records import FlagEdit
 
 GIB = 1024**3
 UNIT_MEMORY = int(1.8 * GIB)  # peak of one unit that includes torch/extension.h, g++ 12 (docs/design.md, Measured)

@@ -10,18 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import requests
-import yaml
 
 from scripts.build.index_client import uv_variables, verify_bundle
 from scripts.command import Command, check, run
 from scripts.errors import VenvError
-from scripts.matrix.records import TorchRelease
+from scripts.matrix.records import BuildRequirements, Facts, TorchRelease
 from scripts.matrix.target import Target
 
-FILE = Path(__file__).parent.parent / "data" / "environment.yaml"
 TELL = "import json, torch; print(json.dumps([torch.__version__, torch.version.cuda]))"
 SECONDS_TO_CONNECT = 4
 
@@ -76,23 +73,10 @@ def environment_python(folder: Path) -> Path:
     return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
 
 
-@cache
-def _data() -> Mapping[str, Any]:
-    data: Mapping[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return data
-
-
-def build_requirements(torch: TorchRelease) -> list[str]:
+def build_requirements(torch: TorchRelease, base: BuildRequirements) -> list[str]:
     """What a build environment holds beside torch."""
-    rows = _data()["build_requirements"]
-    bounds = ",".join(part for part in (str(torch.setuptools),) if part)
-    setuptools = rows["setuptools"] + (f",{bounds}" if bounds else "")
-    return [*rows["packages"], rows["numpy"], setuptools]
-
-
-def metadata_rows() -> list[Mapping[str, Any]]:
-    """The rows of `metadata_requirements`."""
-    return list(_data()["metadata_requirements"])
+    bound = f",{torch.setuptools}" if str(torch.setuptools) else ""
+    return [*base.packages, base.setuptools + bound]
 
 
 def torch_routes(target: Target, torch: TorchRelease, index: str) -> list[TorchRoute]:
@@ -152,17 +136,19 @@ def assert_torch(python: Path, target: Target) -> str:
 
 
 def fill_build_environment(
-    installer: Installer, python: Path, target: Target, torch: TorchRelease, index: str,
+    installer: Installer, python: Path, target: Target, facts: Facts, index: str,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> str:  # fmt: skip
     """Install the cell's torch and what a build needs into the environment of `python`; torch's full version.
 
     Raises VenvError when no route leads to the cell's torch, CommandError when another package cannot be had.
     """
+    torch = facts.torch[target.torch_minor]
     routes = torch_routes(target, torch, index)
     if not install_torch(installer, python, routes, on_line=on_line):
         tried = ", ".join(f"{route.requirement} from {route.name}" for route in routes)
         raise VenvError(f"{target.id}: torch cannot be had; tried {tried}; the log holds what the client said")
-    command = installer.install(python, [f"torch=={target.torch}", *build_requirements(torch)])
+    requirements = build_requirements(torch, facts.build_requirements)
+    command = installer.install(python, [f"torch=={target.torch}", *requirements])
     check(command, run(command, on_line=on_line))
     return assert_torch(python, target)

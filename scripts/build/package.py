@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 from scripts.build.compile import BuiltOp
-from scripts.build.environment import metadata_rows
 from scripts.build.wheelfile import WheelEdit, rewrite_wheel
 from scripts.errors import PackageError
-from scripts.matrix.condition import parse_condition
+from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
 
 
@@ -28,7 +26,7 @@ def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag:
         os.utime(place)
 
 
-def finish_wheel(target: Target, dist: Path, released: date) -> Path:
+def finish_wheel(target: Target, dist: Path, facts: Facts) -> Path:
     """The one wheel that upstream made in `dist`, rewritten and named by the target.
 
     Raises PackageError when there is not exactly one.
@@ -38,16 +36,14 @@ def finish_wheel(target: Target, dist: Path, released: date) -> Path:
         raise PackageError(f"{target.id}: expected one wheel from setup.py, found {[wheel.name for wheel in made]}")
     finished = dist / "finished"
     finished.mkdir()
-    return rewrite_wheel(made[0], finished, target.wheel_name, _edit(target, released))
+    return rewrite_wheel(made[0], finished, target.wheel_name, _edit(target, facts))
 
 
-def _edit(target: Target, released: date) -> WheelEdit:
+def _edit(target: Target, facts: Facts) -> WheelEdit:
     context = {"python": target.python, "deepspeed": target.deepspeed, "os": target.system}
-    problems: list[str] = []
-    rows = [(row, parse_condition(row["when"], "metadata_requirements", problems)) for row in metadata_rows()]
-    added = tuple(str(row["add"]) for row, condition in rows if condition.holds(context))
+    added = tuple(row.add for row in facts.added_requirements if row.when.holds(context))
     interpreter = target.python_tag.removesuffix("t")
     return WheelEdit(
-        pins={"torch": f"torch=={target.torch_minor}.*"}, added=added, stamp=released,
+        pins={"torch": f"torch=={target.torch_minor}.*"}, added=added, stamp=facts.deepspeed[target.deepspeed].date,
         tag=f"{interpreter}-{target.python_tag}-{target.platform}",
     )  # fmt: skip

@@ -7,15 +7,9 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from scripts.errors import PrerequisiteError
-
-FILE = Path(__file__).parent.parent / "data" / "system.yaml"
+from scripts.matrix.records import Facts, PackageManager
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +26,11 @@ class Toolchain:
         return {"compiler": self.version, "target": self.target, "linker": self.linker}
 
 
-@cache
-def system_data(path: Path = FILE) -> Mapping[str, Any]:
-    """The rows of system.yaml."""
-    data: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return data
-
-
-def find_toolchain() -> Toolchain:
+def find_toolchain(facts: Facts) -> Toolchain:
     """The g++ of this host, or what CXX names; raises PrerequisiteError with the install command when there is none."""
     compiler = shutil.which(os.environ.get("CXX", "g++"))
     if not compiler:
-        raise PrerequisiteError(missing_message("compiler"))
+        raise PrerequisiteError(missing_message("compiler", facts))
     linker = _first_line([compiler, "-print-prog-name=ld"])
     return Toolchain(
         compiler=compiler, version=_first_line([compiler, "--version"]), target=_first_line([compiler, "-dumpmachine"]),
@@ -56,28 +43,23 @@ def absent_headers(toolchain: Toolchain, headers: Iterable[str], folders: Sequen
     return frozenset(header for header in set(headers) if not _has_header(toolchain.compiler, header, folders))
 
 
-def require_python_headers(toolchain: Toolchain, folder: str) -> None:
+def require_python_headers(toolchain: Toolchain, folder: str, facts: Facts) -> None:
     """Raise PrerequisiteError when Python.h of the build's Python is not in `folder`."""
     if absent_headers(toolchain, ["Python.h"], [folder]):
-        raise PrerequisiteError(missing_message("python-headers"))
+        raise PrerequisiteError(missing_message("python-headers", facts))
 
 
-def missing_message(need: str) -> str:
+def missing_message(need: str, facts: Facts) -> str:
     """What is missing and the command of this host's package manager that adds it."""
-    row = system_data()["needs"][need]
-    return f"{row['what']} is missing; install it with: {install_line(row['packages'])}"
+    row = facts.needs[need]
+    return f"{row.what} is missing; install it with: {install_line(row.packages, facts.managers)}"
 
 
-def install_line(packages: Mapping[str, Sequence[str]]) -> str:
+def install_line(packages: Mapping[str, Sequence[str]], managers: Mapping[str, PackageManager]) -> str:
     """The command for the package manager found here; every known one when none is found."""
-    managers = system_data()["managers"]
-    known = {
-        name: row["command"].format(packages=" ".join(packages[name]))
-        for name, row in managers.items()
-        if name in packages
-    }
-    here = next((line for name, line in known.items() if shutil.which(managers[name]["program"])), None)
-    return here or " | ".join(known.values())
+    usable = [manager for name, manager in managers.items() if name in packages]
+    here = [manager for manager in usable if shutil.which(manager.program)][:1]
+    return " | ".join(m.command.format(packages=" ".join(packages[m.name])) for m in here or usable)
 
 
 def _first_line(argv: Sequence[str]) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 from scripts.build.cache import OpCache
 from scripts.build.compile import BuiltOp, Compiler, CompileSettings, default_jobs, edit_recipe
-from scripts.build.flags import load_edits
 from scripts.build.inside.upstream import PACKAGE, RECORDED
 from scripts.build.package import finish_wheel, place_binaries
 from scripts.build.places import Places
@@ -113,9 +112,10 @@ class Builder:
 
     def check_host(self, target: Target) -> None:
         """Raise PrerequisiteError or InputError for what can be known before any time is spent."""
-        toolchain = find_toolchain()
+        toolchain = find_toolchain(self.facts)
         self.select_ops(target, toolchain)
-        require_python_headers(toolchain, python_include(find_interpreter(target.python) or sys.executable))
+        include = python_include(find_interpreter(target.python) or sys.executable)
+        require_python_headers(toolchain, include, self.facts)
 
     def build(self, target: Target, python: Path, torch: str, progress: Progress) -> BuildRecord:
         """The wheel of `target`, built with the environment of `python`.
@@ -123,7 +123,7 @@ class Builder:
         Raises SourceError, CompileError or PackageError; what is finished by then is kept for the next run.
         """
         seconds: dict[str, float] = {}
-        toolchain = find_toolchain()
+        toolchain = find_toolchain(self.facts)
         selection = self.select_ops(target, toolchain)
         for op, reason in selection.left_out.items():
             progress.say(f"  {op} left out: {reason}")
@@ -145,7 +145,7 @@ class Builder:
                 place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
                 upstream.tell(PACKAGE)
                 check(command, upstream.finish())
-                wheel = finish_wheel(target, dist, self.facts.deepspeed[target.deepspeed].date)
+                wheel = finish_wheel(target, dist, self.facts)
         return BuildRecord(
             target=target, wheel=wheel, tree=tree, ops=ops, left_out=selection.left_out, toolchain=toolchain,
             torch=torch, setuptools=recipe.setuptools, arches=variables.get("TORCH_CUDA_ARCH_LIST"),
@@ -188,7 +188,7 @@ class Builder:
                 "python": recipe.python["base_prefix"],
             },
             system=target.system,
-            edits=load_edits(),
+            edits=self.facts.flags,
             cpu=self.cpu.gcc,
             libraries={op: support.link for op, support in supports.items()},
             expected={op: support.seconds.get(target.system, 60.0) for op, support in supports.items()},

@@ -29,13 +29,18 @@ from scripts.matrix.reading import (
     version,
 )
 from scripts.matrix.records import (
+    AddedRequirement,
+    BuildRequirements,
     CpuLevel,
     CudaToolkit,
     Facts,
+    FlagEdit,
     Gpu,
+    PackageManager,
     PythonVersion,
     Rule,
     Runner,
+    SystemNeed,
     Toolset,
     ToolsetChoice,
     TorchRelease,
@@ -82,6 +87,14 @@ RULE = record(
     source=source,
 )  # fmt: skip
 TRAP = record(Trap, id=text, symptom=text, versions=specifiers(), cause=text, fix=text, source=source)
+FLAG_EDIT = record(
+    FlagEdit, id=text, system=choice("windows", "linux"), step=choice("compile", "link"),
+    drop=Optional(listed(text), ()), append=Optional(listed(text), ()), reason=text, source=source,
+)  # fmt: skip
+BUILD_REQUIREMENTS = record(BuildRequirements, packages=listed(text), setuptools=text, source=source)
+ADDED_REQUIREMENT = record(AddedRequirement, add=text, when=parse_condition, reason=text, source=source)
+MANAGER = record(PackageManager, name=text, program=text, command=text)
+NEED = record(SystemNeed, name=text, what=text, packages=mapped(listed(text)), source=source)
 
 
 @cache
@@ -103,6 +116,11 @@ def load_facts(folder: Path = DATA) -> Facts:
 def _read_all(folder: Path, problems: Problems) -> Facts:
     msvc = _read(folder, "msvc.yaml", problems, toolsets=listed(TOOLSET), choices=listed(TOOLSET_CHOICE))
     runners = _read(folder, "runners.yaml", problems, runners=table("name", RUNNER), limits=mapped(LIMIT))
+    environment = _read(
+        folder, "environment.yaml", problems, build_requirements=BUILD_REQUIREMENTS,
+        added_requirements=listed(ADDED_REQUIREMENT),
+    )  # fmt: skip
+    system = _read(folder, "system.yaml", problems, managers=table("name", MANAGER), needs=table("name", NEED))
     catalogue = read_catalogue(folder, problems)
     return Facts(
         torch=_read(folder, "torch.yaml", problems, torch=table("minor", TORCH))["torch"],
@@ -119,6 +137,11 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         patches=catalogue.patches,
         rules=_read(folder, "rules.yaml", problems, rules=listed(RULE))["rules"],
         traps=_read(folder, "traps.yaml", problems, traps=listed(TRAP))["traps"],
+        flags=_read(folder, "flags.yaml", problems, flags=listed(FLAG_EDIT))["flags"],
+        build_requirements=environment["build_requirements"],
+        added_requirements=environment["added_requirements"],
+        managers=system["managers"],
+        needs=system["needs"],
     )
 
 

@@ -212,6 +212,57 @@ class Trap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlagEdit:
+    """One change to every command of one step ("compile", "link") on one system."""
+
+    id: str
+    system: str
+    step: str
+    drop: tuple[str, ...]  # regular expressions for whole words
+    append: tuple[str, ...]
+    reason: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedRequirement:
+    """A requirement that a wheel's metadata must name though upstream forgets it."""
+
+    add: str
+    when: Condition
+    reason: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequirements:
+    """What a build environment holds beside torch."""
+
+    packages: tuple[str, ...]
+    setuptools: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageManager:
+    """A system's package manager: its program, and the line that a person types with {packages} in it."""
+
+    name: str
+    program: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemNeed:
+    """Something of the system that a build needs, and the packages that bring it, by package manager."""
+
+    name: str
+    what: str
+    packages: Mapping[str, tuple[str, ...]]
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything known, by kind."""
 
@@ -229,3 +280,8 @@ class Facts:
     patches: tuple[Patch, ...]
     rules: tuple[Rule, ...]
     traps: tuple[Trap, ...]
+    flags: tuple[FlagEdit, ...]
+    build_requirements: BuildRequirements
+    added_requirements: tuple[AddedRequirement, ...]
+    managers: Mapping[str, PackageManager]
+    needs: Mapping[str, SystemNeed]

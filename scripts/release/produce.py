@@ -58,9 +58,8 @@ class Producer:
         return self._file(record, report, progress)
 
     def _fill(self, target: Target, python: Path, progress: Progress) -> str:
-        torch = self.builder.facts.torch[target.torch_minor]
         index = self.builder.matrix.torch_index
-        return fill_build_environment(self.installer, python, target, torch, index, progress.log)
+        return fill_build_environment(self.installer, python, target, self.builder.facts, index, progress.log)
 
     def _prove(self, record: BuildRecord, interpreter: str, progress: Progress) -> Report:
         """The proof's report, from a fresh environment that holds only torch and what the wheel asks for."""
