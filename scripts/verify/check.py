@@ -1,0 +1,72 @@
+"""`CheckResult` and `Report`: what a wheel was asked, and what it answered. A skipped check is not a passed one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+Verdict = tuple[bool | None, str]  # passed, failed or skipped; and the detail or the reason
+WORDS = {True: "passed", False: "FAILED", None: "skipped"}
+STYLES = {True: "green", False: "bold red", None: "yellow"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """The answer to one question; `passed` is None when it was skipped, and `detail` then says why."""
+
+    name: str
+    passed: bool | None
+    detail: str
+    seconds: float = 0.0
+
+    def as_document(self) -> dict[str, object]:
+        """The result for JSON."""
+        return {"name": self.name, "passed": self.passed, "detail": self.detail, "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Every check of one wheel, in the order they ran."""
+
+    wheel: str
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed and at least one passed: a wheel that was asked nothing has proven nothing."""
+        return not self.failed and any(check.passed for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The checks that failed."""
+        return tuple(check for check in self.checks if check.passed is False)
+
+    @property
+    def summary(self) -> str:
+        """One line: the wheel and how many checks passed, failed and were skipped."""
+        counts = {word: sum(check.passed is passed for check in self.checks) for passed, word in WORDS.items()}
+        return f"{self.wheel}: " + ", ".join(f"{count} {word.lower()}" for word, count in counts.items())
+
+    def as_document(self) -> dict[str, object]:
+        """The report for JSON."""
+        checks = [check.as_document() for check in self.checks]
+        return {"wheel": self.wheel, "passed": self.passed, "checks": checks}
+
+    def as_table(self) -> Table:
+        """The report for a person."""
+        table = Table("check", "result", "detail", title=self.summary, title_justify="left")
+        for check in self.checks:
+            word = Text(WORDS[check.passed], style=STYLES[check.passed])
+            table.add_row(Text(check.name), word, Text(check.detail))
+        return table
+
+
+def timed(name: str, ask: Callable[[], Verdict]) -> CheckResult:
+    """The result of asking, with the seconds it took."""
+    started = time.monotonic()
+    passed, detail = ask()
+    return CheckResult(name=name, passed=passed, detail=detail, seconds=time.monotonic() - started)

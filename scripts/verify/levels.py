@@ -1,0 +1,38 @@
+"""Proves a wheel, any wheel, as far as it is asked to."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+from scripts.errors import InputError
+from scripts.verify.check import Report
+from scripts.verify.smoke import SUITE, run_smoke
+from scripts.verify.static import audit
+
+Level = Literal["audit", "smoke", "full"]
+# audit runs nothing; smoke loads every op; full also steps the optimizers and trains
+SUITES: dict[str, tuple[str, ...]] = {"smoke": ("load_ops",), "full": SUITE}
+
+
+def verify_wheel(
+    wheel: Path,
+    level: Level = "audit",
+    python: Path | None = None,
+    expected_ops: Iterable[str] | None = None,
+    on_line: Callable[[str], None] = lambda line: None,
+) -> Report:
+    """The report of the audit, and of the runs that `level` adds, by a `python` that has torch and the wheel.
+
+    `expected_ops` None takes the wheel's own word for them. Raises InputError for a file that is no wheel.
+    """
+    report = audit(wheel)
+    if level == "audit":
+        return report
+    if python is None:
+        raise InputError(f"level {level!r} runs the wheel: give the python of an environment with torch and the wheel")
+    with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as folder:
+        ran = run_smoke(python, wheel, expected_ops, Path(folder), on_line, SUITES[level])
+    return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks))

@@ -1,0 +1,218 @@
+"""The audit: what a wheel says of itself is true, found without running anything of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zipfile
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.tags import parse_tag
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from scripts.matrix.target import cuda_version, minor_of
+from scripts.verify.binaries import Binary
+from scripts.verify.check import Report, Verdict, timed
+from scripts.verify.wheel_content import BuildInfo, WheelContent, open_wheel
+
+LABEL = re.compile(r"(?P<cuda>cpu|cu[0-9]{2,})torch(?P<torch>[0-9]+\.[0-9]+)")
+UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+UNREADABLE = "deepspeed/git_version_info_installed.py is not there or cannot be read: not a built DeepSpeed wheel"
+EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
+
+
+def audit(wheel: Path) -> Report:
+    """The report on any wheel, ours or upstream's; raises InputError for a file that is no wheel."""
+    with open_wheel(wheel) as content:
+        return Report(wheel=wheel.name, checks=tuple(timed(name, partial(check, content)) for name, check in CHECKS))
+
+
+def check_name(content: WheelContent) -> Verdict:
+    """File name, METADATA and WHEEL name the same distribution, version and tags."""
+    metadata, stated = content.headers("METADATA"), content.headers("WHEEL").get_all("Tag", [])
+    tags = {tag for text in stated for tag in parse_tag(text.strip())}
+    faults = []
+    if canonicalize_name(metadata.get("Name", "")) != content.name:
+        faults.append(f"METADATA names {metadata.get('Name')!r}")
+    if not _same_version(metadata.get("Version", ""), content.version):
+        faults.append(f"METADATA has version {metadata.get('Version')!r}")
+    if tags != content.tags:
+        faults.append(f"WHEEL has tags {', '.join(sorted(map(str, tags))) or 'none'}")
+    return _verdict(faults, f"{content.name} {content.version}, {', '.join(sorted(map(str, content.tags)))}")
+
+
+def check_record(content: WheelContent) -> Verdict:
+    """RECORD lists every member with its hash, and nothing else."""
+    recorded = content.record()
+    if not recorded:
+        return False, "RECORD is not there or empty"
+    exempt = {m for m in content.members if PurePosixPath(m).name in UNLISTED and ".dist-info/" in m}
+    listed, present = set(recorded) - exempt, set(content.members) - exempt
+    faults = [f"not in RECORD: {member}" for member in sorted(present - listed)]
+    faults += [f"not in the wheel: {member}" for member in sorted(listed - present)]
+    faults += [f"wrong hash: {m}" for m in sorted(listed & present) if not _hash_matches(content.zip, m, recorded[m])]
+    faults += ["a member is there twice"] if len(set(content.members)) != len(content.members) else []
+    return _verdict(faults, f"{len(listed)} files with the right hash")
+
+
+def check_torch(content: WheelContent) -> Verdict:
+    """Requires-Dist pins torch to the minor that the ops were compiled with."""
+    info = content.build_info()
+    if info is None:
+        return False, UNREADABLE
+    if not content.extensions:
+        return None, "nothing compiled inside: any torch will do"
+    requirements = [r for text in content.headers("METADATA").get_all("Requires-Dist", []) if (r := _requirement(text))]
+    found = [str(r.specifier) or "any version" for r in requirements if r.name == "torch" and r.marker is None]
+    minor = minor_of(str(info.torch.get("version")))
+    if found == [f"=={minor}.*"]:
+        return True, f"torch=={minor}.*"
+    return False, f"built with torch {minor}, but requires {' and '.join(found) or 'no torch'}, not =={minor}.*"
+
+
+def check_build_info(content: WheelContent) -> Verdict:
+    """DeepSpeed's own record agrees with METADATA and with the label in the name."""
+    info = content.build_info()
+    if info is None:
+        return False, UNREADABLE
+    faults = [] if _same_version(info.version, content.version) else [f"it says version {info.version!r}"]
+    label = LABEL.fullmatch(content.version.local or "")
+    faults += _label_faults(label, info) if label else []
+    return _verdict(faults, f"accelerator {info.accelerator}, torch {info.torch.get('version')}, {len(info.ops)} ops")
+
+
+def check_label(content: WheelContent) -> Verdict:
+    """The version carries our local label, such as cu124torch2.6."""
+    local = content.version.local
+    if local is None:
+        return None, "no local version label: the name does not say which torch and CUDA it is for"
+    if not LABEL.fullmatch(local):
+        return None, f"local version label {local!r} is not of this factory"
+    return True, local
+
+
+def check_ops(content: WheelContent) -> Verdict:
+    """Every installed op has exactly one extension module, for the interpreter of the file name; none is left over."""
+    info = content.build_info()
+    if info is None:
+        return False, UNREADABLE
+    if not info.ops and not content.extensions:
+        return None, "no op is installed: a pure wheel"
+    owners = {member: [op for op in info.ops if _is_module_of(member, op)] for member in content.extensions}
+    counts = {op: sum(op in ops for ops in owners.values()) for op in info.ops}
+    faults = [f"{op}: {count or 'no'} extension modules" for op, count in counts.items() if count != 1]
+    faults += [f"{member} belongs to no installed op" for member, ops in owners.items() if not ops]
+    faults += _interpreter_faults(content)
+    return _verdict(faults, f"{len(info.ops)} ops, one module each: {', '.join(info.ops)}")
+
+
+def check_debug(content: WheelContent) -> Verdict:
+    """No debug sections: they make nine tenths of an unstripped module."""
+
+    def fault(binary: Binary) -> str:
+        return f"{len(binary.debug_sections)} debug sections" if binary.debug_sections else ""
+
+    return _about_binaries(content, fault, "none")
+
+
+def check_run_paths(content: WheelContent) -> Verdict:
+    """No RPATH or RUNPATH of the machine that built it."""
+
+    def fault(binary: Binary) -> str:
+        return ", ".join(f"run path {path}" for path in binary.run_paths if not path.startswith("$ORIGIN"))
+
+    return _about_binaries(content, fault, "none")
+
+
+def check_needed(content: WheelContent) -> Verdict:
+    """The shared libraries that the modules need are named, not found by an absolute path."""
+    names = sorted({library for binary in content.binaries for library in binary.needed})
+
+    def fault(binary: Binary) -> str:
+        return ", ".join(f"needs {library}" for library in binary.needed if "/" in library)
+
+    return _about_binaries(content, fault, ", ".join(names))
+
+
+CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
+    ("file name and metadata", check_name),
+    ("version label", check_label),
+    ("RECORD", check_record),
+    ("torch requirement", check_torch),
+    ("build record", check_build_info),
+    ("op modules", check_ops),
+    ("debug information", check_debug),
+    ("run paths", check_run_paths),
+    ("needed libraries", check_needed),
+)
+
+
+def _verdict(faults: Iterable[str], good: str, shown: int = 5) -> Verdict:
+    found = list(faults)
+    more = [f"and {len(found) - shown} more"] if len(found) > shown else []
+    return (False, "; ".join([*found[:shown], *more])) if found else (True, good)
+
+
+def _about_binaries(content: WheelContent, fault: Callable[[Binary], str], good: str) -> Verdict:
+    if not content.binaries:
+        return None, "no ELF modules inside" + (": Windows modules are not read" if content.extensions else "")
+    found = [(b.member, b.fault or fault(b)) for b in content.binaries]
+    return _verdict([f"{PurePosixPath(member).name}: {text}" for member, text in found if text], good)
+
+
+def _same_version(text: str, version: Version) -> bool:
+    try:
+        return Version(text.strip()) == version
+    except InvalidVersion:
+        return False
+
+
+def _hash_matches(archive: zipfile.ZipFile, member: str, recorded: str) -> bool:
+    algorithm, _, expected = recorded.partition("=")
+    if algorithm not in ("sha256", "sha384", "sha512"):
+        return False
+    digest = hashlib.new(algorithm)
+    try:
+        with archive.open(member) as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
+        return False
+    return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode() == expected
+
+
+def _requirement(text: str) -> Requirement | None:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def _label_faults(label: re.Match[str], info: BuildInfo) -> list[str]:
+    accelerator = "cpu" if label["cuda"] == "cpu" else "cuda"
+    facts = [
+        ("accelerator", info.accelerator, accelerator),
+        ("torch", minor_of(str(info.torch.get("version"))), label["torch"]),
+        ("CUDA", str(info.torch.get("cuda_version")), cuda_version(label["cuda"]) or "0.0"),
+    ]
+    return [f"it says {what} {found}, the name says {named}" for what, found, named in facts if found != named]
+
+
+def _is_module_of(member: str, op: str) -> bool:
+    # upstream forgets a dot: inference_core_ops lies in deepspeed/inference/v2/kernelsinference_core_ops.*.so
+    return PurePosixPath(member).name.split(".")[0] in (op, f"{op}_op", f"kernels{op}")
+
+
+def _interpreter_faults(content: WheelContent) -> list[str]:
+    abis = {tag.abi.removeprefix("cp") for tag in content.tags}
+    built = [(member, EXTENSION_TAG.search(member)) for member in content.extensions]
+    return [
+        f"{PurePosixPath(member).name} is not for {', '.join(sorted(tag.abi for tag in content.tags))}"
+        for member, match in built
+        if match and (match["linux"] or match["windows"]) not in abis
+    ]

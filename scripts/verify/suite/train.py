@@ -1,0 +1,100 @@
+"""Trains a small model through `deepspeed.initialize`: one process, no launcher, ZeRO stage 1, the loss must fall.
+
+With cpu_adam in the wheel the optimizer states are offloaded to DeepSpeedCPUAdam, else torch's AdamW is used.
+Usage: python train.py
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import prebuilt  # type: ignore[import-not-found,unused-ignore]
+
+NAME = "training"
+STEPS, FACTOR = 60, 20.0  # the loss starts near 5 and ends below 0.01 on every release tried
+
+
+def pretend_launcher() -> None:
+    """Set the variables a launcher would set for a single process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    if os.name == "nt":
+        os.environ.setdefault("USE_LIBUV", "0")  # torch 2.4 and later for Windows come without libuv
+
+
+def forget_missing_ops(installed: tuple[str, ...]) -> None:
+    """Call every op that is not in the wheel incompatible: a CPU run would compile deepspeed_shm_comm otherwise."""
+    import deepspeed.ops  # type: ignore[import-not-found,unused-ignore]
+
+    for op in deepspeed.ops.__compatible_ops__:
+        deepspeed.ops.__compatible_ops__[op] = op in installed
+
+
+def make_engine(model: Any, offload: bool) -> Any:
+    """DeepSpeed's engine around the model."""
+    import deepspeed  # type: ignore[import-not-found,unused-ignore]
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    config: dict[str, Any] = {"train_micro_batch_size_per_gpu": 64, "zero_optimization": {"stage": 1}}
+    optimizer = None if offload else torch.optim.AdamW(model.parameters(), lr=0.01)
+    if offload:
+        config["zero_optimization"]["offload_optimizer"] = {"device": "cpu"}
+        config["optimizer"] = {"type": "AdamW", "params": {"lr": 0.01}}
+    if os.name == "nt":
+        deepspeed.init_distributed(dist_backend="gloo")  # NCCL does not exist there
+    return deepspeed.initialize(
+        model=model, optimizer=optimizer, model_parameters=list(model.parameters()), config=config
+    )[0]
+
+
+def train(offload: bool) -> tuple[list[float], str]:
+    """The loss of every step, and the class of the optimizer that worked."""
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(16, 33), torch.nn.Tanh(), torch.nn.Linear(33, 1))
+    engine = make_engine(model, offload)
+    inputs = torch.randn(64, 16).to(engine.device)
+    wanted = 2 * inputs[:, :1] - inputs[:, 1:2]
+    losses = []
+    for _ in range(STEPS):
+        loss = torch.nn.functional.mse_loss(engine(inputs), wanted)
+        engine.backward(loss)
+        engine.step()
+        losses.append(float(loss))
+    return losses, type(getattr(engine.optimizer, "optimizer", engine.optimizer)).__name__
+
+
+def prove(offload: bool) -> prebuilt.Check:
+    """Whether the loss fell by the factor, with the optimizer that was asked for."""
+    losses, optimizer = train(offload)
+    fell = losses[-1] * FACTOR < losses[0]  # False for nan, too
+    right = optimizer == ("DeepSpeedCPUAdam" if offload else "AdamW")
+    losses_text = f"loss {losses[0]:.3f} -> {losses[-1]:.4f}"
+    detail = f"{optimizer}, ZeRO 1: {losses_text} in {STEPS} steps, must fall {FACTOR:g}-fold"
+    return prebuilt.check(NAME, fell and right, detail)
+
+
+def main() -> None:
+    """Train, or say why not, and print the document."""
+    accelerator = prebuilt.accelerator_name()
+    if accelerator != "cpu" and not prebuilt.has_gpu():
+        prebuilt.emit([prebuilt.check(NAME, None, f"training on {accelerator} needs a GPU, and there is none here")])
+        return
+    prebuilt.forbid_compiling()
+    pretend_launcher()
+    installed = prebuilt.installed_ops()
+    forget_missing_ops(installed)
+    try:
+        result = prove("cpu_adam" in installed)
+    except Exception as error:  # noqa: BLE001 - whatever DeepSpeed raises is the answer
+        result = prebuilt.check(NAME, False, f"{type(error).__name__}: {error}")
+    prebuilt.emit([result])
+
+
+if __name__ == "__main__":
+    main()
