@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import nox
+
+sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
 from scripts.build.environment import find_installer
 from scripts.errors import FactoryError, InterruptedBuildError

@@ -22,6 +22,7 @@ from scripts.command import Command, check, run
 from scripts.errors import FactoryError, NothingToDoError, PrerequisiteError
 from scripts.host import describe, find_interpreter, this_host
 from scripts.matrix.facts import load_facts
+from scripts.matrix.forecast import recorded_minutes
 from scripts.matrix.matrix import Matrix, load_matrix
 from scripts.matrix.plan import Plan, expand
 from scripts.matrix.records import Facts
@@ -49,8 +50,9 @@ class Workshop:
 def open_workshop(matrix: Path = CHECKOUT / "matrix.yaml") -> Workshop:
     """Facts and matrix read and expanded; raises DataError with every problem of the file that has one."""
     facts = load_facts()
-    loaded = load_matrix(matrix, facts)
-    return Workshop(facts=facts, matrix=loaded, plan=expand(loaded, facts), places=default_places())
+    loaded, places = load_matrix(matrix, facts), default_places()
+    plan = expand(loaded, facts, recorded_minutes(places.wheelhouse))
+    return Workshop(facts=facts, matrix=loaded, plan=plan, places=places)
 
 
 def buildable(plan: Plan) -> tuple[Target, ...]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.build.environment import (
     Installer,
@@ -20,7 +17,7 @@ from scripts.build.environment import (
 from scripts.build.progress import Progress
 from scripts.build.wheel import Builder, BuildRecord
 from scripts.command import Command, check, run
-from scripts.errors import InterruptedBuildError, ProofError, VenvError
+from scripts.errors import InterruptedBuildError, VenvError
 from scripts.matrix.target import Target
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.verify.check import Report
@@ -90,9 +87,7 @@ class Producer:
         for check_result in report.checks:
             progress.say(f"  {check_result.as_line()}")
         progress.say(f"{'filed' if report.passed else 'FAILED, kept as'} {wheel}")
-        if not report.passed:
-            failed = ", ".join(result.name for result in report.checks if result.passed is False)
-            raise ProofError(f"{target.id}: the wheel failed {failed}; it is kept in {folder}, the log says more")
+        report.require()
         self.builder.discard_work(target)
         return wheel
 
@@ -110,15 +105,3 @@ def plan_commands(builder: Builder, target: Target, interpreter: str) -> list[Co
         *(installer.install(python, [route.requirement], index=route.index) for route in routes[:1]),
         builder.upstream_command(target, python, variables),
     ]
-
-
-def recorded_seconds(wheelhouse: Path) -> Mapping[str, Any]:
-    """Manifests in the wheelhouse by target id, damaged ones passed over."""
-    found: dict[str, Any] = {}
-    for path in sorted(wheelhouse.glob("*/*/*.whl.json")):
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            found[document["target"]["id"]] = document
-        except (OSError, ValueError, KeyError):
-            continue
-    return found

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+from scripts.errors import ProofError
+
 Verdict = tuple[bool | None, str]  # passed, failed or skipped; and the detail or the reason
 WORDS = {True: "passed", False: "FAILED", None: "skipped"}
 STYLES = {True: "green", False: "bold red", None: "yellow"}
@@ -22,6 +24,10 @@ class CheckResult:
     passed: bool | None
     detail: str
     seconds: float = 0.0
+
+    def as_line(self) -> str:
+        """The result in one line, for a build that goes on."""
+        return f"{self.name}: {WORDS[self.passed]} ({self.detail})"
 
     def as_document(self) -> dict[str, object]:
         """The result for JSON."""
@@ -50,6 +56,12 @@ class Report:
         """One line: the wheel and how many checks passed, failed and were skipped."""
         counts = {word: sum(check.passed is passed for check in self.checks) for passed, word in WORDS.items()}
         return f"{self.wheel}: " + ", ".join(f"{count} {word.lower()}" for word, count in counts.items())
+
+    def require(self) -> None:
+        """Raise ProofError, naming the checks that failed, unless the wheel passed."""
+        if not self.passed:
+            names = ", ".join(check.name for check in self.failed) or "to be asked anything"
+            raise ProofError(f"{self.wheel} failed {names}")
 
     def as_document(self) -> dict[str, object]:
         """The report for JSON."""
