@@ -22,6 +22,7 @@ import psutil
 from scripts.errors import CommandError
 
 GRACE_SECONDS = 3.0
+CMD_SIGNS = "&|<>^()"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +38,16 @@ class Command:
         if windows:
             steps = [f'set "{name}={value}"' for name, value in sorted(self.env.items())]
             folder = [f'cd /d "{self.cwd}"'] if self.cwd else []
-            return " && ".join([*folder, *steps, subprocess.list2cmdline(self.argv)])
+            return " && ".join([*folder, *steps, " ".join(_cmd_word(word) for word in self.argv)])
         variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items())]
         line = " ".join([*variables, shlex.join(self.argv)])
         return f"cd {shlex.quote(str(self.cwd))} && {line}" if self.cwd else line
+
+
+def _cmd_word(word: str) -> str:
+    """The word as cmd.exe and the program behind it both read it: `setuptools<81` alone would be a redirection."""
+    quoted = subprocess.list2cmdline([word])
+    return f'"{word}"' if quoted == word and any(sign in word for sign in CMD_SIGNS) else quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,19 +96,42 @@ class ProcessGroup:
 
 
 def end_tree(pid: int) -> None:
-    """End a process we started and all its children: politely first, then for good."""
-    try:
-        root = psutil.Process(pid)
-        tree = [*root.children(recursive=True), root]
-    except psutil.NoSuchProcess:
-        return
+    """End a process we started and all its children: politely first, then for good.
+
+    It reaps nothing (psutil's `wait_procs` would): the exit code belongs to whoever waits for the process, and one
+    that was taken away reads as 0.
+    """
+    tree = _family(pid)
     for process in tree:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(tree, timeout=GRACE_SECONDS)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (alive := [process for process in tree if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """The process, its descendants, and on POSIX those whose own parent is gone but who are still of its session."""
+    family: dict[int, psutil.Process] = {}
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        family = {process.pid: process for process in [*root.children(recursive=True), root]}
+    if sys.platform != "win32":
+        for process in psutil.process_iter():
+            with suppress(OSError):
+                if os.getsid(process.pid) == pid:
+                    family.setdefault(process.pid, process)
+    return list(family.values())
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _tree_bytes(pid: int) -> int:

@@ -1,0 +1,89 @@
+"""An import points back along the flow, and a module's name and size say where it belongs."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("errors", "command", "host", "data", "matrix", "build", "verify", "release", "install", "front")
+TASK_ROOMS = {"errors", "host", "matrix", "build", "release", "front", "command"}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "scripts").rglob("*.py"))
+}
+MOST_LINES = 250
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every name that the module imports from `scripts`, wherever the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "scripts")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import hides its room"
+            if (node.module or "").split(".")[0] == "scripts":
+                yield from (_module_of(node.module or "", alias.name) for alias in node.names)
+
+
+def _module_of(module: str, name: str) -> str:
+    return f"{module}.{name}" if f"{module}.{name}" in MODULES or module == "scripts" else module
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def code_lines(path: Path) -> int:
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return sum(1 for line in lines if line and not line.startswith("#"))
+
+
+def test_every_room_is_in_the_list() -> None:
+    assert {room_of(module) for module in MODULES if module != "scripts"} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "scripts"])
+def test_an_import_points_back_along_the_flow(module: str) -> None:
+    here = ROOMS.index(room_of(module))
+    forward = [name for name in imported(MODULES[module]) if ROOMS.index(room_of(name)) > here]
+    assert forward == []
+
+
+def test_what_is_imported_exists() -> None:
+    missing = {(module, name) for module, path in MODULES.items() for name in imported(path) if name not in MODULES}
+    assert missing == set()
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {module: set(imported(path)) - {module} for module, path in MODULES.items()}
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(MODULES) <= set(order)
+
+
+@pytest.mark.parametrize("file", ["tasks.py", "noxfile.py"])
+def test_task_files_only_call(file: str) -> None:
+    rooms = {room_of(name) for name in imported(ROOT / file)}
+    assert rooms
+    assert rooms <= TASK_ROOMS
+
+
+def test_no_module_is_named_like_a_standard_one() -> None:
+    names = {module.rsplit(".", 1)[-1]: module for module in MODULES}
+    assert sorted(names.keys() & sys.stdlib_module_names) == []
+
+
+@pytest.mark.parametrize("module", list(MODULES))
+def test_a_module_is_short_enough_to_read(module: str) -> None:
+    assert code_lines(MODULES[module]) < MOST_LINES
+
+
+def test_what_runs_inside_another_environment_needs_nothing_of_ours() -> None:
+    inside = [path for module, path in MODULES.items() if module.startswith("scripts.build.inside")]
+    assert inside
+    assert [name for path in inside for name in imported(path)] == []
