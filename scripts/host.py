@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-VERSION = re.compile(r"3\.[0-9]+t?")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
@@ -42,7 +40,7 @@ def find_interpreter(version: str) -> str | None:
     if version == this_python():
         return sys.executable
     on_path = shutil.which(f"python{version}")
-    if on_path and _answers(on_path, version):
+    if on_path and Path(on_path).parent.name != "shims":
         return on_path
     launcher = shutil.which("py")
     return _ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]) if launcher else _pyenv(version)
@@ -70,11 +68,6 @@ def _pyenv(version: str) -> str | None:
     """pyenv's own copy: its shim on PATH refuses a version that is not the chosen one."""
     versions = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
     return str(versions[-1]) if versions else None
-
-
-def _answers(program: str, version: str) -> bool:
-    told = _ask([program, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
-    return told == version.removesuffix("t")
 
 
 def _ask(argv: list[str]) -> str | None:

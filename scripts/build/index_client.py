@@ -7,8 +7,6 @@ import subprocess
 import sys
 from functools import cache
 
-import pypi_simple
-
 
 @cache
 def pip_settings() -> dict[str, str]:
@@ -27,6 +25,8 @@ def pip_settings() -> dict[str, str]:
 
 def default_index() -> str:
     """The index that pip takes packages from."""
+    import pypi_simple  # takes longer to import than `nox -l` to do everything else
+
     return pip_settings().get("index-url") or pypi_simple.PYPI_SIMPLE_ENDPOINT
 
 

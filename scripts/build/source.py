@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pypi_simple
 import requests
 
 from scripts.build.archive import unpack
@@ -62,7 +61,7 @@ def fetch_source(
     for one in kinds:
         try:
             return _fetch_tag(version, folder) if one == "tag" else _fetch_sdist(version, folder, pinned_sdist)
-        except (requests.RequestException, pypi_simple.NoSuchProjectError) as error:
+        except requests.RequestException as error:
             reasons.append(f"{one}: {_short(error)}")
             say(f"  {one} of {version} cannot be reached: {_short(error)}")
     raise SourceError(f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})")
@@ -139,11 +138,16 @@ def _fetch_tag(version: str, folder: Path) -> SourceArchive:
 
 
 def _fetch_sdist(version: str, folder: Path, pinned: str | None) -> SourceArchive:
+    import pypi_simple  # takes longer to import than `nox -l` to do everything else
+
     folder.mkdir(parents=True, exist_ok=True)
     with pypi_simple.PyPISimple(default_index()) as client:
         client.s.verify = verify_bundle()
-        page = client.get_project_page("deepspeed", timeout=TIMEOUT)
-        found = [p for p in page.packages if p.version == version and p.package_type == "sdist"]
+        try:
+            packages = client.get_project_page("deepspeed", timeout=TIMEOUT).packages
+        except pypi_simple.NoSuchProjectError:
+            packages = []
+        found = [p for p in packages if p.version == version and p.package_type == "sdist"]
         if not found:
             raise SourceError(f"the index holds no sdist of DeepSpeed {version}")
         draft = folder / f"{found[0].filename}.draft"

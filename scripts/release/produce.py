@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ class Producer:
         `python` is the (empty) build environment's, `interpreter` what a fresh one for the proof is made from. Raises
         ProofError when the wheel fails its proof (it is kept under wheels/failed/), and what a build raises.
         """
+        logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library says
         log = self.builder.places.logs / f"{target.id}.log"
         with Progress(title=target.id, log_file=log) as progress:
             try:
