@@ -34,6 +34,8 @@ def audit(wheel: Path) -> Report:
 
 def check_name(content: WheelContent) -> Verdict:
     """File name, METADATA and WHEEL name the same distribution, version and tags."""
+    if missing := [name for name in ("METADATA", "WHEEL") if content.metadata_file(name) is None]:
+        return False, f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not there"
     metadata, stated = content.headers("METADATA"), content.headers("WHEEL").get_all("Tag", [])
     tags = {tag for text in stated for tag in parse_tag(text.strip())}
     faults = []

@@ -16,8 +16,9 @@ import prebuilt  # type: ignore[import-not-found,unused-ignore]
 SIZES = (1, 7, 31, 257, 4099)  # the kernels take 8 to 128 values at once: tails of every kind
 STEPS = 6
 RATE, DECAY = 0.05, 0.1  # large enough for a forgotten decay to stand out of bf16's rounding
-# (relative, absolute): fp32 sums in another order; bf16 has 8 bits, and every one of the steps may round the other way
-TOLERANCES = {"float32": (1e-5, 1e-6), "bfloat16": (2**-7, 1e-5)}
+# (relative, absolute): the kernels keep rates and betas in fp32; in bf16 the last bit may round the other way twice.
+# A forgotten decay moves a value by 3 % in all, a step by 0.05.
+TOLERANCES = {"float32": (1e-5, 1e-5), "bfloat16": (2**-6, 2e-3)}
 Tensor = Any
 Update = Callable[[Tensor, Tensor, dict[str, Any]], Tensor]  # parameter and gradient in fp32, state -> new parameter
 
@@ -89,7 +90,7 @@ def cases() -> list[Case]:
 
 
 def prove(case: Case, kind: str) -> prebuilt.Check:
-    """Whether every parameter ends at one of the right values within the tolerance (standing still is not near them)."""
+    """Whether every parameter ends at one of the right values; standing still is far from all of them."""
     import torch  # type: ignore[import-not-found,unused-ignore]
 
     torch.manual_seed(7)

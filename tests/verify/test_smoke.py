@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import InputError
+from scripts.verify.levels import verify_wheel
+from scripts.verify.smoke import SUITE, SUITE_FOLDER, find_document, run_smoke, smoke_commands
+from tests.verify.stub_wheel import BUILD_INFO, VERSION, make_wheel
+
+BUILDER = """
+class OpBuilder:
+    name = "cpu_adam"
+    def load(self):
+        return self.jit_load()
+    def jit_load(self, verbose=True):
+        raise SystemExit("it was compiled")
+"""
+STUBS = {
+    "deepspeed/__init__.py": "", "deepspeed/ops/__init__.py": "", "deepspeed/ops/op_builder/__init__.py": "",
+    "deepspeed/ops/op_builder/builder.py": BUILDER,
+    "deepspeed/ops/op_builder/all_ops.py": "from .builder import OpBuilder\nALL_OPS = {'cpu_adam': OpBuilder()}",
+    "deepspeed/git_version_info.py": "installed_ops = {'cpu_adam': 1, 'async_io': False}",
+    "torch/__init__.py": "class cuda:\n    is_available = staticmethod(lambda: False)",
+    "torch/utils/__init__.py": "", "torch/utils/cpp_extension.py": "",
+}  # fmt: skip
+ROW = "cpu_adam ............... \\033[92m[YES]\\033[0m ...... \\033[92m[OKAY]\\033[0m"
+INFO = f"DeepSpeed general environment info:\\ndeepspeed info ................... {VERSION}, unknown, unknown"
+
+
+@pytest.fixture
+def stub_deepspeed(tmp_path: Path) -> Path:
+    """A python that answers as one with our wheel installed: a stub deepspeed beside a virtual environment's start."""
+    for name, text in {**STUBS, "deepspeed/env_report.py": f"print('{ROW}\\n{INFO}')"}.items():
+        (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "site" / name).write_text(text + "\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path / "site"}" exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return python
+
+
+def test_every_program_runs_in_the_folder_with_the_wheels_accelerator(tmp_path: Path) -> None:
+    steps = smoke_commands(Path("python"), "cuda", tmp_path)
+    assert [step.name for step in steps] == ["ds_report", *SUITE]
+    assert {(step.command.cwd, step.command.env["DS_ACCELERATOR"]) for step in steps} == {(tmp_path, "cuda")}
+    assert all("CUDA_VISIBLE_DEVICES" not in step.command.env for step in steps)
+    assert all(Path(step.command.argv[1]).is_file() for step in steps[1:])
+
+
+def test_the_document_is_found_before_what_c_libraries_print_at_the_end() -> None:
+    assert find_document('log\n{"checks": []}\nAdam Optimizer #0 is created') == {"checks": []}
+    assert find_document("{} \nnothing") is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_ds_report_is_compared_with_the_expected_ops(stub_deepspeed: Path, tmp_path: Path) -> None:
+    report = run_smoke(stub_deepspeed, make_wheel(tmp_path), ["cpu_adam", "fused_adam"], tmp_path, suite=())
+    assert [(check.name, check.passed) for check in report.checks] == [("ds_report", True), ("ds_report ops", False)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_an_op_that_deepspeed_would_compile_at_run_time_fails(stub_deepspeed: Path, tmp_path: Path) -> None:
+    check = run_smoke(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, suite=["load_ops"]).checks[-1]
+    assert (check.name, check.passed) == ("load cpu_adam", False)
+    assert "cpu_adam is not prebuilt here" in check.detail
+
+
+@pytest.mark.parametrize("script", sorted(SUITE_FOLDER.glob("*.py")), ids=lambda script: script.stem)
+def test_suite_scripts_import_only_what_the_fresh_environment_has(script: Path) -> None:
+    nodes = list(ast.walk(ast.parse(script.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "torch", "deepspeed", "prebuilt"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_another_deepspeed_in_the_environment_fails(stub_deepspeed: Path, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, name="deepspeed-0.18.9-cp311-cp311-linux_x86_64.whl")
+    check = run_smoke(stub_deepspeed, wheel, None, tmp_path, suite=()).checks[0]
+    assert (check.passed, "not 0.18.9" in check.detail) == (False, True)
+
+
+def test_an_environment_without_torch_gives_failed_checks_not_a_traceback(tmp_path: Path) -> None:
+    report = run_smoke(Path(sys.executable), make_wheel(tmp_path), None, tmp_path)
+    assert [(check.name, check.passed) for check in report.checks] == [
+        (name, False) for name in ("ds_report", *SUITE)
+    ]  # fmt: skip
+    assert "No module named" in report.checks[0].detail
+
+
+def test_a_python_that_is_not_there_gives_failed_checks(tmp_path: Path) -> None:
+    report = run_smoke(tmp_path / "absent", make_wheel(tmp_path), None, tmp_path, suite=())
+    assert "cannot start" in report.checks[0].detail
+
+
+def test_audit_needs_no_python_and_smoke_does(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path)
+    assert verify_wheel(wheel).passed
+    with pytest.raises(InputError, match="give the python"):
+        verify_wheel(wheel, "smoke")
+
+
+def test_running_a_wheel_that_is_not_deepspeed_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a built DeepSpeed wheel"):
+        run_smoke(Path(sys.executable), make_wheel(tmp_path, {BUILD_INFO: None}), None, tmp_path)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import InputError
+from scripts.verify.static import audit
+from tests.verify.stub_elf import make_elf
+from tests.verify.stub_wheel import BUILD_INFO, INFO, MODULE, build_info, make_wheel, metadata
+
+Changes = dict[str, bytes | None]
+
+
+def failures(wheel: Path) -> dict[str, str]:
+    return {check.name: check.detail for check in audit(wheel).failed}
+
+
+def test_a_sound_wheel_passes_every_check_and_names_its_libraries(tmp_path: Path) -> None:
+    report = audit(make_wheel(tmp_path))
+    assert [check for check in report.checks if not check.passed] == []
+    assert {check.name: check.detail for check in report.checks}["needed libraries"] == "libc10.so"
+
+
+FAULTS: dict[str, tuple[Changes, str, str]] = {
+    "a missing op module": ({MODULE: None}, "op modules", "cpu_adam: no extension modules"),
+    "two modules for one op": (
+        {"deepspeed/cpu_adam.cpython-311-x86_64-linux-gnu.so": make_elf()},
+        "op modules", "cpu_adam: 2 extension modules",
+    ),
+    "a module of no installed op": (
+        {"deepspeed/ops/aio/async_io_op.cpython-311-x86_64-linux-gnu.so": make_elf()},
+        "op modules", "belongs to no installed op",
+    ),
+    "a module of another Python": (
+        {MODULE: None, MODULE.replace("311", "312"): make_elf()}, "op modules", "is not for cp311",
+    ),
+    "an unpinned torch": (
+        {f"{INFO}/METADATA": metadata(torch="torch").encode()}, "torch requirement", "any version",
+    ),
+    "a torch pinned to another minor": (
+        {f"{INFO}/METADATA": metadata(torch="torch==2.12.*").encode()}, "torch requirement", "built with torch 2.13",
+    ),
+    "another version in METADATA": (
+        {f"{INFO}/METADATA": metadata(version="0.19.7").encode()}, "file name and metadata", "'0.19.7'",
+    ),
+    "another tag in WHEEL": (
+        {f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: cp312-cp312-linux_x86_64\n"},
+        "file name and metadata", "cp312-cp312-linux_x86_64",
+    ),
+    "no METADATA": ({f"{INFO}/METADATA": None}, "file name and metadata", "METADATA is not there"),
+    "built for another accelerator than the label": (
+        {BUILD_INFO: build_info(accelerator="cuda").encode()}, "build record", "accelerator cuda, the name says cpu",
+    ),
+    "built with another torch than the label": (
+        {BUILD_INFO: build_info(torch="2.12").encode()}, "build record", "torch 2.12, the name says 2.13",
+    ),
+    "built with a CUDA that the label denies": (
+        {BUILD_INFO: build_info(cuda="12.4").encode()}, "build record", "CUDA 12.4, the name says 0.0",
+    ),
+    "a build record that runs code": (
+        {BUILD_INFO: b"version = open('version.txt').read()\n"}, "build record", "cannot be read",
+    ),
+    "debug information": ({MODULE: make_elf(debug=True)}, "debug information", "1 debug sections"),
+    "a run path of the build machine": (
+        {MODULE: make_elf(run_path="/home/ci/venv/lib:$ORIGIN/../lib")}, "run paths", "run path /home/ci/venv/lib",
+    ),
+    "a library by its absolute path": (
+        {MODULE: make_elf(needed=("/usr/lib/libaio.so.1",))}, "needed libraries", "needs /usr/lib/libaio.so.1",
+    ),
+    "a module cut short": ({MODULE: make_elf()[:70]}, "needed libraries", "not a sound ELF file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "check", "words"), FAULTS.values(), ids=FAULTS.keys())
+def test_each_fault_fails_its_own_check(changes: Changes, check: str, words: str, tmp_path: Path) -> None:
+    assert words in failures(make_wheel(tmp_path, changes))[check]
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({MODULE: b"other bytes"}, f"wrong hash: {MODULE}"),
+        ({MODULE: None}, f"not in RECORD: {MODULE}"),
+        ({"deepspeed/gone.py": b""}, "not in the wheel: deepspeed/gone.py"),
+    ],
+)
+def test_record_must_list_every_file_with_its_hash(record: Changes, words: str, tmp_path: Path) -> None:
+    assert failures(make_wheel(tmp_path, record=record)) == {"RECORD": words}
+
+
+def test_a_run_path_relative_to_the_module_is_fine(tmp_path: Path) -> None:
+    assert failures(make_wheel(tmp_path, {MODULE: make_elf(run_path="$ORIGIN/../lib")})) == {}
+
+
+def test_upstream_wheels_for_windows_get_a_report_with_reasons(tmp_path: Path) -> None:
+    changes: Changes = {MODULE: None, "deepspeed/ops/adam/cpu_adam_op.cp311-win_amd64.pyd": b"MZ"}
+    wheel = make_wheel(tmp_path, changes, name="deepspeed-0.16.5-cp311-cp311-win_amd64.whl")
+    checks = {check.name: check for check in audit(wheel).checks}
+    assert checks["op modules"].passed
+    assert (checks["debug information"].passed, checks["version label"].passed) == (None, None)
+    assert "Windows" in checks["debug information"].detail
+
+
+def test_the_module_that_upstream_names_without_a_dot_is_found(tmp_path: Path) -> None:
+    module = "deepspeed/inference/v2/kernelsinference_core_ops.cpython-311-x86_64-linux-gnu.so"
+    info = build_info().replace("cpu_adam", "inference_core_ops").encode()
+    assert failures(make_wheel(tmp_path, {MODULE: None, module: make_elf(), BUILD_INFO: info})) == {}
+
+
+def test_a_damaged_member_is_a_failed_check(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path)
+    content = wheel.read_bytes()
+    place = content.index(b"Requires-Dist: numpy")
+    wheel.write_bytes(content[:place] + b"X" + content[place + 1 :])
+    assert "wrong hash" in failures(wheel)["RECORD"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("notes.txt", b""), ("deepspeed-1.0-py3-none-any.whl", b"not a zip"), ("deepspeed.whl", b"")]
+)
+def test_a_file_that_is_no_wheel_is_an_input_error(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        audit(tmp_path / name)
+
+
+def test_a_wheel_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be opened"):
+        audit(tmp_path / "deepspeed-1.0-py3-none-any.whl")
+
+
+def test_any_other_wheel_gets_a_report(tmp_path: Path) -> None:
+    everything: Changes = {BUILD_INFO: None, MODULE: None, f"{INFO}/METADATA": None, f"{INFO}/WHEEL": None}
+    assert not audit(make_wheel(tmp_path, everything)).passed
