@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from filelock import BaseFileLock, FileLock, Timeout
 from packaging.version import Version
 
 from scripts.build.environment import environment_python, find_installer, install_torch, torch_routes
@@ -133,7 +135,9 @@ def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
 
 def build_cells(targets: Sequence[Target], options: BuildOptions) -> list[dict[str, Any]]:
     """One result per cell: target, wheel or message, exit code. Nox runs in the foreground and shows the progress."""
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as locks, tempfile.TemporaryDirectory() as folder:
+        for target in targets:
+            locks.enter_context(_lock(target))
         results = Path(folder) / "results.jsonl"
         results.touch()
         command = nox_command(targets, options)
@@ -145,6 +149,18 @@ def build_cells(targets: Sequence[Target], options: BuildOptions) -> list[dict[s
         known.get(target.id, {"target": target.id, "exit_code": FactoryError.exit_code, "wheel": None, "message": lost})
         for target in targets
     ]
+
+
+def _lock(target: Target) -> BaseFileLock:
+    """This checkout's lock on a cell: two builds of it would take each other's environment away."""
+    file = CHECKOUT / ".nox" / f"{target.id}.lock"
+    file.parent.mkdir(exist_ok=True)
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise PrerequisiteError(f"{target.id} is being built in this checkout already; wait for it or stop it") from None
+    return lock
 
 
 def report_result(target: Target, wheel: Path | None, error: FactoryError | None) -> None:
