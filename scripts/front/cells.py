@@ -159,7 +159,7 @@ def _lock(target: Target) -> BaseFileLock:
     try:
         lock.acquire()
     except Timeout:
-        raise PrerequisiteError(f"{target.id} is being built in this checkout already; wait for it or stop it") from None
+        raise PrerequisiteError(f"{target.id} is being built in this checkout; wait for it or stop it") from None
     return lock
 
 

@@ -60,7 +60,8 @@ def parse_options(posargs: Sequence[str]) -> BuildOptions:
         raise InputError(str(error)) from None
     if unknown:
         raise InputError(
-            f"unknown build options {' '.join(unknown)}; known are --ops --jobs --no-cache --no-precompile --source --minutes"
+            f"unknown build options {' '.join(unknown)}; "
+            "known are --ops --jobs --no-cache --no-precompile --source --minutes"
         )
     return build_options(
         given.ops, given.jobs, not given.no_cache, not given.no_precompile, given.source, given.minutes
