@@ -78,12 +78,15 @@ def why_not_here(target: Target, platform: str) -> str | None:
 def cells_to_build(workshop: Workshop, selection: Selection) -> tuple[Target, ...]:
     """The cells that a build was asked for; the host's own cell when nothing was selected.
 
-    Raises PrerequisiteError for a cell that this machine cannot build, NothingToDoError for an empty selection.
+    Where no DeepSpeed is named the newest is meant, and where no platform is named this one. Raises PrerequisiteError
+    for a cell that this machine cannot build, NothingToDoError for an empty selection.
     """
     if selection.is_empty:
         return (host_cell(workshop),)
     platform = this_host().platform
     chosen = [planned.target for planned in select(workshop.plan, selection).targets]
+    if not (selection.deepspeed or selection.ids):
+        chosen = newest_deepspeed(chosen)
     here = [target for target in chosen if target.platform == platform]
     refusals = {target.id: why_not_here(target, platform) for target in here or chosen}
     refused = [f"{name}: {why}" for name, why in refusals.items() if why]
@@ -92,14 +95,19 @@ def cells_to_build(workshop: Workshop, selection: Selection) -> tuple[Target, ..
     return tuple(here)
 
 
+def newest_deepspeed(targets: Sequence[Target]) -> list[Target]:
+    """Those with the newest DeepSpeed among them."""
+    newest = max(Version(target.deepspeed) for target in targets)
+    return [target for target in targets if Version(target.deepspeed) == newest]
+
+
 def host_cell(workshop: Workshop) -> Target:
     """The newest DeepSpeed for this Python and platform, with the newest torch whose wheel can be had here."""
     host = this_host()
     targets = [t for t in buildable(workshop.plan) if t.python == host.python]
     if not targets:
         raise NothingToDoError(f"the matrix has no cell for {describe()}; 'invoke plan' shows what it has")
-    newest = max(Version(target.deepspeed) for target in targets)
-    candidates = sorted((t for t in targets if Version(t.deepspeed) == newest), key=Target.sort_key, reverse=True)
+    candidates = sorted(newest_deepspeed(targets), key=Target.sort_key, reverse=True)
     with tempfile.TemporaryDirectory() as folder:
         python = _empty_environment(Path(folder) / "probe")
         for target in candidates:
