@@ -19,7 +19,7 @@ from scripts.command import Command, ProcessGroup, Running, as_script, check, ru
 from scripts.errors import CommandError
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX shell")
-WORD = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=12)
+WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 
 def python(program: str, *arguments: str) -> Command:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from scripts.errors import SourceError
+
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -19,19 +23,25 @@ def unpack(archive: Path, folder: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
+        top = _unpack_into(draft, archive)
+        shutil.rmtree(folder, ignore_errors=True)
+        top.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _unpack_into(draft: Path, archive: Path) -> Path:
+    try:
         if zipfile.is_zipfile(archive):
             _unpack_zip(archive, draft)
         else:
             _unpack_tar(archive, draft)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        shutil.rmtree(draft, ignore_errors=True)
+    except DAMAGED as error:
         raise SourceError(f"{archive.name}: cannot be unpacked: {error}; delete it and run again") from None
     tops = list(draft.iterdir())
     if len(tops) != 1 or not tops[0].is_dir():
         raise SourceError(f"{archive.name}: expected one top folder, found {sorted(top.name for top in tops)}")
-    shutil.rmtree(folder, ignore_errors=True)
-    tops[0].rename(folder)
-    draft.rmdir()
+    return tops[0]
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:

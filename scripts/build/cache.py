@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,25 +72,32 @@ class OpCache:
 
     def prune(self, limit_bytes: int = LIMIT_BYTES) -> int:
         """Remove the entries used longest ago until the rest fits in `limit_bytes`; how many were removed."""
-        entries = sorted(self.folder.glob("??/*/binary"), key=lambda path: path.parent.stat().st_mtime, reverse=True)
         total, removed = 0, 0
-        for binary in entries:
-            total += binary.stat().st_size
+        for _, size, entry in sorted(self._uses(), reverse=True):
+            total += size
             if total > limit_bytes:
-                shutil.rmtree(binary.parent, ignore_errors=True)
+                shutil.rmtree(entry, ignore_errors=True)
                 removed += 1
         return removed
+
+    def _uses(self) -> Iterator[tuple[int, int, Path]]:
+        """Last use, bytes and folder of every entry; one that another process removes meanwhile is passed over."""
+        for binary in self.folder.glob("??/*/binary"):
+            with suppress(OSError):
+                yield binary.parent.stat().st_mtime_ns, binary.stat().st_size, binary.parent
 
     def _entry(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
 
-def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], places: Mapping[str, str], objects: Path) -> str:
+def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], places: Mapping[str, str]) -> str:
     """The cache key of an op: sources and local headers, exact commands, and the toolchain's `identity`.
 
-    Folders of this build are replaced by their names, so that the same op has the same key in another folder.
+    Folders and outputs of this build are replaced by their names, so that the same op has the same key elsewhere.
     """
-    swaps = {str(objects): "{objects}", **{path: "{" + name + "}" for name, path in places.items()}}
+    outputs = {str(unit.object): f"{{object {index}}}" for index, unit in enumerate(op.units)}
+    folders = {path: "{" + name + "}" for name, path in places.items()}
+    swaps = {**folders, **outputs, str(op.binary): "{binary}"}
     ingredients = {
         "schema": SCHEMA,
         "identity": identity,

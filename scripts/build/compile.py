@@ -99,10 +99,7 @@ def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
 def op_keys(recipe: Recipe, settings: CompileSettings) -> dict[str, str]:
     """The cache key of every op of an edited recipe."""
     return {
-        op.op: op_key(
-            op, root=settings.root, identity=settings.identity, places=settings.places, objects=settings.objects
-        )
-        for op in recipe.ops
+        op.op: op_key(op, root=settings.root, identity=settings.identity, places=settings.places) for op in recipe.ops
     }
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)")', re.MULTILINE)
+SPACE = rb"(?:[ \t]|/\*[^\n]*?\*/)*"
+INCLUDE = re.compile(
+    rb"^(?:\xef\xbb\xbf)?"
+    + SPACE
+    + rb"#[ \t]*(?:include|include_next|import)"
+    + SPACE
+    + rb'(?:<([^>\n]+)>|"([^"\n]+)")',
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +44,7 @@ def reach(source: Path, include_dirs: Sequence[Path], root: Path) -> Reach:
         seen.add(file)
         for name in _includes(file, file.stat().st_mtime_ns):
             found = _find(name, [file.parent, *local_dirs])
-            if found:
+            if found and found.is_relative_to(root):
                 waiting.append(found)
             else:
                 outside.add(name)

@@ -67,8 +67,11 @@ def run_tasks(
     """What failed, by task name; everything that does not need it has run.
 
     `tick` is called about every `tick_seconds` while tasks run. On Ctrl-C every process of `group` is ended with its
-    children and InterruptedBuildError is raised. ValueError (graphlib.CycleError) for tasks that need one another.
+    children and InterruptedBuildError is raised. ValueError for tasks that need one another or one that is not there.
     """
+    missing = frozenset().union(*(task.needs for task in tasks)) - {task.name for task in tasks}
+    if missing:
+        raise ValueError(f"tasks that are needed but not there: {', '.join(sorted(missing))}")
     TopologicalSorter({task.name: task.needs for task in tasks}).prepare()
     budget = int((free_memory() if memory is None else memory) * MEMORY_SHARE)
     schedule = Schedule(tasks={task.name: task for task in tasks}, budget=budget, workers=workers)

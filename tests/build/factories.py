@@ -148,7 +148,7 @@ def make_recipe(ops: Sequence[OpRecipe]) -> Recipe:
     return Recipe(version="0.19.8", ops=tuple(ops), torch={}, python={}, setuptools="80.0.0")
 
 
-def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:
+def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:  # noqa: ANN401 - fields of several types
     """Settings for a small project: no edits of flags, no precompiled header, a cache beside the work folder."""
     defaults: dict[str, Any] = {
         "root": root, "objects": work / "objects", "headers": work / "headers", "cache": OpCache(work / "cache"),
@@ -159,7 +159,7 @@ def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:
 
 
 def counting_compiler(folder: Path, *, before: str = "") -> tuple[Path, Path]:
-    """A program named g++ that notes each call in a file, runs `before` (shell), then the real g++; program and file."""
+    """A program named g++ that notes each call in a file and runs `before` (shell), then the real g++."""
     folder.mkdir(parents=True, exist_ok=True)
     program, calls = folder / "g++", folder / "calls"
     program.write_text(f'#!/bin/sh\necho "$*" >> {calls}\n{before}\nexec {GXX} "$@"\n', encoding="utf-8")

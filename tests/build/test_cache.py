@@ -1,0 +1,144 @@
+"""The op cache gives back what was stored, and only to who compiles the same thing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.build.cache import OpCache, op_key, sha256_of
+from tests.build.factories import make_op, write_tree
+
+KEY = "ab" + "0" * 62
+PROJECT = {
+    "csrc/a.cpp": '#include <shared.h>\n#include "next.h"\nint a() { return A; }\n',
+    "csrc/next.h": "#pragma once\n",
+    "csrc/includes/shared.h": "#define A 1\n",
+    "csrc/includes/other.h": "#define B 1\n",
+}
+
+
+def key_of(root: Path, work: Path, *, extra: tuple[str, ...] = (), **identity: Any) -> str:  # noqa: ANN401 - JSON
+    op = make_op(root, "adam", ["csrc/a.cpp"], work / "recorded", extra=extra)
+    return op_key(op, root=root, identity={"torch": "2.13", **identity}, places={"source": str(root)})
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> Path:
+    path = tmp_path / "op.so"
+    path.write_bytes(b"\x7fELF op")
+    return path
+
+
+def test_what_is_put_comes_back_with_its_record(tmp_path: Path, binary: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    cache.put(KEY, binary, {"op": "cpu_adam", "seconds": 12.5})
+    hit = cache.get(KEY)
+    assert hit
+    assert hit.binary.read_bytes() == b"\x7fELF op"
+    assert dict(hit.meta) == {"op": "cpu_adam", "seconds": 12.5, "sha256": sha256_of(binary), "bytes": 7}
+    assert cache.get("ab" + "1" * 62) is None
+
+
+def test_the_first_to_store_wins_and_leaves_no_draft(tmp_path: Path, binary: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    cache.put(KEY, binary, {"by": "first"})
+    binary.write_bytes(b"another")
+    cache.put(KEY, binary, {"by": "second"})
+    hit = cache.get(KEY)
+    assert hit
+    assert hit.meta["by"] == "first"
+    assert [path.name for path in (tmp_path / "cache" / "ab").iterdir()] == [KEY]
+
+
+def test_a_damaged_binary_is_a_miss_is_removed_and_can_be_stored_again(tmp_path: Path, binary: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    cache.put(KEY, binary, {})
+    (tmp_path / "cache" / "ab" / KEY / "binary").write_bytes(b"\x7fELF oq")
+    assert cache.get(KEY) is None
+    assert not (tmp_path / "cache" / "ab" / KEY).exists()
+    cache.put(KEY, binary, {})
+    assert cache.get(KEY)
+
+
+@pytest.mark.parametrize("name", ["meta.json", "binary"])
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
+def test_an_entry_that_is_not_whole_is_a_miss_and_gives_way(
+    tmp_path: Path, binary: Path, name: str, content: str | None
+) -> None:
+    cache = OpCache(tmp_path / "cache")
+    cache.put(KEY, binary, {})
+    part = tmp_path / "cache" / "ab" / KEY / name
+    part.unlink()
+    if content is not None:
+        part.write_text(content)
+    assert cache.get(KEY) is None
+    cache.put(KEY, binary, {})
+    assert cache.get(KEY)
+
+
+def test_pruning_drops_what_was_used_longest_ago(tmp_path: Path, binary: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    binary.write_bytes(b"x" * 100)
+    keys = [f"{number:02d}" + "0" * 62 for number in range(4)]
+    for age, key in enumerate(keys):
+        cache.put(key, binary, {})
+        os.utime(tmp_path / "cache" / key[:2] / key, (1000 + age, 1000 + age))
+    assert cache.get(keys[0])  # the oldest is used now
+    assert cache.prune(limit_bytes=250) == 2
+    assert [key for key in keys if cache.get(key)] == [keys[0], keys[3]]
+    assert cache.prune(limit_bytes=250) == 0
+
+
+def test_pruning_a_cache_that_is_not_there_does_nothing(tmp_path: Path) -> None:
+    assert OpCache(tmp_path / "nowhere").prune() == 0
+
+
+def test_a_cached_binary_keeps_no_surprising_mode(tmp_path: Path, binary: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    cache.put(KEY, binary, {})
+    hit = cache.get(KEY)
+    assert hit
+    assert not hit.binary.stat().st_mode & stat.S_ISUID
+
+
+# ------------------------------------------------------------------------------------------------------- keys
+
+
+def test_the_same_op_has_the_same_key_in_another_folder_and_of_another_target(tmp_path: Path) -> None:
+    here = write_tree(tmp_path / "ds0.19.4-torch2.13.0" / "source", PROJECT)
+    there = write_tree(tmp_path / "elsewhere" / "ds0.19.5-torch2.13.0" / "source", PROJECT)
+    assert key_of(here, here.parent) == key_of(there, there.parent)
+
+
+def test_a_key_does_not_change_with_what_is_not_included_or_with_times(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "source", PROJECT)
+    before = key_of(root, tmp_path)
+    (root / "csrc/includes/other.h").write_text("#define B 2\n")
+    os.utime(root / "csrc/a.cpp", (1, 1))
+    assert key_of(root, tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["csrc/a.cpp", "csrc/next.h", "csrc/includes/shared.h"])
+def test_a_key_changes_with_every_file_that_is_compiled(tmp_path: Path, name: str) -> None:
+    root = write_tree(tmp_path / "source", PROJECT)
+    before = key_of(root, tmp_path)
+    with (root / name).open("a") as file:
+        file.write("// more\n")
+    assert key_of(root, tmp_path) != before
+
+
+def test_a_key_changes_with_a_flag_its_order_and_the_identity(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "source", PROJECT)
+    keys = [
+        key_of(root, tmp_path),
+        key_of(root, tmp_path, extra=("-DX",)),
+        key_of(root, tmp_path, extra=("-DX", "-DY")),
+        key_of(root, tmp_path, extra=("-DY", "-DX")),
+        key_of(root, tmp_path, torch="2.12"),
+        key_of(root, tmp_path, compiler="g++ 13"),
+    ]
+    assert len(set(keys)) == len(keys)

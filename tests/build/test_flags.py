@@ -1,0 +1,129 @@
+"""Every row of flags.yaml does something to a command line that upstream's build really records."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.build.flags import edit_flags
+from scripts.errors import DataError
+from scripts.matrix.facts import DATA, load_facts
+from scripts.matrix.records import FlagEdit
+from tests.build.factories import GXX
+
+PLACES = {"source": "/work/source", "environment": "/work/env", "python": "/opt/python3.11"}
+CPU = ("-march=x86-64-v3",)
+RECORDED = {
+    "compile": (
+        "g++ -Wsign-compare -DNDEBUG -g -fwrapv -O3 -Wall -fPIC -I/work/source/csrc/includes"
+        " -I/work/env/lib/python3.11/site-packages/torch/include -c csrc/adam/cpu_adam.cpp -o /work/objects/cpu_adam.o"
+        " -O3 -g -Wno-reorder -march=native -fopenmp -D__AVX256__ -DTORCH_API_INCLUDE_EXTENSION_H"
+        " -DTORCH_EXTENSION_NAME=cpu_adam_op -std=c++20"
+    ),
+    "link": (
+        "g++ -shared -Wl,-rpath,/opt/python3.11/lib -L/opt/python3.11/lib -g /work/objects/cpu_adam.o"
+        " -L/work/env/lib/python3.11/site-packages/torch/lib -lc10 -ltorch -o /work/lib/cpu_adam_op.so"
+    ),
+}
+EDITS = load_facts().flags
+
+
+def edited(step: str, edits: tuple[FlagEdit, ...] = EDITS, system: str = "linux") -> tuple[str, ...]:
+    return edit_flags(RECORDED[step].split(), edits, step=step, system=system, places=PLACES, cpu=CPU)
+
+
+@pytest.mark.parametrize("edit", [edit for edit in EDITS if edit.system == "linux"], ids=lambda edit: edit.id)
+def test_every_row_changes_a_recorded_command(edit: FlagEdit) -> None:
+    before = RECORDED[edit.step].split()
+    after = edited(edit.step, (edit,))
+    assert after != tuple(before)
+    assert not edit.drop or len([word for word in before if word in after]) < len(before)
+
+
+def test_nothing_of_this_machine_and_no_debug_information_is_left_in_a_compile_command() -> None:
+    words = edited("compile")
+    assert {"-march=native", "-g", "-Wall", "-Wsign-compare", "-Wno-reorder"} & set(words) == set()
+    assert {"-march=x86-64-v3", "-g0", "-w", "-ffile-prefix-map=/work/source=."} <= set(words)
+
+
+def test_what_decides_the_code_stays_in_its_order() -> None:
+    kept = [
+        "g++", "-DNDEBUG", "-fwrapv", "-O3", "-fPIC", "-c", "csrc/adam/cpu_adam.cpp", "-fopenmp", "-D__AVX256__",
+        "-DTORCH_EXTENSION_NAME=cpu_adam_op", "-std=c++20",
+    ]  # fmt: skip
+    words = list(edited("compile"))
+    assert [word for word in words if word in kept and word != "-O3"] == [word for word in kept if word != "-O3"]
+    assert words.count("-O3") == 2
+
+
+def test_the_link_command_names_no_folder_of_the_building_python_but_still_finds_torch() -> None:
+    words = edited("link")
+    assert [word for word in words if PLACES["python"] in word] == []
+    assert "-L/work/env/lib/python3.11/site-packages/torch/lib" in words
+    assert "-Wl,--strip-all" in words
+
+
+def test_the_rows_of_one_system_leave_the_other_alone() -> None:
+    windows = tuple(edit for edit in EDITS if edit.system == "windows")
+    others = tuple(edit for edit in EDITS if edit.system == "linux")
+    assert len(windows) + len(others) == len(EDITS)
+    assert edited("compile", others, system="windows") == tuple(RECORDED["compile"].split())
+
+
+def test_the_compiler_itself_is_never_dropped() -> None:
+    edit = FlagEdit(id="greedy", system="linux", step="compile", drop=(".*",), append=("-O0",), reason="", source=())
+    assert edited("compile", (edit,)) == ("g++", "-O0")
+
+
+def test_a_folder_with_signs_of_a_pattern_in_its_name_is_taken_as_it_is() -> None:
+    edit = FlagEdit(id="path", system="linux", step="link", drop=("-L{python}.*",), append=(), reason="", source=())
+    words = ["g++", "-L/opt/c++ (x)/lib", "-L/opt/cc (x)/lib"]
+    places = {**PLACES, "python": "/opt/c++ (x)"}
+    assert edit_flags(words, [edit], step="link", system="linux", places=places, cpu=()) == ("g++", words[2])
+
+
+def test_the_real_compiler_takes_the_edited_flags(tmp_path: Path) -> None:
+    (tmp_path / "a.cpp").write_text("int f() { return 1; }\n")
+    kept = [
+        word for word in edited("compile")[1:] if not word.startswith(("-I", "-c", "-o")) and "/cpu_adam" not in word
+    ]
+    argv = [GXX, *kept, "-c", str(tmp_path / "a.cpp"), "-o", str(tmp_path / "a.o")]
+    answer = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("step: compile", "step: complie", "flags.yaml: flags[0].step"),
+        ("system: linux", "system: linus", "flags.yaml: flags[0].system"),
+        ("id: strip", "name: strip", "flags.yaml: flags[5]"),
+        ('append: ["-w"]', "append: -w", "flags.yaml: flags[1].append"),
+    ],
+)
+def test_a_bad_row_is_refused_where_it_stands(tmp_path: Path, old: str, new: str, where: str) -> None:
+    folder = Path(shutil.copytree(DATA, tmp_path / "data"))
+    file = folder / "flags.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_facts(folder)
+    assert [problem for problem in caught.value.problems if problem.startswith(where)], caught.value.problems
+
+
+def test_every_pattern_can_be_read_and_every_folder_it_names_is_known() -> None:
+    for edit in EDITS:
+        assert edit.drop or edit.append, edit.id
+        for text in (*edit.drop, *edit.append):
+            assert set(re.findall(r"\{([a-z]+)\}", text)) <= {*PLACES, "cpu"}, edit.id
+        assert all(re.compile(pattern.replace("{python}", "x")) for pattern in edit.drop)
+
+
+def test_every_row_has_an_id_of_its_own_and_a_reason() -> None:
+    assert len({edit.id for edit in EDITS}) == len(EDITS)
+    assert all(edit.reason and edit.source for edit in EDITS)
