@@ -1,0 +1,63 @@
+"""What a wheel costs in minutes: what the last build of the target took, else what its ops cost in the facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.matrix.matrix import ForecastSettings
+from scripts.matrix.records import Facts
+from scripts.matrix.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Minutes by target, of a build that finds nothing in the op cache."""
+
+    facts: Facts
+    settings: ForecastSettings
+    recorded: Mapping[str, float]
+    ops: str | tuple[str, ...]
+    _estimated: dict[tuple[str, str, str], float] = field(default_factory=dict)
+
+    def minutes(self, target: Target) -> float:
+        """Recorded minutes where there are any, else the estimate."""
+        if target.id in self.recorded:
+            return self.recorded[target.id]
+        key = (target.deepspeed, target.accelerator, target.system)
+        if key not in self._estimated:
+            self._estimated[key] = round(self._estimate(*key), 1)
+        return self._estimated[key]
+
+    def _estimate(self, deepspeed: str, accelerator: str, system: str) -> float:
+        compiling = 0.0
+        for op in self.facts.ops.values():
+            support = op.support_for(accelerator, deepspeed)
+            chosen = support is not None and (support.default if self.ops == "all" else op.name in self.ops)
+            if support and chosen and system not in support.why_not:
+                compiling += support.seconds.get(system, 0.0)
+        return (compiling / self.settings.workers + self.settings.overhead_seconds[accelerator]) / 60
+
+
+def recorded_minutes(wheels: Path) -> dict[str, float]:
+    """Minutes by target id, from the manifests below the wheelhouse; a file that is no manifest is passed over."""
+    found: dict[str, float] = {}
+    for path in sorted(wheels.rglob("*.json")):
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            found[document["target"]["id"]] = round(_cold_seconds(document) / 60, 1)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # the store checks manifests; a forecast does without
+    return found
+
+
+def _cold_seconds(document: Mapping[str, Any]) -> float:
+    """Wall seconds of the build; what came from the op cache is counted as if it had been compiled."""
+    total = float(document["seconds"]["total"])
+    if not document.get("cache_hits"):
+        return total
+    spared = sum(float(op["seconds"]) for op in document["ops"].values() if op["cached"])
+    return total + spared / max(1, int(document.get("workers") or 2))
