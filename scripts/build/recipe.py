@@ -54,17 +54,20 @@ class Recipe:
     setuptools: str
 
 
-def read_recipe(path: Path, op_of_module: Mapping[str, str]) -> Recipe:
-    """The recipe that `record.py` wrote to `path`.
+def read_recipe(path: Path, chosen: Iterable[str], op_of_module: Mapping[str, str]) -> Recipe:
+    """The recipe that `inside/upstream.py` wrote to `path`: the chosen ops, and what upstream adds to them by itself.
 
-    Raises CompileError when a module belongs to no chosen op, or an op was left out by upstream's own check.
+    (From 0.19.5 on it adds pin_memory to async_io.) Raises CompileError when a module belongs to no op of
+    `op_of_module`, or a chosen op was left out by upstream's own check.
     """
     document = json.loads(path.read_text(encoding="utf-8"))
     entries = {entry["module"]: entry for entry in document["extensions"]}
-    missing = sorted(op for module, op in op_of_module.items() if module not in entries)
-    if missing:
+    if unknown := sorted(entries.keys() - op_of_module.keys()):
+        raise CompileError(f"upstream builds {', '.join(unknown)}, which the op catalogue does not know; add a row")
+    recorded = {op: entries[module] for module, op in op_of_module.items() if module in entries}
+    if missing := sorted(set(chosen) - recorded.keys()):
         raise CompileError(f"upstream's own check left out {', '.join(missing)}; the log holds its warning")
-    ops = tuple(_op(op, entries[module]) for module, op in op_of_module.items())
+    ops = tuple(_op(op, entry) for op, entry in recorded.items())
     return Recipe(
         version=document["version"], ops=ops, torch=document["torch"], python=document["python"],
         setuptools=document["setuptools"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -137,8 +137,7 @@ class Builder:
         with Running(command, on_line=progress.log) as upstream:
             with _timed("record", seconds, progress):
                 upstream.wait_for(RECORDED)
-                modules = {choice.module: choice.name for choice in selection.chosen}
-                recipe = read_recipe(self.places.work(target.id) / "record.json", modules)
+                recipe = self._recipe(target, selection)
             with _timed("compile", seconds, progress):
                 ops = self._compile(target, recipe, tree, selection, toolchain, progress)
             with _timed("package", seconds, progress):
@@ -147,7 +146,7 @@ class Builder:
                 check(command, upstream.finish())
                 wheel = finish_wheel(target, dist, self.facts)
         return BuildRecord(
-            target=target, wheel=wheel, tree=tree, ops=ops, left_out=selection.left_out, toolchain=toolchain,
+            target=target, wheel=wheel, tree=tree, ops=ops, left_out=_left_out(selection, ops), toolchain=toolchain,
             torch=torch, setuptools=recipe.setuptools, arches=variables.get("TORCH_CUDA_ARCH_LIST"),
             cpu_level=self.cpu.name, seconds=seconds, options=self.options,
         )  # fmt: skip
@@ -171,11 +170,16 @@ class Builder:
         progress.say(f"  {archive.path.name} ({archive.kind}); {', '.join(notes) or 'no patch needed'}")
         return tree
 
+    def _recipe(self, target: Target, selection: OpSelection) -> Recipe:
+        modules = {choice.module: choice.name for choice in available_ops(self.facts.ops, target)}
+        chosen = [choice.name for choice in selection.chosen]
+        return read_recipe(self.places.work(target.id) / "record.json", chosen, modules)
+
     def _compile(
         self, target: Target, recipe: Recipe, tree: SourceTree, selection: OpSelection, toolchain: Toolchain,
         progress: Progress,
     ) -> tuple[BuiltOp, ...]:  # fmt: skip
-        supports = {choice.name: choice.support for choice in selection.chosen}
+        supports = {choice.name: choice.support for choice in available_ops(self.facts.ops, target)}
         settings = CompileSettings(
             root=tree.root.resolve(),
             objects=self.places.work(target.id) / "objects",
@@ -201,6 +205,12 @@ class Builder:
         torch = {key: recipe.torch[key] for key in ("version", "cuda", "git", "cxx11_abi")}
         python = {key: recipe.python[key] for key in ("version", "suffix", "platform")}
         return {**toolchain.identity(), "torch": torch, "python": python, "cpu": list(self.cpu.gcc)}
+
+
+def _left_out(selection: OpSelection, built: Sequence[BuiltOp]) -> dict[str, str]:
+    """Why each op is not in the wheel; upstream may have added one that was not asked for."""
+    names = {op.op for op in built}
+    return {op: reason for op, reason in selection.left_out.items() if op not in names}
 
 
 class _timed:

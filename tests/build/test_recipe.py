@@ -48,7 +48,7 @@ def write_record(tmp_path: Path, *entries: dict[str, Any]) -> Path:
 
 
 def test_gcc_commands_become_units_and_a_link(tmp_path: Path) -> None:
-    recipe = read_recipe(write_record(tmp_path, LINUX), {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})
+    recipe = read_recipe(write_record(tmp_path, LINUX), ["cpu_adam"], {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})
     (op,) = recipe.ops
     assert [unit.source for unit in op.units] == ["csrc/adam/cpu_adam.cpp", "csrc/adam/cpu_adam_impl.cpp"]
     assert op.units[0].object == Path("/w/o/csrc/adam/cpu_adam.o")
@@ -57,7 +57,7 @@ def test_gcc_commands_become_units_and_a_link(tmp_path: Path) -> None:
 
 
 def test_msvc_commands_become_units_and_a_link(tmp_path: Path) -> None:
-    recipe = read_recipe(write_record(tmp_path, WINDOWS), {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})
+    recipe = read_recipe(write_record(tmp_path, WINDOWS), ["cpu_adam"], {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})
     (op,) = recipe.ops
     assert [unit.source for unit in op.units] == ["csrc\\adam\\cpu_adam.cpp", "csrc\\adam\\multi.cu"]
     assert [str(unit.object) for unit in op.units] == ["D:\\o\\cpu_adam.obj", "D:\\o\\multi.obj"]
@@ -66,24 +66,37 @@ def test_msvc_commands_become_units_and_a_link(tmp_path: Path) -> None:
 
 
 def test_a_unit_written_elsewhere_keeps_every_other_word(tmp_path: Path) -> None:
-    unit = read_recipe(write_record(tmp_path, WINDOWS), {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"}).ops[0].units[0]
+    unit = (
+        read_recipe(write_record(tmp_path, WINDOWS), ["cpu_adam"], {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})
+        .ops[0]
+        .units[0]
+    )
     moved = unit.to(Path("E:\\new.obj"))
     assert moved.argv[:-1] == unit.argv[:-1]
     assert moved.argv[-1] == "/FoE:\\new.obj"
 
 
-def test_only_chosen_ops_are_taken_in_the_order_of_the_choice(tmp_path: Path) -> None:
+def test_an_op_that_upstream_adds_by_itself_is_taken_too_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
     other = {**LINUX, "module": "other_op"}
     path = write_record(tmp_path, LINUX, other)
     names = {"other_op": "other", "deepspeed.ops.adam.cpu_adam_op": "cpu_adam"}
-    assert [op.op for op in read_recipe(path, names).ops] == ["other", "cpu_adam"]
-    assert [op.op for op in read_recipe(path, {"other_op": "other"}).ops] == ["other"]
+    assert [op.op for op in read_recipe(path, ["cpu_adam"], names).ops] == ["other", "cpu_adam"]
+
+
+def test_a_module_that_the_catalogue_does_not_know_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = write_record(tmp_path, LINUX)
+    with pytest.raises(CompileError, match=r"builds deepspeed\.ops\.adam\.cpu_adam_op, which"):
+        read_recipe(path, [], {"other_op": "other"})
 
 
 def test_an_op_that_upstream_left_out_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = write_record(tmp_path, LINUX)
     with pytest.raises(CompileError, match="left out async_io, fused_adam"):
-        read_recipe(path, {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam", "fused_op": "fused_adam", "aio": "async_io"})
+        read_recipe(
+            path,
+            ["cpu_adam", "fused_adam", "async_io"],
+            {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam", "fused_op": "fused_adam", "aio": "async_io"},
+        )
 
 
 @pytest.mark.parametrize(
@@ -92,4 +105,4 @@ def test_an_op_that_upstream_left_out_is_an_error_that_names_it(tmp_path: Path) 
 def test_a_record_that_is_not_whole_is_an_error(tmp_path: Path, commands: list[list[str]]) -> None:
     path = write_record(tmp_path, {**LINUX, "commands": commands})
     with pytest.raises(CompileError, match="cpu_adam: expected compile commands and one link command"):
-        read_recipe(path, {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})
+        read_recipe(path, ["cpu_adam"], {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})
