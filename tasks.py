@@ -43,7 +43,8 @@ def plan(
 @task(
     iterable=REPEATED,
     help={
-        **SELECTORS, **JSON, "ops": "only these ops, separated by commas", "jobs": "compilers at once; 0: all processors",
+        **SELECTORS, **JSON, "ops": "only these ops, separated by commas",
+        "jobs": "compilers at once; 0: all processors",
         "cache": "look ops up in the op cache and store them there", "precompile": "parse torch's headers once",
         "source": "tag, sdist, or auto: the tag's archive where it can be reached",
         "minutes": "stop compiling after so many, to be resumed; 0: no limit",
