@@ -64,6 +64,7 @@ def _context_of_arches(arches: str, sms: tuple[int, ...]) -> dict[str, str | boo
     }
 
 
+@cache
 def runs_everywhere(arches: str, code: str) -> bool:
     """Whether binaries with `code` run on all of `arches`: the same major and no newer minor, or older PTX.
 

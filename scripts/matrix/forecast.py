@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.matrix.matrix import ForecastSettings
+from scripts.matrix.ops import available_ops
 from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
 
@@ -29,17 +30,17 @@ class Forecast:
             return self.recorded[target.id]
         key = (target.deepspeed, target.accelerator, target.system)
         if key not in self._estimated:
-            self._estimated[key] = round(self._estimate(*key), 1)
+            self._estimated[key] = round(self._estimate(target), 1)
         return self._estimated[key]
 
-    def _estimate(self, deepspeed: str, accelerator: str, system: str) -> float:
-        compiling = 0.0
-        for op in self.facts.ops.values():
-            support = op.support_for(accelerator, deepspeed)
-            chosen = support is not None and (support.default if self.ops == "all" else op.name in self.ops)
-            if support and chosen and system not in support.why_not:
-                compiling += support.seconds.get(system, 0.0)
-        return (compiling / self.settings.workers + self.settings.overhead_seconds[accelerator]) / 60
+    def _estimate(self, target: Target) -> float:
+        choices = available_ops(self.facts.ops, target)
+        possible = [choice for choice in choices if target.system not in choice.support.why_not]
+        chosen = [
+            choice for choice in possible if (not choice.left_out if self.ops == "all" else choice.name in self.ops)
+        ]
+        compiling = sum(choice.support.seconds.get(target.system, 0.0) for choice in chosen)
+        return (compiling / self.settings.workers + self.settings.overhead_seconds[target.accelerator]) / 60
 
 
 def recorded_minutes(wheels: Path) -> dict[str, float]:

@@ -6,8 +6,9 @@ a group is asked once per distinct combination of them, so that 100 000 cells co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from operator import attrgetter
 from typing import Any
@@ -20,8 +21,6 @@ from scripts.matrix.forecast import Forecast
 from scripts.matrix.matrix import Matrix
 from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
-
-REFUSE = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,44 +52,35 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """A condition and what it means for a cell: a rule, an exclusion or a tier; the first refusal counts."""
+    """A condition and what it means for a cell: a rule of the facts, or an exclusion or a tier of the matrix."""
 
-    rank: int
+    rank: int  # its place among its like; of several refusals the first is the one that a cell is told
     id: str
     when: Condition
-    level: str
     reason: str
-
-
-@dataclass(kw_only=True)
-class Group:
-    """Rulings that follow from the same axes, with what they said about each combination of these so far."""
-
-    axes: tuple[str, ...]
-    rulings: list[Ruling]
-    said: dict[Any, tuple[Ruling, ...]] = field(default_factory=dict)
-
-    def ask(self, context: Context) -> tuple[Ruling, ...]:
-        """The rulings that hold."""
-        return tuple(ruling for ruling in self.rulings if ruling.when.holds(context))
 
 
 def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = None) -> Plan:
     """The plan of the matrix; `recorded` holds minutes by target id (`forecast.recorded_minutes`)."""
     forecast = Forecast(facts=facts, settings=matrix.forecast, recorded=recorded or {}, ops=matrix.ops)
-    tiers = Judge(_tiers(matrix), matrix, facts)
-    judge = Judge(_rulings(matrix, facts), matrix, facts)
+    context_of = partial(matrix.context_of, facts=facts)
+    refusals = Judge(_refusals(matrix, facts), context_of)
+    notes = Judge(_notes(facts), context_of)
+    tiers = Judge(_tiers(matrix), context_of)
     targets: list[PlannedTarget] = []
     omitted: list[Omission] = []
     for target in combinations(matrix, facts):
-        held = judge.rulings_for(target)
-        refusal = min((ruling for ruling in held if ruling.level == REFUSE), key=_rank, default=None)
-        if refusal:
+        if refusal := refusals.first(target):
             omitted.append(Omission(target=target, rule=refusal.id, reason=refusal.reason))
             continue
-        notes = tuple(ruling.id for ruling in sorted(held, key=_rank))
-        tier = matrix.tiers[min(ruling.rank for ruling in tiers.rulings_for(target))].tier
-        targets.append(PlannedTarget(target=target, tier=tier, minutes=forecast.minutes(target), notes=notes))
+        tier = tiers.first(target)
+        assert tier, "load_matrix sees to it that the last tier holds for all"
+        targets.append(
+            PlannedTarget(
+                target=target, tier=matrix.tiers[tier.rank].tier, minutes=forecast.minutes(target),
+                notes=tuple(ruling.id for ruling in notes.all(target)),
+            )
+        )  # fmt: skip
     return Plan(targets=tuple(targets), omitted=tuple(omitted))
 
 
@@ -103,30 +93,51 @@ def combinations(matrix: Matrix, facts: Facts) -> Iterator[Target]:
         yield Target(deepspeed=deepspeed, torch=release, cuda=cuda, python=interpreter, platform=platform)
 
 
-class Judge:
-    """Rulings, each asked once for every combination of the axes that it follows from."""
+class Group:
+    """Rulings that follow from the same axes, each asked once per combination of these."""
 
-    def __init__(self, rulings: Iterable[Ruling], matrix: Matrix, facts: Facts) -> None:
-        self.context_of: Callable[[Target], Context] = lambda target: matrix.context_of(target, facts)
+    def __init__(self, axes: tuple[str, ...]) -> None:
+        self.key_of: Callable[[Target], Any] = attrgetter(*axes) if axes else lambda target: ()
+        self.rulings: list[Ruling] = []
+        self.said: dict[Any, tuple[Ruling, ...]] = {}
+
+    def ask(self, target: Target, context_of: Callable[[Target], Context]) -> tuple[Ruling, ...]:
+        """The rulings that hold for the cell, in the order of their rank."""
+        key = self.key_of(target)
+        said = self.said.get(key)
+        if said is None:
+            context = context_of(target)
+            said = self.said[key] = tuple(ruling for ruling in self.rulings if ruling.when.holds(context))
+        return said
+
+
+class Judge:
+    """Rulings of one kind, and what they say about a cell."""
+
+    def __init__(self, rulings: Iterable[Ruling], context_of: Callable[[Target], Context]) -> None:
+        self.context_of = context_of
         groups: dict[tuple[str, ...], Group] = {}
         for ruling in rulings:
             if ruling.when.names <= FOLLOWS_FROM.keys():  # else it waits for a name that only a build knows
                 axes = axes_behind(ruling.when)
-                groups.setdefault(axes, Group(axes=axes, rulings=[])).rulings.append(ruling)
-        self.groups: Sequence[tuple[Any, Group]] = [(_key_of(axes), group) for axes, group in groups.items()]
+                groups.setdefault(axes, Group(axes)).rulings.append(ruling)
+        self.groups = [(group.rulings[0].rank, group) for group in groups.values()]  # the lowest rank first
 
-    def rulings_for(self, target: Target) -> list[Ruling]:
-        """Every ruling that holds for the cell."""
-        held: list[Ruling] = []
-        context: Context | None = None
-        for key_of, group in self.groups:
-            key = key_of(target)
-            said = group.said.get(key)
-            if said is None:
-                context = context or self.context_of(target)
-                said = group.said[key] = group.ask(context)
-            held += said
-        return held
+    def first(self, target: Target) -> Ruling | None:
+        """The ruling of the lowest rank that holds, if any does."""
+        best = None
+        for lowest, group in self.groups:
+            if best and best.rank < lowest:
+                break
+            said = group.ask(target, self.context_of)
+            if said and (best is None or said[0].rank < best.rank):
+                best = said[0]
+        return best
+
+    def all(self, target: Target) -> list[Ruling]:
+        """Every ruling that holds, in the order of their rank."""
+        held = (ruling for _, group in self.groups for ruling in group.ask(target, self.context_of))
+        return sorted(held, key=attrgetter("rank"))
 
 
 def axes_behind(condition: Condition) -> tuple[str, ...]:
@@ -138,20 +149,19 @@ def axes_behind(condition: Condition) -> tuple[str, ...]:
     return tuple(axis for axis in AXES if axis in found)
 
 
-def _key_of(axes: tuple[str, ...]) -> Callable[[Target], Any]:
-    return attrgetter(*axes) if axes else lambda target: ()
+def _refusals(matrix: Matrix, facts: Facts) -> Iterator[Ruling]:
+    rules = [(rule.id, rule.when, rule.reason) for rule in facts.rules if rule.level == "refuse"]
+    exclusions = [(f"matrix:{row.id}", row.when, row.reason) for row in matrix.exclude]
+    for rank, (name, when, reason) in enumerate([*rules, *exclusions]):
+        yield Ruling(rank=rank, id=name, when=when, reason=reason)
 
 
-def _rulings(matrix: Matrix, facts: Facts) -> Iterator[Ruling]:
-    rules = [(rule.id, rule.when, rule.level, rule.reason) for rule in facts.rules]
-    exclusions = [(f"matrix:{row.id}", row.when, REFUSE, row.reason) for row in matrix.exclude]
-    for rank, (name, when, level, reason) in enumerate([*rules, *exclusions]):
-        yield Ruling(rank=rank, id=name, when=when, level=level, reason=reason)
+def _notes(facts: Facts) -> Iterator[Ruling]:
+    rules = (rule for rule in facts.rules if rule.level != "refuse")
+    for rank, rule in enumerate(rules):
+        yield Ruling(rank=rank, id=rule.id, when=rule.when, reason=rule.reason)
 
 
 def _tiers(matrix: Matrix) -> Iterator[Ruling]:
     for rank, row in enumerate(matrix.tiers):
-        yield Ruling(rank=rank, id=row.name, when=row.when, level="tier", reason="")
-
-
-_rank = attrgetter("rank")
+        yield Ruling(rank=rank, id=row.name, when=row.when, reason=row.name)
