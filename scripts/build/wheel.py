@@ -20,8 +20,9 @@ from scripts.build.precompiled import prune
 from scripts.build.progress import Progress
 from scripts.build.recipe import Recipe, read_recipe
 from scripts.build.source import SourceTree, fetch_source, prepare_tree
-from scripts.build.toolchain import Toolchain, absent_headers, find_toolchain, require_python_headers
+from scripts.build.toolchain import Toolchain, absent_headers, find_toolchain, install_line, require_python_headers
 from scripts.command import Command, Running, check
+from scripts.errors import PrerequisiteError
 from scripts.host import find_interpreter, python_include
 from scripts.matrix.matrix import Matrix
 from scripts.matrix.ops import OpSelection, available_ops, choose_ops, patches_for
@@ -87,12 +88,19 @@ class Builder:
         return self.facts.cpu_levels[self.matrix.cpu_level]
 
     def select_ops(self, target: Target, toolchain: Toolchain | None) -> OpSelection:
-        """The ops to build and why the others are left out; raises InputError for an op that cannot be had."""
+        """The ops to build and why the others are left out.
+
+        Raises InputError for a wanted op that the cell cannot have, PrerequisiteError for one that this host cannot.
+        """
         wanted = self.options.ops or (None if self.matrix.ops == "all" else tuple(self.matrix.ops))
         supports = [choice.support for choice in available_ops(self.facts.ops, target)]
-        headers = [support.header for support in supports if support and support.header]
-        absent = absent_headers(toolchain, headers) if toolchain else frozenset[str]()
-        return choose_ops(self.facts.ops, target, wanted, absent)
+        cures = {row.header: install_line(row.libraries, self.facts.managers) for row in supports if row.header}
+        absent = {header: cures[header] for header in absent_headers(toolchain, cures)} if toolchain else {}
+        selection = choose_ops(self.facts.ops, target, wanted, absent)
+        lacking = [f"{op}: {selection.left_out[op]}" for op in self.options.ops or () if op in selection.left_out]
+        if lacking:
+            raise PrerequisiteError(f"{target.id} cannot be built with {'; '.join(lacking)}")
+        return selection
 
     def variables(self, target: Target, selection: OpSelection) -> dict[str, str]:
         """The variables that upstream's setup.py sees."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from scripts.errors import InputError
 from scripts.matrix.records import Op, OpSupport, Patch
 from scripts.matrix.target import Target
-
-INSTALL = {"apt": "apt-get install", "dnf": "dnf install", "pacman": "pacman -S"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +40,12 @@ def choose_ops(
     ops: Mapping[str, Op],
     target: Target,
     wanted: tuple[str, ...] | None,
-    absent_headers: frozenset[str] = frozenset(),
+    absent_headers: Mapping[str, str] = MappingProxyType({}),
 ) -> OpSelection:
     """The ops to build for `target`: the `wanted` ones, or every default op for None.
 
-    Raises InputError for a wanted op that the target cannot have. An op whose system header is absent is left out.
+    Raises InputError for a wanted op that the target cannot have. `absent_headers` holds what
+    this machine lacks and the line that installs it: an op that needs one of them is left out.
     """
     choices = available_ops(ops, target)
     for name in wanted or ():
@@ -67,18 +67,14 @@ def _choice(op: Op, row: OpSupport, system: str) -> OpChoice:
     return OpChoice(name=op.name, variable=op.variable, module=row.module, support=row, left_out=left_out)
 
 
-def _reason(choice: OpChoice, wanted: tuple[str, ...] | None, absent_headers: frozenset[str]) -> str | None:
+def _reason(choice: OpChoice, wanted: tuple[str, ...] | None, absent_headers: Mapping[str, str]) -> str | None:
     if wanted is None and choice.left_out:
         return choice.left_out
     if wanted is not None and choice.name not in wanted:
         return "not among the ops that were asked for"
-    return _missing_header(choice.support) if choice.support.header in absent_headers else None
-
-
-def _missing_header(support: OpSupport) -> str:
-    commands = [f"{INSTALL.get(tool, tool)} {' '.join(names)}" for tool, names in support.libraries.items()]
-    cure = f"install it with {' or '.join(f'`{command}`' for command in commands)}" if commands else "install it"
-    return f"the header {support.header} is not on this machine; {cure}"
+    header = choice.support.header
+    cure = absent_headers.get(header) if header else None
+    return f"the header {header} is not on this machine; install it with: {cure}" if cure else None
 
 
 def _require(name: str, ops: Mapping[str, Op], choices: tuple[OpChoice, ...], target: Target) -> None:

@@ -22,8 +22,8 @@ def make_target(deepspeed: str = "0.19.8", cuda: str = "cpu", platform: str = "l
     return Target(deepspeed=deepspeed, torch="2.8.0", cuda=cuda, python="3.11", platform=platform)
 
 
-def chosen(target: Target, wanted: tuple[str, ...] | None = None, absent: frozenset[str] = frozenset()) -> set[str]:
-    return {choice.name for choice in choose_ops(OPS, target, wanted, absent).chosen}
+def chosen(target: Target, wanted: tuple[str, ...] | None = None) -> set[str]:
+    return {choice.name for choice in choose_ops(OPS, target, wanted).chosen}
 
 
 @pytest.mark.parametrize("deepspeed", ["0.14.5", "0.15.0", "0.16.5", "0.17.0"])
@@ -87,11 +87,10 @@ def test_async_io_of_the_cpu_set_links_libaio() -> None:
     assert choices["async_io"].module == "deepspeed.ops.aio.async_io_op"
 
 
-def test_an_absent_header_leaves_the_op_out_and_names_every_package() -> None:
-    selection = choose_ops(OPS, make_target(), None, frozenset({"libaio.h"}))
+def test_an_absent_header_leaves_the_op_out_and_names_the_line_that_installs_it() -> None:
+    selection = choose_ops(OPS, make_target(), None, {"libaio.h": "apt-get install libaio-dev"})
     assert "async_io" not in {choice.name for choice in selection.chosen}
-    for command in ("apt-get install libaio-dev", "dnf install libaio-devel", "pacman -S libaio"):
-        assert command in selection.left_out["async_io"]
+    assert "libaio.h is not on this machine; install it with: apt-get" in selection.left_out["async_io"]
 
 
 def test_a_wanted_op_may_be_one_that_is_off_by_default() -> None:

@@ -1,1 +1,0 @@
-"""How a person gets the right wheel."""
