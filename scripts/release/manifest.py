@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.build.cache import sha256_of
-from scripts.build.compile import BuiltOp
+from scripts.build.compile import BuiltOp, default_jobs
 from scripts.build.wheel import BuildRecord, repeat_command
 from scripts.verify.check import Report
 
@@ -34,6 +34,7 @@ def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
         "arches": record.arches,
         "cpu_level": record.cpu_level,
         "seconds": {**record.seconds, "total": round(sum(record.seconds.values()), 2)},
+        "workers": record.options.jobs or default_jobs(),
         "cache_hits": sum(op.cached for op in record.ops),
         "proof": proof.as_document() if proof else None,
         "repeat": repeat_command(record.target, record.options),
