@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("errors", "command", "host", "data", "matrix", "build", "verify", "release", "install", "front")
+ROOMS = ("errors", "command", "host", "data", "matrix", "build", "verify", "release", "front")
 TASK_ROOMS = {"errors", "host", "matrix", "build", "release", "front", "command"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

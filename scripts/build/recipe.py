@@ -1,6 +1,6 @@
 """The recorded commands of upstream's build as values: which units an op compiles and how it is linked.
 
-`inside/record.py` writes the record inside the build environment; from here on it is a `Recipe`.
+`inside/upstream.py` writes the record inside the build environment; from here on it is a `Recipe`.
 """
 
 from __future__ import annotations

@@ -43,6 +43,11 @@ class BuildOptions:
     source: str = "auto"  # "auto", "tag" or "sdist"
     minutes: int = 0  # 0: no limit; a compile that is not done by then stops, to be resumed
 
+    @property
+    def folder(self) -> str:
+        """Where a wheel of fewer ops lies below its cell's folder, so that it never replaces the full one."""
+        return f"/only-{'-'.join(sorted(self.ops))}"[:80] if self.ops else ""
+
     def as_words(self) -> tuple[str, ...]:
         """The options as typed after `invoke build` or `nox --`."""
         words = [

@@ -129,15 +129,9 @@ def _empty_environment(folder: Path) -> Path:
 def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
     """The nox call that builds these cells."""
     words = options.as_words()
-    sessions = [word for target in targets for word in ("--session", target.id)]
-    argv = (
-        sys.executable,
-        "-m",
-        "nox",
-        "--error-on-missing-interpreters",
-        *sessions,
-        *(("--", *words) if words else ()),
-    )
+    names = (target.id for target in targets)
+    program = (sys.executable, "-m", "nox", "--error-on-missing-interpreters")
+    argv = (*program, "--sessions", *names, *(("--", *words) if words else ()))
     return Command(argv=argv, cwd=CHECKOUT)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
-
-from rich.table import Table
+from typing import cast, get_args
 
 from scripts.build.wheel import BuildOptions
 from scripts.command import as_script
@@ -60,7 +58,7 @@ def build(chosen: Selection, build_with: BuildOptions, dry_run: bool, json: bool
     if json:
         print_document({"results": results})
     else:
-        print_for_people(_result_table(results))
+        print_for_people(*(f"{result['target']}: {result['wheel'] or result['message']}" for result in results))
     code = next((result["exit_code"] for result in results if result["exit_code"]), 0)
     if code:
         sys.exit(code)
@@ -91,10 +89,3 @@ def _show_commands(workshop: cells.Workshop, targets: Sequence[Target], chosen: 
     for name, commands in steps.items():
         print_for_people(f"# {name}", as_script(commands))
     print_for_people("# all of it, with the compile commands that are recorded on the way:", front.as_shell())
-
-
-def _result_table(results: Sequence[dict[str, Any]]) -> Table:
-    table = Table("cell", "exit code", "wheel or reason")
-    for result in results:
-        table.add_row(result["target"], str(result["exit_code"]), result["wheel"] or result["message"])
-    return table

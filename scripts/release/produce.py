@@ -78,7 +78,7 @@ class Producer:
     def _file(self, record: BuildRecord, report: Report, progress: Progress) -> Path:
         target = record.target
         place = "" if report.passed else f"{FAILED}/"
-        folder = self.builder.places.wheelhouse / f"{place}{target.folder}"
+        folder = self.builder.places.wheelhouse / f"{place}{target.folder}{record.options.folder}"
         folder.mkdir(parents=True, exist_ok=True)
         wheel = folder / target.wheel_name
         manifest = manifest_of(record, report)

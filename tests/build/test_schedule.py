@@ -83,7 +83,11 @@ def test_never_more_memory_or_workers_than_there_are(sizes: list[int], workers: 
 
 def test_tasks_really_run_at_once_when_there_is_room() -> None:
     meet = threading.Barrier(2)
-    tasks = [Task(name=name, work=lambda: meet.wait(5) and None) for name in ("a", "b")]
+
+    def wait_for_the_other() -> None:
+        meet.wait(5)
+
+    tasks = [Task(name=name, work=wait_for_the_other) for name in ("a", "b")]
     assert run_tasks(tasks, workers=2, group=ProcessGroup()) == {}
     assert not meet.broken
 
