@@ -30,6 +30,15 @@ def unpack(archive: Path, folder: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def check_tar(archive: Path) -> None:
+    """Read a tar archive to its end; raises SourceError when it is damaged, cut short or none at all."""
+    try:
+        with tarfile.open(archive) as tar:
+            tar.getmembers()
+    except DAMAGED as error:
+        raise SourceError(f"{archive.name}: not a whole archive: {error}") from None
+
+
 def _unpack_into(draft: Path, archive: Path) -> Path:
     try:
         if zipfile.is_zipfile(archive):

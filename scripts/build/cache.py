@@ -44,18 +44,15 @@ class OpCache:
     folder: Path
 
     def get(self, key: str) -> CachedOp | None:
-        """The op stored under `key`; None when there is none or its binary is not what was stored."""
+        """The op stored under `key`; None when there is none, or it is not what was stored and had to go."""
         entry = self._entry(key)
-        try:
+        with suppress(OSError, ValueError, KeyError, TypeError):
             meta = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
-            intact = sha256_of(entry / "binary") == meta["sha256"]
-        except (OSError, ValueError, KeyError):
-            return None
-        if not intact:
-            shutil.rmtree(entry, ignore_errors=True)
-            return None
-        os.utime(entry)
-        return CachedOp(binary=entry / "binary", meta=meta)
+            if sha256_of(entry / "binary") == meta["sha256"]:
+                os.utime(entry)
+                return CachedOp(binary=entry / "binary", meta=meta)
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
 
     def put(self, key: str, binary: Path, meta: Mapping[str, Any]) -> None:
         """Store a copy of `binary` under `key`; the first to store wins."""

@@ -8,6 +8,7 @@ an interrupted build goes on where it was.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ UNIT_MEMORY = int(1.8 * GIB)  # peak of one unit that includes torch/extension.h
 HEADER_MEMORY = int(2.3 * GIB)
 HEADER_SECONDS = 40.0
 UNIT_TIMEOUT = 3600.0
+ERROR = re.compile("error|cannot find|undefined reference", re.IGNORECASE)  # ld says no "error" where it matters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,9 +268,9 @@ def was_killed(outcome: Outcome) -> bool:
 
 
 def first_errors(output: str, count: int = 5) -> str:
-    """The first lines that say error; the last lines when none does."""
+    """The first lines that say what is wrong; the last lines when none does."""
     lines = [line for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
+    errors = [line for line in lines if ERROR.search(line)]
     return "\n".join((errors or lines[-count:])[:count]) or "no output"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -18,9 +19,17 @@ def pip_settings() -> dict[str, str]:
         name, _, value = line.partition("=")
         section, _, key = name.partition(".")
         if section in ("global", "install"):
-            settings[key.replace("_", "-")] = value.strip().strip("'\"")
+            settings[key.replace("_", "-")] = _unquoted(value)
     variables = {n[4:].lower().replace("_", "-"): v for n, v in os.environ.items() if n.startswith("PIP_")}
     return {**settings, **variables}
+
+
+def _unquoted(value: str) -> str:
+    """The value behind pip's way to print it, which is Python's: several lines come as one with \\n in it."""
+    try:
+        return str(ast.literal_eval(value))
+    except (ValueError, SyntaxError):
+        return value.strip()
 
 
 def default_index() -> str:
@@ -39,9 +48,9 @@ def uv_variables() -> dict[str, str]:
     """What uv must be told of pip's settings, since it reads none of them; and that it downloads no Python."""
     settings = pip_settings()
     told = {
-        "UV_FIND_LINKS": settings.get("find-links", "").replace(" ", ","),
+        "UV_FIND_LINKS": ",".join(settings.get("find-links", "").split()),
         "UV_DEFAULT_INDEX": settings.get("index-url", ""),
         "SSL_CERT_FILE": settings.get("cert", ""),
     }
-    variables = {name: value.strip("'\"") for name, value in told.items() if value and name not in os.environ}
+    variables = {name: value for name, value in told.items() if value and name not in os.environ}
     return {**variables, "UV_PYTHON_DOWNLOADS": "never", "UV_HTTP_TIMEOUT": settings.get("default-timeout", "60")}

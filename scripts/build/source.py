@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import requests
 
-from scripts.build.archive import unpack
+from scripts.build.archive import check_tar, unpack
 from scripts.build.cache import sha256_of
 from scripts.build.index_client import default_index, verify_bundle
 from scripts.build.patch import apply_patch
@@ -55,7 +54,7 @@ def fetch_source(
     """
     kinds = ("tag", "sdist") if kind == "auto" else (kind,)
     for one in kinds:
-        if cached := _cached(version, folder, one):
+        if cached := _cached(version, folder, one, pinned_sdist if one == "sdist" else None):
             return cached
     reasons = []
     for one in kinds:
@@ -106,16 +105,18 @@ def _correct_version(root: Path, version: str) -> tuple[str, ...]:
     return (f"version.txt said {found}",)
 
 
-def _cached(version: str, folder: Path, kind: str) -> SourceArchive | None:
+def _cached(version: str, folder: Path, kind: str, pinned: str | None) -> SourceArchive | None:
+    """The archive of an earlier download; None, and its note gone, when it is not what was downloaded or is pinned."""
     note = folder / f"deepspeed-{version}-{kind}.json"
-    if not note.is_file():
-        return None
-    saved = json.loads(note.read_text(encoding="utf-8"))
-    path = folder / saved["file"]
-    if not path.is_file() or sha256_of(path) != saved["sha256"]:
-        note.unlink()
-        return None
-    return SourceArchive(path=path, version=version, kind=kind, url=saved["url"], sha256=saved["sha256"])
+    try:
+        saved = json.loads(note.read_text(encoding="utf-8"))
+        path, digest, url = folder / saved["file"], saved["sha256"], saved["url"]
+        if sha256_of(path) == digest and pinned in (None, digest):
+            return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not there, or not whole: as if it had never been downloaded
+    note.unlink(missing_ok=True)
+    return None
 
 
 def _keep(draft: Path, path: Path, *, version: str, kind: str, url: str) -> SourceArchive:
@@ -130,11 +131,27 @@ def _fetch_tag(version: str, folder: Path) -> SourceArchive:
     url = os.environ.get(TAG_VARIABLE, TAG_ARCHIVE).format(version=version)
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"deepspeed-{version}-tag.draft"
-    with requests.get(url, stream=True, timeout=TIMEOUT, verify=verify_bundle()) as answer:
+    try:
+        _download(url, draft)
+        check_tar(draft)
+        return _keep(draft, folder / f"deepspeed-{version}-tag.tar.gz", version=version, kind="tag", url=url)
+    except SourceError as error:  # a log-in page, say: as good as not reached
+        raise requests.exceptions.ContentDecodingError(str(error)) from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _download(url: str, path: Path) -> None:
+    """Save what is at `url`; a connection that is dropped midway is an error."""
+    own = {"Accept-Encoding": "identity"}  # the archive is compressed already
+    with requests.get(url, stream=True, timeout=TIMEOUT, verify=verify_bundle(), headers=own) as answer:
         answer.raise_for_status()
-        with draft.open("wb") as file:
-            shutil.copyfileobj(answer.raw, file)
-    return _keep(draft, folder / f"deepspeed-{version}-tag.tar.gz", version=version, kind="tag", url=url)
+        with path.open("wb") as file:
+            for block in answer.iter_content(1 << 16):
+                file.write(block)
+        announced = answer.headers.get("Content-Length", "")
+        if announced.isdecimal() and answer.raw.tell() != int(announced):
+            raise requests.ConnectionError(f"{url}: {answer.raw.tell()} bytes came of {announced}")
 
 
 def _fetch_sdist(version: str, folder: Path, pinned: str | None) -> SourceArchive:
@@ -153,7 +170,7 @@ def _fetch_sdist(version: str, folder: Path, pinned: str | None) -> SourceArchiv
         draft = folder / f"{found[0].filename}.draft"
         try:
             client.download_package(found[0], draft, timeout=TIMEOUT)  # checks the index's digest
-        except pypi_simple.DigestMismatchError as error:
+        except (pypi_simple.DigestMismatchError, pypi_simple.NoDigestsError) as error:
             raise SourceError(f"{found[0].filename}: {error}; run again, and distrust the index if it stays") from None
     digest = sha256_of(draft)
     if pinned and digest != pinned:

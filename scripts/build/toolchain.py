@@ -28,7 +28,7 @@ class Toolchain:
 
 def find_toolchain(facts: Facts) -> Toolchain:
     """The g++ of this host, or what CXX names; raises PrerequisiteError with the install command when there is none."""
-    compiler = shutil.which(os.environ.get("CXX", "g++"))
+    compiler = shutil.which(os.environ.get("CXX") or "g++")
     if not compiler:
         raise PrerequisiteError(missing_message("compiler", facts))
     linker = _first_line([compiler, "-print-prog-name=ld"])

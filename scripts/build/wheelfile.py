@@ -8,6 +8,7 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -37,12 +38,10 @@ def rewrite_wheel(source: Path, folder: Path, name: str, edit: WheelEdit) -> Pat
 
     Raises PackageError when the wheel has no METADATA or lacks a requirement that must be pinned.
     """
-    with zipfile.ZipFile(source) as old:
-        members = {info.filename: old.read(info) for info in old.infolist() if not info.is_dir()}
-        modes = {info.filename: _mode(info) for info in old.infolist()}
+    members, modes = _read(source)
     info_folder = _dist_info(members, source)
-    del members[f"{info_folder}/RECORD"]
-    metadata = members[f"{info_folder}/METADATA"].decode("utf-8")
+    members.pop(f"{info_folder}/RECORD", None)
+    metadata = members[f"{info_folder}/METADATA"].decode("utf-8").replace("\r\n", "\n")  # written on Windows
     members[f"{info_folder}/METADATA"] = edit_metadata(metadata, edit).encode("utf-8")
     members[f"{info_folder}/WHEEL"] = _wheel_text(members[f"{info_folder}/WHEEL"].decode("utf-8"), edit.tag).encode()
     record = f"{info_folder}/RECORD"
@@ -53,6 +52,16 @@ def rewrite_wheel(source: Path, folder: Path, name: str, edit: WheelEdit) -> Pat
         for member in names:
             new.writestr(_zip_info(member, modes.get(member, PLAIN), edit.stamp), members[member])
     return draft.replace(folder / name)
+
+
+def _read(source: Path) -> tuple[dict[str, bytes], dict[str, int]]:
+    """Content and mode of every file in the wheel."""
+    try:
+        with zipfile.ZipFile(source) as old:
+            files = [info for info in old.infolist() if not info.is_dir()]
+            return {info.filename: old.read(info) for info in files}, {info.filename: _mode(info) for info in files}
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise PackageError(f"{source.name}: cannot be read: {error}; build it again") from None
 
 
 def edit_metadata(text: str, edit: WheelEdit) -> str:
@@ -90,8 +99,8 @@ def _dist_info(members: dict[str, bytes], source: Path) -> str:
     match = next(
         (re.fullmatch(r"([^/]+\.dist-info)/METADATA", name) for name in members if name.endswith("/METADATA")), None
     )
-    if not match:
-        raise PackageError(f"{source.name}: no METADATA inside: it is not a wheel")
+    if not match or f"{match[1]}/WHEEL" not in members:
+        raise PackageError(f"{source.name}: no METADATA and WHEEL inside: it is not a wheel")
     return match[1]
 
 

@@ -1,0 +1,324 @@
+"""Ops are compiled once: with the real compiler, on sources small enough to wait for."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.build.cache import OpCache
+from scripts.build.compile import BuiltOp, Compiler, CompileSettings, edit_recipe, first_errors, was_killed
+from scripts.build.recipe import OpRecipe, Recipe
+from scripts.command import Outcome
+from scripts.errors import CompileError, InterruptedBuildError
+from tests.build.factories import (
+    count_calls,
+    counting_compiler,
+    driver_command,
+    make_op,
+    make_recipe,
+    make_settings,
+    quiet_progress,
+    repository_variables,
+    write_tree,
+)
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="g++ and POSIX signals")
+
+PROJECT = {
+    "csrc/adam/adam.cpp": '#include "adam.h"\nextern "C" int adam() { return STEP + helper(); }\n',
+    "csrc/adam/helper.cpp": '#include "adam.h"\nint helper() { return 40; }\n',
+    "csrc/adam/adam.h": "#pragma once\n#include <step.h>\nint helper();\n",
+    "csrc/lion/lion.cpp": 'extern "C" int lion() { return 7; }\n',
+    "csrc/lion/more.cpp": "int more() { return 8; }\n",
+    "csrc/includes/step.h": "#define STEP 2\n",
+}
+SOURCES = {
+    "adam": ("csrc/adam/adam.cpp", "csrc/adam/helper.cpp"),
+    "lion": ("csrc/lion/lion.cpp", "csrc/lion/more.cpp"),
+}
+TORCH = {"torch/extension.h": "#pragma once\nstruct Names { int values[4]; };\n"}  # outside the source tree
+USES_TORCH = {
+    f"csrc/big/{name}.cpp": f"#include <torch/extension.h>\nint {name}(Names& names) {{ return names.values[WHO]; }}\n"
+    for name in ("one", "two", "three")
+}
+
+
+def project(folder: Path, files: Mapping[str, str] = PROJECT) -> Path:
+    return write_tree(folder / "source", files)
+
+
+def recipe_of(
+    root: Path, *, compiler: Path, extra: tuple[str, ...] = (), sources: Mapping[str, tuple[str, ...]] = SOURCES
+) -> Recipe:
+    recorded = root.parent / "recorded"
+    ops = [make_op(root, op, files, recorded, compiler=str(compiler), extra=extra) for op, files in sources.items()]
+    return make_recipe(ops)
+
+
+def compile_ops(recipe: Recipe, settings: CompileSettings) -> dict[str, BuiltOp]:
+    with quiet_progress(settings.objects.parent) as progress:
+        return {op.op: op for op in Compiler(recipe, settings, progress).run()}
+
+
+def test_ops_are_compiled_linked_and_work(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    built = compile_ops(recipe_of(root, compiler=compiler), make_settings(root, tmp_path))
+    assert ctypes.CDLL(str(built["adam"].binary)).adam() == 42
+    assert ctypes.CDLL(str(built["lion"].binary)).lion() == 7
+    assert count_calls(calls) == 4
+    assert (built["adam"].module, built["adam"].file) == ("adam_op", "deepspeed/ops/adam_op.so")
+    assert all(not op.cached and op.seconds > 0 for op in built.values())
+    assert [path.name for path in (tmp_path / "objects").rglob("*.draft*")] == []
+
+
+def test_a_second_build_takes_everything_from_the_cache_in_another_folder(tmp_path: Path) -> None:
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    first = project(tmp_path / "first")
+    cache = OpCache(tmp_path / "cache")
+    made = compile_ops(recipe_of(first, compiler=compiler), make_settings(first, tmp_path / "first", cache=cache))
+    calls.unlink()
+    second = project(tmp_path / "second")
+    built = compile_ops(recipe_of(second, compiler=compiler), make_settings(second, tmp_path / "second", cache=cache))
+    assert count_calls(calls) == 0
+    assert all(op.cached for op in built.values())
+    assert built["adam"].binary.read_bytes() == made["adam"].binary.read_bytes()
+    assert built["adam"].seconds == made["adam"].seconds
+
+
+def test_a_changed_header_compiles_only_the_op_that_reads_it(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    settings = make_settings(root, tmp_path)
+    compile_ops(recipe_of(root, compiler=compiler), settings)
+    calls.unlink()
+    (root / "csrc/includes/step.h").write_text("#define STEP 3\n")
+    built = compile_ops(recipe_of(root, compiler=compiler), settings)
+    assert {op: entry.cached for op, entry in built.items()} == {"adam": False, "lion": True}
+    assert ctypes.CDLL(str(built["adam"].binary)).adam() == 43
+    assert count_calls(calls) == 2
+
+
+def test_without_a_cache_nothing_is_stored_but_finished_objects_serve_again(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    settings = make_settings(root, tmp_path, cache=None)
+    compile_ops(recipe_of(root, compiler=compiler), settings)
+    compile_ops(recipe_of(root, compiler=compiler), settings)
+    assert not (tmp_path / "cache").exists()
+    assert count_calls(calls) == 4
+
+
+def test_libraries_that_upstream_forgets_are_linked(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, _ = counting_compiler(tmp_path / "bin")
+    settings = make_settings(root, tmp_path, libraries={"lion": ["m"]})
+    recipe = edit_recipe(recipe_of(root, compiler=compiler), settings)
+    built = compile_ops(recipe, settings)
+
+    def needed(op: str) -> bool:
+        argv = ["readelf", "-d", str(built[op].binary)]
+        return "libm.so" in subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+    assert needed("lion")
+    assert recipe.ops[0].link == recipe_of(root, compiler=compiler).ops[0].link
+
+
+# ------------------------------------------------------------------------------------------------- failures
+
+
+def test_a_failing_unit_names_source_and_error_and_the_other_op_is_kept(tmp_path: Path) -> None:
+    broken = {**PROJECT, "csrc/adam/helper.cpp": "int helper() { return undeclared_name; }\n"}
+    root = project(tmp_path, broken)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    settings = make_settings(root, tmp_path)
+    with pytest.raises(CompileError, match=r"(?s)csrc/adam/helper\.cpp: .*error: .*undeclared_name"):
+        compile_ops(recipe_of(root, compiler=compiler), settings)
+    calls.unlink()
+    (root / "csrc/adam/helper.cpp").write_text(PROJECT["csrc/adam/helper.cpp"])
+    built = compile_ops(recipe_of(root, compiler=compiler), settings)
+    assert built["lion"].cached
+    assert not [line for line in calls.read_text().splitlines() if "lion" in line]
+
+
+def test_a_link_that_fails_is_told_with_the_linkers_error(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, _ = counting_compiler(tmp_path / "bin")
+    settings = make_settings(root, tmp_path, libraries={"adam": ["no-such-library"]})
+    recipe = edit_recipe(recipe_of(root, compiler=compiler), settings)
+    with pytest.raises(CompileError, match=r"(?s)1 task failed.*adam: link: .*no-such-library"):
+        compile_ops(recipe, settings)
+
+
+def test_a_missing_compiler_is_named(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    with pytest.raises(CompileError, match=r"cannot start .*no-such-g"):
+        compile_ops(recipe_of(root, compiler=tmp_path / "no-such-g++"), make_settings(root, tmp_path))
+
+
+KILL_ONCE = 'for word; do case "$word" in *lion.cpp) test -e {mark} || {{ touch {mark}; kill -9 $$; }};; esac; done'
+
+
+def test_a_compiler_that_was_killed_is_tried_once_more(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin", before=KILL_ONCE.format(mark=tmp_path / "mark"))
+    built = compile_ops(recipe_of(root, compiler=compiler), make_settings(root, tmp_path))
+    assert count_calls(calls) == 5
+    assert ctypes.CDLL(str(built["lion"].binary)).lion() == 7
+
+
+def test_a_compiler_that_is_killed_each_time_fails_after_two_tries(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin", before="kill -9 $$")
+    recipe = recipe_of(root, compiler=compiler, sources={"lion": ("csrc/lion/lion.cpp",)})
+    with pytest.raises(CompileError, match=r"csrc/lion/lion\.cpp"):
+        compile_ops(recipe, make_settings(root, tmp_path))
+    assert count_calls(calls) == 2
+
+
+def test_what_counts_as_killed_and_which_lines_are_shown() -> None:
+    def outcome(code: int, output: str = "") -> Outcome:
+        return Outcome(exit_code=code, seconds=0, peak_bytes=0, output=output)
+
+    assert was_killed(outcome(-9))
+    assert was_killed(outcome(1, "g++: fatal error: Killed signal terminated program cc1plus"))
+    assert not was_killed(outcome(1, "a.cpp:1: error: no"))
+    assert first_errors("note\na: error: 1\nb: error: 2\n", count=1) == "a: error: 1"
+    assert first_errors("one\ntwo\n\n", count=1) == "two"
+    assert first_errors("") == "no output"
+
+
+# ------------------------------------------------------------------------------------------------- interruption
+
+DRIVER = """
+import json, signal, sys
+from pathlib import Path
+from scripts.errors import InterruptedBuildError
+from tests.build.test_compile import compile_ops, recipe_of
+from tests.build.factories import make_settings
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+work, compiler = Path(sys.argv[1]), Path(sys.argv[2])
+try:
+    compile_ops(recipe_of(work / "source", compiler=compiler), make_settings(work / "source", work, jobs=1))
+except InterruptedBuildError as error:
+    raise SystemExit(error.exit_code)
+"""
+SLOW_LION = 'case "$*" in *lion.cpp*) test -e {go_on} || {{ touch {waits}; sleep 60; }};; esac'
+
+
+def test_an_interrupted_build_leaves_no_process_and_compiles_only_what_was_not_finished(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    waits, go_on = tmp_path / "waits", tmp_path / "go-on"
+    compiler, calls = counting_compiler(tmp_path / "bin", before=SLOW_LION.format(go_on=go_on, waits=waits))
+    driver = subprocess.Popen(driver_command(DRIVER, str(tmp_path), str(compiler)), env=repository_variables())
+    while not waits.exists():
+        assert driver.poll() is None
+        time.sleep(0.02)
+    family = psutil.Process(driver.pid).children(recursive=True)
+    assert family
+    os.kill(driver.pid, signal.SIGINT)
+    assert driver.wait(timeout=20) == InterruptedBuildError.exit_code
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    done = {path.name for path in (tmp_path / "objects").rglob("*.o")}
+    assert not [name for name in done if "lion.o" in name]
+    calls.unlink()
+    go_on.touch()
+    built = compile_ops(recipe_of(root, compiler=compiler), make_settings(root, tmp_path))
+    again = calls.read_text()
+    assert [name for name in done if f"{name.split('-', 1)[1].removesuffix('.o')}.cpp" in again] == []
+    assert count_calls(calls) == 4 - len(done)
+    assert ctypes.CDLL(str(built["lion"].binary)).lion() == 7
+
+
+def test_a_build_stops_at_its_deadline_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, _ = counting_compiler(tmp_path / "bin", before='case "$*" in *lion*) sleep 60;; esac')
+    settings = make_settings(root, tmp_path, deadline=time.monotonic() + 1.5)
+    started = time.monotonic()
+    with pytest.raises(InterruptedBuildError, match="time given is over"):
+        compile_ops(recipe_of(root, compiler=compiler), settings)
+    assert time.monotonic() - started < 15
+    assert {path.name for path in (tmp_path / "objects").rglob("*.o")} == {"00-adam.o", "01-helper.o"}
+
+
+# ------------------------------------------------------------------------------------------- precompiled headers
+
+
+def torch_project(folder: Path, names: Mapping[str, str] = USES_TORCH) -> tuple[Path, tuple[str, ...]]:
+    write_tree(folder / "torch-include", TORCH)
+    return project(folder, names), (f"-I{folder / 'torch-include'}", "-DWHO=1", "-g0")
+
+
+def big_recipe(root: Path, compiler: Path, extra: tuple[str, ...], names: Mapping[str, str] = USES_TORCH) -> Recipe:
+    ops: list[OpRecipe] = []
+    for name in names:  # three ops, as in DeepSpeed: each with its own extension name
+        own = f"-DTORCH_EXTENSION_NAME={Path(name).stem}_op"
+        recorded = root.parent / "recorded"
+        ops.append(make_op(root, Path(name).stem, (name,), recorded, compiler=str(compiler), extra=(*extra, own)))
+    return make_recipe(ops)
+
+
+def built_objects(
+    root: Path, work: Path, compiler: Path, extra: tuple[str, ...], *, precompile: bool
+) -> dict[str, bytes]:
+    names = {path.relative_to(root).as_posix(): "" for path in sorted((root / "csrc").rglob("*.cpp"))}
+    settings = make_settings(root, work, cache=None, precompile=precompile, jobs=1)
+    compile_ops(big_recipe(root, compiler, extra, names), settings)
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in sorted((work / "objects").rglob("*.o"))}
+
+
+def test_a_precompiled_header_is_made_once_is_used_and_changes_no_byte(tmp_path: Path) -> None:
+    root, extra = torch_project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    plain = built_objects(root, tmp_path / "plain", compiler, extra, precompile=False)
+    assert not (tmp_path / "plain" / "headers").exists()
+    calls.unlink()
+    quick = built_objects(root, tmp_path / "quick", compiler, (*extra, "-Winvalid-pch", "-H"), precompile=True)
+    assert len(list((tmp_path / "quick" / "headers").glob("*/extension.h.gch"))) == 1
+    assert count_calls(calls) == 1 + len(USES_TORCH)
+    log = (tmp_path / "quick" / "test.log").read_text()
+    assert log.count("! ") >= len(USES_TORCH), "-H marks each precompiled header that is used with !"
+    assert " x " not in log
+    assert sorted(quick.values()) == sorted(plain.values())
+
+
+def test_a_header_that_is_there_already_is_not_made_again(tmp_path: Path) -> None:
+    root, extra = torch_project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    built_objects(root, tmp_path / "one", compiler, extra, precompile=True)
+    calls.unlink()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "one" / "headers").rename(tmp_path / "two" / "headers")
+    settings = make_settings(root, tmp_path / "two", precompile=True, cache=None)
+    compile_ops(big_recipe(root, compiler, extra), settings)
+    assert count_calls(calls) == len(USES_TORCH)
+    assert "c++-header" not in calls.read_text()
+
+
+def test_fewer_units_than_it_is_worth_make_no_header(tmp_path: Path) -> None:
+    two = dict(list(USES_TORCH.items())[:2])
+    root, extra = torch_project(tmp_path, two)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    assert count_calls(calls) == 2
+
+
+def test_a_header_that_cannot_be_made_only_costs_time(tmp_path: Path) -> None:
+    root, extra = torch_project(tmp_path)
+    fail = 'case "$*" in *c++-header*) echo "out of space" >&2; exit 1;; esac'
+    compiler, _ = counting_compiler(tmp_path / "bin", before=fail)
+    plain = built_objects(root, tmp_path / "plain", compiler, extra, precompile=False)
+    slow = built_objects(root, tmp_path / "slow", compiler, extra, precompile=True)
+    assert sorted(slow.values()) == sorted(plain.values())
+    assert list((tmp_path / "slow" / "headers").rglob("*.draft")) == []
+    assert "no precompiled header: out of space" in (tmp_path / "slow" / "test.log").read_text()

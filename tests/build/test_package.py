@@ -1,0 +1,83 @@
+"""Binaries lie where upstream looks for them, and its one wheel becomes ours."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.build.compile import BuiltOp
+from scripts.build.package import finish_wheel, place_binaries
+from scripts.errors import PackageError
+from scripts.matrix.facts import load_facts
+from scripts.matrix.target import Target
+from tests.build.factories import make_wheel
+
+FACTS = load_facts()
+
+
+def make_target(python: str = "3.11", deepspeed: str = "0.19.8") -> Target:
+    return Target(deepspeed=deepspeed, torch="2.13.0", cuda="cpu", python=python, platform="linux_x86_64")
+
+
+def upstream_wheel(dist: Path, name: str = "deepspeed-1-py3-none-any.whl") -> None:
+    dist.mkdir(exist_ok=True)
+    info = "deepspeed-1.dist-info"
+    files: dict[str, str | bytes] = {
+        f"{info}/METADATA": "Name: deepspeed\nRequires-Dist: torch\n\nText\n", f"{info}/WHEEL": "Tag: py3-none-any\n",
+    }  # fmt: skip
+    make_wheel(dist / name, files)
+
+
+def requirements(wheel: Path) -> list[str]:
+    text = zipfile.ZipFile(wheel).read("deepspeed-1.dist-info/METADATA").decode()
+    return [line.removeprefix("Requires-Dist: ") for line in text.splitlines() if line.startswith("Requires-Dist")]
+
+
+def test_binaries_are_executable_newer_than_sources_and_alone(tmp_path: Path) -> None:
+    binary = tmp_path / "cache" / "binary"
+    binary.parent.mkdir()
+    binary.write_bytes(b"op")
+    os.utime(binary, (1, 1))
+    stale = tmp_path / "build" / "lib.linux-x86_64-cpython-311" / "stale.so"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"stale")
+    (tmp_path / "source.cpp").write_text("")
+    op = BuiltOp(
+        op="cpu_adam", module="m", file="deepspeed/ops/adam/cpu_adam_op.so", binary=binary, key="k", cached=True,
+        seconds=1, peak_bytes=1,
+    )  # fmt: skip
+    place_binaries([op], tmp_path, "linux-x86_64", "cpython-311")
+    files = [path for path in (tmp_path / "build").rglob("*") if path.is_file()]
+    assert files == [tmp_path / "build/lib.linux-x86_64-cpython-311/deepspeed/ops/adam/cpu_adam_op.so"]
+    assert files[0].stat().st_mtime >= (tmp_path / "source.cpp").stat().st_mtime
+    assert os.access(files[0], os.X_OK)
+    assert binary.exists()
+
+
+def test_the_wheel_is_named_by_its_target_and_pinned_to_torchs_minor(tmp_path: Path) -> None:
+    upstream_wheel(tmp_path / "dist")
+    wheel = finish_wheel(make_target(), tmp_path / "dist", FACTS)
+    assert wheel.name == make_target().wheel_name
+    assert "torch==2.13.*" in requirements(wheel)
+
+
+@pytest.mark.parametrize(
+    ("python", "deepspeed", "listed"), [("3.12", "0.19.7", True), ("3.11", "0.19.7", False), ("3.12", "0.19.8", False)]
+)
+def test_setuptools_is_required_only_where_distutils_is_gone_and_needed(
+    tmp_path: Path, python: str, deepspeed: str, listed: bool
+) -> None:
+    upstream_wheel(tmp_path / "dist")
+    wheel = finish_wheel(make_target(python, deepspeed), tmp_path / "dist", FACTS)
+    assert ("setuptools" in requirements(wheel)) is listed
+
+
+@pytest.mark.parametrize("names", [[], ["deepspeed-1-py3-none-any.whl", "deepspeed-2-py3-none-any.whl"]])
+def test_anything_but_one_wheel_is_an_error(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        upstream_wheel(tmp_path / "dist", name)
+    with pytest.raises(PackageError, match=r"expected one wheel from setup\.py"):
+        finish_wheel(make_target(), tmp_path / "dist", FACTS)
