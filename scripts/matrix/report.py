@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from scripts.matrix.context import AXES
 from scripts.matrix.plan import Omission, Plan, PlannedTarget
+from scripts.matrix.selection import in_order
 from scripts.matrix.target import Target
 
 TITLES = {"deepspeed": "DeepSpeed", "torch": "torch", "cuda": "CUDA", "python": "Python", "platform": "platform"}
@@ -20,13 +20,17 @@ def plan_document(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     """The plan as one JSON document."""
     return {
         "targets": [
-            {"id": planned.target.id, **asdict(planned.target), "tier": planned.tier, "minutes": planned.minutes}
+            {"id": planned.target.id, **_fields(planned.target), "tier": planned.tier, "minutes": planned.minutes}
             for planned in plan.targets
         ],
         "omitted": [
-            {**asdict(omission.target), "rule": omission.rule, "reason": omission.reason} for omission in plan.omitted
+            {**_fields(omission.target), "rule": omission.rule, "reason": omission.reason} for omission in plan.omitted
         ],
     }
+
+
+def _fields(target: Target) -> dict[str, str]:
+    return {axis: getattr(target, axis) for axis in AXES}
 
 
 def plan_tables(plan: Plan, omitted: bool = False) -> tuple[Table | str, ...]:
@@ -42,9 +46,15 @@ def summary(plan: Plan) -> str:
     return f"{len(plan.targets)} targets, {len(plan.omitted)} combinations omitted; {hours} h {rest} min to build all"
 
 
+def _cell_table(title: str, *more: str) -> Table:
+    """An empty table; rich keeps the rows in its columns, so these are made anew for each."""
+    columns = [Column(name, no_wrap=True) for name in ("DeepSpeed", "torch", "CUDA", "platform")]
+    return Table(*columns, "Pythons", *(Column(name, no_wrap=True) for name in more), title=title)
+
+
 def _target_table(targets: Sequence[PlannedTarget]) -> Table:
     """One row per cell but for the Python, which shares a row with its like."""
-    table = Table("DeepSpeed", "torch", "CUDA", "platform", "Pythons", "tier", "minutes each", title="targets")
+    table = _cell_table("targets", "tier", "minutes")
     rows: dict[tuple[str, ...], list[str]] = {}
     for planned in targets:
         target = planned.target
@@ -56,7 +66,7 @@ def _target_table(targets: Sequence[PlannedTarget]) -> Table:
 
 
 def _omitted_table(omitted: Sequence[Omission]) -> Table:
-    table = Table("DeepSpeed", "torch", "CUDA", "platform", "Pythons", "rule", title="omitted")
+    table = _cell_table("omitted", "rule")
     rows: dict[tuple[str, ...], list[str]] = {}
     for omission in omitted:
         target = omission.target
@@ -72,7 +82,7 @@ def _axis_table(plan: Plan) -> Table:
     kept = _count(planned.target for planned in plan.targets)
     left = _count(omission.target for omission in plan.omitted)
     for axis in AXES:
-        values = list(dict.fromkeys([*kept[axis], *left[axis]]))
+        values = in_order({*kept[axis], *left[axis]})
         for position, value in enumerate(values):
             table.add_row(
                 "" if position else TITLES[axis], value, str(kept[axis][value]), str(left[axis][value]),

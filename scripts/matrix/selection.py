@@ -74,7 +74,7 @@ def _words(typed: Sequence[str]) -> list[str]:
 
 def _resolve(selector: str, word: str, found: str, known: Collection[str]) -> str:
     if found not in known:
-        raise InputError(f"--{selector} {word!r} is not in the matrix; it has {', '.join(_in_order(known))}")
+        raise InputError(f"--{selector} {word!r} is not in the matrix; it has {', '.join(in_order(known))}")
     return found
 
 
@@ -130,7 +130,9 @@ def _nearest(plan: Plan, selection: Selection) -> str:
     return f", such as {', '.join(near)}" if near else ""
 
 
-def _in_order(known: Collection[str]) -> list[str]:
+def in_order(known: Collection[str]) -> list[str]:
+    """Values of an axis, versions before names and by version."""
+
     def key(value: str) -> tuple[bool, Version, str]:
         try:
             return (False, Version(value.removesuffix("t")), value)

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 from scripts.errors import InputError
-from scripts.matrix.plan import Plan
+from scripts.matrix.plan import Omission, Plan, PlannedTarget
 
 MAX_JOBS = 256  # of one matrix in GitHub Actions
 SHARD = re.compile(r"(\d+)(?:/(\d+))?")
@@ -17,16 +17,12 @@ def shard(plan: Plan, index: int, count: int) -> Plan:
     """Part `index` (from 1) of `count`; the parts of a plan hold each target and each omission exactly once."""
     if not 1 <= index <= count:
         raise InputError(f"shard {index}/{count}: the first number goes from 1 to the second")
-    return Plan(
-        targets=tuple(planned for planned in plan.targets if part_of(planned.target.id, count) == index - 1),
-        omitted=tuple(omission for omission in plan.omitted if part_of(omission.target.id, count) == index - 1),
-    )
+    return _parts(plan, count)[index - 1]
 
 
 def split(plan: Plan, max_jobs: int = MAX_JOBS) -> tuple[Plan, ...]:
     """The plan in as few parts as hold `max_jobs` targets at most; one more target rarely moves another."""
-    count = parts_needed(plan, max_jobs)
-    return tuple(shard(plan, index, count) for index in range(1, count + 1))
+    return _parts(plan, parts_needed(plan, max_jobs))
 
 
 def parts_needed(plan: Plan, max_jobs: int = MAX_JOBS) -> int:
@@ -70,3 +66,14 @@ def part_of(name: str, count: int) -> int:
         key = (key * 2862933555777941757 + 1) & 0xFFFFFFFFFFFFFFFF
         following = int((part + 1) * ((1 << 31) / ((key >> 33) + 1)))
     return part
+
+
+def _parts(plan: Plan, count: int) -> tuple[Plan, ...]:
+    targets: list[list[PlannedTarget]] = [[] for _ in range(count)]
+    omitted: list[list[Omission]] = [[] for _ in range(count)]
+    for planned in plan.targets:
+        targets[part_of(planned.target.id, count)].append(planned)
+    for omission in plan.omitted:
+        omitted[part_of(omission.target.id, count)].append(omission)
+    pairs = zip(targets, omitted, strict=True)
+    return tuple(Plan(targets=tuple(kept), omitted=tuple(left)) for kept, left in pairs)
