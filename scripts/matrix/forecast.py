@@ -13,6 +13,8 @@ from scripts.matrix.ops import available_ops
 from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
 
+COMPILERS = 2  # at once, when a recorded build had spared itself some work; a manifest does not say how many it had
+
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
@@ -61,4 +63,4 @@ def _cold_seconds(document: Mapping[str, Any]) -> float:
     if not document.get("cache_hits"):
         return total
     spared = sum(float(op["seconds"]) for op in document["ops"].values() if op["cached"])
-    return total + spared / max(1, int(document.get("workers") or 2))
+    return total + spared / COMPILERS
