@@ -201,12 +201,11 @@ class Compiler:
         header.header.parent.mkdir(parents=True, exist_ok=True)
         header.header.write_text("#include <torch/extension.h>\n", encoding="utf-8")
         self.progress.log(header.command.as_shell())
-        draft = header.output.with_name(header.header.name + ".draft")
         outcome = self._run(header.command)
         if outcome.exit_code == 0:
-            draft.replace(header.output)
+            header.draft.replace(header.output)
         else:
-            draft.unlink(missing_ok=True)
+            header.draft.unlink(missing_ok=True)
             self.progress.log(f"no precompiled header: {outcome.output}")
 
     def _compile(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None) -> None:

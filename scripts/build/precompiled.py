@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ class PrecompiledHeader:
     """One precompiled header: the command that makes it, and the units that use it."""
 
     header: Path
+    draft: Path  # what the command writes; this process's own, since builds share the folder
     command: Command
     units: tuple[Unit, ...]
 
@@ -91,6 +93,6 @@ def _header(
     neutral = [flag for flag in flags if "-file-prefix-map=" not in flag]
     key = hashlib.sha256(json.dumps([neutral, identity], sort_keys=True).encode()).hexdigest()[:16]
     header = folder / key / "extension.h"
-    draft = header.with_name(header.name + ".draft")
+    draft = header.with_name(f"{header.name}.{os.getpid()}.draft")
     argv = (*flags, "-x", "c++-header", "-c", str(header), "-o", str(draft))
-    return PrecompiledHeader(header=header, command=Command(argv=argv), units=tuple(units))
+    return PrecompiledHeader(header=header, draft=draft, command=Command(argv=argv), units=tuple(units))

@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 HEARTBEAT_SECONDS = 20.0
 GIB = 1024**3
@@ -149,13 +150,13 @@ class Progress:
         pace = min(3.0, max(0.2, spent / done)) if done else 1.0
         return left * pace / self.workers
 
-    def __rich__(self) -> Table:
-        table = Table(title=f"{self.title} · {self.summary()}", title_justify="left", title_style="")
+    def __rich__(self) -> Group:
+        table = Table()
         for name in ("op", "state", "units", "seconds"):
             table.add_column(name, justify="left" if name in ("op", "state") else "right")
         for op, entry in self.ops.items():
             table.add_row(op, entry.state, f"{entry.done}/{entry.units}", f"{entry.elapsed():.0f}")
-        return table
+        return Group(Text(f"{self.title}: {self.summary()}"), table)
 
     def _close_live(self) -> None:
         if self._live:

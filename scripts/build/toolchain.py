@@ -63,7 +63,10 @@ def install_line(packages: Mapping[str, Sequence[str]], managers: Mapping[str, P
 
 
 def _first_line(argv: Sequence[str]) -> str:
-    answer = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    try:
+        answer = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    except OSError:
+        return ""
     return next(iter(answer.stdout.splitlines()), "")
 
 
