@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from scripts.build.cache import OpCache
@@ -152,7 +152,7 @@ class Builder:
                 upstream.wait_for(RECORDED)
                 recipe = self._recipe(target, selection)
             with _timed("compile", seconds, progress):
-                ops = self._compile(target, recipe, tree, selection, toolchain, progress)
+                ops = self._compile(target, recipe, tree, toolchain, progress)
             with _timed("package", seconds, progress):
                 place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
                 upstream.tell(PACKAGE)
@@ -189,9 +189,8 @@ class Builder:
         return read_recipe(self.places.work(target.id) / "record.json", chosen, modules)
 
     def _compile(
-        self, target: Target, recipe: Recipe, tree: SourceTree, selection: OpSelection, toolchain: Toolchain,
-        progress: Progress,
-    ) -> tuple[BuiltOp, ...]:  # fmt: skip
+        self, target: Target, recipe: Recipe, tree: SourceTree, toolchain: Toolchain, progress: Progress
+    ) -> tuple[BuiltOp, ...]:
         supports = {choice.name: choice.support for choice in available_ops(self.facts.ops, target)}
         settings = CompileSettings(
             root=tree.root.resolve(),
@@ -226,21 +225,13 @@ def _left_out(selection: OpSelection, built: Sequence[BuiltOp]) -> dict[str, str
     return {op: reason for op, reason in selection.left_out.items() if op not in names}
 
 
-class _timed:
-    """A step of the build with its wall seconds kept."""
-
-    def __init__(self, name: str, seconds: dict[str, float], progress: Progress) -> None:
-        self.name, self.seconds, self.step = name, seconds, progress.step(name)
-
-    def __enter__(self) -> None:
-        self.started = time.monotonic()
-        self.step.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.seconds[self.name] = round(time.monotonic() - self.started, 2)
-        self.step.__exit__(kind, error, trace)
+@contextmanager
+def _timed(name: str, seconds: dict[str, float], progress: Progress) -> Iterator[None]:
+    """A step of the build that is shown, with its wall seconds kept."""
+    started = time.monotonic()
+    with progress.step(name):
+        yield
+    seconds[name] = round(time.monotonic() - started, 2)
 
 
 def repeat_command(target: Target, options: BuildOptions) -> str:

@@ -46,9 +46,12 @@ class Forecast:
 
 
 def recorded_minutes(wheels: Path) -> dict[str, float]:
-    """Minutes by target id, from the manifests below the wheelhouse; a file that is no manifest is passed over."""
+    """Minutes by target id, from the manifests in the wheelhouse; a file that is no manifest is passed over.
+
+    Wheels that failed and wheels of fewer ops lie a folder deeper and do not count.
+    """
     found: dict[str, float] = {}
-    for path in sorted(wheels.rglob("*.json")):
+    for path in sorted(wheels.glob("*/*/*.json")):
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             found[document["target"]["id"]] = round(_cold_seconds(document) / 60, 1)

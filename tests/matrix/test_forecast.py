@@ -50,10 +50,13 @@ def test_an_op_that_the_system_cannot_have_costs_nothing() -> None:
     assert make_forecast(("async_io",)).minutes(replace(TARGET, platform="win_amd64")) == 1.0
 
 
+def write_manifest(wheels: Path, text: str, folder: str = "0.19.8/cpu-torch2.13") -> None:
+    (wheels / folder).mkdir(parents=True)
+    (wheels / folder / "a.whl.json").write_text(text, encoding="utf-8")
+
+
 def test_recorded_minutes_come_before_the_estimate(tmp_path: Path) -> None:
-    folder = tmp_path / "0.19.8" / "cpu-torch2.13"
-    folder.mkdir(parents=True)
-    (folder / "a.whl.json").write_text(manifest(), encoding="utf-8")
+    write_manifest(tmp_path, manifest())
     recorded = recorded_minutes(tmp_path)
     assert recorded == {TARGET.id: 6.0}
     [planned] = expand(make_matrix(), make_facts(), recorded).targets
@@ -61,13 +64,19 @@ def test_recorded_minutes_come_before_the_estimate(tmp_path: Path) -> None:
 
 
 def test_what_came_from_the_op_cache_is_counted_as_compiled(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text(manifest(cache_hits=1, seconds={"total": 60.0}), encoding="utf-8")
+    write_manifest(tmp_path, manifest(cache_hits=1, seconds={"total": 60.0}))
     assert recorded_minutes(tmp_path) == {TARGET.id: 3.0}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"target": "x", "seconds": 1}', '{"target": {"id": "x"}}'])
 def test_a_file_that_is_no_manifest_is_passed_over(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    write_manifest(tmp_path, text)
+    assert recorded_minutes(tmp_path) == {}
+
+
+@pytest.mark.parametrize("folder", ["failed/0.19.8/cpu-torch2.13", "0.19.8/cpu-torch2.13/only-cpu_adam"])
+def test_a_wheel_that_failed_or_holds_fewer_ops_is_no_record_of_the_cell(tmp_path: Path, folder: str) -> None:
+    write_manifest(tmp_path, manifest(), folder)
     assert recorded_minutes(tmp_path) == {}
 
 
