@@ -15,18 +15,18 @@ from scripts.matrix.facts import DATA, load_facts
 from scripts.matrix.records import FlagEdit
 from tests.build.factories import GXX
 
-PLACES = {"source": "/factory/source", "environment": "/factory/env", "python": "/opt/python3.11"}
+PLACES = {"source": "/shop/source", "environment": "/shop/env", "python": "/opt/python3.11"}
 CPU = ("-march=x86-64-v3",)
 RECORDED = {
     "compile": (
-        "g++ -Wsign-compare -DNDEBUG -g -fwrapv -O3 -Wall -fPIC -I/factory/source/csrc/includes"
-        " -I/factory/env/lib/python3.11/site-packages/torch/include -c csrc/adam/cpu_adam.cpp -o /factory/objects/cpu_adam.o"
+        "g++ -Wsign-compare -DNDEBUG -g -fwrapv -O3 -Wall -fPIC -I/shop/source/csrc/includes"
+        " -I/shop/env/lib/python3.11/site-packages/torch/include -c csrc/adam/cpu_adam.cpp -o /shop/objects/cpu_adam.o"
         " -O3 -g -Wno-reorder -march=native -fopenmp -D__AVX256__ -DTORCH_API_INCLUDE_EXTENSION_H"
         " -DTORCH_EXTENSION_NAME=cpu_adam_op -std=c++20"
     ),
     "link": (
-        "g++ -shared -Wl,-rpath,/opt/python3.11/lib -L/opt/python3.11/lib -g /factory/objects/cpu_adam.o"
-        " -L/factory/env/lib/python3.11/site-packages/torch/lib -lc10 -ltorch -o /factory/lib/cpu_adam_op.so"
+        "g++ -shared -Wl,-rpath,/opt/python3.11/lib -L/opt/python3.11/lib -g /shop/objects/cpu_adam.o"
+        " -L/shop/env/lib/python3.11/site-packages/torch/lib -lc10 -ltorch -o /shop/lib/cpu_adam_op.so"
     ),
 }
 EDITS = load_facts().flags
@@ -47,7 +47,7 @@ def test_every_row_changes_a_recorded_command(edit: FlagEdit) -> None:
 def test_nothing_of_this_machine_and_no_debug_information_is_left_in_a_compile_command() -> None:
     words = edited("compile")
     assert {"-march=native", "-g", "-Wall", "-Wsign-compare", "-Wno-reorder"} & set(words) == set()
-    assert {"-march=x86-64-v3", "-g0", "-w", "-ffile-prefix-map=/factory/source=."} <= set(words)
+    assert {"-march=x86-64-v3", "-g0", "-w", "-ffile-prefix-map=/shop/source=."} <= set(words)
 
 
 def test_what_decides_the_code_stays_in_its_order() -> None:
@@ -63,7 +63,7 @@ def test_what_decides_the_code_stays_in_its_order() -> None:
 def test_the_link_command_names_no_folder_of_the_building_python_but_still_finds_torch() -> None:
     words = edited("link")
     assert [word for word in words if PLACES["python"] in word] == []
-    assert "-L/factory/env/lib/python3.11/site-packages/torch/lib" in words
+    assert "-L/shop/env/lib/python3.11/site-packages/torch/lib" in words
     assert "-Wl,--strip-all" in words
 
 
