@@ -11,7 +11,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
-from scripts.build.environment import find_installer
+from scripts.build.environment import environment_python, find_installer
 from scripts.errors import FactoryError, InterruptedBuildError
 from scripts.front.cells import buildable, open_workshop, report_result
 from scripts.front.cli import parse_options
@@ -34,7 +34,7 @@ def add_session(target: Target) -> None:
             builder = open_workshop().builder(parse_options(session.posargs))
             producer = Producer(builder=builder, installer=find_installer())
             wheel = producer.produce(
-                target, Path(session.virtualenv.bin) / "python", find_interpreter(target.python) or ""
+                target, environment_python(Path(session.virtualenv.location)), find_interpreter(target.python) or ""
             )
         except FactoryError as error:
             report_result(target, None, error)

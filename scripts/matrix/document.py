@@ -43,7 +43,7 @@ class Problems(list[str]):
 
     def add(self, where: str, message: str) -> None:
         """Keeps one fault."""
-        self.append(f"{where}: {message}")
+        self.append(f"{where.removesuffix(':')}: {message}")
 
 
 def below(where: str, key: object) -> str:
