@@ -1,4 +1,4 @@
-"""Upstream's own recipe against ours, side by side, on this machine: `python -m bench.build [--quick]`.
+"""Upstream's own recipe against ours, side by side, on this machine: `python -m bench.build [--part same|next|all]`.
 
 Both sides use the same environment, torch, source and ops. Printed: seconds and the ratio ours / upstream
 
@@ -77,21 +77,21 @@ class Bench:
             shutil.copy(file, places.sources / file.name)
 
 
-def measure(bench: Bench, target: Target, ops: Sequence[str], *, quick: bool) -> Mapping[str, float]:
-    """The seconds, bytes and ratios of one comparison."""
+def same_version(bench: Bench, target: Target, ops: Sequence[str]) -> Mapping[str, float]:
+    """The seconds, bytes and ratios of building `target` cold, and once more."""
     options = BuildOptions(ops=tuple(ops) or None)
     cold, wheel = bench.ours(target, options, "cold")
     warm, again = bench.ours(target, options, "cold")
     theirs, upstream_wheel = bench.upstream(target, options)
-    figures = {
+    return {
         "upstream_seconds": theirs, "cold_seconds": cold, "unchanged_seconds": warm, "cold_ratio": cold / theirs,
         "unchanged_ratio": warm / theirs, "same_bytes": float(wheel.read_bytes() == again.read_bytes()),
         "size_ratio": wheel.stat().st_size / upstream_wheel.stat().st_size,
     }  # fmt: skip
-    return figures if quick else {**figures, **_next_version(bench, target)}
 
 
-def _next_version(bench: Bench, target: Target) -> Mapping[str, float]:
+def next_version(bench: Bench, target: Target) -> Mapping[str, float]:
+    """The seconds and ratio of building a release whose op sources the one before already had."""
     options = BuildOptions(ops=UNCHANGED)
     before, after = (replace(target, deepspeed=version) for version in (BEFORE, AFTER))
     bench.ours(before, options, "next")
@@ -108,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the comparison and print it, as a table and as JSON."""
     parser = argparse.ArgumentParser(prog="bench.build")
     parser.add_argument("--ops", default="", help="only these ops, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="leave out the next-version comparison")
+    parser.add_argument("--part", choices=("same", "next", "all"), default="all", help="which comparison")
     given = parser.parse_args(words)
     workshop, installer = open_workshop(), find_installer()
     target = host_cell(workshop)
@@ -119,7 +119,11 @@ def main(words: Sequence[str] | None = None) -> None:
         python = environment_python(folder / "environment")
         torch = fill_build_environment(installer, python, target, workshop.facts, workshop.matrix.torch_index)
         bench = Bench(workshop=workshop, folder=folder, python=python, torch=torch)
-        figures = measure(bench, target, [op for op in given.ops.split(",") if op], quick=given.quick)
+        ops = [op for op in given.ops.split(",") if op]
+        figures = {
+            **(same_version(bench, target, ops) if given.part != "next" else {}),
+            **(next_version(bench, target) if given.part != "same" else {}),
+        }
     print(f"{target.id}, ours against upstream's setup.py bdist_wheel")
     for name, value in figures.items():
         print(f"  {name:22} {value:10.3f}")
