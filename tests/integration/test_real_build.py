@@ -18,6 +18,7 @@ import pytest
 
 pytestmark = pytest.mark.real_build
 ROOT = Path(__file__).parent.parent.parent
+CTRL_C = "import os, signal, sys; os.killpg(int(sys.argv[1]), signal.SIGINT)"  # the whole group, as a terminal does
 OPS_OF_NEWEST = {
     "async_io", "cpu_adagrad", "cpu_adam", "cpu_lion", "deepspeed_shm_comm", "fused_adam", "pin_memory",
 }  # fmt: skip
@@ -112,7 +113,7 @@ def test_ctrl_c_leaves_no_process_and_loses_no_finished_op(shop: Shop, host_buil
     finished = _wait_for(log, start, r"(cpu_adagrad|cpu_lion): built", process)
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
-    subprocess.run(["kill", "-INT", "--", f"-{process.pid}"], check=True)  # the whole group, as a terminal does
+    subprocess.run([sys.executable, "-c", CTRL_C, str(process.pid)], check=True)
     process.communicate(timeout=60)
     assert process.returncode == 130
     _, alive = psutil.wait_procs(children, timeout=10)
