@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from scripts.build.cache import OpCache, op_key
 from scripts.build.flags import edit_flags
@@ -31,6 +31,7 @@ UNIT_MEMORY = int(1.8 * GIB)  # peak of one unit that includes torch/extension.h
 HEADER_MEMORY = int(2.3 * GIB)
 HEADER_SECONDS = 40.0
 UNIT_TIMEOUT = 3600.0
+Headers: TypeAlias = Mapping[tuple[str, int], PrecompiledHeader]  # by op and place of the unit in it
 ERROR = re.compile("error|cannot find|undefined reference", re.IGNORECASE)  # ld says no "error" where it matters
 
 
@@ -98,11 +99,29 @@ def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
     return replace(op, units=units, link=link)
 
 
-def op_keys(recipe: Recipe, settings: CompileSettings) -> dict[str, str]:
-    """The cache key of every op of an edited recipe."""
-    return {
-        op.op: op_key(op, root=settings.root, identity=settings.identity, places=settings.places) for op in recipe.ops
-    }
+def choose_headers(recipe: Recipe, settings: CompileSettings) -> Headers:
+    """The precompiled header of each unit, by op and place, where one is worth making.
+
+    GCC's code is not the same with and without one, so this follows from all the units of the build, never from what is
+    left to compile: a resumed build makes the bytes that an undisturbed one makes.
+    """
+    if not settings.precompile or settings.system != "linux":
+        return {}
+    units = {(op.op, place): unit for op in recipe.ops for place, unit in enumerate(op.units)}
+    headers = plan_headers(units.values(), settings.root, settings.headers, settings.identity)
+    of_unit = {unit: header for header in headers for unit in header.units}
+    return {place: of_unit[unit] for place, unit in units.items() if unit in of_unit}
+
+
+def op_keys(recipe: Recipe, settings: CompileSettings, headers: Headers) -> dict[str, str]:
+    """The cache key of every op of an edited recipe; which units use a precompiled header is part of it."""
+
+    def key(op: OpRecipe) -> str:
+        precompiled = [(op.op, place) in headers for place in range(len(op.units))]
+        identity = {**settings.identity, "precompiled": precompiled}
+        return op_key(op, root=settings.root, identity=identity, places=settings.places)
+
+    return {op.op: key(op) for op in recipe.ops}
 
 
 class Compiler:
@@ -111,7 +130,8 @@ class Compiler:
     def __init__(self, recipe: Recipe, settings: CompileSettings, progress: Progress) -> None:
         self.settings, self.progress = settings, progress
         self.group = ProcessGroup()
-        self.keys = op_keys(recipe, settings)
+        self.headers = choose_headers(recipe, settings)
+        self.keys = op_keys(recipe, settings, self.headers)
         self.ops = {op.op: self._at_key(op) for op in recipe.ops}
         self.costs = {op: _Cost() for op in self.ops}
         self.built: dict[str, BuiltOp] = {}
@@ -166,21 +186,18 @@ class Compiler:
         self.progress.update(op, "cached" if cached else "built")
 
     def _tasks(self, ops: Sequence[OpRecipe]) -> list[Task]:
-        waiting = [unit for op in ops for unit in op.units if not unit.object.exists()]
-        headers = self._headers(waiting)
-        using = {unit.object: header for header in headers for unit in header.units}
-        tasks = [self._header_task(header) for header in headers if not header.output.exists()]
+        waiting = [(op.op, place) for op in ops for place, unit in enumerate(op.units) if not unit.object.exists()]
+        wanted = {self.headers[place].header: self.headers[place] for place in waiting if place in self.headers}
+        tasks = [self._header_task(header) for header in wanted.values() if not header.output.exists()]
         made_here = {task.name for task in tasks}
         for op in ops:
-            units = [self._unit_task(op, unit, using.get(unit.object), made_here) for unit in op.units]
+            units = [
+                self._unit_task(op, unit, self.headers.get((op.op, place)), made_here)
+                for place, unit in enumerate(op.units)
+            ]
             needs = frozenset(task.name for task in units)
             tasks += [*units, Task(name=f"link {op.op}", work=lambda op=op: self._link(op), needs=needs)]  # type: ignore[misc]
         return tasks
-
-    def _headers(self, units: Sequence[Unit]) -> list[PrecompiledHeader]:
-        if not self.settings.precompile or self.settings.system != "linux":
-            return []
-        return plan_headers(units, self.settings.root, self.settings.headers, self.settings.identity)
 
     def _header_task(self, header: PrecompiledHeader) -> Task:
         return Task(
