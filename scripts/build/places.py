@@ -38,7 +38,7 @@ class Places:
 
     def work(self, target_id: str) -> Path:
         """The work folder of one target; kept when a build fails, so that it can resume."""
-        return self.cache / "work" / target_id
+        return self.cache / "unfinished" / target_id
 
 
 def default_places() -> Places:
