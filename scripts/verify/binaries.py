@@ -12,6 +12,8 @@ from elftools.elf.elffile import ELFFile
 
 MAGIC = b"\x7fELF"
 DEBUG = (".debug_", ".zdebug_", ".rela.debug_")
+# what zipfile raises for a member that is damaged, encrypted or packed in a way it does not know
+DAMAGED = (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ def read_binary(archive: zipfile.ZipFile, member: str) -> Binary | None:
     """What the module says of itself; None when it is not an ELF file (a Windows module, say)."""
     try:
         content = archive.read(member)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         return Binary(member=member, fault=f"cannot be read from the wheel ({error})")
     if not content.startswith(MAGIC):
         return None

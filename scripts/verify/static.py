@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from scripts.matrix.target import cuda_version, minor_of
-from scripts.verify.binaries import Binary
+from scripts.verify.binaries import DAMAGED, Binary
 from scripts.verify.check import Report, Verdict, timed
 from scripts.verify.wheel_content import BuildInfo, WheelContent, open_wheel
 
@@ -183,7 +183,7 @@ def _hash_matches(archive: zipfile.ZipFile, member: str, recorded: str) -> bool:
         with archive.open(member) as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
+    except DAMAGED:
         return False
     return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode() == expected
 

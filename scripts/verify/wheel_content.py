@@ -19,7 +19,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from scripts.errors import InputError
-from scripts.verify.binaries import Binary, read_binary
+from scripts.verify.binaries import DAMAGED, Binary, read_binary
 
 BUILD_INFO = "deepspeed/git_version_info_installed.py"
 EXTENSIONS = (".so", ".pyd")
@@ -60,7 +60,7 @@ class WheelContent:
         """The text of a member; None when it is not there or cannot be read."""
         try:
             return self.zip.read(member).decode("utf-8", errors="replace")
-        except (KeyError, zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
+        except (KeyError, *DAMAGED):
             return None
 
     def metadata_file(self, name: str) -> str | None:
