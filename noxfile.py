@@ -11,8 +11,8 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
-from scripts.build.environment import environment_python, find_installer
 from scripts.errors import FactoryError, InterruptedBuildError
+from scripts.fetch.installer import environment_python, find_installer
 from scripts.front.cells import buildable, open_workshop, report_result
 from scripts.front.cli import parse_options
 from scripts.host import find_interpreter

@@ -21,12 +21,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scripts.build.environment import environment_python, fill_build_environment, find_installer
+from scripts.build.environment import fill_build_environment
 from scripts.build.places import Places, default_places
 from scripts.build.progress import Progress
 from scripts.build.source import fetch_source, prepare_tree
 from scripts.build.wheel import Builder, BuildOptions
 from scripts.command import Command, check, run
+from scripts.fetch.installer import environment_python, find_installer
 from scripts.front.cells import Workshop, host_cell, open_workshop
 from scripts.matrix.target import Target
 

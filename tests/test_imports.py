@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("errors", "command", "host", "data", "matrix", "build", "verify", "release", "front")
-TASK_ROOMS = {"errors", "host", "matrix", "build", "release", "front", "command"}
+ROOMS = (
+    "errors", "command", "host", "data", "matrix", "fetch", "toolchain", "build", "verify", "release", "install",
+    "front",
+)  # fmt: skip
+TASK_ROOMS = {"errors", "host", "matrix", "fetch", "build", "release", "front", "command"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "scripts").rglob("*.py"))

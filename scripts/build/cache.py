@@ -15,18 +15,10 @@ from typing import Any
 
 from scripts.build.headers import include_dirs, reach
 from scripts.build.recipe import OpRecipe
+from scripts.fetch.digest import sha256_of
 
 SCHEMA = 1
 LIMIT_BYTES = 4 * 1024**3
-
-
-def sha256_of(path: Path) -> str:
-    """The hex digest of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import requests
 
-from scripts.build.index_client import uv_variables, verify_bundle
 from scripts.command import Command, check, run
 from scripts.errors import VenvError
+from scripts.fetch.index_client import verify_bundle
+from scripts.fetch.installer import Installer
 from scripts.matrix.records import BuildRequirements, Facts, TorchRelease
 from scripts.matrix.target import Target
 
@@ -30,47 +28,6 @@ class TorchRoute:
     name: str
     requirement: str
     index: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Installer:
-    """What installs packages into an environment: uv, or pip inside it."""
-
-    uv: str | None
-
-    def create(self, folder: Path, interpreter: str) -> Command:
-        """Make an empty environment for `interpreter` in `folder`, replacing what is there."""
-        program = (self.uv, "venv") if self.uv else (sys.executable, "-m", "virtualenv")
-        argv = (*program, "--clear", "--quiet", "--python", interpreter, str(folder))
-        return Command(argv=argv, env=self.variables())
-
-    def install(
-        self, python: Path, requirements: Sequence[str], *, index: str | None = None, dry_run: bool = False
-    ) -> Command:
-        """Install `requirements` into the environment of `python`, asking `index` before the client's own."""
-        extra = ["--dry-run"] if dry_run else []
-        if self.uv:
-            index_words = ["--index", index] if index else []
-            argv = (self.uv, "pip", "install", "--python", str(python), *index_words, *extra, *requirements)
-        else:
-            index_words = ["--extra-index-url", index] if index else []
-            argv = (str(python), "-m", "pip", "install", "--no-input", *index_words, *extra, *requirements)
-        return Command(argv=argv, env=self.variables())
-
-    def variables(self) -> Mapping[str, str]:
-        """The variables that make uv see what pip is told."""
-        return uv_variables() if self.uv else {}
-
-
-def find_installer() -> Installer:
-    """uv of this Python's environment or of PATH; virtualenv and pip where there is none."""
-    beside = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
-    return Installer(uv=str(beside) if beside.is_file() else shutil.which("uv"))
-
-
-def environment_python(folder: Path) -> Path:
-    """The interpreter of the environment in `folder`."""
-    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
 
 
 def build_requirements(torch: TorchRelease, base: BuildRequirements) -> list[str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import requests
 
-from scripts.build.archive import check_tar, unpack
-from scripts.build.cache import sha256_of
-from scripts.build.index_client import default_index, verify_bundle
 from scripts.build.patch import apply_patch
 from scripts.errors import SourceError
+from scripts.fetch.archive import check_tar, unpack
+from scripts.fetch.digest import sha256_of
+from scripts.fetch.index_client import default_index, verify_bundle
 from scripts.matrix.records import Patch
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"

@@ -20,7 +20,6 @@ from scripts.build.precompiled import prune
 from scripts.build.progress import Progress
 from scripts.build.recipe import Recipe, read_recipe
 from scripts.build.source import SourceTree, fetch_source, prepare_tree
-from scripts.build.toolchain import Toolchain, absent_headers, find_toolchain, install_line, require_python_headers
 from scripts.command import Command, Running, check
 from scripts.errors import PrerequisiteError
 from scripts.host import find_interpreter, python_include
@@ -28,6 +27,7 @@ from scripts.matrix.matrix import Matrix
 from scripts.matrix.ops import OpSelection, available_ops, choose_ops, patches_for
 from scripts.matrix.records import CpuLevel, Facts
 from scripts.matrix.target import Target
+from scripts.toolchain.gcc import Toolchain, absent_headers, find_toolchain, install_line, require_python_headers
 
 UPSTREAM = Path(__file__).parent / "inside" / "upstream.py"
 

@@ -17,11 +17,12 @@ from typing import Any
 from filelock import BaseFileLock, FileLock, Timeout
 from packaging.version import Version
 
-from scripts.build.environment import environment_python, find_installer, install_torch, torch_routes
+from scripts.build.environment import install_torch, torch_routes
 from scripts.build.places import CHECKOUT, Places, default_places
 from scripts.build.wheel import Builder, BuildOptions
 from scripts.command import Command, check, run
 from scripts.errors import FactoryError, NothingToDoError, PrerequisiteError
+from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import describe, find_interpreter, this_host
 from scripts.matrix.facts import load_facts
 from scripts.matrix.forecast import recorded_minutes

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scripts.build.cache import sha256_of
 from scripts.build.compile import BuiltOp, default_jobs
 from scripts.build.wheel import BuildRecord, repeat_command
+from scripts.fetch.digest import sha256_of
 from scripts.verify.check import Report
 
 SCHEMA = 1

@@ -7,18 +7,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.build.environment import (
-    Installer,
-    environment_python,
-    fill_build_environment,
-    find_installer,
-    install_torch,
-    torch_routes,
-)  # fmt: skip
+from scripts.build.environment import fill_build_environment, install_torch, torch_routes
 from scripts.build.progress import Progress
 from scripts.build.wheel import Builder, BuildRecord
 from scripts.command import Command, check, run
 from scripts.errors import InterruptedBuildError, VenvError
+from scripts.fetch.installer import Installer, environment_python, find_installer
 from scripts.matrix.target import Target
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.verify.check import Report

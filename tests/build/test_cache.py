@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts.build.cache import OpCache, op_key, sha256_of
+from scripts.build.cache import OpCache, op_key
+from scripts.fetch.digest import sha256_of
 from tests.build.factories import make_op, write_tree
 
 KEY = "ab" + "0" * 62

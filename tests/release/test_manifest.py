@@ -12,10 +12,10 @@ import pytest
 
 from scripts.build.compile import BuiltOp
 from scripts.build.source import SourceArchive, SourceTree
-from scripts.build.toolchain import Toolchain
 from scripts.build.wheel import BuildOptions, BuildRecord
 from scripts.matrix.target import Target
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
+from scripts.toolchain.gcc import Toolchain
 from scripts.verify.check import CheckResult, Report
 
 TARGET = Target(deepspeed="0.19.8", torch="2.13.0", cuda="cpu", python="3.11", platform="linux_x86_64")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.archive import unpack
 from scripts.errors import SourceError
+from scripts.fetch.archive import unpack
 from tests.build.factories import source_members, tar_bytes
 
 

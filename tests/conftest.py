@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from scripts.build.environment import reachable
-from scripts.build.index_client import pip_settings
+from scripts.fetch.index_client import pip_settings
 
 
 @pytest.fixture(autouse=True)

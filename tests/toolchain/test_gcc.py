@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.toolchain import (
+from scripts.errors import PrerequisiteError
+from scripts.matrix.facts import load_facts
+from scripts.toolchain.gcc import (
     absent_headers,
     find_toolchain,
     install_line,
     missing_message,
     require_python_headers,
 )
-from scripts.errors import PrerequisiteError
-from scripts.matrix.facts import load_facts
 
 FACTS = load_facts()
 

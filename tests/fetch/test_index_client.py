@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.index_client import default_index, pip_settings, uv_variables, verify_bundle
+from scripts.fetch.index_client import default_index, pip_settings, uv_variables, verify_bundle
 
 
 @pytest.fixture(autouse=True)

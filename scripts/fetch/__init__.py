@@ -1,0 +1,1 @@
+"""How something from outside gets here, whole and checked."""

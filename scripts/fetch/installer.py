@@ -1,0 +1,54 @@
+"""What makes environments and installs packages into them: uv, or else virtualenv and pip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.command import Command
+from scripts.fetch.index_client import uv_variables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installer:
+    """What installs packages into an environment: uv, or pip inside it."""
+
+    uv: str | None
+
+    def create(self, folder: Path, interpreter: str) -> Command:
+        """Make an empty environment for `interpreter` in `folder`, replacing what is there."""
+        program = (self.uv, "venv") if self.uv else (sys.executable, "-m", "virtualenv")
+        argv = (*program, "--clear", "--quiet", "--python", interpreter, str(folder))
+        return Command(argv=argv, env=self.variables())
+
+    def install(
+        self, python: Path, requirements: Sequence[str], *, index: str | None = None, dry_run: bool = False
+    ) -> Command:
+        """Install `requirements` into the environment of `python`, asking `index` before the client's own."""
+        extra = ["--dry-run"] if dry_run else []
+        if self.uv:
+            index_words = ["--index", index] if index else []
+            argv = (self.uv, "pip", "install", "--python", str(python), *index_words, *extra, *requirements)
+        else:
+            index_words = ["--extra-index-url", index] if index else []
+            argv = (str(python), "-m", "pip", "install", "--no-input", *index_words, *extra, *requirements)
+        return Command(argv=argv, env=self.variables())
+
+    def variables(self) -> Mapping[str, str]:
+        """The variables that make uv see what pip is told."""
+        return uv_variables() if self.uv else {}
+
+
+def find_installer() -> Installer:
+    """uv of this Python's environment or of PATH; virtualenv and pip where there is none."""
+    beside = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
+    return Installer(uv=str(beside) if beside.is_file() else shutil.which("uv"))
+
+
+def environment_python(folder: Path) -> Path:
+    """The interpreter of the environment in `folder`."""
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
