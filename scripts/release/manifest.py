@@ -11,9 +11,10 @@ from typing import Any
 from scripts.build.compile import BuiltOp, default_jobs
 from scripts.build.wheel import BuildRecord, repeat_command
 from scripts.fetch.digest import sha256_of
+from scripts.release.core_metadata import metadata_entry
 from scripts.verify.check import Report
 
-SCHEMA = 1
+SCHEMA = 2  # 2: metadata, and the proof's level
 
 
 def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
         "schema": SCHEMA,
         "target": {**asdict(record.target), "id": record.target.id},
         "wheel": _file(record.wheel),
+        "metadata": metadata_entry(record.wheel),
         "source": {
             "kind": archive.kind, "file": archive.path.name, "url": archive.url, "sha256": archive.sha256,
             "patches": list(record.tree.patches), "corrections": list(record.tree.corrections),

@@ -40,6 +40,7 @@ class Report:
 
     wheel: str
     checks: tuple[CheckResult, ...]
+    level: str = "audit"  # how far it was asked, see `scripts.verify.levels`
 
     @property
     def passed(self) -> bool:
@@ -66,7 +67,7 @@ class Report:
     def as_document(self) -> dict[str, object]:
         """The report for JSON."""
         checks = [check.as_document() for check in self.checks]
-        return {"wheel": self.wheel, "passed": self.passed, "checks": checks}
+        return {"wheel": self.wheel, "level": self.level, "passed": self.passed, "checks": checks}
 
     def as_table(self) -> Table:
         """The report for a person."""

@@ -35,4 +35,4 @@ def verify_wheel(
         raise InputError(f"level {level!r} runs the wheel: give the python of an environment with torch and the wheel")
     with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as folder:
         ran = run_smoke(python, wheel, expected_ops, Path(folder), on_line, SUITES[level])
-    return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks))
+    return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks), level=level)

@@ -13,10 +13,13 @@ import pytest
 from scripts.build.compile import BuiltOp
 from scripts.build.source import SourceArchive, SourceTree
 from scripts.build.wheel import BuildOptions, BuildRecord
+from scripts.errors import InputError
 from scripts.matrix.target import Target
+from scripts.release.core_metadata import core_metadata, metadata_entry
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.toolchain.gcc import Toolchain
 from scripts.verify.check import CheckResult, Report
+from tests.verify.stub_wheel import INFO, make_wheel, metadata
 
 TARGET = Target(deepspeed="0.19.8", torch="2.13.0", cuda="cpu", python="3.11", platform="linux_x86_64")
 OPTIONS = BuildOptions(ops=("cpu_adam", "cpu_lion"), jobs=2, source="sdist")
@@ -25,7 +28,7 @@ REPORT = Report(wheel="w", checks=(CheckResult(name="ds_report", passed=True, de
 
 def make_record(folder: Path) -> BuildRecord:
     wheel, binary = folder / TARGET.wheel_name, folder / "op.so"
-    wheel.write_bytes(b"the wheel")
+    make_wheel(folder, name=wheel.name)
     binary.write_bytes(b"12345")
     archive = SourceArchive(path=folder / "s.tar.gz", version="0.19.8", kind="sdist", url="an index", sha256="ab")
     ops = tuple(
@@ -50,15 +53,33 @@ def document(tmp_path: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_manifest_names_target_wheel_and_source(document: dict[str, Any]) -> None:
+def test_the_manifest_names_target_wheel_and_source(tmp_path: Path, document: dict[str, Any]) -> None:
     assert document["target"] == {
         "deepspeed": "0.19.8", "torch": "2.13.0", "cuda": "cpu", "python": "3.11", "platform": "linux_x86_64",
         "id": TARGET.id,
     }  # fmt: skip
-    digest = hashlib.sha256(b"the wheel").hexdigest()
-    assert document["wheel"] == {"file": TARGET.wheel_name, "sha256": digest, "bytes": 9}
+    wheel = (tmp_path / TARGET.wheel_name).read_bytes()
+    digest = hashlib.sha256(wheel).hexdigest()
+    assert document["wheel"] == {"file": TARGET.wheel_name, "sha256": digest, "bytes": len(wheel)}
     assert document["source"]["sha256"] == "ab"
     assert (document["source"]["patches"], document["source"]["corrections"]) == (["P1"], ["version.txt said 0.19.7"])
+
+
+def test_an_index_needs_no_wheel_to_serve_its_metadata(tmp_path: Path, document: dict[str, Any]) -> None:
+    assert core_metadata(tmp_path / TARGET.wheel_name) == metadata().encode()
+    digest = hashlib.sha256(metadata().encode()).hexdigest()
+    assert document["metadata"] == {"sha256": digest, "requires_python": None}
+
+
+def test_the_pythons_a_wheel_asks_for_are_in_its_manifest(tmp_path: Path) -> None:
+    text = b"Metadata-Version: 2.1\r\nName: deepspeed\r\nRequires-Python: >=3.8\r\n\r\nRequires-Python: none\r\n"
+    wheel = make_wheel(tmp_path, {f"{INFO}/METADATA": text})
+    assert metadata_entry(wheel) == {"sha256": hashlib.sha256(text).hexdigest(), "requires_python": ">=3.8"}
+
+
+def test_a_wheel_without_metadata_has_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="0 METADATA files"):
+        core_metadata(make_wheel(tmp_path, {f"{INFO}/METADATA": None}))
 
 
 def test_the_manifest_tells_each_op_its_cost_and_why_others_are_left_out(document: dict[str, Any]) -> None:
