@@ -14,7 +14,7 @@ from scripts.fetch.digest import sha256_of
 from scripts.release.core_metadata import metadata_entry
 from scripts.verify.check import Report
 
-SCHEMA = 2  # 2: metadata, and the proof's level
+SCHEMA = 1
 
 
 def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
