@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.matrix.condition import parse_condition
+from scripts.matrix.document import read_document
 from scripts.matrix.reading import (
     Optional,
     Problems,
@@ -19,7 +20,6 @@ from scripts.matrix.reading import (
     listed,
     mapped,
     number,
-    read_document,
     record,
     source,
     specifiers,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from scripts.matrix.document import Problems, below
+from scripts.matrix.problems import Problems, below
 from scripts.matrix.records import Facts, TorchRelease
 from scripts.matrix.target import SYSTEMS, cuda_version, minor_of
 

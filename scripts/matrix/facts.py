@@ -11,6 +11,7 @@ from scripts.errors import DataError
 from scripts.matrix.catalogue import read_catalogue
 from scripts.matrix.condition import parse_condition
 from scripts.matrix.consistency import check_facts
+from scripts.matrix.document import read_document
 from scripts.matrix.reading import (
     Optional,
     Problems,
@@ -20,7 +21,6 @@ from scripts.matrix.reading import (
     integer,
     listed,
     mapped,
-    read_document,
     record,
     source,
     specifiers,

@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.errors import DataError
 from scripts.matrix.condition import Condition, parse_condition
 from scripts.matrix.context import FOLLOWS_FROM, context_of
+from scripts.matrix.document import read_document
 from scripts.matrix.reading import (
     Problems,
     Reader,
@@ -18,7 +19,6 @@ from scripts.matrix.reading import (
     listed,
     mapped,
     number,
-    read_document,
     record,
     text,
     version,

@@ -15,11 +15,11 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from scripts.matrix.document import Number, Problems, below, read_document
+from scripts.matrix.problems import Number, Problems, below
 
 __all__ = [
     "Number", "Optional", "Problems", "Reader", "below", "choice", "day", "flag", "integer", "listed", "mapped",
-    "number", "read_document", "record", "source", "specifiers", "table", "text", "version",
+    "number", "record", "source", "specifiers", "table", "text", "version",
 ]  # fmt: skip
 
 VERSION = re.compile(r"\d+(\.\d+)*t?")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from scripts.matrix.document import read_document
 from scripts.matrix.reading import (
     Optional,
     Problems,
@@ -20,7 +21,6 @@ from scripts.matrix.reading import (
     listed,
     mapped,
     number,
-    read_document,
     record,
     source,
     specifiers,
