@@ -1,29 +1,35 @@
-"""Unpacks source archives without letting any path leave the folder."""
+"""Unpacks archives without letting any path leave the folder."""
 
 from __future__ import annotations
 
 import lzma
+import re
 import shutil
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from scripts.errors import SourceError
 
 DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
+DRIVE = re.compile(r"[A-Za-z]:")
 
-def unpack(archive: Path, folder: Path) -> None:
+
+def unpack(archive: Path, folder: Path, *, without: Sequence[str] = ()) -> None:
     """Unpack into `folder`, without the archive's one top folder; what was there before is replaced.
 
-    Raises SourceError for a damaged archive, a member that would land outside, or more than one top folder.
+    Members that match a pattern of `without`, below the top folder, are left out. Raises SourceError for a damaged
+    archive, a member that would land outside, or more than one top folder.
     """
     draft = folder.with_name(folder.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
-        top = _unpack_into(draft, archive)
+        top = _unpack_into(draft, archive, without)
         shutil.rmtree(folder, ignore_errors=True)
         top.rename(folder)
     finally:
@@ -39,12 +45,23 @@ def check_tar(archive: Path) -> None:
         raise SourceError(f"{archive.name}: not a whole archive: {error}") from None
 
 
-def _unpack_into(draft: Path, archive: Path) -> Path:
+def merge(folder: Path, into: Path) -> None:
+    """Move everything in `folder` into another one, folders that both have becoming one; `folder` is gone then."""
+    for entry in sorted(folder.iterdir()):
+        place = into / entry.name
+        if entry.is_dir() and not entry.is_symlink() and place.is_dir():
+            merge(entry, place)
+        else:
+            entry.replace(place)
+    folder.rmdir()
+
+
+def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:
     try:
         if zipfile.is_zipfile(archive):
-            _unpack_zip(archive, draft)
+            _unpack_zip(archive, draft, without)
         else:
-            _unpack_tar(archive, draft)
+            _unpack_tar(archive, draft, without)
     except DAMAGED as error:
         raise SourceError(f"{archive.name}: cannot be unpacked: {error}; delete it and run again") from None
     tops = list(draft.iterdir())
@@ -53,17 +70,31 @@ def _unpack_into(draft: Path, archive: Path) -> Path:
     return tops[0]
 
 
-def _unpack_tar(archive: Path, folder: Path) -> None:
+def _unpack_tar(archive: Path, folder: Path, without: Sequence[str]) -> None:
     with tarfile.open(archive) as tar:
         if not hasattr(tarfile, "data_filter"):
             raise SourceError("this Python's tarfile cannot unpack safely; use 3.10.12, 3.11.4 or newer")
-        tar.extractall(folder, filter="data")
+        tar.extractall(folder, members=_wanted(tar, without), filter="data")
 
 
-def _unpack_zip(archive: Path, folder: Path) -> None:
+def _wanted(tar: tarfile.TarFile, without: Sequence[str]) -> Iterator[tarfile.TarInfo]:
+    """The members one by one as they come, so that the archive is read once; the tarfile filter checks the rest."""
+    for member in tar:
+        if DRIVE.match(member.name):
+            raise tarfile.ReadError(f"{member.name!r} would land outside the folder")
+        if not _left_out(member.name, without):
+            yield member
+
+
+def _unpack_zip(archive: Path, folder: Path, without: Sequence[str]) -> None:
     with zipfile.ZipFile(archive) as zipped:
         for name in zipped.namelist():
             path = PurePosixPath(name.replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts or ":" in name:
                 raise zipfile.BadZipFile(f"{name!r} would land outside the folder")
-        zipped.extractall(folder)
+        zipped.extractall(folder, [name for name in zipped.namelist() if not _left_out(name, without)])
+
+
+def _left_out(name: str, without: Sequence[str]) -> bool:
+    below = PurePosixPath(*PurePosixPath(name).parts[1:])
+    return any(fnmatch(str(below), pattern) for pattern in without) if without else False

@@ -41,6 +41,9 @@ from scripts.matrix.records import (
     Rule,
     Runner,
     SystemNeed,
+    ToolkitArchive,
+    ToolkitComponent,
+    ToolkitWheels,
     Toolset,
     ToolsetChoice,
     TorchRelease,
@@ -70,6 +73,14 @@ CUDA = record(
     gcc_max=integer, sms=listed(integer), driver_min=_per_system(version),
     pip_compiler=_per_system(choice("yes", "partial", "no")), source=source,
 )  # fmt: skip
+COMPONENT = record(
+    ToolkitComponent, name=text, what=text, files=_per_system(listed(text)), redist=listed(text), extra=text,
+    since=Optional(integer, 0), without=Optional(listed(text), ()), source=source,
+)  # fmt: skip
+ARCHIVE = record(
+    ToolkitArchive, address=text, platforms=_per_system(text), unpacked=integer, source=source
+)  # fmt: skip
+WHEELS = record(ToolkitWheels, requirement=text, bytes=_per_system(integer), source=source)
 TOOLSET = record(
     Toolset, version=version, visual_studio=text, msc_ver=integer, stl_min_cuda=Optional(version), source=source
 )
@@ -121,10 +132,16 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         added_requirements=listed(ADDED_REQUIREMENT),
     )  # fmt: skip
     system = _read(folder, "system.yaml", problems, managers=table("name", MANAGER), needs=table("name", NEED))
+    toolkit = _read(
+        folder, "toolkit.yaml", problems, components=table("name", COMPONENT), archive=ARCHIVE, wheels=WHEELS
+    )  # fmt: skip
     catalogue = read_catalogue(folder, problems)
     return Facts(
         torch=_read(folder, "torch.yaml", problems, torch=table("minor", TORCH))["torch"],
         cuda=_read(folder, "cuda.yaml", problems, cuda=table("version", CUDA))["cuda"],
+        toolkit_components=toolkit["components"],
+        toolkit_archive=toolkit["archive"],
+        toolkit_wheels=toolkit["wheels"],
         toolsets=msvc["toolsets"],
         toolset_choices=msvc["choices"],
         runners=runners["runners"],

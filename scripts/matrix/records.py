@@ -53,6 +53,39 @@ class CudaToolkit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToolkitComponent:
+    """A part of a CUDA toolkit that an extension needs: what it consists of, and its names where it is fetched."""
+
+    name: str  # "cublas"
+    what: str
+    files: Mapping[str, tuple[str, ...]]  # system -> patterns below the root, " | " between alternatives
+    redist: tuple[str, ...]  # keys of the manifest, "cccl" or "cuda_cccl"
+    extra: str  # of the cuda-toolkit metapackage
+    since: int  # first CUDA major that ships it apart
+    without: tuple[str, ...]  # patterns of what is not unpacked
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolkitArchive:
+    """NVIDIA's archive of toolkit parts."""
+
+    address: str
+    platforms: Mapping[str, str]  # system -> key of the manifest
+    unpacked: int  # room that a toolkit takes, in sizes of its archives
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolkitWheels:
+    """The toolkit as wheels of the default index."""
+
+    requirement: str  # with {extras} and {release}
+    bytes: Mapping[str, int]  # system -> room needed
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Toolset:
     """One MSVC toolset and the oldest CUDA that its STL accepts."""
 
@@ -268,6 +301,9 @@ class Facts:
 
     torch: Mapping[str, TorchRelease]  # by minor
     cuda: Mapping[str, CudaToolkit]  # by version
+    toolkit_components: Mapping[str, ToolkitComponent]
+    toolkit_archive: ToolkitArchive
+    toolkit_wheels: ToolkitWheels
     toolsets: tuple[Toolset, ...]
     toolset_choices: tuple[ToolsetChoice, ...]
     runners: Mapping[str, Runner]

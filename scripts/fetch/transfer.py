@@ -1,0 +1,108 @@
+"""One connection: to a server, or to a file of a mirror folder; what can be tried again is told from what cannot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import requests
+
+from scripts.errors import PrerequisiteError
+from scripts.fetch.index_client import verify_bundle
+
+TIMEOUT = (10, 30)  # seconds to connect, to read
+BLOCK = 1 << 16
+TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+
+
+class Transient(Exception):
+    """Something that may be gone at the next try; `retry_after` is what the server asked for, in seconds."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Stopped(Exception):
+    """The one who waits for the file does not any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An open transfer: the byte that it begins with, and the bytes from there."""
+
+    start: int
+    read: Callable[[], Iterator[bytes]]
+
+    def blocks(self, most: int) -> Iterator[bytes]:
+        """The bytes in blocks; raises PrerequisiteError when there are too many, Transient when they end early."""
+        got = 0
+        try:
+            for block in self.read():
+                got += len(block)
+                if got > most:
+                    raise PrerequisiteError(f"more than {most} bytes arrive, which is another file than the one meant")
+                yield block
+        except requests.RequestException as error:
+            raise Transient(f"the connection broke ({type(error).__name__})") from None
+
+
+@contextmanager
+def open_source(url: str, start: int) -> Iterator[Source]:
+    """A transfer of `url` from byte `start` on, or from 0 where the server ignores the wish.
+
+    Raises PrerequisiteError when there is no such file, and Transient when the next try may fare better.
+    """
+    if urlsplit(url).scheme == "file":
+        with _open_file(Path(url2pathname(urlsplit(url).path)), start) as source:
+            yield source
+        return
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
+    try:
+        answer = requests.get(url, stream=True, timeout=TIMEOUT, verify=verify_bundle(), headers=headers)
+    except requests.RequestException as error:
+        raise Transient(f"cannot be reached ({type(error).__name__})") from None
+    with answer:
+        yield Source(start=_start(answer, url, start), read=lambda: answer.iter_content(BLOCK))
+
+
+def _start(answer: requests.Response, url: str, start: int) -> int:
+    """The byte that an answer begins with."""
+    if answer.status_code == 206:
+        begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+        if begins and int(begins[1]) == start:
+            return start
+        raise Transient("the server sent another part than the one that was asked for")
+    if answer.status_code == 200:
+        return 0
+    if answer.status_code in TRY_AGAIN:
+        raise Transient(f"HTTP {answer.status_code}", _retry_after(answer.headers.get("Retry-After", "")))
+    raise PrerequisiteError(f"{url}: HTTP {answer.status_code}; is the address right, and is it reachable from here?")
+
+
+def _retry_after(text: str) -> float | None:
+    """The seconds that a Retry-After header names, as a number or a date."""
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+@contextmanager
+def _open_file(path: Path, start: int) -> Iterator[Source]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise PrerequisiteError(f"{path} cannot be read: {error.strerror}") from None
+    with file:
+        file.seek(start)
+        yield Source(start=start, read=lambda: iter(lambda: file.read(BLOCK), b""))
