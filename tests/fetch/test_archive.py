@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -83,7 +84,7 @@ def test_a_zip_member_that_would_leave_the_folder_is_refused(tmp_path: Path, nam
 def test_an_absolute_tar_member_lands_below_or_nowhere(tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     archive = tar_of(tmp_path / "a.tar.gz", entry("top/good.txt"), entry(str(outside)))
-    with pytest.raises(SourceError, match="expected one top folder"):
+    with pytest.raises(SourceError, match=r"expected one top folder|has an absolute path"):  # with a drive, the latter
         unpack(archive, tmp_path / "tree")
     assert left_beside(tmp_path, archive) == []
 
@@ -139,6 +140,7 @@ def test_a_page_of_html_is_no_archive(tmp_path: Path) -> None:
         unpack(archive, tmp_path / "tree")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps no such mode; a name's ending says what is a program")
 def test_an_executable_file_stays_executable(tmp_path: Path) -> None:
     script = entry("top/run.sh")
     script.mode = 0o755

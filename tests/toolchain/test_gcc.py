@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from scripts.toolchain.gcc import (
 )
 
 FACTS = load_facts()
+needs_gcc = pytest.mark.skipif(not shutil.which("g++"), reason="no g++ on this machine")
 
 
 def only_programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *programs: str) -> None:
@@ -28,6 +30,7 @@ def only_programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *programs: str)
     monkeypatch.setenv("PATH", str(folder))
 
 
+@needs_gcc
 def test_the_compiler_names_itself_and_its_linker() -> None:
     toolchain = find_toolchain(FACTS)
     assert Path(toolchain.compiler).is_file()
@@ -35,6 +38,7 @@ def test_the_compiler_names_itself_and_its_linker() -> None:
     assert all(toolchain.identity().values())
 
 
+@needs_gcc
 def test_the_compiler_that_cxx_names_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "my-g++"
     own.write_text(f'#!/bin/sh\nexec {shutil.which("g++")} "$@"\n')
@@ -43,11 +47,13 @@ def test_the_compiler_that_cxx_names_is_taken(tmp_path: Path, monkeypatch: pytes
     assert find_toolchain(FACTS).compiler == str(own)
 
 
+@needs_gcc
 def test_an_empty_cxx_is_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "")
     assert find_toolchain(FACTS).compiler == shutil.which("g++")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a file without an ending is no program there")
 @pytest.mark.parametrize(("manager", "package"), [("apt-get", "g++"), ("dnf", "gcc-c++"), ("pacman", "gcc")])
 def test_without_a_compiler_the_package_and_the_command_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: str, package: str
@@ -80,6 +86,7 @@ def test_every_need_has_packages_of_known_managers() -> None:
         assert need.packages.keys() <= FACTS.managers.keys(), need.name
 
 
+@needs_gcc
 def test_headers_are_found_where_the_compiler_looks(tmp_path: Path) -> None:
     (tmp_path / "own.h").write_text("#pragma once\n")
     toolchain = find_toolchain(FACTS)
@@ -89,6 +96,7 @@ def test_headers_are_found_where_the_compiler_looks(tmp_path: Path) -> None:
     assert absent_headers(toolchain, []) == frozenset()
 
 
+@needs_gcc
 def test_missing_python_headers_are_said_before_anything_is_built(tmp_path: Path) -> None:
     with pytest.raises(PrerequisiteError, match=r"Python\.h"):
         require_python_headers(find_toolchain(FACTS), str(tmp_path), FACTS)
