@@ -17,6 +17,7 @@ from scripts.matrix.report import plan_document, plan_tables
 from scripts.matrix.selection import Selection, select
 from scripts.matrix.shard import shard_of
 from scripts.matrix.target import Target
+from scripts.release.manifest import read_promises
 from scripts.release.produce import plan_commands
 from scripts.verify.levels import Level, verify_wheel
 
@@ -68,7 +69,7 @@ def verify(wheel: Path, level: str, python: Path | None, json: bool) -> None:
     """Print the proof of a wheel; exit code 19 when it fails."""
     if level not in get_args(Level):
         raise InputError(f"--level {level!r}: give one of {', '.join(get_args(Level))}")
-    report = verify_wheel(wheel, cast(Level, level), python=python)
+    report = verify_wheel(wheel, cast(Level, level), python=python, promises=read_promises(wheel))
     if json:
         print_document(report.as_document())
     else:

@@ -15,6 +15,10 @@ def check_facts(facts: Facts, problems: Problems) -> None:
         _check_torch(release, facts, below("torch.yaml: torch", minor), problems)
     _check_toolchain(facts, problems)
     _check_rules(facts, problems)
+    for index, library in enumerate(facts.libraries):
+        _check_known(f"libraries.yaml: libraries[{index}].ops", library.ops, facts.ops, problems)
+    for index, row in enumerate(facts.cpu_exceptions):
+        _check_known(f"cpu.yaml: exceptions[{index}].op", [row.op], facts.ops, problems)
     _check_unique("rules.yaml: rules", (rule.id for rule in facts.rules), problems)
     _check_unique("traps.yaml: traps", (trap.id for trap in facts.traps), problems)
     _check_unique("deepspeed.yaml: patches", (patch.id for patch in facts.patches), problems)
@@ -52,6 +56,7 @@ def _check_rules(facts: Facts, problems: Problems) -> None:
     known = {name: values for name, values in known_values(facts).items() if values}
     rows = [(f"rules.yaml: {rule.id}.when", rule.when) for rule in facts.rules]
     rows += [(f"deepspeed.yaml: {patch.id}.when", patch.when) for patch in facts.patches]
+    rows += [(f"libraries.yaml: libraries[{index}].when", row.when) for index, row in enumerate(facts.libraries)]
     for where, condition in rows:
         for name, value in condition.unmatched(known):
             problems.add(f"{where}.{name}", f"{value!r} matches nothing known; correct it or add the value to the data")

@@ -31,11 +31,13 @@ from scripts.matrix.reading import (
 from scripts.matrix.records import (
     AddedRequirement,
     BuildRequirements,
+    CpuException,
     CpuLevel,
     CudaToolkit,
     Facts,
     FlagEdit,
     Gpu,
+    Library,
     PackageManager,
     PythonVersion,
     Rule,
@@ -91,7 +93,14 @@ RUNNER = record(
 )  # fmt: skip
 PYTHON = record(PythonVersion, version=version, end_of_life=Optional(day), status=text, source=source)
 GPU = record(Gpu, sm=integer, names=text, cuda_min=version, cuda_max=version, source=source)
-CPU_LEVEL = record(CpuLevel, name=text, define=text, gcc=listed(text), cpuinfo_flags=listed(text), source=source)
+CPU_LEVEL = record(
+    CpuLevel, name=text, define=text, gcc=listed(text), cpuinfo_flags=listed(text), refuses=listed(text), source=source
+)
+CPU_EXCEPTION = record(CpuException, op=text, versions=specifiers(), reason=text, source=source)
+LIBRARY = record(
+    Library, origin=text, names=listed(text), when=parse_condition, ops=Optional(listed(text), ()),
+    refused=Optional(text), source=source,
+)  # fmt: skip
 LIMIT = record(_value_of_limit, value=integer, source=source)
 RULE = record(
     Rule, id=text, level=choice("refuse", "fix", "warn"), when=parse_condition, reason=text, remedy=Optional(text),
@@ -135,6 +144,7 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
     toolkit = _read(
         folder, "toolkit.yaml", problems, components=table("name", COMPONENT), archive=ARCHIVE, wheels=WHEELS
     )  # fmt: skip
+    cpu = _read(folder, "cpu.yaml", problems, levels=table("name", CPU_LEVEL), exceptions=listed(CPU_EXCEPTION))
     catalogue = read_catalogue(folder, problems)
     return Facts(
         torch=_read(folder, "torch.yaml", problems, torch=table("minor", TORCH))["torch"],
@@ -147,7 +157,9 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         runners=runners["runners"],
         pythons=_read(folder, "python.yaml", problems, python=table("version", PYTHON))["python"],
         gpus=_read(folder, "gpu.yaml", problems, gpu=listed(GPU))["gpu"],
-        cpu_levels=_read(folder, "cpu.yaml", problems, levels=table("name", CPU_LEVEL))["levels"],
+        cpu_levels=cpu["levels"],
+        cpu_exceptions=cpu["exceptions"],
+        libraries=_read(folder, "libraries.yaml", problems, libraries=listed(LIBRARY))["libraries"],
         limits=runners["limits"],
         deepspeed=catalogue.releases,
         ops=catalogue.ops,

@@ -148,6 +148,29 @@ class CpuLevel:
     define: str  # DeepSpeed's macro, "-D__AVX256__"
     gcc: tuple[str, ...]  # flags that replace -march=native
     cpuinfo_flags: tuple[str, ...]  # what py-cpuinfo must appear to say
+    refuses: tuple[str, ...]  # starts of CPU features that no compiled instruction may need, "AVX512"
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuException:
+    """An op whose source asks for more than the CPU level by itself."""
+
+    op: str
+    versions: SpecifierSet
+    reason: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """Who brings some of the shared libraries that compiled ops need, or why they must not need them."""
+
+    origin: str  # "torch"
+    names: tuple[str, ...]  # "cudart64_12.dll"; globs, and {python} for the wheel's Python
+    when: Condition
+    ops: tuple[str, ...]  # the only ones that may need it; empty: all
+    refused: str | None
     source: tuple[str, ...]
 
 
@@ -310,6 +333,8 @@ class Facts:
     pythons: Mapping[str, PythonVersion]
     gpus: tuple[Gpu, ...]
     cpu_levels: Mapping[str, CpuLevel]
+    cpu_exceptions: tuple[CpuException, ...]
+    libraries: tuple[Library, ...]
     limits: Mapping[str, int]
     deepspeed: Mapping[str, DeepSpeedRelease]
     ops: Mapping[str, Op]

@@ -13,6 +13,7 @@ from scripts.build.wheel import BuildRecord, repeat_command
 from scripts.fetch.digest import sha256_of
 from scripts.release.core_metadata import metadata_entry
 from scripts.verify.check import Report
+from scripts.verify.promises import NOTHING_PROMISED, Promises
 
 SCHEMA = 1
 
@@ -53,6 +54,15 @@ def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
     draft = path.with_name(path.name + ".draft")
     draft.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     draft.replace(path)
+
+
+def read_promises(wheel: Path) -> Promises:
+    """What the manifest beside a wheel says of its code; nothing when there is none, or it cannot be read."""
+    try:
+        document = json.loads(manifest_path(wheel).read_text(encoding="utf-8"))
+        return Promises(arches=document["arches"], cpu_level=document["cpu_level"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return NOTHING_PROMISED
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from scripts.matrix.target import Target
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.verify.check import Report
 from scripts.verify.levels import verify_wheel
+from scripts.verify.promises import Promises
 
 FAILED = "failed"
 
@@ -67,7 +68,10 @@ class Producer:
         command = self.installer.install(python, [str(record.wheel)])
         check(command, run(command, on_line=progress.log))
         ops = tuple(op.op for op in record.ops)
-        return verify_wheel(record.wheel, "full", python=python, expected_ops=ops, on_line=progress.log)
+        return verify_wheel(
+            record.wheel, "full", python=python, expected_ops=ops, on_line=progress.log,
+            promises=Promises(arches=record.arches, cpu_level=record.cpu_level),
+        )  # fmt: skip
 
     def _file(self, record: BuildRecord, report: Report, progress: Progress) -> Path:
         target = record.target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -76,6 +76,13 @@ class Report:
             word = Text(WORDS[check.passed], style=STYLES[check.passed])
             table.add_row(Text(check.name), word, Text(check.detail))
         return table
+
+
+def verdict(faults: Iterable[str], good: str, shown: int = 5) -> Verdict:
+    """Failed with the first faults, or passed with what is good to know."""
+    found = list(faults)
+    more = [f"and {len(found) - shown} more"] if len(found) > shown else []
+    return (False, "; ".join([*found[:shown], *more])) if found else (True, good)
 
 
 def timed(name: str, ask: Callable[[], Verdict]) -> CheckResult:

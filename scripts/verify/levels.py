@@ -9,6 +9,7 @@ from typing import Literal
 
 from scripts.errors import InputError
 from scripts.verify.check import Report
+from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.verify.smoke import SUITE, run_smoke
 from scripts.verify.static import audit
 
@@ -23,12 +24,14 @@ def verify_wheel(
     python: Path | None = None,
     expected_ops: Iterable[str] | None = None,
     on_line: Callable[[str], None] = lambda line: None,
+    promises: Promises = NOTHING_PROMISED,
 ) -> Report:
     """The report of the audit, and of the runs that `level` adds, by a `python` that has torch and the wheel.
 
-    `expected_ops` None takes the wheel's own word for them. Raises InputError for a file that is no wheel.
+    `expected_ops` None takes the wheel's own word for them; `promises` are those of whoever built it. Raises InputError
+    for a file that is no wheel.
     """
-    report = audit(wheel)
+    report = audit(wheel, promises)
     if level == "audit":
         return report
     if python is None:

@@ -11,8 +11,7 @@ from scripts.command import Command, Outcome, run
 from scripts.errors import CommandError, InputError
 from scripts.verify.check import CheckResult, Report
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
-from scripts.verify.static import UNREADABLE
-from scripts.verify.wheel_content import open_wheel
+from scripts.verify.wheel_content import UNREADABLE, open_wheel
 
 SUITE_FOLDER = Path(__file__).parent / "suite"
 SUITE = ("load_ops", "optimizers", "train")

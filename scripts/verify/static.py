@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -15,21 +15,27 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from scripts.matrix.facts import load_facts
 from scripts.matrix.target import cuda_version, minor_of
-from scripts.verify.binaries import DAMAGED, Binary
-from scripts.verify.check import Report, Verdict, timed
-from scripts.verify.wheel_content import BuildInfo, WheelContent, open_wheel
+from scripts.verify.binaries import DAMAGED
+from scripts.verify.check import Report, Verdict, timed, verdict
+from scripts.verify.modules import module_checks
+from scripts.verify.promises import NOTHING_PROMISED, Promises
+from scripts.verify.wheel_content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
 
 LABEL = re.compile(r"(?P<cuda>cpu|cu[0-9]{2,})torch(?P<torch>[0-9]+\.[0-9]+)")
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
-UNREADABLE = "deepspeed/git_version_info_installed.py is not there or cannot be read: not a built DeepSpeed wheel"
 EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
 
 
-def audit(wheel: Path) -> Report:
-    """The report on any wheel, ours or upstream's; raises InputError for a file that is no wheel."""
+def audit(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
+    """The report on any wheel, ours or upstream's; raises InputError for a file that is no wheel.
+
+    Without promises, GPU architectures and CPU instructions are reported, and compared with nothing.
+    """
+    checks = (*CHECKS, *module_checks(load_facts(), promises))
     with open_wheel(wheel) as content:
-        return Report(wheel=wheel.name, checks=tuple(timed(name, partial(check, content)) for name, check in CHECKS))
+        return Report(wheel=wheel.name, checks=tuple(timed(name, partial(check, content)) for name, check in checks))
 
 
 def check_name(content: WheelContent) -> Verdict:
@@ -45,7 +51,7 @@ def check_name(content: WheelContent) -> Verdict:
         faults.append(f"METADATA has version {metadata.get('Version')!r}")
     if tags != content.tags:
         faults.append(f"WHEEL has tags {', '.join(sorted(map(str, tags))) or 'none'}")
-    return _verdict(faults, f"{content.name} {content.version}, {', '.join(sorted(map(str, content.tags)))}")
+    return verdict(faults, f"{content.name} {content.version}, {', '.join(sorted(map(str, content.tags)))}")
 
 
 def check_record(content: WheelContent) -> Verdict:
@@ -59,7 +65,7 @@ def check_record(content: WheelContent) -> Verdict:
     faults += [f"not in the wheel: {member}" for member in sorted(listed - present)]
     faults += [f"wrong hash: {m}" for m in sorted(listed & present) if not _hash_matches(content.zip, m, recorded[m])]
     faults += ["a member is there twice"] if len(set(content.members)) != len(content.members) else []
-    return _verdict(faults, f"{len(listed)} files with the right hash")
+    return verdict(faults, f"{len(listed)} files with the right hash")
 
 
 def check_torch(content: WheelContent) -> Verdict:
@@ -85,7 +91,7 @@ def check_build_info(content: WheelContent) -> Verdict:
     faults = [] if _same_version(info.version, content.version) else [f"it says version {info.version!r}"]
     label = LABEL.fullmatch(content.version.local or "")
     faults += _label_faults(label, info) if label else []
-    return _verdict(faults, f"accelerator {info.accelerator}, torch {info.torch.get('version')}, {len(info.ops)} ops")
+    return verdict(faults, f"accelerator {info.accelerator}, torch {info.torch.get('version')}, {len(info.ops)} ops")
 
 
 def check_label(content: WheelContent) -> Verdict:
@@ -105,40 +111,12 @@ def check_ops(content: WheelContent) -> Verdict:
         return False, UNREADABLE
     if not info.ops and not content.extensions:
         return None, "no op is installed: a pure wheel"
-    owners = {member: [op for op in info.ops if _is_module_of(member, op)] for member in content.extensions}
+    owners = {member: [op for op in info.ops if is_module_of(member, op)] for member in content.extensions}
     counts = {op: sum(op in ops for ops in owners.values()) for op in info.ops}
     faults = [f"{op}: {count or 'no'} extension modules" for op, count in counts.items() if count != 1]
     faults += [f"{member} belongs to no installed op" for member, ops in owners.items() if not ops]
     faults += _interpreter_faults(content)
-    return _verdict(faults, f"{len(info.ops)} ops, one module each: {', '.join(info.ops)}")
-
-
-def check_debug(content: WheelContent) -> Verdict:
-    """No debug sections: they make nine tenths of an unstripped module."""
-
-    def fault(binary: Binary) -> str:
-        return f"{len(binary.debug_sections)} debug sections" if binary.debug_sections else ""
-
-    return _about_binaries(content, fault, "none")
-
-
-def check_run_paths(content: WheelContent) -> Verdict:
-    """No RPATH or RUNPATH of the machine that built it."""
-
-    def fault(binary: Binary) -> str:
-        return ", ".join(f"run path {path}" for path in binary.run_paths if not path.startswith("$ORIGIN"))
-
-    return _about_binaries(content, fault, "none")
-
-
-def check_needed(content: WheelContent) -> Verdict:
-    """The shared libraries that the modules need are named, not found by an absolute path."""
-    names = sorted({library for binary in content.binaries for library in binary.needed})
-
-    def fault(binary: Binary) -> str:
-        return ", ".join(f"needs {library}" for library in binary.needed if "/" in library)
-
-    return _about_binaries(content, fault, ", ".join(names))
+    return verdict(faults, f"{len(info.ops)} ops, one module each: {', '.join(info.ops)}")
 
 
 CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
@@ -148,23 +126,7 @@ CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
     ("torch requirement", check_torch),
     ("build record", check_build_info),
     ("op modules", check_ops),
-    ("debug information", check_debug),
-    ("run paths", check_run_paths),
-    ("needed libraries", check_needed),
 )
-
-
-def _verdict(faults: Iterable[str], good: str, shown: int = 5) -> Verdict:
-    found = list(faults)
-    more = [f"and {len(found) - shown} more"] if len(found) > shown else []
-    return (False, "; ".join([*found[:shown], *more])) if found else (True, good)
-
-
-def _about_binaries(content: WheelContent, fault: Callable[[Binary], str], good: str) -> Verdict:
-    if not content.binaries:
-        return None, "no ELF modules inside" + (": Windows modules are not read" if content.extensions else "")
-    found = [(b.member, b.fault or fault(b)) for b in content.binaries]
-    return _verdict([f"{PurePosixPath(member).name}: {text}" for member, text in found if text], good)
 
 
 def _same_version(text: str, version: Version) -> bool:
@@ -203,11 +165,6 @@ def _label_faults(label: re.Match[str], info: BuildInfo) -> list[str]:
         ("CUDA", str(info.torch.get("cuda_version")), cuda_version(label["cuda"]) or "0.0"),
     ]
     return [f"it says {what} {found}, the name says {named}" for what, found, named in facts if found != named]
-
-
-def _is_module_of(member: str, op: str) -> bool:
-    # upstream forgets a dot: inference_core_ops lies in deepspeed/inference/v2/kernelsinference_core_ops.*.so
-    return PurePosixPath(member).name.split(".")[0] in (op, f"{op}_op", f"kernels{op}")
 
 
 def _interpreter_faults(content: WheelContent) -> list[str]:

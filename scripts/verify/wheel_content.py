@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from scripts.errors import InputError
-from scripts.verify.binaries import DAMAGED, Binary, read_binary
+from scripts.verify.binaries import DAMAGED, read_binary
+from scripts.verify.binary import Binary
 
 BUILD_INFO = "deepspeed/git_version_info_installed.py"
 EXTENSIONS = (".so", ".pyd")
+TAGS = {"win": "windows", "linux": "linux", "manylinux": "linux"}
+UNREADABLE = "deepspeed/git_version_info_installed.py is not there or cannot be read: not a built DeepSpeed wheel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,13 @@ class WheelContent:
 
     @cached_property
     def binaries(self) -> tuple[Binary, ...]:
-        """The ELF files among the compiled modules."""
-        return tuple(binary for member in self.extensions if (binary := read_binary(self.zip, member)))
+        """What the compiled modules say of themselves."""
+        return tuple(read_binary(self.zip, member) for member in self.extensions)
+
+    @property
+    def system(self) -> str:
+        """`windows` or `linux`, as the tags say; empty for another, or for none in particular."""
+        return next((name for start, name in TAGS.items() if any(t.platform.startswith(start) for t in self.tags)), "")
 
     def text(self, member: str) -> str | None:
         """The text of a member; None when it is not there or cannot be read."""
@@ -95,6 +103,12 @@ def parse_build_info(text: str) -> BuildInfo | None:
         )  # fmt: skip
     except (SyntaxError, ValueError, KeyError, TypeError):
         return None
+
+
+def is_module_of(member: str, op: str) -> bool:
+    """Whether a compiled module is this op's."""
+    # upstream forgets a dot: inference_core_ops lies in deepspeed/inference/v2/kernelsinference_core_ops.*.so
+    return PurePosixPath(member).name.split(".")[0] in (op, f"{op}_op", f"kernels{op}")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 from scripts.errors import InputError
 from scripts.verify.static import audit
 from tests.verify.stub_elf import make_elf
+from tests.verify.stub_pe import make_pe
 from tests.verify.stub_wheel import BUILD_INFO, INFO, MODULE, build_info, make_wheel, metadata
 
 Changes = dict[str, bytes | None]
@@ -66,7 +67,7 @@ FAULTS: dict[str, tuple[Changes, str, str]] = {
         {MODULE: make_elf(run_path="/home/ci/venv/lib:$ORIGIN/../lib")}, "run paths", "run path /home/ci/venv/lib",
     ),
     "a library by its absolute path": (
-        {MODULE: make_elf(needed=("/usr/lib/libaio.so.1",))}, "needed libraries", "needs /usr/lib/libaio.so.1",
+        {MODULE: make_elf(needed=("/usr/lib/libc.so.6",))}, "needed libraries", "needs /usr/lib/libc.so.6",
     ),
     "a module cut short": ({MODULE: make_elf()[:70]}, "needed libraries", "not a sound ELF file"),
 }  # fmt: skip
@@ -94,18 +95,19 @@ def test_a_run_path_relative_to_the_module_is_fine(tmp_path: Path) -> None:
 
 
 def test_upstream_wheels_for_windows_get_a_report_with_reasons(tmp_path: Path) -> None:
-    changes: Changes = {MODULE: None, "deepspeed/ops/adam/cpu_adam_op.cp311-win_amd64.pyd": b"MZ"}
+    changes: Changes = {MODULE: None, "deepspeed/ops/adam/cpu_adam_op.cp311-win_amd64.pyd": make_pe()}
     wheel = make_wheel(tmp_path, changes, name="deepspeed-0.16.5-cp311-cp311-win_amd64.whl")
     checks = {check.name: check for check in audit(wheel).checks}
     assert checks["op modules"].passed
-    assert (checks["debug information"].passed, checks["version label"].passed) == (None, None)
-    assert "Windows" in checks["debug information"].detail
+    assert (checks["debug information"].passed, checks["version label"].passed) == (True, None)
+    assert "does not say which torch" in checks["version label"].detail
 
 
 def test_the_module_that_upstream_names_without_a_dot_is_found(tmp_path: Path) -> None:
     module = "deepspeed/inference/v2/kernelsinference_core_ops.cpython-311-x86_64-linux-gnu.so"
     info = build_info().replace("cpu_adam", "inference_core_ops").encode()
-    assert failures(make_wheel(tmp_path, {MODULE: None, module: make_elf(), BUILD_INFO: info})) == {}
+    shared = make_elf(init="kernelsinference_core_ops")
+    assert failures(make_wheel(tmp_path, {MODULE: None, module: shared, BUILD_INFO: info})) == {}
 
 
 def test_a_damaged_member_is_a_failed_check(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""`Binary`: what an extension module asks of the machine it is loaded on, and what code it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from scripts.verify.fatbin import NO_GPU_CODE, Architectures, read_architectures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binary:
+    """One compiled module of a wheel; `fault` says why it could not be read, `gpu_fault` why its GPU code could not."""
+
+    member: str
+    system: str = ""  # "linux" | "windows"
+    machine: str = ""  # "x86-64", or what the file says instead
+    init: tuple[str, ...] = ()  # exported PyInit_ functions
+    needed: tuple[str, ...] = ()
+    run_paths: tuple[str, ...] = ()
+    debug: tuple[str, ...] = ()  # what a debugger would find, in words
+    architectures: Architectures = NO_GPU_CODE
+    gpu_fault: str = ""
+    instructions: Mapping[str, int] = field(default_factory=dict)  # CPU feature -> instructions that need it
+    fault: str = ""
+
+    @property
+    def module(self) -> str:
+        """The module's name, `cpu_adam_op`."""
+        return PurePosixPath(self.member).name.split(".")[0]
+
+
+def gpu_code(sections: Iterable[bytes]) -> tuple[Architectures, str]:
+    """The architectures in the sections, and the fault when one cannot be read."""
+    try:
+        return read_architectures(sections), ""
+    except ValueError as error:
+        return NO_GPU_CODE, str(error)

@@ -1,0 +1,49 @@
+"""Reads a Linux extension module: an ELF shared object."""
+
+from __future__ import annotations
+
+import io
+
+from elftools.elf.dynamic import DynamicSection, DynamicTag
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Section, SymbolTableSection
+
+from scripts.verify.binary import Binary, gpu_code
+from scripts.verify.fatbin import SECTIONS
+from scripts.verify.instructions import count_features
+
+DEBUG = (".debug_", ".zdebug_", ".rela.debug_")
+EXECUTABLE = 0x4  # SHF_EXECINSTR
+MACHINES = {"EM_X86_64": "x86-64"}
+
+
+def read_elf(member: str, content: bytes) -> Binary:
+    """What the module says of itself; raises what pyelftools raises for a damaged file."""
+    file = ELFFile(io.BytesIO(content))
+    sections = list(file.iter_sections())
+    entries = [tag for s in sections if isinstance(s, DynamicSection) for tag in s.iter_tags()]
+    run_paths = _texts(entries, "DT_RPATH", "rpath") + _texts(entries, "DT_RUNPATH", "runpath")
+    debug = [s.name for s in sections if s.name.startswith(DEBUG)]
+    architectures, gpu_fault = gpu_code(s.data() for s in sections if s.name in SECTIONS)
+    return Binary(
+        member=member, system="linux", machine=MACHINES.get(str(file["e_machine"]), str(file["e_machine"])),
+        init=_init(sections), needed=_texts(entries, "DT_NEEDED", "needed"),
+        run_paths=tuple(part for path in run_paths for part in path.split(":") if part),
+        debug=(f"{len(debug)} debug sections",) if debug else (), architectures=architectures, gpu_fault=gpu_fault,
+        instructions=count_features(s.data() for s in sections if _is_code(s)),
+    )  # fmt: skip
+
+
+def _is_code(section: Section) -> bool:
+    return section["sh_type"] == "SHT_PROGBITS" and bool(section["sh_flags"] & EXECUTABLE)
+
+
+def _init(sections: list[Section]) -> tuple[str, ...]:
+    tables = [s for s in sections if isinstance(s, SymbolTableSection) and s["sh_type"] == "SHT_DYNSYM"]
+    symbols = [symbol for table in tables for symbol in table.iter_symbols()]
+    defined = {str(symbol.name) for symbol in symbols if symbol["st_shndx"] != "SHN_UNDEF"}
+    return tuple(sorted(name for name in defined if name.startswith("PyInit_")))
+
+
+def _texts(entries: list[DynamicTag], kind: str, attribute: str) -> tuple[str, ...]:
+    return tuple(str(getattr(entry, attribute)) for entry in entries if entry.entry.d_tag == kind)

@@ -1,0 +1,94 @@
+"""`Architectures`: the GPU code in a module, read from the containers that NVIDIA's fatbinary program puts there.
+
+A section holds containers one behind the other, each a header and its entries; an entry is PTX or the machine code
+(SASS) of one architecture. The layout is not documented; it was found in official binaries and agrees with cuobjdump.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+SECTIONS = (".nv_fatb", ".nv_fatbin", "__nv_relfatbin")  # a Windows module has room for eight letters of the name
+MAGIC = 0xBA55ED50
+HEADER = struct.Struct("<IHHQ")  # magic, version, size of this header, bytes of all entries
+ENTRY = struct.Struct("<HHIQ12xI")  # kind, version, size of this header, bytes of the code; the architecture
+PTX, SASS = 1, 2
+CONTENT = re.compile(rb"[^\0]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architectures:
+    """The architectures a module has machine code for, and those it has PTX for, as 86 for sm_86."""
+
+    sass: frozenset[int] = frozenset()
+    ptx: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether there is any GPU code."""
+        return bool(self.sass or self.ptx)
+
+    def __or__(self, other: Architectures) -> Architectures:
+        """What both have together."""
+        return Architectures(sass=self.sass | other.sass, ptx=self.ptx | other.ptx)
+
+    def __str__(self) -> str:
+        """`sm_80, sm_90, PTX of 90`."""
+        words = [f"sm_{arch}" for arch in sorted(self.sass)]
+        words += [f"PTX of {', '.join(map(str, sorted(self.ptx)))}"] if self.ptx else []
+        return ", ".join(words) or "no GPU code"
+
+
+NO_GPU_CODE = Architectures()
+
+
+def read_architectures(sections: Iterable[bytes]) -> Architectures:
+    """What the sections hold together; raises ValueError, which says where, when one cannot be read to its end."""
+    found = NO_GPU_CODE
+    for section in sections:
+        for kind, arch in _entries(section):
+            one = frozenset({arch})
+            found |= Architectures(sass=one) if kind == SASS else Architectures(ptx=one)
+    return found
+
+
+def _entries(section: bytes) -> Iterator[tuple[int, int]]:
+    place = _next_container(section, 0)
+    if place is None:
+        raise ValueError("its section for GPU code is empty")
+    while place is not None:
+        start, end = _container(section, place)
+        while start < end:
+            kind, arch, start = _entry(section, start, end)
+            yield kind, arch
+        place = _next_container(section, end)
+
+
+def _next_container(section: bytes, place: int) -> int | None:
+    """Where the next container starts: between two there is only padding."""
+    found = CONTENT.search(section, place)
+    return found.start() if found else None
+
+
+def _container(section: bytes, place: int) -> tuple[int, int]:
+    if place + HEADER.size > len(section):
+        raise ValueError(f"its GPU code breaks off at byte {place}")
+    magic, _, header, size = HEADER.unpack_from(section, place)
+    end = place + header + size
+    if magic != MAGIC or header < HEADER.size:
+        raise ValueError(f"its GPU code has no container at byte {place}")
+    if end > len(section):
+        raise ValueError(f"its GPU code breaks off: the container at byte {place} ends behind the section")
+    return place + header, end
+
+
+def _entry(section: bytes, place: int, end: int) -> tuple[int, int, int]:
+    if place + ENTRY.size > end:
+        raise ValueError(f"its GPU code breaks off at byte {place}")
+    kind, _, header, size, arch = ENTRY.unpack_from(section, place)
+    after = place + header + size
+    if kind not in (PTX, SASS) or header < ENTRY.size or after > end or not arch:
+        raise ValueError(f"its GPU code has an entry of kind {kind} at byte {place} that cannot be read")
+    return kind, arch, after

@@ -1,0 +1,202 @@
+"""What the compiled modules of a wheel must be, found by reading them: the same questions for Linux and Windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import PurePosixPath
+
+from scripts.matrix.context import parse_arches
+from scripts.matrix.records import Facts, OpSupport
+from scripts.verify.binary import Binary
+from scripts.verify.check import Verdict, verdict
+from scripts.verify.fatbin import Architectures
+from scripts.verify.instructions import CAN_READ
+from scripts.verify.promises import Promises
+from scripts.verify.wheel_content import UNREADABLE, BuildInfo, WheelContent, is_module_of
+
+Question = Callable[[WheelContent], Verdict]
+Fault = Callable[[Binary], str]  # what is wrong with a module; empty for nothing
+
+
+def module_checks(facts: Facts, promises: Promises) -> tuple[tuple[str, Question], ...]:
+    """Every question about the modules, each with its name."""
+    return (
+        ("module format", check_format),
+        ("debug information", check_debug),
+        ("run paths", check_run_paths),
+        ("needed libraries", partial(check_needed, facts)),
+        ("GPU architectures", partial(check_architectures, facts, promises.arches)),
+        ("CPU instructions", partial(check_instructions, facts, promises.cpu_level)),
+    )
+
+
+def check_format(content: WheelContent) -> Verdict:
+    """Every module is for x86-64 and has the function that Python looks for."""
+
+    def fault(binary: Binary) -> str:
+        if binary.machine != "x86-64":
+            return f"is for {binary.machine}, not x86-64"
+        wanted = f"PyInit_{binary.module}"
+        return "" if wanted in binary.init else f"does not export {wanted}"
+
+    return _about_modules(content, fault, "x86-64, each exports its PyInit function")
+
+
+def check_debug(content: WheelContent) -> Verdict:
+    """No debug information: it makes nine tenths of an unstripped module, and names folders of the build machine."""
+    return _about_modules(content, lambda binary: ", ".join(binary.debug), "none")
+
+
+def check_run_paths(content: WheelContent) -> Verdict:
+    """No RPATH or RUNPATH of the machine that built it."""
+
+    def fault(binary: Binary) -> str:
+        return ", ".join(f"run path {path}" for path in binary.run_paths if not path.startswith("$ORIGIN"))
+
+    return _about_modules(content, fault, "none")
+
+
+# ---------------------------------------------------------------- libraries
+
+
+def check_needed(facts: Facts, content: WheelContent) -> Verdict:
+    """Every library that a module needs is one that the system, Python or the wheel's torch brings."""
+    info = content.build_info()
+    if info is None:
+        return False, UNREADABLE
+    context = _context(content, info)
+    rows = [row for row in facts.libraries if row.when.holds(context)]
+    python = ",".join(sorted(tag.interpreter.removeprefix("cp") for tag in content.tags))
+
+    def fault(binary: Binary) -> str:
+        op = _op_of(binary, info)
+        return ", ".join(reason for name in binary.needed if (reason := refusal(name, op)))
+
+    def refusal(name: str, op: str | None) -> str:
+        named = [row for row in rows if any(_matches(name, p, python, content.system) for p in row.names)]
+        if any(row.refused is None and (not row.ops or op in row.ops) for row in named):
+            return ""
+        why = next((row.refused for row in named if row.refused), f"neither {_bringers(context)} brings it")
+        return f"needs {name}: {why}"
+
+    names = sorted({library for binary in content.binaries for library in binary.needed}, key=str.lower)
+    return _about_modules(content, fault, ", ".join(names))
+
+
+def _context(content: WheelContent, info: BuildInfo) -> dict[str, str | bool]:
+    """What conditions of libraries.yaml may ask."""
+    context: dict[str, str | bool] = {"os": content.system, "accelerator": info.accelerator}
+    if info.accelerator == "cuda":
+        context["cuda-major"] = str(info.torch.get("cuda_version")).partition(".")[0]
+    return context
+
+
+def _bringers(context: dict[str, str | bool]) -> str:
+    torch = f"torch for CUDA {context['cuda-major']}" if "cuda-major" in context else "torch"
+    return f"the system, Python nor {torch}"
+
+
+def _matches(name: str, pattern: str, python: str, system: str) -> bool:
+    wanted = pattern.replace("{python}", python)
+    return fnmatchcase(name.lower(), wanted.lower()) if system == "windows" else fnmatchcase(name, wanted)
+
+
+# ---------------------------------------------------------------- GPU code
+
+
+def check_architectures(facts: Facts, arches: str | None, content: WheelContent) -> Verdict:
+    """Every op with CUDA sources holds code for exactly the promised architectures, every other op none."""
+    info = content.build_info()
+    if info is None:
+        return False, UNREADABLE
+
+    def fault(binary: Binary) -> str:
+        row = _support(facts, _op_of(binary, info), info, content)
+        if binary.gpu_fault:
+            return binary.gpu_fault
+        if row is None:
+            return ""
+        if row.kind != "cuda":
+            return f"holds {binary.architectures}, and no CUDA source" if binary.architectures else ""
+        if not binary.architectures:
+            return "holds no GPU code"
+        return _difference(binary.architectures, expected_architectures(arches, row.min_sm)) if arches else ""
+
+    return _about_modules(content, fault, _summary((b.module, str(b.architectures)) for b in content.binaries))
+
+
+def expected_architectures(arches: str, min_sm: int | None) -> Architectures:
+    """The code that upstream's flags ask for: machine code of each architecture, PTX too where the list says +PTX.
+
+    An op that begins at `min_sm` leaves older ones out.
+    """
+    asked = {major * 10 + minor: ptx for (major, minor), ptx in parse_arches(arches).items()}
+    kept = {arch: ptx for arch, ptx in asked.items() if arch >= (min_sm or 0)}
+    return Architectures(sass=frozenset(kept), ptx=frozenset(arch for arch, ptx in kept.items() if ptx))
+
+
+def _difference(found: Architectures, expected: Architectures) -> str:
+    missing = Architectures(sass=expected.sass - found.sass, ptx=expected.ptx - found.ptx)
+    surplus = Architectures(sass=found.sass - expected.sass, ptx=found.ptx - expected.ptx)
+    words = [f"has no {missing}" if missing else "", f"was not to have {surplus}" if surplus else ""]
+    return " and ".join(word for word in words if word)
+
+
+# ---------------------------------------------------------------- CPU code
+
+
+def check_instructions(facts: Facts, level: str | None, content: WheelContent) -> Verdict:
+    """No instruction needs a CPU feature beyond the level, but in ops whose source asks for it by itself."""
+    info = content.build_info()
+    if info is None:
+        return False, UNREADABLE
+    if not CAN_READ:
+        return None, "iced-x86, which reads machine code, is not installed here"
+    known = facts.cpu_levels.get(level or "")
+    refused = known.refuses if known else ()
+    version = content.version.public
+    excepted = {row.op for row in facts.cpu_exceptions if row.versions.contains(version, prereleases=True)}
+
+    def fault(binary: Binary) -> str:
+        found = {name: count for name, count in binary.instructions.items() if name.startswith(refused)}
+        if not found or not refused or _op_of(binary, info) in excepted:
+            return ""
+        return f"{_counts(found)}, which a CPU of level {level} does not have"
+
+    counts = ((binary.module, _counts(binary.instructions) or "no vector instructions") for binary in content.binaries)
+    return _about_modules(content, fault, f"level {level or 'not known'}; {_summary(counts)}")
+
+
+def _counts(instructions: Mapping[str, int]) -> str:
+    return ", ".join(f"{instructions[name]} {name}" for name in sorted(instructions))
+
+
+# ---------------------------------------------------------------- shared
+
+
+def _about_modules(content: WheelContent, fault: Fault, good: str) -> Verdict:
+    if not content.binaries:
+        return None, "no compiled modules inside"
+    found = [(binary.member, binary.fault or fault(binary)) for binary in content.binaries]
+    return verdict([f"{PurePosixPath(member).name}: {text}" for member, text in found if text], good)
+
+
+def _summary(found: Iterable[tuple[str, str]]) -> str:
+    """What each module has, those with the same together."""
+    groups: dict[str, list[str]] = {}
+    for module, text in found:
+        groups.setdefault(text, []).append(module)
+    names = {text: modules[0] if len(modules) == 1 else f"{len(modules)} modules" for text, modules in groups.items()}
+    return "; ".join(f"{name}: {text}" for text, name in names.items())
+
+
+def _op_of(binary: Binary, info: BuildInfo) -> str | None:
+    return next((op for op in info.ops if is_module_of(binary.member, op)), None)
+
+
+def _support(facts: Facts, op: str | None, info: BuildInfo, content: WheelContent) -> OpSupport | None:
+    """What is known of the op; None for one that is not ours to judge."""
+    known = facts.ops.get(op or "")
+    return known.support_for(info.accelerator, content.version.public) if known else None

@@ -1,0 +1,56 @@
+"""Reads a Windows extension module: a PE file, on any system."""
+
+from __future__ import annotations
+
+import pefile
+
+from scripts.verify.binary import Binary, gpu_code
+from scripts.verify.fatbin import SECTIONS
+from scripts.verify.instructions import count_features
+
+DIRECTORIES = ("IMPORT", "DELAY_IMPORT", "EXPORT", "DEBUG")
+EXECUTABLE = 0x20000000  # IMAGE_SCN_MEM_EXECUTE
+CODEVIEW = 2  # the debug entry that names a .pdb file
+MACHINES = {0x8664: "x86-64", 0x014C: "x86 (32 bits)", 0xAA64: "arm64"}
+
+
+def read_pe(member: str, content: bytes) -> Binary:
+    """What the module says of itself; raises what pefile raises for a damaged file."""
+    with pefile.PE(data=content, fast_load=True) as file:
+        file.parse_data_directories([pefile.DIRECTORY_ENTRY[f"IMAGE_DIRECTORY_ENTRY_{name}"] for name in DIRECTORIES])
+        machine = file.FILE_HEADER.Machine
+        architectures, gpu_fault = gpu_code(_content(s) for s in file.sections if _name(s) in SECTIONS)
+        return Binary(
+            member=member, system="windows", machine=MACHINES.get(machine, hex(machine)), init=_init(file),
+            needed=_needed(file), debug=_debug(file), architectures=architectures, gpu_fault=gpu_fault,
+            instructions=count_features(_content(s) for s in file.sections if s.Characteristics & EXECUTABLE),
+        )  # fmt: skip
+
+
+def _name(section: pefile.SectionStructure) -> str:
+    return bytes(section.Name).rstrip(b"\0").decode("ascii", errors="replace")
+
+
+def _content(section: pefile.SectionStructure) -> bytes:
+    """What of the section is in use: the rest of the file's last block is padding."""
+    return bytes(section.get_data())[: section.Misc_VirtualSize]
+
+
+def _needed(file: pefile.PE) -> tuple[str, ...]:
+    entries = [e for kind in ("IMPORT", "DELAY_IMPORT") for e in getattr(file, f"DIRECTORY_ENTRY_{kind}", ())]
+    return tuple(entry.dll.decode("ascii", errors="replace") for entry in entries)
+
+
+def _init(file: pefile.PE) -> tuple[str, ...]:
+    table = getattr(file, "DIRECTORY_ENTRY_EXPORT", None)
+    names = [bytes(symbol.name) for symbol in table.symbols if symbol.name] if table else []
+    return tuple(sorted(name.decode("ascii", errors="replace") for name in names if name.startswith(b"PyInit_")))
+
+
+def _debug(file: pefile.PE) -> tuple[str, ...]:
+    """The debug sections of mingw, and the .pdb of Microsoft's linker where it is named by its path."""
+    entries = [e for e in getattr(file, "DIRECTORY_ENTRY_DEBUG", ()) if e.struct.Type == CODEVIEW and e.entry]
+    paths = [bytes(e.entry.PdbFileName).rstrip(b"\0").decode("utf-8", errors="replace") for e in entries]
+    sections = [name for s in file.sections if (name := _name(s)).startswith((".debug_", "/"))]
+    found = [f"the path of a build machine, {path}" for path in paths if "\\" in path or "/" in path]
+    return tuple(found + ([f"{len(sections)} debug sections"] if sections else []))

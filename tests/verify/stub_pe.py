@@ -1,0 +1,81 @@
+"""A minimal 64-bit Windows DLL, made without a linker: only what an audit reads."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+CODE, DATA = 0x60000020, 0x40000040
+PAGE, BLOCK = 0x1000, 0x200
+
+
+def make_pe(
+    needed: tuple[str, ...] = ("c10.dll", "python311.dll"), init: str = "cpu_adam_op", code: bytes = b"\xc3",
+    fatbin: bytes = b"", pdb: str = "", machine: int = 0x8664,
+) -> bytes:  # fmt: skip
+    """The bytes of a module that needs DLLs, names a .pdb file and carries CPU and GPU code."""
+    tables = _Tables(start=PAGE + max(_round(len(code), PAGE), PAGE))
+    directories = {0: tables.exports(f"PyInit_{init}"), 1: tables.imports(needed)}
+    sections = [(b".text", CODE, code), (b".rdata", DATA, b"")]
+    raw = _round(0x400 + len(code), BLOCK)
+    if pdb:
+        directories[6] = tables.debug(pdb, raw)
+    sections[1] = (b".rdata", DATA, bytes(tables.content))
+    sections += [(b".nv_fatb", DATA, fatbin)] if fatbin else []
+    return _head(machine, directories, sections) + b"".join(
+        s[2].ljust(_round(len(s[2]), BLOCK), b"\0") for s in sections
+    )
+
+
+@dataclass
+class _Tables:
+    """The read-only section while it grows; addresses count from the image's start."""
+
+    start: int
+
+    def __post_init__(self) -> None:
+        self.content = bytearray()
+
+    def put(self, data: bytes) -> int:
+        self.content += bytes(-len(self.content) % 8)
+        address = self.start + len(self.content)
+        self.content += data
+        return address
+
+    def exports(self, name: str) -> tuple[int, int]:
+        own, function = self.put(b"module.pyd\0"), self.put(name.encode() + b"\0")
+        addresses = self.put(struct.pack("<I", PAGE)), self.put(struct.pack("<I", function)), self.put(bytes(2))
+        return self.put(struct.pack("<IIHHIIIIIII", 0, 0, 0, 0, own, 1, 1, 1, *addresses)), 40
+
+    def imports(self, names: tuple[str, ...]) -> tuple[int, int]:
+        rows = b""
+        for name in names:
+            hint = self.put(b"\0\0function\0")
+            look_up, slots = self.put(struct.pack("<QQ", hint, 0)), self.put(struct.pack("<QQ", hint, 0))
+            rows += struct.pack("<IIIII", look_up, 0, 0, self.put(name.encode() + b"\0"), slots)
+        return self.put(rows + bytes(20)), len(rows) + 20
+
+    def debug(self, pdb: str, raw: int) -> tuple[int, int]:
+        record = b"RSDS" + bytes(16) + struct.pack("<I", 1) + pdb.encode() + b"\0"
+        place = self.put(record)
+        row = struct.pack("<IIHHIIII", 0, 0, 0, 0, 2, len(record), place, raw + place - self.start)
+        return self.put(row), len(row)
+
+
+def _head(machine: int, directories: dict[int, tuple[int, int]], sections: list[tuple[bytes, int, bytes]]) -> bytes:
+    rows, address, place = b"", PAGE, 0x400
+    for name, kind, content in sections:
+        size = _round(len(content), BLOCK)
+        rows += struct.pack("<8sIIIIIIHHI", name, len(content), address, size, place, 0, 0, 0, 0, kind)
+        address, place = address + max(_round(len(content), PAGE), PAGE), place + size
+    table = b"".join(struct.pack("<II", *directories.get(index, (0, 0))) for index in range(16))
+    optional = struct.pack("<HBBIIIII", 0x20B, 14, 0, BLOCK, 0, 0, PAGE, PAGE)
+    optional += struct.pack("<QIIHHHHHHIIIIHHQQQQII", 0x180000000, PAGE, BLOCK, 6, 0, 0, 0, 6, 0, 0, address, 0x400, 0,
+                            2, 0x160, 1 << 20, PAGE, 1 << 20, PAGE, 0, 16) + table  # fmt: skip
+    coff = struct.pack("<HHIIIHH", machine, len(sections), 0, 0, 0, len(optional), 0x2022)
+    dos = b"MZ" + bytes(58) + struct.pack("<I", 64)
+    return (dos + b"PE\0\0" + coff + optional + rows).ljust(0x400, b"\0")
+
+
+def _round(size: int, block: int) -> int:
+    return -(-size // block) * block

@@ -1,0 +1,180 @@
+"""The compiled modules of a wheel: each fault fails its own check, for Linux and for Windows alike."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.verify.check import CheckResult
+from scripts.verify.fatbin import Architectures
+from scripts.verify.modules import expected_architectures
+from scripts.verify.promises import NOTHING_PROMISED, Promises
+from scripts.verify.static import audit
+from tests.verify.stub_elf import make_elf
+from tests.verify.stub_fatbin import make_fatbin
+from tests.verify.stub_pe import make_pe
+from tests.verify.stub_wheel import BUILD_INFO, INFO, MODULE, build_info, make_wheel, metadata
+
+NAMES = ("module format", "debug information", "run paths", "needed libraries", "GPU architectures", "CPU instructions")
+WINDOWS_MODULE = "deepspeed/ops/adam/cpu_adam_op.cp311-win_amd64.pyd"
+FUSED = WINDOWS_MODULE.replace("cpu_adam", "fused_adam")
+VERSION = "0.16.5+cu124torch2.6"
+ZMM = bytes.fromhex("62f17c4858c1")  # vaddps zmm0, zmm0, zmm1
+FMA = bytes.fromhex("c4e275b8c2")  # vfmadd231ps ymm0, ymm1, ymm2
+CUDA_DLLS = ("c10.dll", "torch_cpu.dll", "torch_python.dll", "c10_cuda.dll", "cudart64_12.dll", "curand64_10.dll")
+CELL = Promises(arches="8.0;9.0+PTX", cpu_level="avx2")
+
+
+def linux_wheel(folder: Path, module: bytes) -> Path:
+    return make_wheel(folder, {MODULE: module})
+
+
+def windows_wheel(folder: Path, cpu: bytes | None = None, fused: bytes | None = None) -> Path:
+    """A CUDA wheel for Windows with one op of each kind."""
+    info = build_info(VERSION, "cuda", "2.6", "12.4").replace("'cpu_adam': 1", "'cpu_adam': 1, 'fused_adam': 1")
+    fatbin = make_fatbin(80, 90, ptx=(90,))
+    changes = {
+        MODULE: None, BUILD_INFO: info.encode(), WINDOWS_MODULE: cpu or make_pe(),
+        FUSED: fused or make_pe(needed=CUDA_DLLS, init="fused_adam_op", fatbin=fatbin),
+        f"{INFO}/METADATA": None, f"{INFO}/WHEEL": None,
+        f"deepspeed-{VERSION}.dist-info/METADATA": metadata(VERSION, "torch==2.6.*").encode(),
+    }  # fmt: skip
+    return make_wheel(folder, changes, name=f"deepspeed-{VERSION}-cp311-cp311-win_amd64.whl")
+
+
+def fused(**changes: object) -> bytes:
+    options = {"needed": CUDA_DLLS, "init": "fused_adam_op", "fatbin": make_fatbin(80, 90, ptx=(90,)), **changes}
+    return make_pe(**options)  # type: ignore[arg-type]
+
+
+def checks_of(wheel: Path, promises: Promises = NOTHING_PROMISED) -> dict[str, CheckResult]:
+    return {check.name: check for check in audit(wheel, promises).checks if check.name in NAMES}
+
+
+def failures(wheel: Path, promises: Promises = NOTHING_PROMISED) -> dict[str, str]:
+    return {name: check.detail for name, check in checks_of(wheel, promises).items() if check.passed is False}
+
+
+def test_a_sound_windows_wheel_passes_every_check(tmp_path: Path) -> None:
+    checks = checks_of(windows_wheel(tmp_path), CELL)
+    assert {name: check.passed for name, check in checks.items()} == dict.fromkeys(NAMES, True)
+    assert "fused_adam_op: sm_80, sm_90, PTX of 90" in checks["GPU architectures"].detail
+    assert "cudart64_12.dll" in checks["needed libraries"].detail
+
+
+FAULTS = {
+    "another processor": ({"cpu": make_pe(machine=0xAA64)}, "module format", "is for arm64, not x86-64"),
+    "no function for Python": ({"cpu": make_pe(init="adam")}, "module format", "does not export PyInit_cpu_adam_op"),
+    "the path of a build machine": (
+        {"cpu": make_pe(pdb="D:\\a\\1\\cpu_adam_op.pdb")}, "debug information", "D:\\a\\1\\cpu_adam_op.pdb",
+    ),
+    "the GPU driver": ({"fused": fused(needed=("nvcuda.dll",))}, "needed libraries", "comes with a GPU driver"),
+    "OpenMP": ({"cpu": make_pe(needed=("VCOMP140.dll",))}, "needed libraries", "without /openmp"),
+    "another CUDA": (
+        {"fused": fused(needed=("cudart64_13.dll",))}, "needed libraries",
+        "needs cudart64_13.dll: neither the system, Python nor torch for CUDA 12 brings it",
+    ),
+    "another Python": ({"cpu": make_pe(needed=("python312.dll",))}, "needed libraries", "needs python312.dll"),
+    "an architecture too few": (
+        {"fused": fused(fatbin=make_fatbin(80, ptx=(90,)))}, "GPU architectures",
+        "fused_adam_op.cp311-win_amd64.pyd: has no sm_90",
+    ),
+    "an architecture too many": (
+        {"fused": fused(fatbin=make_fatbin(80, 86, 90, ptx=(90,)))}, "GPU architectures", "was not to have sm_86",
+    ),
+    "no PTX": ({"fused": fused(fatbin=make_fatbin(80, 90))}, "GPU architectures", "has no PTX of 90"),
+    "no GPU code": ({"fused": fused(fatbin=b"")}, "GPU architectures", "holds no GPU code"),
+    "GPU code that cannot be read": (
+        {"fused": fused(fatbin=make_fatbin(80)[:40])}, "GPU architectures", "ends behind the section",
+    ),
+    "GPU code in a CPU op": ({"cpu": make_pe(fatbin=make_fatbin(80))}, "GPU architectures", "holds sm_80"),
+    "AVX-512": ({"cpu": make_pe(code=ZMM * 3)}, "CPU instructions", "3 AVX512F, which"),
+    "a module cut short": ({"cpu": make_pe()[:70]}, "module format", "not a sound PE file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("modules", "check", "words"), FAULTS.values(), ids=FAULTS.keys())
+def test_each_fault_of_a_windows_module_fails_its_own_check(
+    modules: dict[str, bytes], check: str, words: str, tmp_path: Path
+) -> None:
+    found = failures(windows_wheel(tmp_path, **modules), CELL)
+    assert words in found[check]
+    assert len(found) == (6 if "cut short" in words or "not a sound" in words else 1)
+
+
+LINUX_FAULTS = {
+    "another processor": (make_elf(machine=183), "module format", "is for EM_AARCH64"),
+    "no function for Python": (make_elf(init="adam"), "module format", "PyInit_cpu_adam_op"),
+    "a library of nobody": (make_elf(needed=("libfoo.so.1",)), "needed libraries", "nor torch brings"),
+    "CUDA in a CPU wheel": (make_elf(needed=("libcudart.so.12",)), "needed libraries", "needs libcudart.so.12"),
+    "the GPU driver": (make_elf(needed=("libcuda.so.1",)), "needed libraries", "take -lcuda off"),
+    "another op's library": (make_elf(needed=("libaio.so.1",)), "needed libraries", "needs libaio.so.1"),
+    "GPU code in a CPU wheel": (make_elf(fatbin=make_fatbin(80)), "GPU architectures", "holds sm_80"),
+    "AVX-512": (make_elf(code=ZMM), "CPU instructions", "1 AVX512F"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "check", "words"), LINUX_FAULTS.values(), ids=LINUX_FAULTS.keys())
+def test_each_fault_of_a_linux_module_fails_its_own_check(
+    module: bytes, check: str, words: str, tmp_path: Path
+) -> None:
+    found = failures(linux_wheel(tmp_path, module), CELL)
+    assert list(found) == [check]
+    assert words in found[check]
+
+
+def test_without_promises_what_is_found_is_reported_and_compared_with_nothing(tmp_path: Path) -> None:
+    wheel = windows_wheel(tmp_path, cpu=make_pe(code=ZMM), fused=fused(fatbin=make_fatbin(61)))
+    checks = checks_of(wheel)
+    assert checks["GPU architectures"].passed
+    assert "fused_adam_op: sm_61" in checks["GPU architectures"].detail
+    assert (
+        checks["CPU instructions"].detail
+        == "level not known; cpu_adam_op: 1 AVX512F; fused_adam_op: no vector instructions"
+    )
+
+
+@pytest.mark.parametrize(("level", "passed"), [("scalar", False), ("avx2", True), ("avx512", True)])
+def test_fused_multiply_add_belongs_to_avx2(level: str, passed: bool, tmp_path: Path) -> None:
+    wheel = linux_wheel(tmp_path, make_elf(code=FMA))
+    assert checks_of(wheel, Promises(cpu_level=level))["CPU instructions"].passed is passed
+
+
+def test_an_op_that_chooses_at_run_time_may_hold_more_than_the_level(tmp_path: Path) -> None:
+    info = build_info().replace("cpu_adam", "deepspeed_shm_comm").encode()
+    module = "deepspeed/ops/comm/deepspeed_shm_comm_op.cpython-311-x86_64-linux-gnu.so"
+    shared = make_elf(init="deepspeed_shm_comm_op", code=ZMM)
+    wheel = make_wheel(tmp_path, {MODULE: None, BUILD_INFO: info, module: shared})
+    check = checks_of(wheel, CELL)["CPU instructions"]
+    assert (check.passed, check.detail) == (True, "level avx2; deepspeed_shm_comm_op: 1 AVX512F")
+
+
+def test_an_op_leaves_out_what_is_older_than_its_first_architecture() -> None:
+    assert expected_architectures("6.0;7.0;8.0;9.0+PTX", 70) == Architectures(
+        sass=frozenset({70, 80, 90}), ptx=frozenset({90})
+    )
+
+
+OFFICIAL = {
+    "0.16.5": ("11 modules: sm_60, sm_61, sm_70, sm_80, sm_86, sm_90, sm_100, sm_120", []),
+    "0.14.5": ("11 modules: sm_60, sm_61, sm_70, sm_80, sm_86", ["CPU instructions"]),
+}
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("version", OFFICIAL)
+def test_official_windows_wheels_are_read_to_the_last_section(version: str, tmp_path: Path) -> None:
+    words = ["--no-deps", "--only-binary=:all:", "--platform", "win_amd64", "--python-version", "311"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "download", *words, "-d", str(tmp_path), f"deepspeed=={version}"], check=True
+    )
+    wheel = next(tmp_path.glob("*.whl"))
+    architectures, failed = OFFICIAL[version]
+    checks = checks_of(wheel, Promises(cpu_level="avx2"))
+    assert [name for name, check in checks.items() if not check.passed] == failed
+    assert checks["GPU architectures"].detail == f"{architectures}; 3 modules: no GPU code"
+    if failed:
+        assert "cpu_adam_op.cp311-win_amd64.pyd: 52 AVX512BW, 1973 AVX512F" in checks["CPU instructions"].detail
