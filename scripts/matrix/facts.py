@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from scripts.errors import DataError
 from scripts.matrix.catalogue import read_catalogue
+from scripts.matrix.code_records import CpuException, Library
 from scripts.matrix.condition import parse_condition
 from scripts.matrix.consistency import check_facts
 from scripts.matrix.document import read_document
@@ -31,13 +32,11 @@ from scripts.matrix.reading import (
 from scripts.matrix.records import (
     AddedRequirement,
     BuildRequirements,
-    CpuException,
     CpuLevel,
     CudaToolkit,
     Facts,
     FlagEdit,
     Gpu,
-    Library,
     PackageManager,
     PythonVersion,
     Rule,

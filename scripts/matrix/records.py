@@ -11,6 +11,7 @@ from datetime import date
 
 from packaging.specifiers import SpecifierSet
 
+from scripts.matrix.code_records import CpuException, Library
 from scripts.matrix.condition import Condition
 
 
@@ -149,28 +150,6 @@ class CpuLevel:
     gcc: tuple[str, ...]  # flags that replace -march=native
     cpuinfo_flags: tuple[str, ...]  # what py-cpuinfo must appear to say
     refuses: tuple[str, ...]  # starts of CPU features that no compiled instruction may need, "AVX512"
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CpuException:
-    """An op whose source asks for more than the CPU level by itself."""
-
-    op: str
-    versions: SpecifierSet
-    reason: str
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Library:
-    """Who brings some of the shared libraries that compiled ops need, or why they must not need them."""
-
-    origin: str  # "torch"
-    names: tuple[str, ...]  # "cudart64_12.dll"; globs, and {python} for the wheel's Python
-    when: Condition
-    ops: tuple[str, ...]  # the only ones that may need it; empty: all
-    refused: str | None
     source: tuple[str, ...]
 
 

@@ -12,7 +12,7 @@ from scripts.matrix.records import Facts, OpSupport
 from scripts.verify.binary import Binary
 from scripts.verify.check import Verdict, verdict
 from scripts.verify.fatbin import Architectures
-from scripts.verify.instructions import CAN_READ
+from scripts.verify.instructions import can_read_code
 from scripts.verify.promises import Promises
 from scripts.verify.wheel_content import UNREADABLE, BuildInfo, WheelContent, is_module_of
 
@@ -152,7 +152,7 @@ def check_instructions(facts: Facts, level: str | None, content: WheelContent) -
     info = content.build_info()
     if info is None:
         return False, UNREADABLE
-    if not CAN_READ:
+    if not can_read_code():
         return None, "iced-x86, which reads machine code, is not installed here"
     known = facts.cpu_levels.get(level or "")
     refused = known.refuses if known else ()
