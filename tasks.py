@@ -81,6 +81,26 @@ def verify(c: Context, wheel: str, level: str = "audit", python: str = "", json:
 
 
 @task(
+    help={
+        **JSON, "out": "the folder of the site",
+        "store": "where the wheels are, dir:PATH; the wheelhouse of this checkout unless given",
+        "url": "the address that the site will have",
+        "previous": "folder or address of the site that this one replaces",
+        "allow_shrink": "offer fewer wheels than before, or others under the same names",
+    }
+)  # fmt: skip
+@reported
+def index(
+    c: Context, out: str = "site", store: str = "", url: str = "", previous: str = "", allow_shrink: bool = False,
+    json: bool = False,
+) -> None:  # fmt: skip
+    """Write the package index of the wheels in a store, for any static host."""
+    from scripts.front import index_site
+
+    index_site.index(Path(out), store, url, previous, allow_shrink, json)
+
+
+@task(
     help={"fast": "leave out the real DeepSpeed build and Windows under Wine", "match": "only tests whose name matches"}
 )
 def test(c: Context, fast: bool = False, match: str = "") -> None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from scripts.errors import DataError, InputError
+from scripts.errors import DataError, InputError, ProofError
 from scripts.matrix.json_text import parse_json
 from scripts.matrix.problems import Problems
 from scripts.matrix.reading import Optional, Reader, flag, integer, listed, mapped, number, record, specifiers, text
 from scripts.matrix.target import Target, parse_id
 
-MANIFEST_SCHEMAS = (1, 2)  # 1 has neither metadata nor the proof's level
+MANIFEST_SCHEMA = 1
 WHEELS_SCHEMA = 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ADDRESS = re.compile(r"https?://[!#$%&*+,./0-9:;=?@A-Z_a-z~-]+")
@@ -30,7 +32,7 @@ T = TypeVar("T")
 class Proof:
     """How a wheel answered: names of the checks that passed and failed, and why others were skipped."""
 
-    level: str | None  # "audit", "smoke" or "full"; None when an old manifest does not say
+    level: str | None  # "audit", "smoke" or "full"; None when the manifest does not say
     passed: tuple[str, ...]
     failed: tuple[str, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)  # check -> reason
@@ -76,6 +78,37 @@ class WheelRecord:
         return {"id": self.target.id, **{key: value for key, value in asdict(self).items() if key != "target"}}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What an index offers, and where: the content of its wheels.json."""
+
+    wheels: tuple[WheelRecord, ...]  # in the order of the versions
+    url: str  # where the site is served, with / at its end
+    torch_index: str  # where torch is had, with {variant}
+
+    def channel(self, target: Target) -> str:
+        """The address of the index of the target's CUDA variant and torch minor."""
+        return f"{self.url}{channel_of(target)}"
+
+    def torch_channel(self, target: Target) -> str:
+        """The address of the index that has the target's torch."""
+        return self.torch_index.replace("{variant}", target.cuda)
+
+    def address(self, record: WheelRecord) -> str:
+        """Where the wheel can be downloaded."""
+        return record.url or self.url + file_path(record)
+
+
+def channel_of(target: Target) -> str:
+    """The folder of the target's channel below the site, `whl/cu124/torch2.6/`."""
+    return f"whl/{target.cuda}/torch{target.torch_minor}/"
+
+
+def file_path(record: WheelRecord) -> str:
+    """Where a wheel that has no address of its own lies below the site, as it stands in a link."""
+    return f"files/{record.target.deepspeed}/{quote(record.file)}"
+
+
 def read_manifest(content: str | bytes, name: str, url: str | None = None) -> WheelRecord:
     """The record of the manifest called `name`, whose wheel can be had at `url`; a manifest may hold more than is read.
 
@@ -95,17 +128,32 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
     )  # fmt: skip
 
 
-def read_wheels(content: str | bytes, name: str) -> tuple[WheelRecord, ...]:
-    """The records of a wheels.json called `name`, in its order; raises DataError with every fault, each at its key."""
-    found: tuple[WheelRecord, ...] = _read(_WHEELS, content, name)["wheels"]
-    return found
+def publish_records(records: Iterable[WheelRecord], *, url: str, torch_index: str) -> Published:
+    """The records in the order of their versions, as a site at `url` offers them.
+
+    Raises InputError for two of one name, and ProofError for a wheel that failed or has no proof.
+    """
+    ordered = tuple(sorted(records, key=lambda record: record.target.sort_key()))
+    twice = [file for file, count in Counter(record.file for record in ordered).items() if count > 1]
+    if twice:
+        raise InputError(f"{twice[0]} is there twice (and {len(twice) - 1} more); an index has one wheel of a name")
+    unproven = [record.file for record in ordered if not record.proof or record.proof.failed]
+    if unproven:
+        raise ProofError(f"{unproven[0]} failed its proof or has none (and {len(unproven) - 1} more); take it away")
+    return Published(wheels=ordered, url=url.rstrip("/") + "/", torch_index=torch_index)
 
 
-def write_wheels(records: Iterable[WheelRecord]) -> str:
-    """The text of wheels.json: one line per record, in the order of the versions."""
-    ordered = sorted(records, key=lambda record: record.target.sort_key())
-    rows = ",\n".join(json.dumps(record.as_document(), sort_keys=True) for record in ordered)
-    return f'{{"schema": {WHEELS_SCHEMA}, "wheels": [\n{rows}\n]}}\n'
+def read_wheels(content: str | bytes, name: str) -> Published:
+    """The content of a wheels.json called `name`; raises DataError with every fault, each at its key."""
+    found = _read(_WHEELS, content, name)
+    return Published(**{key: value for key, value in found.items() if key != "schema"})
+
+
+def write_wheels(published: Published) -> str:
+    """The text of wheels.json, one line per wheel."""
+    head = json.dumps({"schema": WHEELS_SCHEMA, "torch_index": published.torch_index, "url": published.url})
+    rows = ",\n".join(json.dumps(record.as_document(), sort_keys=True) for record in published.wheels)
+    return f'{head[:-1]}, "wheels": [\n{rows}\n]}}\n'
 
 
 def _read(reader: Reader[dict[str, Any]], content: str | bytes, name: str) -> dict[str, Any]:
@@ -144,11 +192,11 @@ def _part(build: Callable[..., T], **readers: Reader[Any]) -> Reader[T]:
     return read
 
 
-def _schema(*known: int) -> Reader[int]:
+def _schema(known: int) -> Reader[int]:
     def read(value: object, where: str, problems: Problems) -> int:
         found = integer(value, where, problems)
-        if found not in known:
-            problems.add(where, f"{found} is not known here, {known[-1]} is; update this checkout")
+        if found != known:
+            problems.add(where, f"{found} is not known here, {known} is; update this checkout")
         return found
 
     return read
@@ -188,6 +236,7 @@ def _anything(value: object, where: str, problems: Problems) -> object:
 
 _digest = _shaped(SHA256, "sha256 (64 hex digits in lower case)")
 _address = _shaped(ADDRESS, "address such as https://example.org/file")
+_template = _shaped(re.compile(ADDRESS.pattern.replace("_a-z", "_a-z{}")), "address with {variant} in it")
 _details = mapped(text)
 _source = _part(
     Source, kind=text, sha256=text, url=Optional(text), patches=Optional(listed(text), ()),
@@ -195,7 +244,7 @@ _source = _part(
 _check: Reader[dict[str, Any]] = _part(dict, name=text, passed=Optional(flag), detail=text)
 _MANIFEST: Reader[dict[str, Any]] = _part(
     dict,
-    schema=_schema(*MANIFEST_SCHEMAS),
+    schema=_schema(MANIFEST_SCHEMA),
     target=_part(dict, id=_target),
     wheel=_part(dict, file=text, sha256=_digest, bytes=integer),
     metadata=Optional(_part(dict, sha256=_digest, requires_python=Optional(_specifier))),
@@ -209,6 +258,8 @@ _known_proof = _part(
 _WHEELS: Reader[dict[str, Any]] = _part(
     dict,
     schema=_schema(WHEELS_SCHEMA),
+    url=_address,
+    torch_index=_template,
     wheels=listed(
         _part(
             _row,

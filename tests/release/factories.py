@@ -42,7 +42,7 @@ def make_wheel_record(**changes: Any) -> WheelRecord:  # noqa: ANN401  any field
 def make_manifest(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  any key
     """The manifest of the same wheel, as a document; a change to None takes the key away."""
     document = {
-        "schema": 2,
+        "schema": 1,
         "target": {"deepspeed": "0.16.5", "torch": "2.6.0", "cuda": "cu124", "python": "3.11", "platform": "win_amd64",
                    "id": TARGET.id},
         "wheel": {"file": TARGET.wheel_name, "sha256": digest(TARGET.id), "bytes": 10_000_000},

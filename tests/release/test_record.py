@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.errors import DataError
+from scripts.errors import DataError, InputError, ProofError
 from scripts.release.manifest import manifest_of
-from scripts.release.record import read_manifest, read_wheels, write_wheels
+from scripts.release.record import (
+    Proof,
+    Published,
+    WheelRecord,
+    publish_records,
+    read_manifest,
+    read_wheels,
+    write_wheels,
+)
 from tests.release.factories import TARGET, digest, make_manifest, make_wheel_record, manifest_text
 from tests.release.test_manifest import REPORT, make_record
 
@@ -42,7 +51,7 @@ def test_a_manifest_of_a_real_build_is_read(tmp_path: Path) -> None:
 
 
 def test_a_manifest_without_metadata_is_read() -> None:
-    record = read_manifest(manifest_text(schema=1, metadata=None), "m")
+    record = read_manifest(manifest_text(metadata=None), "m")
     assert (record.metadata_sha256, record.requires_python) == (None, None)
 
 
@@ -91,21 +100,45 @@ def test_a_wheel_that_is_not_named_as_its_target_is_refused() -> None:
 # ---------------------------------------------------------------- wheels.json
 
 
+def make_published(*records: WheelRecord) -> Published:
+    return publish_records(records, url="https://site.example", torch_index="https://torch.example/{variant}")
+
+
 def test_what_wheels_json_says_is_read_back() -> None:
-    records = (
-        make_wheel_record(),
-        make_wheel_record(torch="2.10.0", url=None, proof=None, cuda="cpu", metadata_sha256=None),
-    )
-    assert read_wheels(write_wheels(records), "wheels.json") == records
+    local = make_wheel_record(torch="2.10.0", url=None, proof=Proof(level=None, passed=("names",)), cuda="cpu")
+    published = make_published(make_wheel_record(), replace(local, metadata_sha256=None, requires_python=None))
+    assert read_wheels(write_wheels(published), "wheels.json") == published
+    assert [record.target.torch for record in published.wheels] == ["2.6.0", "2.10.0"]
 
 
 def test_wheels_json_is_the_same_whatever_order_the_records_come_in() -> None:
     records = [make_wheel_record(python=python) for python in ("3.12", "3.9", "3.11")]
-    assert write_wheels(records) == write_wheels(reversed(records))
+    assert write_wheels(make_published(*records)) == write_wheels(make_published(*reversed(records)))
 
 
 def test_wheels_json_without_wheels_is_whole() -> None:
-    assert read_wheels(write_wheels([]), "wheels.json") == ()
+    assert read_wheels(write_wheels(make_published()), "wheels.json").wheels == ()
+
+
+def test_a_site_knows_where_its_channels_torch_and_wheels_are() -> None:
+    record = make_wheel_record()
+    published = make_published(record)
+    assert published.channel(record.target) == "https://site.example/whl/cu124/torch2.6/"
+    assert published.torch_channel(record.target) == "https://torch.example/cu124"
+    assert published.address(record) == record.url
+    beside = published.address(replace(record, url=None))
+    assert beside == f"https://site.example/files/0.16.5/{record.file.replace('+', '%2B')}"
+
+
+def test_two_wheels_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="twice"):
+        make_published(make_wheel_record(torch="2.6.0"), make_wheel_record(torch="2.6.1"))
+
+
+@pytest.mark.parametrize("proof", [None, Proof(level="full", passed=("names",), failed=("ops load",))])
+def test_a_wheel_that_is_not_proven_is_not_offered(proof: Proof | None) -> None:
+    with pytest.raises(ProofError, match="failed its proof or has none"):
+        make_published(make_wheel_record(proof=proof))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +151,7 @@ def test_wheels_json_without_wheels_is_whole() -> None:
     ],
 )
 def test_a_row_that_cannot_be_right_is_refused(key: str, value: object, place: str) -> None:
-    document: dict[str, Any] = json.loads(write_wheels([make_wheel_record()]))
+    document: dict[str, Any] = json.loads(write_wheels(make_published(make_wheel_record())))
     document["wheels"][0][key] = value
     with pytest.raises(DataError, match=place) as caught:
         read_wheels(json.dumps(document), "wheels.json")

@@ -1,0 +1,52 @@
+"""`invoke index`: from the wheels of a store to the files of a site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.errors import InputError
+from scripts.front import cells
+from scripts.front.cli import print_document, print_for_people
+from scripts.release.index import WHEELS, render_index
+from scripts.release.previous import read_site, require_no_loss
+from scripts.release.record import Published, publish_records
+from scripts.release.tree import Content, write_tree
+from scripts.release.wheelhouse import filed_wheels, site_files
+
+LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
+
+
+def index(out: Path, store: str, url: str, previous: str, allow_shrink: bool, json: bool) -> None:
+    """Write the index of what the store has into `out`, and tell how much that is."""
+    workshop = cells.open_workshop()
+    wheels = filed_wheels(_folder(store) or workshop.places.wheelhouse)
+    published = publish_records(wheels.values(), url=url or LOCAL, torch_index=workshop.matrix.torch_index)
+    if not allow_shrink:
+        _require_no_loss(out, previous, published)
+    files: dict[str, Content] = {**render_index(published), **site_files(wheels)}
+    write_tree(out, files)
+    _tell(out, published, json)
+
+
+def _folder(store: str) -> Path | None:
+    """The folder of `dir:PATH`; None for the wheelhouse."""
+    kind, _, place = store.partition(":")
+    if not store:
+        return None
+    if kind != "dir" or not place:
+        raise InputError(f"--store {store!r}: give dir:PATH")
+    return Path(place)
+
+
+def _require_no_loss(out: Path, previous: str, published: Published) -> None:
+    places = [previous] if previous else [str(out)] if (out / WHEELS).exists() else []
+    for place in places:
+        require_no_loss(read_site(place), published)
+
+
+def _tell(out: Path, published: Published, json: bool) -> None:
+    channels = sorted({published.channel(record.target) for record in published.wheels})
+    if json:
+        print_document({"out": str(out), "url": published.url, "wheels": len(published.wheels), "channels": channels})
+        return
+    print_for_people(f"{len(published.wheels)} wheels in {len(channels)} channels: {out}", *channels)

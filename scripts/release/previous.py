@@ -1,0 +1,50 @@
+"""What a site offered before: a wheel that people may have pinned does not vanish from its index unnoticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import requests
+
+from scripts.errors import InputError
+from scripts.release.index import WHEELS
+from scripts.release.record import Published, WheelRecord, read_wheels
+
+SECONDS = 60
+
+
+def read_site(place: str) -> Published:
+    """What the site at an address or in a folder offers.
+
+    Raises InputError when its wheels.json cannot be had, DataError when it cannot be read.
+    """
+    if place.startswith(("http://", "https://")):
+        return read_wheels(_download(place.rstrip("/") + f"/{WHEELS}"), WHEELS)
+    try:
+        return read_wheels((Path(place) / WHEELS).read_bytes(), str(Path(place) / WHEELS))
+    except OSError as error:
+        raise InputError(f"{Path(place) / WHEELS}: {error.strerror}; give the address or folder of an index") from None
+
+
+def _download(address: str) -> bytes:
+    try:
+        answer = requests.get(address, timeout=SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise InputError(f"{address} cannot be had: {error}; is it the address of an index?") from None
+    return answer.content
+
+
+def require_no_loss(before: Published, now: Published) -> None:
+    """Raise InputError when a wheel that was offered is missing now, or has other bytes."""
+    offered = {record.file: record for record in now.wheels}
+    lost = [record.file for record in before.wheels if record.file not in offered]
+    changed = [record.file for record in before.wheels if _changed(record, offered.get(record.file))]
+    if lost or changed:
+        told = [*(f"  gone: {file}" for file in lost[:5]), *(f"  other bytes: {file}" for file in changed[:5])]
+        head = f"this index would take away {len(lost)} and change {len(changed)} of {len(before.wheels)} wheels"
+        raise InputError("\n".join([f"{head}; --allow-shrink does it all the same", *told]))
+
+
+def _changed(before: WheelRecord, now: WheelRecord | None) -> bool:
+    return now is not None and now.sha256 != before.sha256
