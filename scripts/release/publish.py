@@ -1,0 +1,151 @@
+"""Publishes a wheelhouse: draft, parallel upload, everything checked as the store states it, then made public.
+
+Every step may be interrupted: the next run reads what is there, and goes on. In a release that is published already,
+files are sent under another name and get their own once they are checked, so that nobody ever sees a wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from scripts.errors import PublishError
+from scripts.matrix.plan import Plan
+from scripts.release.publish_plan import Budget, Job, PublishPlan, Shelf, plan_publishing
+from scripts.release.publish_wheelhouse import Candidate
+from scripts.release.store import STAGED, Asset, Payload, Release, Store, Watch
+
+UPLOADS_AT_ONCE = 4
+TRIES = 4  # for an upload that arrives with other bytes than were sent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    """Carries a plan out on one store; `say` is told what happens, `watch` every byte that is sent."""
+
+    store: Store
+    say: Callable[[str], None] = lambda line: None
+    watch: Watch = lambda name, count: None
+    at_once: int = UPLOADS_AT_ONCE
+
+    def publish(self, plan: PublishPlan) -> None:
+        """Every job, one release after the other; raises PublishError, and the next run resumes."""
+        for job in plan.jobs:
+            self._publish(job)
+
+    def _publish(self, job: Job) -> None:
+        release = job.release or self._create(job)
+        for asset in job.removals:
+            self.store.delete(asset)
+        suffix = "" if release.draft else STAGED
+        self._send(release, job.uploads, suffix)
+        if release.draft:
+            self._verify(release, job.expected)
+            self.store.publish(release)
+        else:
+            self._rename(release, job.renames)
+            self._verify(release, job.expected)
+        self.say(f"{job.tag}: {len(job.uploads)} files sent, {len(job.expected)} checked, public")
+
+    def _create(self, job: Job) -> Release:
+        title = f"DeepSpeed {job.version}" + (f" ({job.number})" if job.number > 1 else "")
+        text = (
+            f"Wheels of DeepSpeed {job.version} with their ops compiled. Beside each lie its manifest (.json) and its "
+            "metadata; the SHA256SUMS with the highest number has the digest of every file."
+        )
+        return self.store.create(job.tag, title, text)
+
+    def _send(self, release: Release, payloads: Iterable[Payload], suffix: str) -> None:
+        with ThreadPoolExecutor(self.at_once) as pool:
+            running = [pool.submit(self._upload, release, payload, payload.name + suffix) for payload in payloads]
+            try:
+                wait(running, return_when=FIRST_EXCEPTION)
+            finally:
+                for each in running:
+                    each.cancel()
+        for each in running:
+            if not each.cancelled():
+                each.result()
+
+    def _upload(self, release: Release, payload: Payload, name: str) -> None:
+        """Send one file until the store states what was sent; what arrived wrong is removed, it is not published."""
+        for _ in range(TRIES):
+            asset = self.store.upload(release, payload, name, self.watch)
+            if payload.is_in(_stated(self.store, asset)):
+                return
+            self.store.delete(asset)
+        raise PublishError(f"{payload.name}: arrived {TRIES} times with other bytes than were sent; run again later")
+
+    def _rename(self, release: Release, payloads: Sequence[Payload]) -> None:
+        """Give the checked files their final names: wheels first, then what points at them."""
+        if not payloads:
+            return
+        staged = {asset.name: _stated(self.store, asset) for asset in self.store.assets(release)}
+        for payload in sorted(payloads, key=_rank):
+            asset = staged.get(payload.name + STAGED)
+            if asset is None or not payload.is_in(asset):
+                raise PublishError(f"{release.tag}: {payload.name} is not there as it was sent; run again")
+            self.store.rename(asset, payload.name)
+
+    def _verify(self, release: Release, expected: Mapping[str, tuple[int, str]]) -> None:
+        """Raise PublishError unless the store states every file with its bytes and digest."""
+        found = {asset.name: asset for asset in self.store.assets(release) if asset.whole}
+        wrong = [
+            name for name, (size, digest) in expected.items()
+            if name not in found or (found[name].size, self.store.digest(found[name])) != (size, digest)
+        ]  # fmt: skip
+        if wrong:
+            raise PublishError(f"{release.tag}: not there as sent: {', '.join(sorted(wrong)[:5])}; run again")
+
+
+def make_plan(store: Store, candidates: Sequence[Candidate], budget: Budget) -> PublishPlan:
+    """What publishing these wheels takes, from what the store holds now."""
+    versions = {candidate.target.deepspeed for candidate in candidates}
+    releases = one_per_tag(store.releases(), store)
+    shelves = [take_stock(store, release) for release in releases if release.version in versions]
+    return plan_publishing(candidates, shelves, budget)
+
+
+def take_stock(store: Store, release: Release) -> Shelf:
+    """A release with its assets, their digests looked up where the store did not state them."""
+    assets = [_stated(store, asset) for asset in store.assets(release)]
+    return Shelf(release=release, assets={asset.name: asset for asset in assets})
+
+
+def one_per_tag(releases: Iterable[Release], store: Store) -> list[Release]:
+    """The releases; a tag that two have is an error, since no rule says which one is meant."""
+    found: dict[str, Release] = {}
+    for release in releases:
+        if release.tag in found:
+            raise PublishError(f"{store.address} has two releases called {release.tag}; delete the draft among them")
+        found[release.tag] = release
+    return list(found.values())
+
+
+def published_wheels(store: Store) -> frozenset[str]:
+    """The file names of all wheels that are published whole, each with its manifest; raises PublishError."""
+    names: set[str] = set()
+    for release in store.releases():
+        if not release.draft:
+            names |= {asset.name for asset in store.assets(release) if asset.whole}
+    return frozenset(name for name in names if name.endswith(".whl") and f"{name}.json" in names)
+
+
+def missing_of(plan: Plan, published: frozenset[str]) -> Plan:
+    """The plan without the targets whose wheels are published."""
+    missing = (planned for planned in plan.targets if planned.target.wheel_name not in published)
+    return replace(plan, targets=tuple(missing))
+
+
+def _stated(store: Store, asset: Asset) -> Asset:
+    """The asset with its digest."""
+    return asset if asset.sha256 or not asset.whole else replace(asset, sha256=store.digest(asset))
+
+
+def _rank(payload: Payload) -> tuple[int, str]:
+    kinds = (".whl", ".metadata", ".json")
+    return (next((rank for rank, kind in enumerate(kinds) if payload.name.endswith(kind)), len(kinds)), payload.name)
