@@ -20,6 +20,7 @@ SELECTORS = {
 }
 REPEATED = ["py", "torch", "cuda", "deepspeed", "platform", "id"]
 JSON = {"json": "print one JSON document on standard output and nothing else"}
+STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself when left out"
 
 
 @task(
@@ -27,17 +28,19 @@ JSON = {"json": "print one JSON document on standard output and nothing else"}
     help={
         **SELECTORS, **JSON, "omitted": "show every omitted combination with its reason",
         "shard": "I/N: only the I-th of N stable parts", "max_jobs": "split into shards of at most this many targets",
+        "missing": "leave out what --store has published", "store": STORE,
     },
 )  # fmt: skip
 @reported
 def plan(
     c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
-    id: list[str], omitted: bool = False, shard: str = "", max_jobs: int = 0, json: bool = False,
+    id: list[str], omitted: bool = False, shard: str = "", max_jobs: int = 0, missing: bool = False, store: str = "",
+    json: bool = False,
 ) -> None:  # fmt: skip
     """Show the expanded matrix, what was left out and why, and what building it costs."""
     from scripts.front import show
 
-    show.plan(show.selection(py, torch, cuda, deepspeed, platform, id), omitted, shard, max_jobs, json)
+    show.plan(show.selection(py, torch, cuda, deepspeed, platform, id), omitted, shard, max_jobs, missing, store, json)
 
 
 @task(
@@ -78,6 +81,15 @@ def verify(c: Context, wheel: str, level: str = "audit", python: str = "", json:
     from scripts.front import show
 
     show.verify(Path(wheel), level, Path(python) if python else None, json)
+
+
+@task(help={**JSON, "store": STORE, "dry_run": "say what would be sent and send nothing"})
+@reported
+def publish(c: Context, store: str = "", dry_run: bool = False, json: bool = False) -> None:
+    """Publish the proven wheels of the wheelhouse as releases, one per DeepSpeed version."""
+    from scripts.front import publishing
+
+    publishing.publish(store, dry_run, json)
 
 
 @task(

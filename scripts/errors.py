@@ -82,6 +82,12 @@ class CommandError(FactoryError):
     exit_code = 20
 
 
+class PublishError(FactoryError):
+    """A store could not be read or written, or holds other bytes under a name that was to be published."""
+
+    exit_code = 21
+
+
 class InterruptedBuildError(FactoryError):
     """Stopped by Ctrl-C or a signal; everything finished is kept and the next run resumes."""
 

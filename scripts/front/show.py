@@ -10,7 +10,7 @@ from typing import cast, get_args
 from scripts.build.wheel import BuildOptions
 from scripts.command import as_script
 from scripts.errors import InputError
-from scripts.front import cells
+from scripts.front import cells, publishing
 from scripts.front.cli import print_document, print_for_people, words
 from scripts.host import find_interpreter
 from scripts.matrix.report import plan_document, plan_tables
@@ -33,11 +33,17 @@ def selection(
     )  # fmt: skip
 
 
-def plan(chosen: Selection, omitted: bool, shard: str, max_jobs: int, json: bool) -> None:
+def plan(
+    chosen: Selection, omitted: bool, shard: str, max_jobs: int, missing: bool, store: str, json: bool
+) -> None:  # fmt: skip
     """Print the plan."""
     found = cells.open_workshop().plan
     if not chosen.is_empty:
         found = select(found, chosen)
+    if store and not missing:
+        raise InputError("--store is where --missing looks; give both or neither")
+    if missing:
+        found = publishing.missing(found, store)
     found = shard_of(found, shard, max_jobs)
     if json:
         print_document(plan_document(found))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from threading import Event
 
 from scripts.errors import PublishError
 from scripts.matrix.plan import Plan
@@ -19,8 +19,6 @@ from scripts.release.store import STAGED, Asset, Payload, Release, Store, Watch
 
 UPLOADS_AT_ONCE = 4
 TRIES = 4  # for an upload that arrives with other bytes than were sent
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,21 +58,32 @@ class Publisher:
         return self.store.create(job.tag, title, text)
 
     def _send(self, release: Release, payloads: Iterable[Payload], suffix: str) -> None:
+        halt = Event()
+
+        def upload(payload: Payload) -> None:
+            self._upload(release, payload, payload.name + suffix, halt)
+
         with ThreadPoolExecutor(self.at_once) as pool:
-            running = [pool.submit(self._upload, release, payload, payload.name + suffix) for payload in payloads]
+            running = [pool.submit(upload, payload) for payload in payloads]
             try:
-                wait(running, return_when=FIRST_EXCEPTION)
-            finally:
+                done, _ = wait(running, return_when=FIRST_EXCEPTION)
+            finally:  # the others end within a block, also for Ctrl-C
+                halt.set()
                 for each in running:
                     each.cancel()
-        for each in running:
-            if not each.cancelled():
-                each.result()
+        for each in done:
+            each.result()
 
-    def _upload(self, release: Release, payload: Payload, name: str) -> None:
+    def _upload(self, release: Release, payload: Payload, name: str, halt: Event) -> None:
         """Send one file until the store states what was sent; what arrived wrong is removed, it is not published."""
+
+        def watch(name: str, count: int) -> None:
+            if halt.is_set():
+                raise PublishError(f"{name}: stopped; run the same command again")
+            self.watch(name, count)
+
         for _ in range(TRIES):
-            asset = self.store.upload(release, payload, name, self.watch)
+            asset = self.store.upload(release, payload, name, watch)
             if payload.is_in(_stated(self.store, asset)):
                 return
             self.store.delete(asset)

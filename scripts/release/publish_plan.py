@@ -172,7 +172,8 @@ def _job(version: str, number: int, candidates: Sequence[Candidate], shelf: Shel
     suffix = STAGED if public else ""
     uploads = [payload for payload in lacking if not payload.is_in(assets.get(payload.name + suffix))]
     removals = [asset for asset in assets.values() if release and _goes(asset, release, wanted, lacking)]
-    if public and not (lacking or removals) or not candidates and not public:
+    nothing_to_do = not (lacking or removals) if public else not candidates
+    if nothing_to_do:
         return None
     return Job(
         tag=tag_of(version, number), version=version, number=number, release=release, removals=tuple(removals),

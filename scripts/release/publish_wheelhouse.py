@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.errors import FactoryError, InputError
-from scripts.matrix.target import Target, parse_id
+from scripts.matrix.target import Target
 from scripts.release.core_metadata import SUFFIX, core_metadata
 from scripts.release.manifest import manifest_path
+from scripts.release.record import Proof, read_manifest
 from scripts.release.store import Payload, payload_of_bytes, payload_of_file
 
 PROVEN_AT = "full"
@@ -78,47 +76,25 @@ def _candidate(wheel: Path) -> Candidate:
         content = manifest_path(wheel).read_bytes()
     except OSError:
         raise InputError("it has no manifest beside it") from None
-    document = _parsed(content)
-    _require_proof(document)
-    target = parse_id(str(_entry(document, "target", "id")))
+    record = read_manifest(content, manifest_path(wheel).name)
+    _require_proof(record.proof)
     payload = payload_of_file(wheel)
     metadata = payload_of_bytes(wheel.name + SUFFIX, core_metadata(wheel))
-    for key, found in (
-        (("wheel", "file"), target.wheel_name), (("wheel", "file"), wheel.name), (("wheel", "sha256"), payload.sha256),
-        (("metadata", "sha256"), metadata.sha256),
+    for what, said, found in (
+        ("name", record.file, wheel.name), ("sha256", record.sha256, payload.sha256),
+        ("metadata.sha256", record.metadata_sha256, metadata.sha256),
     ):  # fmt: skip
-        if _entry(document, *key) != found:
-            raise InputError(f"its manifest is another wheel's: {'.'.join(key)} is not {found}; build it again")
+        if said != found:
+            raise InputError(f"its manifest is another wheel's: {what} is {said} there, and {found} here; build again")
     manifest = payload_of_bytes(manifest_path(wheel).name, content)
-    return Candidate(target=target, wheel=payload, metadata=metadata, manifest=manifest)
+    return Candidate(target=record.target, wheel=payload, metadata=metadata, manifest=manifest)
 
 
-def _parsed(content: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise InputError(f"its manifest cannot be read ({error}); build it again") from None
-    return document if isinstance(document, dict) else {}
-
-
-def _entry(document: Mapping[str, Any], *keys: str) -> object:
-    value: object = document
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _require_proof(document: Mapping[str, Any]) -> None:
-    """Raise InputError unless the manifest says that the wheel passed the proof at its highest level."""
-    if _entry(document, "proof") is None:
+def _require_proof(proof: Proof | None) -> None:
+    """Raise InputError unless the wheel passed the proof at its highest level."""
+    if proof is None:
         raise InputError("it was never proven")
-    if _entry(document, "proof", "passed") is not True:
+    if proof.failed or not proof.passed:
         raise InputError("it failed its proof")
-    level = _entry(document, "proof", "level")
-    if level != PROVEN_AT:
-        raise InputError(f"it was proven at level {level or 'unknown'}, not {PROVEN_AT}; build it again")
-
-
-def names_of(candidates: tuple[Candidate, ...]) -> Iterator[str]:
-    """The names of everything that is published for these wheels."""
-    return (payload.name for candidate in candidates for payload in candidate.payloads)
+    if proof.level != PROVEN_AT:
+        raise InputError(f"it was proven at level {proof.level or 'unknown'}, not {PROVEN_AT}; build it again")

@@ -25,9 +25,9 @@ class FolderStore:
         self.address = f"dir:{root}"
 
     def releases(self) -> tuple[Release, ...]:
-        """The folders whose names are tags of ours, drafts included; none when the root is not there yet."""
+        """The folders whose names are tags of ours, drafts included."""
         with _told(f"read {self.root}"):
-            names = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir()) if self.root.exists() else []
+            names = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())
         found = (Release(id=name, tag=name.removesuffix(DRAFT), draft=name.endswith(DRAFT)) for name in names)
         return tuple(release for release in found if TAG.fullmatch(release.tag))
 
