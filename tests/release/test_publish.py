@@ -14,7 +14,7 @@ from scripts.release.publish import Publisher, make_plan, published_wheels
 from scripts.release.publish_wheelhouse import Candidate
 from scripts.release.store import STAGED, SUMS, Asset, Payload, Release, Watch
 from scripts.release.store_address import open_store
-from scripts.release.store_folder import FolderStore
+from scripts.release.store_folder import PART, FolderStore
 from tests.release.wheelhouse import ROOM, expected_files, fill_wheelhouse, targets
 
 
@@ -61,7 +61,7 @@ def run(store: FolderStore, candidates: Sequence[Candidate]) -> int:
 def public_files(root: Path) -> dict[str, str]:
     """Name and digest of every published file."""
     files = (path for folder in root.iterdir() if folder.suffix != ".draft" for path in folder.iterdir())
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.suffix != STAGED}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.suffix not in (STAGED, PART)}
 
 
 @pytest.fixture
