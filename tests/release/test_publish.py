@@ -61,7 +61,8 @@ def run(store: FolderStore, candidates: Sequence[Candidate]) -> int:
 def public_files(root: Path) -> dict[str, str]:
     """Name and digest of every published file."""
     files = (path for folder in root.iterdir() if folder.suffix != ".draft" for path in folder.iterdir())
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.suffix not in (STAGED, PART)}
+    final = (path for path in files if path.suffix not in (STAGED, PART))
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in final}
 
 
 @pytest.fixture
