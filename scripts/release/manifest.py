@@ -15,7 +15,7 @@ from scripts.release.core_metadata import metadata_entry
 from scripts.verify.check import Report
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 
-SCHEMA = 2  # 1 had neither metadata nor the level of the proof
+SCHEMA = 1
 
 
 def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
