@@ -99,17 +99,18 @@ def publish(c: Context, store: str = "", dry_run: bool = False, json: bool = Fal
         "url": "the address that the site will have",
         "previous": "folder or address of the site that this one replaces",
         "allow_shrink": "offer fewer wheels than before, or others under the same names",
+        "builds": "a JSON file of the builds that are going on or failed", "repository": "OWNER/REPO on GitHub",
     }
 )  # fmt: skip
 @reported
 def index(
     c: Context, out: str = "site", store: str = "", url: str = "", previous: str = "", allow_shrink: bool = False,
-    json: bool = False,
+    builds: str = "", repository: str = "", json: bool = False,
 ) -> None:  # fmt: skip
-    """Write the package index of the wheels in a store, for any static host."""
+    """Write the package index of the wheels in a store and the page to choose from, for any static host."""
     from scripts.front import index_site
 
-    index_site.index(Path(out), store, url, previous, allow_shrink, json)
+    index_site.index(Path(out), store, url, previous, allow_shrink, builds, repository, json)
 
 
 @task(

@@ -8,6 +8,8 @@ from scripts.errors import InputError
 from scripts.front import cells
 from scripts.front.cli import print_document, print_for_people
 from scripts.release.index import WHEELS, render_index
+from scripts.release.page.render import render_page
+from scripts.release.page.states import Build, read_builds
 from scripts.release.previous import read_site, require_no_loss
 from scripts.release.record import Published, publish_records
 from scripts.release.tree import Content, write_tree
@@ -16,14 +18,19 @@ from scripts.release.wheelhouse import filed_wheels, site_files
 LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
 
 
-def index(out: Path, store: str, url: str, previous: str, allow_shrink: bool, json: bool) -> None:
-    """Write the index of what the store has into `out`, and tell how much that is."""
+def index(
+    out: Path, store: str, url: str, previous: str, allow_shrink: bool, builds: str, repository: str, json: bool
+) -> None:
+    """Write the index and the page of what the store has into `out`, and tell how much that is."""
     workshop = cells.open_workshop()
     wheels = filed_wheels(_folder(store) or workshop.places.wheelhouse)
     published = publish_records(wheels.values(), url=url or LOCAL, torch_index=workshop.matrix.torch_index)
     if not allow_shrink:
         _require_no_loss(out, previous, published)
-    files: dict[str, Content] = {**render_index(published), **site_files(wheels)}
+    page = render_page(
+        published, workshop.plan, workshop.facts, workshop.matrix, builds=_builds(builds), repository=repository or None
+    )
+    files: dict[str, Content] = {**page, **render_index(published), **site_files(wheels)}
     write_tree(out, files)
     _tell(out, published, json)
 
@@ -36,6 +43,16 @@ def _folder(store: str) -> Path | None:
     if kind != "dir" or not place:
         raise InputError(f"--store {store!r}: give dir:PATH")
     return Path(place)
+
+
+def _builds(file: str) -> dict[str, Build]:
+    """What the file says of builds that are going on or failed; nothing without a file."""
+    if not file:
+        return {}
+    try:
+        return read_builds(Path(file).read_bytes(), file)
+    except OSError as error:
+        raise InputError(f"--builds {file}: cannot be read: {error.strerror}") from None
 
 
 def _require_no_loss(out: Path, previous: str, published: Published) -> None:

@@ -1,0 +1,115 @@
+"use strict";
+// What a person pasted, as a choice: the output of the detection line, of ds_report, of torch's collect_env, of pip list;
+// a target's id; or a wheel's name. Shells wrap lines and put prompts around them, so nothing is taken for granted.
+
+/** {fixed: what of the choice is known, heard: words for a person, doubts: what to know}; fixed is empty when nothing was understood. */
+function readEnvironment(text, gpus) {
+  const found = fromName(text) || facts(text);
+  const fixed = {};
+  const doubts = [];
+  if (found.platform) fixed.platform = platformOf(found.platform, found.machine || "");
+  if (found.python) fixed.py = minorOf(found.python) + (found.free_threaded ? "t" : "");
+  if (found.torch) fixed.torch = minorOf(found.torch);
+  if (found.deepspeed) fixed.deepspeed = found.deepspeed;
+  const variant = variantOf(found);
+  if (variant) fixed.cuda = variant;
+  const capability = found.capability || capabilityOf(found.gpu || "", gpus);
+  if (capability) fixed.gpu = capability;
+  if (found.said_all && !found.torch) doubts.push("torch is not installed there; the newest that fits is chosen.");
+  if (variant === "cpu" && found.torch) doubts.push("That torch is the CPU build. With an NVIDIA GPU, choose a CUDA.");
+  if (found.gpu && !capability) doubts.push(`The GPU “${found.gpu}” is not known here; choose its generation.`);
+  return { fixed, heard: heardOf(fixed, found), doubts };
+}
+
+function heardOf(fixed, found) {
+  return ["platform", "py", "torch", "cuda", "deepspeed", "gpu"].filter((axis) => fixed[axis]).map((axis) =>
+    axis === "gpu" && found.gpu ? `${found.gpu} (${fixed.gpu})` : named(axis, fixed[axis]));
+}
+
+/** What a target's id or a wheel's name says; null when the text holds neither. */
+function fromName(text) {
+  const flat = text.replace(/\s+/g, "").replace(/%2B/gi, "+");
+  const id = flat.match(/ds([\d.]+)-torch([\d.]+)-(cpu|cu\d+)-cp3(\d+)(t?)-(win_amd64|linux_x86_64)/);
+  if (id) return { deepspeed: id[1], torch: id[2], variant: id[3], python: `3.${id[4]}`, free_threaded: id[5], platform: id[6] };
+  const wheel = flat.match(/deepspeed-([\d.]+)\+(cpu|cu\d+)torch([\d.]+)-cp\d+-cp3(\d+)(t?)-(win_amd64|linux_x86_64)/);
+  if (wheel) return { deepspeed: wheel[1], variant: wheel[2], torch: wheel[3], python: `3.${wheel[4]}`, free_threaded: wheel[5], platform: wheel[6] };
+  return null;
+}
+
+/** What the detection line printed, or whatever else can be found line by line. */
+function facts(text) {
+  const object = text.match(/\{[^{}]*\}/);
+  if (object) {
+    const flat = object[0].replace(/\r?\n\s*/g, "");
+    try {
+      return typed(JSON.parse(flat));
+    } catch {
+      // cut or changed on its way: look for its parts below
+    }
+  }
+  return scattered(text);
+}
+
+/** The fields of the detection line that have the type they must have. */
+function typed(found) {
+  const kept = { said_all: "torch" in found, free_threaded: found.free_threaded === true };
+  for (const key of ["python", "platform", "machine", "torch", "cuda", "gpu"]) {
+    if (typeof found[key] === "string") kept[key] = found[key];
+  }
+  if (Array.isArray(found.capability)) kept.capability = found.capability.slice(0, 2).join(".");
+  return kept;
+}
+
+const PATTERNS = {
+  python: [/["']?python["']?\s*[:=]\s*["']?(3\.\d+)/i, /python(?: version)?[ .:=]+(3\.\d+)/i],
+  torch: [/["']?\btorch["']?\s*[:=]\s*["']([\d.]+[^\s"',]*)/i, /(?:py)?torch(?: version)?[ .:=]+(\d+\.\d+[^\s"',;]*)/i],
+  cuda: [/["']cuda["']\s*[:=]\s*["']([\d.]+)/i, /torch cuda version[ .:]+(\d+\.\d+)/i, /CUDA used to build PyTorch[ :]+(\d+\.\d+)/i],
+  gpu: [/["']gpu["']\s*[:=]\s*["']([^"']+)/i, /GPU 0: ([^\n(]+)/, /((?:NVIDIA |GeForce |Tesla |Quadro )+[A-Z][\w .-]*\d{2,}[\w ]*)/],
+  capability: [/["']capability["']\s*[:=]\s*[[(]\s*(\d+)\s*,\s*(\d+)/i, /compute capability[ :=]+(\d+)\.(\d+)/i],
+};
+const SYSTEM_WORDS = [[/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -]1\d/i, "win32"], [/\bdarwin\b|macOS/i, "darwin"], [/\blinux\b|Ubuntu|Debian|Fedora|\bGCC\b/i, "linux"]];
+
+function scattered(text) {
+  const found = {};
+  for (const [key, patterns] of Object.entries(PATTERNS)) {
+    const match = patterns.map((pattern) => text.match(pattern)).find(Boolean);
+    if (match) found[key] = match.slice(1).join(".").trim();
+  }
+  const system = SYSTEM_WORDS.find(([pattern]) => pattern.test(text));
+  if (system) found.platform = system[1];
+  if (/\b(aarch64|arm64)\b/i.test(text)) found.machine = "arm64";
+  return found;
+}
+
+function platformOf(system, machine) {
+  if (PLATFORMS[system]) return system;
+  const arm = /arm|aarch/i.test(machine);
+  if (/^win/.test(system)) return arm ? "Windows on ARM" : "win_amd64";
+  if (/^linux/.test(system)) return arm ? "Linux on ARM" : "linux_x86_64";
+  return system === "darwin" ? "macOS" : system;
+}
+
+function minorOf(version) {
+  return version.split(/[.+ ]/).slice(0, 2).join(".");
+}
+
+/** cu124 of 12.4; cpu of a torch that has no CUDA. */
+function variantOf(found) {
+  if (found.variant) return found.variant;
+  if (/\+rocm/.test(found.torch || "")) return "ROCm";
+  if (found.cuda) return "cu" + found.cuda.split(".").slice(0, 2).join("");
+  const local = (found.torch || "").match(/\+(cu\d+|cpu)/);
+  if (local) return local[1];
+  return found.said_all && found.torch ? "cpu" : null;
+}
+
+/** The capability of a card, by the names of gpu.yaml: "RTX 40xx" there is "GeForce RTX 4090" here. */
+function capabilityOf(card, gpus) {
+  for (const [capability, names] of gpus) {
+    for (const name of names.replace(/\(.*\)/, "").split(/[,/]/)) {
+      const pattern = name.trim().replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/xx$/, "\\d\\d");
+      if (pattern && new RegExp(`(^|[ -])${pattern}([ -]|$)`, "i").test(card.replace(/ ?(Ti|SUPER)\b/gi, " "))) return capability;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,34 @@
+"""The status table counts wheels per release and kind, once for the page and once for a README."""
+
+from __future__ import annotations
+
+from scripts.release.page.status import Count, status_html, status_markdown, status_rows
+from tests.matrix.factories import make_plan, make_target
+from tests.release.page.factories import made_up
+
+CPU, OLD = make_target(), make_target(deepspeed="0.9.0", cuda="cu130", platform="win_amd64")
+PLAN = make_plan([CPU, make_target(python="3.12"), OLD])
+ROWS = status_rows([made_up(CPU), made_up(make_target(torch="2.13.1"))], PLAN)
+
+
+def test_rows_count_published_of_planned_the_newest_release_first() -> None:
+    assert [row.deepspeed for row in ROWS] == ["0.19.8", "0.9.0"]
+    assert ROWS[0].counts == (None, None, None, Count(published=1, planned=2))
+    assert ROWS[1].counts == (Count(published=0, planned=1), None, None, None)
+
+
+def test_a_wheel_outside_the_plan_counts_on_both_sides() -> None:
+    [row] = status_rows([made_up(CPU)], make_plan())
+    assert row.counts[3] == Count(published=1, planned=1)
+
+
+def test_the_table_of_the_page_links_to_choices() -> None:
+    table = status_html(ROWS)
+    assert '<a class="count some" href="?deepspeed=0.19.8&amp;platform=linux_x86_64&amp;cuda=cpu">1 of 2</a>' in table
+    assert '<a class="count no" href="?deepspeed=0.9.0&amp;platform=win_amd64">0 of 1</a>' in table
+
+
+def test_the_table_of_a_readme_has_a_line_per_release() -> None:
+    lines = status_markdown(ROWS).splitlines()
+    assert lines[0] == "| DeepSpeed | Windows, CUDA | Windows, CPU | Linux, CUDA | Linux, CPU |"
+    assert lines[2:] == ["| 0.19.8 | none | none | none | 1 of 2 |", "| 0.9.0 | 0 of 1 | none | none | none |"]
