@@ -129,7 +129,7 @@ def lint(c: Context) -> None:
     _python(c, "mypy")
 
 
-@task(help={"what": "plan or build"})
+@task(help={"what": "plan, build or index"})
 def bench(c: Context, what: str) -> None:
     """Measure both sides in one run and print the ratio."""
     _python(c, f"bench.{what}")

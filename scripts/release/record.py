@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -75,7 +75,9 @@ class WheelRecord:
 
     def as_document(self) -> dict[str, Any]:
         """The record as a row of wheels.json; `read_wheels` reads it back."""
-        return {"id": self.target.id, **{key: value for key, value in asdict(self).items() if key != "target"}}
+        fields = {**vars(self), "source": vars(self.source), "proof": vars(self.proof) if self.proof else None}
+        del fields["target"]
+        return {"id": self.target.id, **fields}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,7 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
         raise DataError(name, [f"wheel.file: {wheel['file']!r} is not what its target is called; that is {named}"])
     same = ("left_out", "arches", "cpu_level", "torch", "toolchain", "source")
     return WheelRecord(
-        target=found["target"]["id"], sha256=wheel["sha256"], bytes=wheel["bytes"], ops=tuple(sorted(found["ops"])),
+        target=found["target"]["id"], sha256=wheel["sha256"], bytes=wheel["bytes"], ops=found["ops"],
         seconds=found["seconds"]["total"], proof=_proof(proof) if proof else None, url=url,
         metadata_sha256=metadata.get("sha256"), requires_python=metadata.get("requires_python"),
         **{key: found[key] for key in same},
@@ -230,8 +232,12 @@ def _arches(value: object, where: str, problems: Problems) -> tuple[str, ...]:
     return tuple(arch for arch in re.split(r"[; ]+", text(value, where, problems)) if arch)
 
 
-def _anything(value: object, where: str, problems: Problems) -> object:
-    return value
+def _keys(value: object, where: str, problems: Problems) -> tuple[str, ...]:
+    """The keys of a mapping, sorted."""
+    if isinstance(value, dict):
+        return tuple(sorted(value))
+    problems.add(where, "is no mapping; write the ops by name")
+    return ()
 
 
 _digest = _shaped(SHA256, "sha256 (64 hex digits in lower case)")
@@ -248,7 +254,7 @@ _MANIFEST: Reader[dict[str, Any]] = _part(
     target=_part(dict, id=_target),
     wheel=_part(dict, file=text, sha256=_digest, bytes=integer),
     metadata=Optional(_part(dict, sha256=_digest, requires_python=Optional(_specifier))),
-    source=_source, ops=mapped(_anything), left_out=_details, toolchain=_details, torch=text,
+    source=_source, ops=_keys, left_out=_details, toolchain=_details, torch=text,
     arches=Optional(_arches, ()), cpu_level=text, seconds=_part(dict, total=number),
     proof=Optional(_part(dict, level=Optional(text), passed=flag, checks=listed(_check))),
 )  # fmt: skip
