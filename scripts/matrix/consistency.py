@@ -46,6 +46,9 @@ def _check_toolchain(facts: Facts, problems: Problems) -> None:
         _check_known(f"{where}.cuda", choice.cuda, facts.cuda, problems)
         _check_known(f"{where}.toolset", [choice.toolset], toolsets, problems)
         _check_known(f"{where}.runner", [choice.runner], facts.runners, problems)
+    majors = {release.version for release in facts.visual_studios.values()}
+    for index, toolset in enumerate(facts.toolsets):
+        _check_known(f"msvc.yaml: toolsets[{index}].components", toolset.components, majors, problems)
     for name, runner in facts.runners.items():
         _check_known(below("runners.yaml: runners", name), runner.toolsets, toolsets, problems)
     for index, gpu in enumerate(facts.gpus):

@@ -49,6 +49,8 @@ from scripts.matrix.records import (
     ToolsetChoice,
     TorchRelease,
     Trap,
+    VisualStudioEdition,
+    VisualStudioRelease,
 )
 
 DATA = Path(__file__).parent.parent / "data"
@@ -83,9 +85,12 @@ ARCHIVE = record(
 )  # fmt: skip
 WHEELS = record(ToolkitWheels, requirement=text, bytes=_per_system(integer), source=source)
 TOOLSET = record(
-    Toolset, version=version, visual_studio=text, msc_ver=integer, stl_min_cuda=Optional(version), source=source
-)
+    Toolset, version=version, visual_studio=text, msc_ver=integer, stl_min_cuda=Optional(version),
+    components=Optional(mapped(text), {}), source=source,
+)  # fmt: skip
 TOOLSET_CHOICE = record(ToolsetChoice, cuda=listed(version), runner=text, toolset=version, why=text, source=source)
+VISUAL_STUDIO = record(VisualStudioRelease, name=text, version=version, folder=text, build_tools=text, source=source)
+EDITION = record(VisualStudioEdition, name=text, workload=text, source=source)
 RUNNER = record(
     Runner, name=text, status=text, visual_studio=Optional(text), toolsets=listed(version), pythons=listed(version),
     source=source,
@@ -133,7 +138,10 @@ def load_facts(folder: Path = DATA) -> Facts:
 
 
 def _read_all(folder: Path, problems: Problems) -> Facts:
-    msvc = _read(folder, "msvc.yaml", problems, toolsets=listed(TOOLSET), choices=listed(TOOLSET_CHOICE))
+    msvc = _read(
+        folder, "msvc.yaml", problems, toolsets=listed(TOOLSET), choices=listed(TOOLSET_CHOICE),
+        visual_studios=table("name", VISUAL_STUDIO), editions=table("name", EDITION),
+    )  # fmt: skip
     runners = _read(folder, "runners.yaml", problems, runners=table("name", RUNNER), limits=mapped(LIMIT))
     environment = _read(
         folder, "environment.yaml", problems, build_requirements=BUILD_REQUIREMENTS,
@@ -153,6 +161,8 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         toolkit_wheels=toolkit["wheels"],
         toolsets=msvc["toolsets"],
         toolset_choices=msvc["choices"],
+        visual_studios=msvc["visual_studios"],
+        editions=msvc["editions"],
         runners=runners["runners"],
         pythons=_read(folder, "python.yaml", problems, python=table("version", PYTHON))["python"],
         gpus=_read(folder, "gpu.yaml", problems, gpu=listed(GPU))["gpu"],

@@ -94,6 +94,7 @@ class Toolset:
     visual_studio: str  # "2022 17.14"
     msc_ver: int
     stl_min_cuda: str | None
+    components: Mapping[str, str]  # major version of Visual Studio -> id of the component that adds it, "17"
     source: tuple[str, ...]
 
 
@@ -101,10 +102,30 @@ class Toolset:
 class ToolsetChoice:
     """Which toolset and hosted runner to take for a CUDA version."""
 
-    cuda: tuple[str, ...]
+    cuda: tuple[str, ...]  # empty: a cell without CUDA
     runner: str
     toolset: str
     why: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisualStudioRelease:
+    """One yearly release of Visual Studio."""
+
+    name: str  # "2022"
+    version: str  # major version, "17"
+    folder: str  # below "Microsoft Visual Studio" in both Program Files folders
+    build_tools: str  # address of the installer of its Build Tools
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisualStudioEdition:
+    """One edition of Visual Studio."""
+
+    name: str  # "BuildTools", which is its folder too and the end of its product id
+    workload: str  # the id of "Desktop development with C++"
     source: tuple[str, ...]
 
 
@@ -308,6 +329,8 @@ class Facts:
     toolkit_wheels: ToolkitWheels
     toolsets: tuple[Toolset, ...]
     toolset_choices: tuple[ToolsetChoice, ...]
+    visual_studios: Mapping[str, VisualStudioRelease]  # by name, the recommended one first
+    editions: Mapping[str, VisualStudioEdition]
     runners: Mapping[str, Runner]
     pythons: Mapping[str, PythonVersion]
     gpus: tuple[Gpu, ...]

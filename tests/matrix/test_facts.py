@@ -84,6 +84,7 @@ def test_every_row_names_its_source() -> None:
     facts = load_facts()
     tables = [
         facts.torch.values(), facts.cuda.values(), facts.toolsets, facts.toolset_choices, facts.runners.values(),
+        facts.visual_studios.values(), facts.editions.values(),
         facts.pythons.values(), facts.gpus, facts.cpu_levels.values(), facts.rules, facts.traps,
     ]  # fmt: skip
     sources: list[tuple[str, ...]] = [row.source for rows in tables for row in rows]  # type: ignore[attr-defined]
@@ -152,6 +153,7 @@ FAULTS = {
     "unknown Python": ("torch.yaml", '"3.8"', '"3.7"', "pythons.windows: '3.7' has no row of its own"),
     "variant without arches": ("torch.yaml", "cuda: [cu117, ", "cuda: [cu116, cu117, ", "'cu116' is missing"),
     "release in a wrong row": ("torch.yaml", '"2.0.1"', '"2.1.1"', "2.1.1 is no release of 2.0"),
+    "unknown Visual Studio": ("msvc.yaml", '      "16": ', '      "15": ', "toolsets[0].components: '15' has no row"),
     "unknown toolset": ("msvc.yaml", 'toolset: "14.29"', 'toolset: "14.28"', "'14.28' has no row"),
 }
 
