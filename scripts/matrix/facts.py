@@ -13,6 +13,7 @@ from scripts.matrix.code_records import CpuException, Library
 from scripts.matrix.condition import parse_condition
 from scripts.matrix.consistency import check_facts
 from scripts.matrix.document import read_document
+from scripts.matrix.msvc import MSVC
 from scripts.matrix.reading import (
     Optional,
     Problems,
@@ -45,12 +46,8 @@ from scripts.matrix.records import (
     ToolkitArchive,
     ToolkitComponent,
     ToolkitWheels,
-    Toolset,
-    ToolsetChoice,
     TorchRelease,
     Trap,
-    VisualStudioEdition,
-    VisualStudioRelease,
 )
 
 DATA = Path(__file__).parent.parent / "data"
@@ -84,13 +81,6 @@ ARCHIVE = record(
     ToolkitArchive, address=text, platforms=_per_system(text), unpacked=integer, source=source
 )  # fmt: skip
 WHEELS = record(ToolkitWheels, requirement=text, bytes=_per_system(integer), source=source)
-TOOLSET = record(
-    Toolset, version=version, visual_studio=text, msc_ver=integer, stl_min_cuda=Optional(version),
-    components=Optional(mapped(text), {}), source=source,
-)  # fmt: skip
-TOOLSET_CHOICE = record(ToolsetChoice, cuda=listed(version), runner=text, toolset=version, why=text, source=source)
-VISUAL_STUDIO = record(VisualStudioRelease, name=text, version=version, folder=text, build_tools=text, source=source)
-EDITION = record(VisualStudioEdition, name=text, workload=text, source=source)
 RUNNER = record(
     Runner, name=text, status=text, visual_studio=Optional(text), toolsets=listed(version), pythons=listed(version),
     source=source,
@@ -138,10 +128,7 @@ def load_facts(folder: Path = DATA) -> Facts:
 
 
 def _read_all(folder: Path, problems: Problems) -> Facts:
-    msvc = _read(
-        folder, "msvc.yaml", problems, toolsets=listed(TOOLSET), choices=listed(TOOLSET_CHOICE),
-        visual_studios=table("name", VISUAL_STUDIO), editions=table("name", EDITION),
-    )  # fmt: skip
+    msvc = _read(folder, "msvc.yaml", problems, **MSVC)
     runners = _read(folder, "runners.yaml", problems, runners=table("name", RUNNER), limits=mapped(LIMIT))
     environment = _read(
         folder, "environment.yaml", problems, build_requirements=BUILD_REQUIREMENTS,

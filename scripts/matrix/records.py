@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from scripts.matrix.code_records import CpuException, Library
 from scripts.matrix.condition import Condition
+from scripts.matrix.msvc import Toolset, ToolsetChoice, VisualStudioEdition, VisualStudioRelease
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,49 +84,6 @@ class ToolkitWheels:
 
     requirement: str  # with {extras} and {release}
     bytes: Mapping[str, int]  # system -> room needed
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Toolset:
-    """One MSVC toolset and the oldest CUDA that its STL accepts."""
-
-    version: str  # "14.44"
-    visual_studio: str  # "2022 17.14"
-    msc_ver: int
-    stl_min_cuda: str | None
-    components: Mapping[str, str]  # major version of Visual Studio -> id of the component that adds it, "17"
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ToolsetChoice:
-    """Which toolset and hosted runner to take for a CUDA version."""
-
-    cuda: tuple[str, ...]  # empty: a cell without CUDA
-    runner: str
-    toolset: str
-    why: str
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VisualStudioRelease:
-    """One yearly release of Visual Studio."""
-
-    name: str  # "2022"
-    version: str  # major version, "17"
-    folder: str  # below "Microsoft Visual Studio" in both Program Files folders
-    build_tools: str  # address of the installer of its Build Tools
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VisualStudioEdition:
-    """One edition of Visual Studio."""
-
-    name: str  # "BuildTools", which is its folder too and the end of its product id
-    workload: str  # the id of "Desktop development with C++"
     source: tuple[str, ...]
 
 

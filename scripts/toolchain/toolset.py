@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
 
 from scripts.errors import InputError, PrerequisiteError
-from scripts.matrix.records import Facts, Toolset, VisualStudioRelease
+from scripts.matrix.msvc import Toolset, VisualStudioRelease
+from scripts.matrix.records import Facts
 from scripts.toolchain.visual_studio import VisualStudio
 
+PIN_VARIABLE = "DEEPSPEED_WHEELS_MSVC"
 INSTALLER = r"%ProgramFiles(x86)%\Microsoft Visual Studio\Installer\vs_installer.exe"
 
 
@@ -56,10 +59,22 @@ def why_refused(facts: Facts, line: str, cuda_version: str | None) -> str | None
     return None
 
 
+def pinned_toolset(environment: Mapping[str, str]) -> str | None:
+    """The line or full version that DEEPSPEED_WHEELS_MSVC pins; None when it is not set.
+
+    Raises InputError when it is neither.
+    """
+    pin = environment.get(PIN_VARIABLE, "").strip()
+    if pin and not re.fullmatch(r"\d+\.\d+(\.\d+)*", pin):
+        raise InputError(f"{PIN_VARIABLE} is {pin!r}; write a toolset such as 14.44, or a full version of one")
+    return pin or None
+
+
 def preferred_toolsets(facts: Facts, cuda_version: str | None, *, pin: str | None = None) -> tuple[str, ...]:
     """Toolset lines that both gates accept: the one that msvc.yaml chooses for the CUDA version, then newest first.
 
-    `pin`, a line or a full version, is the only one then; raises InputError when a gate refuses it.
+    `pin`, a line or a full version (what DEEPSPEED_WHEELS_MSVC says), is the only one then; raises InputError when a
+    gate refuses it.
     """
     if pin:
         reason = why_refused(facts, line_of(pin), cuda_version)

@@ -30,13 +30,13 @@ KEPT = ("version", "linker_version", "sdk", "ucrt")
 TIMEOUT_SECONDS = 180
 TAIL = 8
 TELEMETRY = "VSCMD_SKIP_SENDTELEMETRY"  # its process would outlive cmd.exe
-OURS = "WHEEL_FACTORY_"
-DUMP = "import json, nt, os; open(os.environ['WHEEL_FACTORY_ANSWER'], 'w').write(json.dumps(nt.environ))"
+OURS = "VCVARS_RUN_"
+DUMP = "import json, nt, os; open(os.environ['VCVARS_RUN_ANSWER'], 'w').write(json.dumps(nt.environ))"
 # No path stands in the line itself: a variable's value is not parsed again, whatever signs are in it. `call` would read
 # a second time, so it is given a name without any. `if errorlevel` is asked when it is reached, `%ERRORLEVEL%` is not.
 LINE = (
-    r"call .\vcvars64.bat -vcvars_ver=%WHEEL_FACTORY_TOOLSET% & if errorlevel 1 (exit 1) else"
-    r' "%WHEEL_FACTORY_PYTHON%" -I -S -c "%WHEEL_FACTORY_DUMP%"'
+    r"call .\vcvars64.bat -vcvars_ver=%VCVARS_RUN_TOOLSET% & if errorlevel 1 (exit 1) else"
+    r' "%VCVARS_RUN_PYTHON%" -I -S -c "%VCVARS_RUN_DUMP%"'
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.errors import InputError, PrerequisiteError
 from scripts.matrix.facts import load_facts
-from scripts.toolchain.toolset import ChosenToolset, choose_toolset, preferred_toolsets, why_refused
+from scripts.toolchain.toolset import ChosenToolset, choose_toolset, pinned_toolset, preferred_toolsets, why_refused
 from scripts.toolchain.visual_studio import VisualStudio
 from tests.toolchain.made_up import make_studio
 
@@ -64,6 +64,14 @@ def test_a_pin_is_the_only_one_and_may_be_a_full_version(tmp_path: Path) -> None
         preferred = preferred_toolsets(FACTS, "12.4", pin=pin)
         assert preferred == (pin,)
         assert choose_toolset([studio], preferred, FACTS, "12.4").version == version
+
+
+def test_the_variable_pins_a_line_or_a_full_version() -> None:
+    assert pinned_toolset({}) is None
+    assert pinned_toolset({"DEEPSPEED_WHEELS_MSVC": " "}) is None
+    assert pinned_toolset({"DEEPSPEED_WHEELS_MSVC": "14.44.35207"}) == "14.44.35207"
+    with pytest.raises(InputError, match="DEEPSPEED_WHEELS_MSVC is 'v143'; write a toolset such as 14"):
+        pinned_toolset({"DEEPSPEED_WHEELS_MSVC": "v143"})
 
 
 def test_a_pin_that_a_gate_refuses_is_said_with_what_is_accepted() -> None:

@@ -42,7 +42,7 @@ class Shell:
         after = {**environment, **self.sets, "PATH": f"{self.folder};{environment['PATH']};C:\\cmake", "PROMPT": "$P$G"}
         after["INCLUDE"] = f"{self.include};C:\\absent"
         if self.writes:
-            Path(environment["WHEEL_FACTORY_ANSWER"]).write_text(json.dumps(after), encoding="ascii")
+            Path(environment["VCVARS_RUN_ANSWER"]).write_text(json.dumps(after), encoding="ascii")
         return self.exit_code, self.says
 
 
@@ -100,7 +100,7 @@ def test_vcvars_sees_a_short_path_and_the_full_version(chosen: ChosenToolset, sh
     assert started["PATH"].startswith("C:\\Windows\\System32;C:\\Windows;")
     assert len(started["PATH"]) < 200
     assert "Path" not in started
-    assert (started["WHEEL_FACTORY_TOOLSET"], started["LIB"]) == ("14.44.35207", "C:\\own")
+    assert (started["VCVARS_RUN_TOOLSET"], started["LIB"]) == ("14.44.35207", "C:\\own")
 
 
 def test_another_prompts_compiler_does_not_reach_vcvars(chosen: ChosenToolset, shell: Shell, tmp_path: Path) -> None:
