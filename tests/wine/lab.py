@@ -119,8 +119,12 @@ class Ended:
 
 
 def _host_variables() -> dict[str, str]:
-    """The few variables of this machine that Wine needs; the person's others must not decide a test."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "USER", "TMPDIR") if name in os.environ}
+    """The few variables of this machine that Wine needs; the person's others must not decide a test.
+
+    The locale says how Wine writes file names on this system: with another one, a folder `Größe` cannot be made.
+    """
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "TMPDIR") if name in os.environ}
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def default_folder() -> Path:
