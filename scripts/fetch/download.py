@@ -16,11 +16,12 @@ import requests
 
 from scripts.errors import PrerequisiteError
 from scripts.fetch.digest import sha256_of
-from scripts.fetch.transfer import Stopped, Transient, open_source
+from scripts.fetch.transfer import Stopped, Transient, open_source, warm_up
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try without progress in between
 LONGEST_PAUSE = 60.0  # what a server's Retry-After may ask for at most
 BLOCK = 1 << 16
+LEAVE_SECONDS = 2.0  # for the threads to notice that they are to stop
 REPORT_SECONDS = 10.0
 MEGA = 1_000_000
 
@@ -76,13 +77,16 @@ def download_all(
         folder.mkdir(parents=True, exist_ok=True)
         require_space(folder, sum(one.size - _arrived(one) for one in todo if one.path.parent == folder))
     job = _Job(todo, say)
+    warm_up()
     threads = [threading.Thread(target=job.work, daemon=True) for _ in range(min(workers, len(todo)))]
     for thread in threads:
         thread.start()
     try:
         _wait(threads, job)
-    finally:  # on Ctrl-C too: no thread keeps the process, and what arrived is kept
+    finally:  # on Ctrl-C too: what arrived is kept, and no thread that waits for a silent server keeps the process
         job.stop.set()
+        for thread in threads:
+            thread.join(LEAVE_SECONDS / len(threads))
     if job.errors:
         raise job.errors[0]
 

@@ -34,6 +34,11 @@ class Stopped(Exception):
     """The one who waits for the file does not any more."""
 
 
+def warm_up() -> None:
+    """Ask pip for its certificates once, before several threads would each do so."""
+    verify_bundle()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """An open transfer: the byte that it begins with, and the bytes from there."""

@@ -78,7 +78,7 @@ COMPONENT = record(
     since=Optional(integer, 0), without=Optional(listed(text), ()), source=source,
 )  # fmt: skip
 ARCHIVE = record(
-    ToolkitArchive, address=text, platforms=_per_system(text), unpacked=integer, source=source
+    ToolkitArchive, address=text, platforms=_per_system(text), room=integer, source=source
 )  # fmt: skip
 WHEELS = record(ToolkitWheels, requirement=text, bytes=_per_system(integer), source=source)
 RUNNER = record(

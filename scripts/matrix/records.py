@@ -74,7 +74,7 @@ class ToolkitArchive:
 
     address: str
     platforms: Mapping[str, str]  # system -> key of the manifest
-    unpacked: int  # room that a toolkit takes, in sizes of its archives
+    room: int  # that a toolkit takes until it is whole, in sizes of its archives
     source: tuple[str, ...]
 
 

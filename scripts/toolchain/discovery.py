@@ -107,10 +107,10 @@ def registry_folders(key: str) -> list[str]:
 
 
 def _each_once(found: Iterator[Candidate]) -> Iterator[Candidate]:
-    """The candidates that exist, a folder that several name only once."""
+    """The candidates, a folder that several name only once, and usual places only where there is something."""
     seen = set()
     for candidate in found:
         place = os.path.normcase(candidate.root.resolve())
-        if candidate.root.is_dir() and place not in seen:
+        if place not in seen and (candidate.source != "folder" or candidate.root.is_dir()):
             seen.add(place)
             yield candidate

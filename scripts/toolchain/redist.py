@@ -92,7 +92,7 @@ def fill_from_archives(
     """
     parts = read_manifest(release, facts, system)
     size = sum(part.size for part in parts)
-    require_space(draft, size * facts.toolkit_archive.unpacked)
+    require_space(draft, size * facts.toolkit_archive.room)
     say(f"CUDA {release}: {len(parts)} archives, {size / 1e6:,.0f} MB, from {redist_address(facts)}")
     files = {part.key: downloads / PurePosixPath(part.path).name for part in parts}
     download_all([_download(part, files[part.key], facts) for part in parts], say=say)
