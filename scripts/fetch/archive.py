@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import re
 import shutil
@@ -63,6 +64,8 @@ def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:
         else:
             _unpack_tar(archive, draft, without)
     except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise SourceError(f"{archive.name}: the disk of {draft.parent} is full; free some and run again") from None
         raise SourceError(f"{archive.name}: cannot be unpacked: {error}; delete it and run again") from None
     tops = list(draft.iterdir())
     if len(tops) != 1 or not tops[0].is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import SourceError
-from scripts.fetch.archive import unpack
+from scripts.fetch.archive import merge, unpack
 from tests.build.factories import source_members, tar_bytes
 
 
@@ -146,3 +147,69 @@ def test_an_executable_file_stays_executable(tmp_path: Path) -> None:
     script.mode = 0o755
     unpack(tar_of(tmp_path / "a.tar.gz", script), tmp_path / "tree")
     assert (tmp_path / "tree" / "run.sh").stat().st_mode & stat.S_IXUSR
+
+
+# ---------------------------------------------------------------- parts of an archive, and several into one folder
+
+
+def test_members_that_are_not_wanted_stay_packed(tmp_path: Path) -> None:
+    names = ["top/lib/big_static.a", "top/lib/deep/big_static.a", "top/lib/small.so", "top/include/lib_static.h"]
+    unpack(tar_of(tmp_path / "a.tar.gz", *(entry(name) for name in names)), tmp_path / "t", without=["lib/*_static.a"])
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
+        for name in names:
+            zipped.writestr(name, "x")
+    unpack(tmp_path / "a.zip", tmp_path / "z", without=["lib/*_static.a"])
+    for folder in ("t", "z"):
+        found = sorted(p.relative_to(tmp_path / folder).as_posix() for p in (tmp_path / folder).rglob("*.*"))
+        assert found == ["include/lib_static.h", "lib/small.so"]
+
+
+@pytest.mark.parametrize("name", ["C:/evil.txt", "c:evil.txt"])
+def test_a_tar_member_on_another_drive_is_refused(tmp_path: Path, name: str) -> None:
+    archive = tar_of(tmp_path / "a.tar.gz", entry("top/good.txt"), entry(name))
+    with pytest.raises(SourceError, match="would land outside"):
+        unpack(archive, tmp_path / "tree")
+    assert left_beside(tmp_path, archive) == []
+
+
+def test_a_link_out_of_a_zip_is_only_a_text(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("top/link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
+        zipped.writestr(link, "../../evil.txt")
+    unpack(tmp_path / "a.zip", tmp_path / "tree")
+    assert not (tmp_path / "tree" / "link").is_symlink()
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*rest: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", full)
+    with pytest.raises(SourceError, match="is full; free some"):
+        unpack(tar_of(tmp_path / "a.tar.gz", entry("top/a.txt")), tmp_path / "tree")
+
+
+def test_folders_that_both_have_become_one_and_the_later_file_counts(tmp_path: Path) -> None:
+    for folder, names in (("one", ["lib/a.so", "lib/same", "bin/nvcc"]), ("two", ["lib/b.so", "lib/same", "nvvm/x"])):
+        for name in names:
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(folder)
+    merge(tmp_path / "two", tmp_path / "one")
+    found = {p.relative_to(tmp_path / "one").as_posix(): p.read_text() for p in (tmp_path / "one").rglob("*.*")}
+    assert found == {"lib/a.so": "one", "lib/b.so": "two"}
+    assert (tmp_path / "one" / "lib" / "same").read_text() == "two"
+    assert (tmp_path / "one" / "nvvm" / "x").is_file()
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_links_are_moved_as_links(tmp_path: Path) -> None:
+    (tmp_path / "one" / "lib").mkdir(parents=True)
+    (tmp_path / "two" / "lib").mkdir(parents=True)
+    (tmp_path / "two" / "lib" / "libx.so").symlink_to("libx.so.1")
+    (tmp_path / "two" / "lib" / "libx.so.1").write_text("x")
+    merge(tmp_path / "two", tmp_path / "one")
+    assert (tmp_path / "one" / "lib" / "libx.so").readlink() == Path("libx.so.1")
+    assert (tmp_path / "one" / "lib" / "libx.so").read_text() == "x"

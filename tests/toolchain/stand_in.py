@@ -33,6 +33,11 @@ def nvcc_bytes(full: str = "12.4.131", exit_code: int = 0) -> bytes:
     return program_bytes(SAYS.format(minor=".".join(full.split(".")[:2]), full=full), exit_code)
 
 
+def compiler_name() -> str:
+    """The compiler's path below the root."""
+    return compiler_of(Path(), SYSTEM).as_posix()
+
+
 def component_files(name: str, system: str = SYSTEM, full: str = "12.4.131") -> dict[str, bytes]:
     """The files of one component, by path below the root; the compiler runs."""
     files = {}
