@@ -127,8 +127,8 @@ class Model {
   /** How much a person minds the change of one axis. */
   trouble(axis, from, to) {
     const values = this.axes[axis];
-    const steps = values.includes(from) ? values.indexOf(to) - values.indexOf(from) : values.length;
-    const far = Math.abs(steps) / (values.length || 1) + (steps < 0 ? 0.05 : 0); // of two as near, the newer
+    const steps = values.indexOf(to) - positionOf(from, values);
+    const far = Math.abs(steps) / values.length + (steps < 0 ? 0.05 : 0); // of two as near, the newer
     return TROUBLE[axis] + far + (axis === "cuda" && (from === "cpu") !== (to === "cpu") ? LOSES_GPU : 0);
   }
 }
@@ -138,6 +138,17 @@ class Model {
 const TROUBLE = { deepspeed: 1, cuda: 3, torch: 4, py: 9, platform: 40 };
 const LOSES_GPU = 25;
 
+/** Where the value stands among the ordered values, or would stand: a half between two of them. */
+function positionOf(value, values) {
+  if (values.includes(value)) return values.indexOf(value);
+  return values.filter((other) => before(numbersOf(other), numbersOf(value))).length - 0.5;
+}
+
+function numbersOf(text) {
+  return (text.match(/\d+/g) || []).map(Number);
+}
+
+/** Whether the first row of numbers comes before the second. */
 function before(one, two) {
   const index = one.findIndex((value, at) => value !== two[at]);
   return index >= 0 && one[index] < two[index];

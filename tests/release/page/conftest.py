@@ -1,0 +1,102 @@
+"""A headless Chromium and a site on loopback; every test that opens a page also proves that it asks nobody else."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.release.page.factories import render, some_builds, some_wheels, write
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder and logs nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server of the folder on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("there is no Chromium; install it with: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A site with about half of the plan published, some cells building and some failed."""
+    folder = tmp_path_factory.mktemp("site")
+    write(render(some_wheels(), builds=some_builds()), folder)
+    with served(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Mapping[str, bytes]], str]]:
+    """Serves other files than the site's."""
+    write({}, tmp_path)
+    with served(tmp_path) as address:
+
+        def put(files: Mapping[str, bytes]) -> str:
+            write(files, tmp_path)
+            return address
+
+        yield put
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens an address in a window of its own; at the end no request has left it and no script has failed."""
+    contexts, asked, faults = [], [], []
+
+    def open_one(address: str, **options: Any) -> Page:  # noqa: ANN401  what Playwright takes
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        if address.startswith("http:"):
+            context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.split("?")[0])
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.goto(address)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert faults == []
+    assert [url for url in asked if not url.startswith(("http://127.0.0.1:", "file:", "data:"))] == []
+    assert asked
