@@ -10,7 +10,7 @@ import pytest
 from tests.wine.lab import SDISTS, Ended, Windows, copy_checkout
 
 pytestmark = pytest.mark.wine
-FAST = "not real_build and not network and not wine"
+FAST = "not real_build and not network and not wine and not browser"
 MOST_SKIPPED = 0.05  # of all tests: what is truly of another system
 
 
