@@ -14,8 +14,8 @@ from scripts.verify.smoke import SUITE, run_smoke
 from scripts.verify.static import audit
 
 Level = Literal["audit", "smoke", "full"]
-# audit runs nothing; smoke loads every op; full also steps the optimizers and trains
-SUITES: dict[str, tuple[str, ...]] = {"smoke": ("load_ops",), "full": SUITE}
+# audit runs nothing; smoke loads every op; full also steps the optimizers, runs the kernels and trains
+SUITES: dict[str, tuple[str, ...]] = {"smoke": ("load_ops", "bare_machine"), "full": SUITE}
 
 
 def verify_wheel(

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import InputError
+from scripts.verify.check import CheckResult
 from scripts.verify.levels import verify_wheel
 from scripts.verify.smoke import SUITE, SUITE_FOLDER, find_document, run_smoke, smoke_commands
-from tests.verify.stub_wheel import BUILD_INFO, VERSION, make_wheel
+from tests.verify.stub_wheel import BUILD_INFO, VERSION, build_info, make_wheel
 
 BUILDER = """
 class OpBuilder:
@@ -20,13 +21,17 @@ class OpBuilder:
     def jit_load(self, verbose=True):
         raise SystemExit("it was compiled")
 """
+TORCH = "from . import version\n__version__ = '2.6.0+cpu'\n"
 STUBS = {
     "deepspeed/__init__.py": "", "deepspeed/ops/__init__.py": "", "deepspeed/ops/op_builder/__init__.py": "",
     "deepspeed/ops/op_builder/builder.py": BUILDER,
     "deepspeed/ops/op_builder/all_ops.py": "from .builder import OpBuilder\nALL_OPS = {'cpu_adam': OpBuilder()}",
     "deepspeed/git_version_info.py": "installed_ops = {'cpu_adam': 1, 'async_io': False}",
-    "torch/__init__.py": "class cuda:\n    is_available = staticmethod(lambda: False)",
-    "torch/utils/__init__.py": "", "torch/utils/cpp_extension.py": "",
+    "deepspeed/accelerator.py": "import types\nget_accelerator = lambda: types.SimpleNamespace(_name='cuda')",
+    **{f"deepspeed/ops/{name.lower()}.py": f"Fused{name} = None" for name in ("Adam", "Lamb", "Lion")},
+    "torch/__init__.py": TORCH + "class cuda:\n    is_available = staticmethod(lambda: False)",
+    "torch/version.py": "cuda = None", "torch/utils/__init__.py": "",
+    "torch/utils/cpp_extension.py": "CUDA_HOME = '/usr/local/cuda'",
 }  # fmt: skip
 ROW = "cpu_adam ............... \\033[92m[YES]\\033[0m ...... \\033[92m[OKAY]\\033[0m"
 INFO = f"DeepSpeed general environment info:\\ndeepspeed info ................... {VERSION}, unknown, unknown"
@@ -70,12 +75,80 @@ def test_an_op_that_deepspeed_would_compile_at_run_time_fails(stub_deepspeed: Pa
     assert "cpu_adam is not prebuilt here" in check.detail
 
 
+NOT_INSTALLED = "'libcudart.so.12: cannot open shared object file'"
+NO_DRIVER = "'libcuda.so.1: cannot open shared object file'"
+PROBE = """
+import torch
+from torch.utils import cpp_extension
+__version__ = "0.16.5"
+if torch.cuda.is_available() and cpp_extension.CUDA_HOME is None:
+    raise RuntimeError("CUDA_HOME does not exist")
+"""
+
+
+def change_stub(tmp_path: Path, name: str, old: str, new: str) -> None:
+    file = tmp_path / "site" / name
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def ask_cuda_wheel(python: Path, folder: Path, script: str) -> list[CheckResult]:
+    """The checks of one script, for a wheel that says it is for CUDA."""
+    wheel = make_wheel(folder, {BUILD_INFO: build_info(accelerator="cuda").encode()})
+    return [
+        check for check in run_smoke(python, wheel, None, folder, suite=[script]).checks if "ds_rep" not in check.name
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_a_missing_library_is_told_with_the_likely_reason(stub_deepspeed: Path, tmp_path: Path) -> None:
+    change_stub(tmp_path, "deepspeed/ops/op_builder/builder.py", "self.jit_load()", "self.fail()")
+    with (tmp_path / "site/deepspeed/ops/op_builder/builder.py").open("a", encoding="utf-8") as stub:
+        stub.write(f"    def fail(self):\n        raise ImportError({NOT_INSTALLED})\n")
+    (check,) = ask_cuda_wheel(stub_deepspeed, tmp_path, "load_ops")
+    assert (check.name, check.passed) == ("load cpu_adam", False)
+    assert "is for CPU, and the wheel needs torch for CUDA; ImportError: libcudart.so.12" in check.detail
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_an_op_that_needs_the_gpu_driver_is_skipped_where_there_is_none(stub_deepspeed: Path, tmp_path: Path) -> None:
+    change_stub(
+        tmp_path, "deepspeed/ops/op_builder/builder.py", "return self.jit_load()", f"raise ImportError({NO_DRIVER})"
+    )
+    (check,) = ask_cuda_wheel(stub_deepspeed, tmp_path, "load_ops")
+    assert (check.passed, "needs the GPU driver" in check.detail) == (None, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+@pytest.mark.parametrize(("package", "passed"), [(PROBE, False), ('__version__ = "0.19.8"', True)])
+def test_an_import_that_wants_nvcc_once_there_is_a_gpu_fails(
+    package: str, passed: bool, stub_deepspeed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "site/deepspeed/__init__.py").write_text(package, encoding="utf-8")
+    (check,) = ask_cuda_wheel(stub_deepspeed, tmp_path, "bare_machine")
+    assert (check.name, check.passed) == ("import without a CUDA toolkit", passed)
+    assert check.detail == ("deepspeed 0.19.8, GPU made up" if passed else "RuntimeError: CUDA_HOME does not exist")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_without_a_gpu_its_kernels_are_skipped_and_never_passed(stub_deepspeed: Path, tmp_path: Path) -> None:
+    info = "installed_ops = {'fused_adam': 1, 'quantizer': 1}"
+    (tmp_path / "site/deepspeed/git_version_info.py").write_text(info, encoding="utf-8")
+    checks = {check.name: check for check in ask_cuda_wheel(stub_deepspeed, tmp_path, "gpu")}
+    assert {check.passed for check in checks.values()} == {None}
+    assert checks["fused Adam bfloat16"].detail == "needs a GPU, and there is none here"
+    assert checks["quantizer: 8 bits and back"].detail == "needs a GPU, and there is none here"
+    assert checks["fused LAMB float32"].detail == "fused_lamb is not in this wheel"
+
+
 @pytest.mark.parametrize("script", sorted(SUITE_FOLDER.glob("*.py")), ids=lambda script: script.stem)
 def test_suite_scripts_import_only_what_the_fresh_environment_has(script: Path) -> None:
     nodes = list(ast.walk(ast.parse(script.read_text(encoding="utf-8"))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "torch", "deepspeed", "prebuilt"}
+    siblings = {path.stem for path in SUITE_FOLDER.glob("*.py")}
+    assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "torch", "deepspeed", *siblings}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
@@ -87,8 +160,9 @@ def test_another_deepspeed_in_the_environment_fails(stub_deepspeed: Path, tmp_pa
 
 def test_an_environment_without_torch_gives_failed_checks_not_a_traceback(tmp_path: Path) -> None:
     report = run_smoke(Path(sys.executable), make_wheel(tmp_path), None, tmp_path)
+    named = ["import without a CUDA toolkit" if name == "bare_machine" else name for name in ("ds_report", *SUITE)]
     assert [(check.name, check.passed) for check in report.checks] == [
-        (name, False) for name in ("ds_report", *SUITE)
+        (name, None if name == "import without a CUDA toolkit" else False) for name in named
     ]  # fmt: skip
     assert "No module named" in report.checks[0].detail
 

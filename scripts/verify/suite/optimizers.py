@@ -89,18 +89,18 @@ def cases() -> list[Case]:
     ]
 
 
-def prove(case: Case, kind: str) -> prebuilt.Check:
+def prove(case: Case, kind: str, device: str = "cpu", sizes: tuple[int, ...] = SIZES) -> prebuilt.Check:
     """Whether every parameter ends at one of the right values; standing still is far from all of them."""
     import torch  # type: ignore[import-not-found,unused-ignore]
 
     torch.manual_seed(7)
     dtype = getattr(torch, kind)
-    parameters = [torch.nn.Parameter(torch.randn(size).to(dtype)) for size in SIZES]
+    parameters = [torch.nn.Parameter(torch.randn(size).to(device, dtype)) for size in sizes]
     expected = [[parameter.detach().clone() for parameter in parameters] for _ in case.updates]
     optimizer = case.make(parameters)
-    states: list[list[dict[str, Any]]] = [[{} for _ in SIZES] for _ in case.updates]
+    states: list[list[dict[str, Any]]] = [[{} for _ in sizes] for _ in case.updates]
     for _ in range(STEPS):
-        gradients = [torch.randn(size).to(dtype) for size in SIZES]
+        gradients = [torch.randn(size).to(device, dtype) for size in sizes]
         for values, memory, update in zip(expected, states, case.updates):  # noqa: B905 - Python 3.9 has no strict
             for i, gradient in enumerate(gradients):
                 values[i] = update(values[i].float(), gradient.float(), memory[i]).to(dtype)
