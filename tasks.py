@@ -50,6 +50,8 @@ def plan(
         "jobs": "compilers at once; 0: all processors",
         "cache": "look ops up in the op cache and store them there", "precompile": "parse torch's headers once",
         "source": "tag, sdist, or auto: the tag's archive where it can be reached",
+        "toolkit": "auto, redist, pip, or the folder of a CUDA toolkit",
+        "prove": "audit, smoke or full: how far the wheel is proven",
         "minutes": "stop compiling after so many, to be resumed; 0: no limit",
         "dry_run": "print the commands and run nothing",
     },
@@ -58,13 +60,16 @@ def plan(
 def build(
     c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
     id: list[str], ops: str = "", jobs: int = 0, cache: bool = True, precompile: bool = True, source: str = "auto",
-    minutes: int = 0, dry_run: bool = False, json: bool = False,
+    toolkit: str = "auto", prove: str = "full", minutes: int = 0, dry_run: bool = False, json: bool = False,
 ) -> None:  # fmt: skip
     """Build, prove and file one wheel or more; without selectors, the one for this very host."""
     from scripts.front import show
     from scripts.front.cli import build_options
 
-    options = build_options(ops, jobs, cache, precompile, source, minutes)
+    options = build_options(
+        ops=ops, jobs=jobs, cache=cache, precompile=precompile, source=source, toolkit=toolkit, prove=prove,
+        minutes=minutes,
+    )  # fmt: skip
     show.build(show.selection(py, torch, cuda, deepspeed, platform, id), options, dry_run, json)
 
 

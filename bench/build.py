@@ -22,10 +22,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.build.environment import fill_build_environment
+from scripts.build.options import BuildOptions
 from scripts.build.places import Places, default_places
 from scripts.build.progress import Progress
 from scripts.build.source import fetch_source, prepare_tree
-from scripts.build.wheel import Builder, BuildOptions
+from scripts.build.wheel import Builder
 from scripts.command import Command, check, run
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.front.cells import Workshop, host_cell, open_workshop
@@ -62,7 +63,8 @@ class Bench:
         archive = fetch_source(target.deepspeed, default_places().sources)
         root = prepare_tree(archive, self.folder / "upstream" / target.deepspeed, ()).root
         builder = self.workshop.builder(options)
-        variables = builder.variables(target, builder.select_ops(target, None))
+        context = builder.matrix.context_of(target, builder.facts)
+        variables = builder.variables(target, builder.select_ops(target), context)
         dist = self.folder / "upstream" / "dist"
         argv = (str(self.python), "setup.py", "bdist_wheel", "--dist-dir", str(dist))
         command = Command(argv=argv, cwd=root, env={**variables, "PYTHONPATH": str(root)})

@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import psutil
 
 from scripts.errors import CommandError
 
 GRACE_SECONDS = 3.0
-CMD_SIGNS = "&|<>^()"
+CMD_SIGNS = "&|<>^()%"  # a variable may stand for a path with blanks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Command:
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    cwd: Path | None = None
+    cwd: PurePath | None = None
 
     def as_shell(self, *, windows: bool = os.name == "nt") -> str:
         """The line to paste into a POSIX shell, or into cmd.exe when `windows`."""
@@ -230,12 +230,17 @@ class Running:
 def _start(command: Command) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
-            command.argv, env={**os.environ, **command.env}, cwd=command.cwd, stdin=subprocess.PIPE,
+            command.argv, env={**os.environ, **_as_here(command.env)}, cwd=command.cwd, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
             start_new_session=sys.platform != "win32",
         )  # fmt: skip
     except OSError as error:
         raise CommandError(f"cannot start {command.argv[0]}: {error.strerror}; is it installed and on PATH?") from None
+
+
+def _as_here(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables as this system knows them: Windows takes Path and PATH for one, and os.environ says PATH."""
+    return {name.upper() if os.name == "nt" else name: value for name, value in variables.items()}
 
 
 def _wait(process: subprocess.Popen[str], started: float, timeout_seconds: float | None) -> int | None:

@@ -59,6 +59,16 @@ class OpCache:
             if not entry.exists():
                 draft.rename(entry)
 
+    def peaks(self) -> dict[str, int]:
+        """Bytes that one compiler thread took at its peak, by op, as far as ops were compiled and kept here."""
+        found: dict[str, int] = {}
+        for file in self.folder.glob("??/*/meta.json"):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                meta = json.loads(file.read_text(encoding="utf-8"))
+                peak = int(meta["peak_bytes"]) // int(meta.get("threads", 1))
+                found[meta["op"]] = max(found.get(meta["op"], 0), peak)
+        return found
+
     def prune(self, limit_bytes: int = LIMIT_BYTES) -> int:
         """Remove the entries used longest ago until the rest fits in `limit_bytes`; how many were removed."""
         total, removed = 0, 0
@@ -86,7 +96,8 @@ def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], places: Map
     """
     outputs = {str(unit.object): f"{{object {index}}}" for index, unit in enumerate(op.units)}
     folders = {path: "{" + name + "}" for name, path in places.items()}
-    swaps = {**folders, **outputs, str(op.binary): "{binary}"}
+    beside = {str(op.import_library): "{import library}"} if op.import_library else {}
+    swaps = {**folders, **outputs, **beside, str(op.binary): "{binary}"}
     ingredients = {
         "schema": SCHEMA,
         "identity": identity,

@@ -14,46 +14,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
 
-from scripts.build.cache import OpCache, op_key
-from scripts.build.flags import edit_flags
-from scripts.build.precompiled import PrecompiledHeader, plan_headers, use
+from scripts.build.precompiled import PrecompiledHeader, use
+from scripts.build.prepare import CompileSettings, choose_headers, op_keys
 from scripts.build.progress import Progress
 from scripts.build.recipe import OpRecipe, Recipe, Unit
-from scripts.build.schedule import Task, run_tasks
+from scripts.build.schedule import Task, free_memory, run_tasks, threads_of_each
 from scripts.command import Command, Outcome, ProcessGroup, run
 from scripts.errors import CompileError, FactoryError, InterruptedBuildError
-from scripts.matrix.records import FlagEdit
 
 GIB = 1024**3
-UNIT_MEMORY = int(1.8 * GIB)  # peak of one unit that includes torch/extension.h, g++ 12 (docs/design.md, Measured)
 HEADER_MEMORY = int(2.3 * GIB)
 HEADER_SECONDS = 40.0
 UNIT_TIMEOUT = 3600.0
-Headers: TypeAlias = Mapping[tuple[str, int], PrecompiledHeader]  # by op and place of the unit in it
 ERROR = re.compile("error|cannot find|undefined reference", re.IGNORECASE)  # ld says no "error" where it matters
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompileSettings:
-    """Everything beside the recipe that decides how ops are compiled."""
-
-    root: Path  # the source tree
-    objects: Path  # where objects and binaries of this build go
-    headers: Path  # where precompiled headers are kept
-    cache: OpCache | None
-    jobs: int
-    identity: Mapping[str, Any]  # toolchain, torch, Python, CPU level
-    places: Mapping[str, str]  # folder name -> path, see flags.py
-    system: str
-    edits: Sequence[FlagEdit]
-    cpu: Sequence[str]
-    libraries: Mapping[str, Sequence[str]]  # op -> libraries upstream forgets to link
-    expected: Mapping[str, float]  # op -> expected seconds of one core
-    env: Mapping[str, str] = field(default_factory=dict)
-    precompile: bool = True
-    deadline: float | None = None  # on time.monotonic(); the build stops then and can be resumed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,48 +56,6 @@ class _Cost:
             self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
 
 
-def edit_recipe(recipe: Recipe, settings: CompileSettings) -> Recipe:
-    """The recipe with our flags, and objects in a folder per op that the cache key names."""
-    return replace(recipe, ops=tuple(_edit_op(op, settings) for op in recipe.ops))
-
-
-def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
-    def edited(argv: Sequence[str], step: str) -> tuple[str, ...]:
-        return edit_flags(
-            argv, settings.edits, step=step, system=settings.system, places=settings.places, cpu=settings.cpu
-        )
-
-    extra = [f"-l{library}" for library in settings.libraries.get(op.op, ())]
-    link = (*edited(op.link, "link"), *(["-Wl,--no-as-needed", *extra] if extra else []))
-    units = tuple(replace(unit, argv=edited(unit.argv, "compile")) for unit in op.units)
-    return replace(op, units=units, link=link)
-
-
-def choose_headers(recipe: Recipe, settings: CompileSettings) -> Headers:
-    """The precompiled header of each unit, by op and place, where one is worth making.
-
-    GCC's code is not the same with and without one, so this follows from all the units of the build, never from what is
-    left to compile: a resumed build makes the bytes that an undisturbed one makes.
-    """
-    if not settings.precompile or settings.system != "linux":
-        return {}
-    units = {(op.op, place): unit for op in recipe.ops for place, unit in enumerate(op.units)}
-    headers = plan_headers(units.values(), settings.root, settings.headers, settings.identity)
-    of_unit = {unit: header for header in headers for unit in header.units}
-    return {place: of_unit[unit] for place, unit in units.items() if unit in of_unit}
-
-
-def op_keys(recipe: Recipe, settings: CompileSettings, headers: Headers) -> dict[str, str]:
-    """The cache key of every op of an edited recipe; which units use a precompiled header is part of it."""
-
-    def key(op: OpRecipe) -> str:
-        precompiled = [(op.op, place) in headers for place in range(len(op.units))]
-        identity = {**settings.identity, "precompiled": precompiled}
-        return op_key(op, root=settings.root, identity=identity, places=settings.places)
-
-    return {op.op: key(op) for op in recipe.ops}
-
-
 class Compiler:
     """One run over the ops of a recipe."""
 
@@ -135,6 +67,8 @@ class Compiler:
         self.ops = {op.op: self._at_key(op) for op in recipe.ops}
         self.costs = {op: _Cost() for op in self.ops}
         self.built: dict[str, BuiltOp] = {}
+        self.peaks = settings.cache.peaks() if settings.cache else {}
+        self.threads = 1  # of one nvcc
 
     def run(self) -> tuple[BuiltOp, ...]:
         """Every op, built or from the cache.
@@ -147,11 +81,23 @@ class Compiler:
         self.progress.watch_ops(expected, units, self.settings.jobs)
         for op in self.ops:
             self._take_from_cache(op)
-        tasks = self._tasks([recipe for op, recipe in self.ops.items() if op not in self.built])
+        missing = [recipe for op, recipe in self.ops.items() if op not in self.built]
+        self.threads = self._nvcc_threads(missing)
+        tasks = self._tasks(missing)
         failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self._tick)
         if failed:
             raise CompileError(_failure_message(failed))
         return tuple(self.built[op] for op in self.ops)
+
+    def _nvcc_threads(self, ops: Sequence[OpRecipe]) -> int:
+        """Threads of each nvcc: where units are few for the cores, each compiles several architectures at once."""
+        units = [unit for op in ops for unit in op.units if unit.step == "nvcc" and not unit.object.exists()]
+        if not units:
+            return 1
+        peak = max([self.settings.peaks["nvcc"], *(self.peaks.get(op.op, 0) for op in ops)])
+        return threads_of_each(
+            len(units), workers=self.settings.jobs, most=self.settings.arches, memory=free_memory(), peak_bytes=peak
+        )
 
     def _tick(self) -> None:
         self.progress.tick()
@@ -168,6 +114,8 @@ class Compiler:
             link = [word.replace(str(unit.object), str(new)) for word in link]
         binary = folder / op.binary.name
         link = [word.replace(str(op.binary), str(binary)) for word in link]
+        if op.import_library:
+            link = [word.replace(str(op.import_library), str(folder / op.import_library.name)) for word in link]
         return replace(op, units=tuple(units), link=tuple(link), binary=binary)
 
     def _take_from_cache(self, op: str) -> None:
@@ -208,9 +156,10 @@ class Compiler:
     def _unit_task(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None, made_here: set[str]) -> Task:
         needs = {f"header {header.header.parent.name}"} & made_here if header else set()
         seconds = self.settings.expected.get(op.op, 30.0) / len(op.units)
+        threads = self.threads if unit.step == "nvcc" else 1
         return Task(
             name=f"{op.op} {unit.object.stem}", work=lambda: self._compile(op, unit, header), needs=frozenset(needs),
-            seconds=seconds, memory=UNIT_MEMORY,
+            seconds=seconds, memory=threads * self.peaks.get(op.op, self.settings.peaks[unit.step]), cores=threads,
         )  # fmt: skip
 
     def _precompile(self, header: PrecompiledHeader) -> None:
@@ -250,7 +199,8 @@ class Compiler:
         raise CompileError(f"{unit.source}: {first_errors(outcome.output)}")
 
     def _run_unit(self, op: OpRecipe, unit: Unit) -> Outcome:
-        command = Command(argv=unit.argv)
+        threads = (f"--threads={self.threads}",) if unit.step == "nvcc" and self.threads > 1 else ()
+        command = Command(argv=(*unit.argv, *threads))
         self.progress.log(command.as_shell())
         outcome = self._run(command)
         self.costs[op.op].add(outcome)
@@ -267,14 +217,17 @@ class Compiler:
             raise CompileError(f"{op.op}: link: {first_errors(outcome.output)}")
         cost = self.costs[op.op]
         if self.settings.cache:
-            meta = {"op": op.op, "file": op.file, "seconds": cost.seconds, "peak_bytes": cost.peak_bytes}
+            meta = {
+                "op": op.op, "file": op.file, "seconds": cost.seconds, "peak_bytes": cost.peak_bytes,
+                "threads": self.threads if any(unit.step == "nvcc" for unit in op.units) else 1,
+            }  # fmt: skip
             self.settings.cache.put(self.keys[op.op], op.binary, meta)
         self._finish(op.op, op.binary, cached=False)
 
     def _run(self, command: Command) -> Outcome:
         if self.group.stopped:
             raise CompileError("stopped")
-        command = replace(command, cwd=self.settings.root, env={"LC_ALL": "C", **self.settings.env})
+        command = replace(command, cwd=self.settings.root, env=self.settings.env)
         return run(command, on_line=self.progress.log, group=self.group, timeout_seconds=UNIT_TIMEOUT)
 
 

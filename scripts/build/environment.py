@@ -14,7 +14,8 @@ from scripts.command import Command, check, run
 from scripts.errors import VenvError
 from scripts.fetch.index_client import verify_bundle
 from scripts.fetch.installer import Installer
-from scripts.matrix.records import BuildRequirements, Facts, TorchRelease
+from scripts.matrix.build_records import BuildRequirements
+from scripts.matrix.records import Facts, TorchRelease
 from scripts.matrix.target import Target
 
 TELL = "import json, torch; print(json.dumps([torch.__version__, torch.version.cuda]))"

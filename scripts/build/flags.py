@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scripts.matrix.records import FlagEdit
+from scripts.matrix.build_records import FlagEdit
 
 
 def edit_flags(

@@ -36,6 +36,11 @@ class Places:
         """Precompiled headers."""
         return self.cache / "headers"
 
+    @property
+    def captured(self) -> Path:
+        """Captured environments of Visual Studio."""
+        return self.cache / "environments"
+
     def work(self, target_id: str) -> Path:
         """The work folder of one target; kept when a build fails, so that it can resume."""
         return self.cache / "unfinished" / target_id
@@ -43,6 +48,6 @@ class Places:
 
 def default_places() -> Places:
     """The user's cache, and this checkout's wheels/ and logs/; other folders where the two variables name them."""
-    cache = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels")
+    cache = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels", appauthor=False)
     output = Path(os.environ.get(OUTPUT_VARIABLE) or CHECKOUT).resolve()
     return Places(cache=Path(cache).resolve(), wheelhouse=output / "wheels", logs=output / "logs")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from scripts.errors import CompileError
@@ -24,6 +24,11 @@ class Unit:
     source: str
     object: Path
     argv: tuple[str, ...]
+
+    @property
+    def step(self) -> str:
+        """Which compiler runs: "nvcc", or "compile" for the host compiler; as rows of flags.yaml name them."""
+        return "nvcc" if PureWindowsPath(self.argv[0]).stem.lower() == "nvcc" else "compile"
 
     def to(self, new: Path, argv: Iterable[str] | None = None) -> Unit:
         """The same unit written to another object file, with other arguments when given."""
@@ -41,6 +46,7 @@ class OpRecipe:
     units: tuple[Unit, ...]
     link: tuple[str, ...]
     binary: Path
+    import_library: Path | None = None  # what MSVC's linker writes beside the binary; nobody needs it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +88,9 @@ def _op(op: str, entry: Mapping[str, Any]) -> OpRecipe:
         raise CompileError(f"{op}: expected compile commands and one link command, recorded {len(commands)} commands")
     file = str(entry["file"]).replace("\\", "/")
     return OpRecipe(
-        op=op, module=entry["module"], file=file, units=units, link=links[0], binary=_binary_of(links[0], file)
-    )
+        op=op, module=entry["module"], file=file, units=units, link=links[0], binary=_binary_of(links[0], file),
+        import_library=next((Path(word[8:]) for word in links[0] if word.startswith("/IMPLIB:")), None),
+    )  # fmt: skip
 
 
 def _unit(argv: tuple[str, ...]) -> Unit:

@@ -24,6 +24,7 @@ class Task:
     needs: frozenset[str] = frozenset()
     seconds: float = 1.0
     memory: int = 0  # bytes
+    cores: int = 1
 
 
 @dataclass
@@ -51,8 +52,9 @@ class Schedule:
         """Whether memory and workers allow one more; a task that fits nowhere runs alone."""
         if not self.running:
             return True
-        used = sum(self.tasks[name].memory for name in self.running)
-        return len(self.running) < self.workers and used + task.memory <= self.budget
+        running = [self.tasks[name] for name in self.running]
+        cores, used = sum(other.cores for other in running), sum(other.memory for other in running)
+        return cores + task.cores <= self.workers and used + task.memory <= self.budget
 
 
 def free_memory() -> int:
@@ -108,3 +110,15 @@ def _collect(schedule: Schedule, finished: set[Future[None]]) -> None:
             schedule.failed[name] = error
         else:
             raise error
+
+
+def threads_of_each(units: int, *, workers: int, most: int, memory: int, peak_bytes: int) -> int:
+    """How many threads each of `units` compilers may use: cores that would else be idle, `most` that it can use.
+
+    `peak_bytes` is what one thread takes of the `memory` that is free.
+
+    >>> [threads_of_each(units, workers=4, most=7, memory=16, peak_bytes=3) for units in (1, 2, 9)]
+    [4, 2, 1]
+    """
+    share = workers // max(1, min(units, workers))
+    return max(1, min(share, most, int(memory * MEMORY_SHARE) // max(1, peak_bytes)))

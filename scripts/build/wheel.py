@@ -8,56 +8,34 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from scripts.build.cache import OpCache
-from scripts.build.compile import BuiltOp, Compiler, CompileSettings, default_jobs, edit_recipe
+from scripts.build.compile import BuiltOp, Compiler, default_jobs
 from scripts.build.inside.upstream import PACKAGE, RECORDED
+from scripts.build.options import BuildOptions
 from scripts.build.package import finish_wheel, place_binaries
 from scripts.build.places import Places
 from scripts.build.precompiled import prune
+from scripts.build.prepare import CompileSettings, edit_recipe
 from scripts.build.progress import Progress
 from scripts.build.recipe import Recipe, read_recipe
 from scripts.build.source import SourceTree, fetch_source, prepare_tree
+from scripts.build.variables import fill_variables, op_variables, tool_variables
 from scripts.command import Command, Running, check
 from scripts.errors import PrerequisiteError
 from scripts.host import find_interpreter, python_include
+from scripts.matrix.context import Context
 from scripts.matrix.matrix import Matrix
 from scripts.matrix.ops import OpSelection, available_ops, choose_ops, patches_for
 from scripts.matrix.records import CpuLevel, Facts
 from scripts.matrix.target import Target
-from scripts.toolchain.gcc import Toolchain, absent_headers, find_toolchain, install_line, require_python_headers
+from scripts.toolchain.cell import Host, Toolchain, check_toolchain, find_host, provide_toolchain
+from scripts.toolchain.gates import require_gates, standard_context
+from scripts.toolchain.gcc import Gcc, absent_headers, install_line, require_python_headers
 
 UPSTREAM = Path(__file__).parent / "inside" / "upstream.py"
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildOptions:
-    """What a person may choose beside the target."""
-
-    ops: tuple[str, ...] | None = None  # None: what the matrix says
-    jobs: int = 0  # 0: every processor
-    use_cache: bool = True
-    precompile: bool = True
-    source: str = "auto"  # "auto", "tag" or "sdist"
-    minutes: int = 0  # 0: no limit; a compile that is not done by then stops, to be resumed
-
-    @property
-    def folder(self) -> str:
-        """Where a wheel of fewer ops lies below its cell's folder, so that it never replaces the full one."""
-        return f"/only-{'-'.join(sorted(self.ops))}"[:80] if self.ops else ""
-
-    def as_words(self) -> tuple[str, ...]:
-        """The options as typed after `invoke build` or `nox --`."""
-        words = [
-            *(("--ops", ",".join(self.ops)) if self.ops else ()),
-            *(("--jobs", str(self.jobs)) if self.jobs else ()),
-        ]
-        words += [] if self.use_cache else ["--no-cache"]
-        words += [] if self.precompile else ["--no-precompile"]
-        words += [] if self.source == "auto" else ["--source", self.source]
-        return (*words, *(("--minutes", str(self.minutes)) if self.minutes else ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +70,7 @@ class Builder:
         """The CPU level of the matrix."""
         return self.facts.cpu_levels[self.matrix.cpu_level]
 
-    def select_ops(self, target: Target, toolchain: Toolchain | None) -> OpSelection:
+    def select_ops(self, target: Target, gcc: Gcc | None = None) -> OpSelection:
         """The ops to build and why the others are left out.
 
         Raises InputError for a wanted op that the cell cannot have, PrerequisiteError for one that this host cannot.
@@ -100,35 +78,36 @@ class Builder:
         wanted = self.options.ops or (None if self.matrix.ops == "all" else tuple(self.matrix.ops))
         supports = [choice.support for choice in available_ops(self.facts.ops, target)]
         cures = {row.header: install_line(row.libraries, self.facts.managers) for row in supports if row.header}
-        absent = {header: cures[header] for header in absent_headers(toolchain, cures)} if toolchain else {}
+        absent = {header: cures[header] for header in absent_headers(gcc, cures)} if gcc else {}
         selection = choose_ops(self.facts.ops, target, wanted, absent)
         lacking = [f"{op}: {selection.left_out[op]}" for op in self.options.ops or () if op in selection.left_out]
         if lacking:
             raise PrerequisiteError(f"{target.id} cannot be built with {'; '.join(lacking)}")
         return selection
 
-    def variables(self, target: Target, selection: OpSelection) -> dict[str, str]:
-        """The variables that upstream's setup.py sees."""
-        arches = {"TORCH_CUDA_ARCH_LIST": self.matrix.arches_for(target)} if target.cuda != "cpu" else {}
-        chosen = {choice.variable: "1" for choice in selection.chosen}
-        return {
-            "DS_ACCELERATOR": target.accelerator, "DS_BUILD_OPS": "0", **chosen, **arches,
-            "DS_BUILD_STRING": f"+{target.local_version}", "TORCH_NO_COMPILER_WRAPPER": "1", "LC_ALL": "C",
-        }  # fmt: skip
+    def variables(self, target: Target, selection: OpSelection, context: Context, toolkit: str = "") -> dict[str, str]:
+        """The variables that upstream's setup.py and the compilers see, in the `context` of cell and toolchain."""
+        arches = self.matrix.arches.get(target.cuda)
+        rows = fill_variables(self.facts.variables, target, context, toolkit=toolkit, arches=arches)
+        return {**rows, **op_variables(selection)}
 
-    def upstream_command(self, target: Target, python: Path, variables: Mapping[str, str]) -> Command:
+    def upstream_command(
+        self, work: PurePath, python: PurePath, script: PurePath, variables: Mapping[str, str]
+    ) -> Command:
         """Upstream's setup.py: it writes down what it would compile, and packages when told to."""
-        work = self.places.work(target.id)
         folders = (str(work / "record.json"), str(work / "recorded"), str(work / "dist"))
-        argv = (str(python), str(UPSTREAM), *folders, ",".join(self.cpu.cpuinfo_flags))
+        argv = (str(python), str(script), *folders, ",".join(self.cpu.cpuinfo_flags))
         return Command(argv=argv, cwd=work / "source", env={**variables, "PYTHONPATH": str(work / "source")})
 
-    def check_host(self, target: Target) -> None:
-        """Raise PrerequisiteError or InputError for what can be known before any time is spent."""
-        toolchain = find_toolchain(self.facts)
-        self.select_ops(target, toolchain)
-        include = python_include(find_interpreter(target.python) or sys.executable)
-        require_python_headers(toolchain, include, self.facts)
+    def check_host(self, target: Target) -> Host:
+        """The host compiler; raises PrerequisiteError or InputError for what can be known before any time is spent."""
+        host = find_host(target, self.facts, self.places.captured)
+        self.select_ops(target, host.gcc)
+        if host.gcc:
+            include = python_include(find_interpreter(target.python) or sys.executable)
+            require_python_headers(host.gcc, include, self.facts)
+        check_toolchain(target, self.facts, self.matrix.context_of(target, self.facts), host)
+        return host
 
     def build(self, target: Target, python: Path, torch: str, progress: Progress) -> BuildRecord:
         """The wheel of `target`, built with the environment of `python`.
@@ -136,23 +115,25 @@ class Builder:
         Raises SourceError, CompileError or PackageError; what is finished by then is kept for the next run.
         """
         seconds: dict[str, float] = {}
-        toolchain = find_toolchain(self.facts)
-        selection = self.select_ops(target, toolchain)
+        host = find_host(target, self.facts, self.places.captured)
+        selection = self.select_ops(target, host.gcc)
         for op, reason in selection.left_out.items():
             progress.say(f"  {op} left out: {reason}")
+        with _timed("toolchain", seconds, progress):
+            toolchain = self._toolchain(target, host, progress)
         with _timed("source", seconds, progress):
             tree = self._prepare(target, progress)
-        variables = self.variables(target, selection)
-        command = self.upstream_command(target, python, variables)
+        variables = self._environment(target, selection, toolchain)
+        command = self.upstream_command(self.places.work(target.id), python, UPSTREAM, variables)
         dist = self.places.work(target.id) / "dist"
         shutil.rmtree(dist, ignore_errors=True)
         progress.log(command.as_shell())
         with Running(command, on_line=progress.log) as upstream:
             with _timed("record", seconds, progress):
                 upstream.wait_for(RECORDED)
-                recipe = self._recipe(target, selection)
+                recipe = self._recipe(target, selection, toolchain)
             with _timed("compile", seconds, progress):
-                ops = self._compile(target, recipe, tree, toolchain, progress)
+                ops = self._compile(target, recipe, tree, toolchain, variables, progress)
             with _timed("package", seconds, progress):
                 place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
                 upstream.tell(PACKAGE)
@@ -183,14 +164,33 @@ class Builder:
         progress.say(f"  {archive.path.name} ({archive.kind}); {', '.join(notes) or 'no patch needed'}")
         return tree
 
-    def _recipe(self, target: Target, selection: OpSelection) -> Recipe:
+    def _toolchain(self, target: Target, host: Host, progress: Progress) -> Toolchain:
+        toolchain = provide_toolchain(
+            target, self.facts, self.matrix.context_of(target, self.facts), host, choice=self.options.toolkit,
+            cache=self.places.cache, arches=self.matrix.arches.get(target.cuda), say=progress.say,
+        )  # fmt: skip
+        for note in toolchain.notes:
+            progress.say(f"  note: {note}")
+        if toolchain.toolkit:
+            progress.say(f"  CUDA {toolchain.toolkit.nvcc} ({toolchain.toolkit.source}) in {toolchain.toolkit.root}")
+        return toolchain
+
+    def _environment(self, target: Target, selection: OpSelection, toolchain: Toolchain) -> dict[str, str]:
+        root = str(toolchain.toolkit.root) if toolchain.toolkit else ""
+        return {**toolchain.host.variables, **self.variables(target, selection, toolchain.context, root)}
+
+    def _recipe(self, target: Target, selection: OpSelection, toolchain: Toolchain) -> Recipe:
         modules = {choice.module: choice.name for choice in available_ops(self.facts.ops, target)}
         chosen = [choice.name for choice in selection.chosen]
-        return read_recipe(self.places.work(target.id) / "record.json", chosen, modules)
+        recipe = read_recipe(self.places.work(target.id) / "record.json", chosen, modules)
+        commands = [unit.argv for op in recipe.ops for unit in op.units]
+        require_gates(target, self.facts, {**toolchain.context, **standard_context(commands)})
+        return recipe
 
     def _compile(
-        self, target: Target, recipe: Recipe, tree: SourceTree, toolchain: Toolchain, progress: Progress
-    ) -> tuple[BuiltOp, ...]:
+        self, target: Target, recipe: Recipe, tree: SourceTree, toolchain: Toolchain, variables: Mapping[str, str],
+        progress: Progress,
+    ) -> tuple[BuiltOp, ...]:  # fmt: skip
         supports = {choice.name: choice.support for choice in available_ops(self.facts.ops, target)}
         settings = CompileSettings(
             root=tree.root.resolve(),
@@ -198,25 +198,29 @@ class Builder:
             headers=self.places.headers,
             cache=OpCache(self.places.ops) if self.options.use_cache else None,
             jobs=self.options.jobs or default_jobs(),
-            identity=self._identity(recipe, toolchain),
+            identity=self._identity(recipe, toolchain, variables),
             places={
                 "source": str(tree.root.resolve()), "environment": recipe.python["prefix"],
-                "python": recipe.python["base_prefix"],
+                "python": recipe.python["base_prefix"], **toolchain.places,
             },
             system=target.system,
             edits=self.facts.flags,
             cpu=self.cpu.gcc,
             libraries={op: support.link for op, support in supports.items()},
             expected={op: support.seconds.get(target.system, 60.0) for op, support in supports.items()},
+            peaks={cost.step: cost.peak_bytes for cost in self.facts.costs if cost.system == target.system},
+            arches=len((self.matrix.arches.get(target.cuda) or "").split(";")),
+            env=variables,
             precompile=self.options.precompile,
             deadline=time.monotonic() + 60 * self.options.minutes if self.options.minutes else None,
         )  # fmt: skip
         return Compiler(edit_recipe(recipe, settings), settings, progress).run()
 
-    def _identity(self, recipe: Recipe, toolchain: Toolchain) -> dict[str, Any]:
+    def _identity(self, recipe: Recipe, toolchain: Toolchain, variables: Mapping[str, str]) -> dict[str, Any]:
         torch = {key: recipe.torch[key] for key in ("version", "cuda", "git", "cxx11_abi")}
         python = {key: recipe.python[key] for key in ("version", "suffix", "platform")}
-        return {**toolchain.identity(), "torch": torch, "python": python, "cpu": list(self.cpu.gcc)}
+        tools = tool_variables(self.facts.variables, variables)
+        return {**toolchain.identity, "variables": tools, "torch": torch, "python": python, "cpu": list(self.cpu.gcc)}
 
 
 def _left_out(selection: OpSelection, built: Sequence[BuiltOp]) -> dict[str, str]:
@@ -232,9 +236,3 @@ def _timed(name: str, seconds: dict[str, float], progress: Progress) -> Iterator
     with progress.step(name):
         yield
     seconds[name] = round(time.monotonic() - started, 2)
-
-
-def repeat_command(target: Target, options: BuildOptions) -> str:
-    """The line that makes this wheel again."""
-    words = ["invoke", "build", "--id", target.id, *options.as_words()]
-    return Command(argv=tuple(words)).as_shell(windows=sys.platform == "win32")

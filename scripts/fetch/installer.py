@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from scripts.command import Command
 from scripts.fetch.index_client import uv_variables
@@ -19,14 +19,14 @@ class Installer:
 
     uv: str | None
 
-    def create(self, folder: Path, interpreter: str) -> Command:
+    def create(self, folder: PurePath, interpreter: str) -> Command:
         """Make an empty environment for `interpreter` in `folder`, replacing what is there."""
         program = (self.uv, "venv") if self.uv else (sys.executable, "-m", "virtualenv")
         argv = (*program, "--clear", "--quiet", "--python", interpreter, str(folder))
         return Command(argv=argv, env=self.variables())
 
     def install(
-        self, python: Path, requirements: Sequence[str], *, index: str | None = None, dry_run: bool = False
+        self, python: PurePath, requirements: Sequence[str], *, index: str | None = None, dry_run: bool = False
     ) -> Command:
         """Install `requirements` into the environment of `python`, asking `index` before the client's own."""
         extra = ["--dry-run"] if dry_run else []

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from filelock import BaseFileLock, FileLock, Timeout
 from packaging.version import Version
 
 from scripts.build.environment import install_torch, torch_routes
+from scripts.build.options import BuildOptions
 from scripts.build.places import CHECKOUT, Places, default_places
-from scripts.build.wheel import Builder, BuildOptions
+from scripts.build.preview import Layout, layout_elsewhere
+from scripts.build.wheel import Builder
 from scripts.command import Command, check, run
 from scripts.errors import FactoryError, NothingToDoError, PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
@@ -59,7 +61,7 @@ def open_workshop(matrix: Path = CHECKOUT / "matrix.yaml") -> Workshop:
 
 
 def buildable(plan: Plan) -> tuple[Target, ...]:
-    """The cells of the plan that this machine can build: its platform, a Python it has, CPU for now."""
+    """The cells of the plan that this machine can build: its platform and a Python it has."""
     host = this_host()
     targets = [planned.target for planned in plan.targets]
     return tuple(target for target in targets if why_not_here(target, host.platform) is None)
@@ -69,18 +71,16 @@ def why_not_here(target: Target, platform: str) -> str | None:
     """What this machine lacks to build `target`; None when it can."""
     if target.platform != platform:
         return f"it is for {target.platform}; this is {describe()}"
-    if target.cuda != "cpu":
-        return f"it needs the CUDA {target.cuda_version} toolkit, which builds here cannot take yet"
     if not find_interpreter(target.python):
         return f"there is no Python {target.python} here; install it and put it on PATH"
     return None
 
 
-def cells_to_build(workshop: Workshop, selection: Selection) -> tuple[Target, ...]:
+def cells_to_build(workshop: Workshop, selection: Selection, *, anywhere: bool = False) -> tuple[Target, ...]:
     """The cells that a build was asked for; the host's own cell when nothing was selected.
 
     Where no DeepSpeed is named the newest is meant, and where no platform is named this one. Raises PrerequisiteError
-    for a cell that this machine cannot build, NothingToDoError for an empty selection.
+    for a cell that this machine cannot build, unless `anywhere` will do; NothingToDoError for an empty selection.
     """
     if selection.is_empty:
         return (host_cell(workshop),)
@@ -89,6 +89,8 @@ def cells_to_build(workshop: Workshop, selection: Selection) -> tuple[Target, ..
     if not (selection.deepspeed or selection.ids):
         chosen = newest_deepspeed(chosen)
     here = [target for target in chosen if target.platform == platform]
+    if anywhere:
+        return tuple(here or chosen)
     refusals = {target.id: why_not_here(target, platform) for target in here or chosen}
     refused = [f"{name}: {why}" for name, why in refusals.items() if why]
     if refused:
@@ -103,9 +105,9 @@ def newest_deepspeed(targets: Sequence[Target]) -> list[Target]:
 
 
 def host_cell(workshop: Workshop) -> Target:
-    """The newest DeepSpeed for this Python and platform, with the newest torch whose wheel can be had here."""
+    """The newest DeepSpeed for this Python, platform and GPU driver, with the newest torch that can be had here."""
     host = this_host()
-    targets = [t for t in buildable(workshop.plan) if t.python == host.python]
+    targets = [t for t in buildable(workshop.plan) if t.python == host.python and runs_on(t, host.driver_cuda)]
     if not targets:
         raise NothingToDoError(f"the matrix has no cell for {describe()}; 'invoke plan' shows what it has")
     candidates = sorted(newest_deepspeed(targets), key=Target.sort_key, reverse=True)
@@ -117,14 +119,31 @@ def host_cell(workshop: Workshop) -> Target:
                 find_installer(), python, torch_routes(target, torch, workshop.matrix.torch_index), dry_run=True
             ):
                 return target
-    tried = ", ".join(target.torch for target in candidates)
-    raise PrerequisiteError(f"no CPU build of torch can be had here for Python {host.python} (tried {tried})")
+    tried = ", ".join(f"{target.torch} {target.cuda}" for target in candidates)
+    raise PrerequisiteError(f"no build of torch can be had here for Python {host.python} (tried {tried})")
+
+
+def runs_on(target: Target, driver_cuda: str | None) -> bool:
+    """Whether a machine whose GPU driver supports `driver_cuda` is the target's: the CPU's without a GPU."""
+    if driver_cuda is None or target.cuda_version is None:
+        return driver_cuda is None and target.cuda_version is None
+    return Version(target.cuda_version) <= Version(driver_cuda)
 
 
 def _empty_environment(folder: Path) -> Path:
     command = find_installer().create(folder, sys.executable)
     check(command, run(command))
     return environment_python(folder)
+
+
+def layout_of(builder: Builder, target: Target) -> Layout:
+    """Where a build of the target has its things: here for a cell of this platform, else on a hosted runner."""
+    if target.platform != this_host().platform:
+        return layout_elsewhere(target, builder.facts)
+    return replace(
+        layout_elsewhere(target, builder.facts), work=builder.places.work(target.id), checkout=CHECKOUT,
+        interpreter=find_interpreter(target.python) or "python",
+    )  # fmt: skip
 
 
 def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:

@@ -6,12 +6,15 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
 
-from scripts.build.wheel import BuildOptions
+from scripts.build.options import PROOFS, SOURCES, BuildOptions
 from scripts.errors import InputError
+
+FETCHED = ("auto", "redist", "pip")
 
 
 def print_document(document: Mapping[str, Any]) -> None:
@@ -32,17 +35,24 @@ def words(values: Sequence[str] | str | None) -> tuple[str, ...]:
     return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
 
 
-def build_options(ops: str, jobs: int, cache: bool, precompile: bool, source: str, minutes: int) -> BuildOptions:
+def build_options(
+    *, ops: str = "", jobs: int = 0, cache: bool = True, precompile: bool = True, source: str = "auto",
+    toolkit: str = "auto", prove: str = "full", minutes: int = 0,
+) -> BuildOptions:  # fmt: skip
     """Checked build options; raises InputError."""
     if jobs < 0:
         raise InputError(f"--jobs {jobs}: give a number of processes from 1, or 0 for every processor")
     if minutes < 0:
         raise InputError(f"--minutes {minutes}: give the minutes that compiling may take, or 0 for no limit")
-    if source not in ("auto", "tag", "sdist"):
-        raise InputError(f"--source {source!r}: give auto, tag or sdist")
+    for name, value, known in (("--source", source, SOURCES), ("--prove", prove, PROOFS)):
+        if value not in known:
+            raise InputError(f"{name} {value!r}: give one of {', '.join(known)}")
+    if toolkit not in FETCHED and not Path(toolkit).is_dir():
+        raise InputError(f"--toolkit {toolkit!r} is no folder; give that of a CUDA toolkit, or {', '.join(FETCHED)}")
     return BuildOptions(
-        ops=words(ops) or None, jobs=jobs, use_cache=cache, precompile=precompile, source=source, minutes=minutes
-    )
+        ops=words(ops) or None, jobs=jobs, use_cache=cache, precompile=precompile, source=source,
+        toolkit=toolkit if toolkit in FETCHED else str(Path(toolkit).resolve()), prove=prove, minutes=minutes,
+    )  # fmt: skip
 
 
 def parse_options(posargs: Sequence[str]) -> BuildOptions:
@@ -53,6 +63,8 @@ def parse_options(posargs: Sequence[str]) -> BuildOptions:
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--no-precompile", action="store_true")
     parser.add_argument("--source", default="auto")
+    parser.add_argument("--toolkit", default="auto")
+    parser.add_argument("--prove", default="full")
     parser.add_argument("--minutes", type=int, default=0)
     try:
         given, unknown = parser.parse_known_args(list(posargs))
@@ -61,8 +73,9 @@ def parse_options(posargs: Sequence[str]) -> BuildOptions:
     if unknown:
         raise InputError(
             f"unknown build options {' '.join(unknown)}; "
-            "known are --ops --jobs --no-cache --no-precompile --source --minutes"
+            "known are --ops --jobs --no-cache --no-precompile --source --toolkit --prove --minutes"
         )
     return build_options(
-        given.ops, given.jobs, not given.no_cache, not given.no_precompile, given.source, given.minutes
-    )
+        ops=given.ops, jobs=given.jobs, cache=not given.no_cache, precompile=not given.no_precompile,
+        source=given.source, toolkit=given.toolkit, prove=given.prove, minutes=given.minutes,
+    )  # fmt: skip

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from scripts.build.wheel import BuildOptions
-from scripts.command import as_script
+from scripts.build.options import BuildOptions
+from scripts.build.preview import preview
 from scripts.errors import InputError
 from scripts.front import cells, publishing
 from scripts.front.cli import print_document, print_for_people, words
-from scripts.host import find_interpreter
 from scripts.matrix.report import plan_document, plan_tables
 from scripts.matrix.selection import Selection, select
 from scripts.matrix.shard import shard_of
 from scripts.matrix.target import Target
 from scripts.release.manifest import read_promises
-from scripts.release.produce import plan_commands
 from scripts.verify.levels import Level, verify_wheel
 
 
@@ -54,13 +52,13 @@ def plan(
 def build(chosen: Selection, build_with: BuildOptions, dry_run: bool, json: bool) -> None:
     """Build every chosen cell and print where the wheels are; the exit code is the first failed cell's."""
     workshop = cells.open_workshop()
-    targets = cells.cells_to_build(workshop, chosen)
-    builder = workshop.builder(build_with)
-    for target in targets:
-        builder.check_host(target)
+    targets = cells.cells_to_build(workshop, chosen, anywhere=dry_run)
     if dry_run:
         _show_commands(workshop, targets, build_with, json)
         return
+    builder = workshop.builder(build_with)
+    for target in targets:
+        builder.check_host(target)
     results = cells.build_cells(targets, build_with)
     if json:
         print_document({"results": results})
@@ -85,14 +83,12 @@ def verify(wheel: Path, level: str, python: Path | None, json: bool) -> None:
 
 def _show_commands(workshop: cells.Workshop, targets: Sequence[Target], chosen: BuildOptions, json: bool) -> None:
     builder = workshop.builder(chosen)
-    steps = {
-        target.id: plan_commands(builder, target, find_interpreter(target.python) or "python") for target in targets
-    }
+    previews = [preview(builder, target, cells.layout_of(builder, target)) for target in targets]
     front = cells.nox_command(targets, chosen)
     if json:
-        lines = {name: [command.as_shell() for command in commands] for name, commands in steps.items()}
-        print_document({"run": front.as_shell(), "targets": lines})
+        found = {one.target.id: one.as_document() for one in previews}
+        print_document({"run": front.as_shell(), "targets": found})
         return
-    for name, commands in steps.items():
-        print_for_people(f"# {name}", as_script(commands))
+    for one in previews:
+        print_for_people(one.as_script(), "")
     print_for_people("# all of it, with the compile commands that are recorded on the way:", front.as_shell())

@@ -20,7 +20,7 @@ from packaging.version import InvalidVersion, Version
 FLAGS = frozenset(
     (
         "free-threaded", "torch-has-cuda", "torch-has-python", "deepspeed-accepts-cuda", "toolkit-matches-torch",
-        "toolkit-minor-matches-torch", "msvc-accepted", "stl-accepted", "arch-supported", "arch-known-to-torch",
+        "toolkit-minor-matches-torch", "msvc-accepted", "stl-accepted", "gcc-accepted", "arch-supported",
         "arch-in-torch", "vcvars-active",
     )
 )  # fmt: skip
@@ -30,7 +30,7 @@ TEXTS = frozenset(
 VERSIONS = frozenset(
     (
         "cuda-version", "cuda-major", "torch", "deepspeed", "python", "toolkit-version", "toolkit-major", "msc-ver",
-        "toolset", "std", "arch", "arch-max", "jobs",
+        "toolset", "gcc", "std", "arch", "arch-max", "jobs",
     )
 )  # fmt: skip
 OPERATOR = re.compile(r"\s*(===?|~=|!=|[<>]=?)")

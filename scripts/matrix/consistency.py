@@ -60,6 +60,7 @@ def _check_rules(facts: Facts, problems: Problems) -> None:
     rows = [(f"rules.yaml: {rule.id}.when", rule.when) for rule in facts.rules]
     rows += [(f"deepspeed.yaml: {patch.id}.when", patch.when) for patch in facts.patches]
     rows += [(f"libraries.yaml: libraries[{index}].when", row.when) for index, row in enumerate(facts.libraries)]
+    rows += [(f"variables.yaml: {row.name}.when", row.when) for row in facts.variables]
     for where, condition in rows:
         for name, value in condition.unmatched(known):
             problems.add(f"{where}.{name}", f"{value!r} matches nothing known; correct it or add the value to the data")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scripts.errors import DataError
+from scripts.matrix.build_records import AddedRequirement, BuildRequirements, FlagEdit, UnitCost, Variable
 from scripts.matrix.catalogue import read_catalogue
 from scripts.matrix.code_records import CpuException, Library
 from scripts.matrix.condition import parse_condition
@@ -20,6 +21,7 @@ from scripts.matrix.reading import (
     Reader,
     choice,
     day,
+    flag,
     integer,
     listed,
     mapped,
@@ -31,12 +33,9 @@ from scripts.matrix.reading import (
     version,
 )
 from scripts.matrix.records import (
-    AddedRequirement,
-    BuildRequirements,
     CpuLevel,
     CudaToolkit,
     Facts,
-    FlagEdit,
     Gpu,
     PackageManager,
     PythonVersion,
@@ -102,9 +101,15 @@ RULE = record(
 )  # fmt: skip
 TRAP = record(Trap, id=text, symptom=text, versions=specifiers(), cause=text, fix=text, source=source)
 FLAG_EDIT = record(
-    FlagEdit, id=text, system=choice("windows", "linux"), step=choice("compile", "link"),
+    FlagEdit, id=text, system=choice("windows", "linux"), step=choice("compile", "nvcc", "link"),
     drop=Optional(listed(text), ()), append=Optional(listed(text), ()), reason=text, source=source,
 )  # fmt: skip
+VARIABLE = record(
+    Variable, name=text, value=text, when=parse_condition, tools=Optional(flag, False), reason=text, source=source
+)
+UNIT_COST = record(
+    UnitCost, system=choice("windows", "linux"), step=choice("compile", "nvcc"), peak_bytes=integer, source=source
+)
 BUILD_REQUIREMENTS = record(BuildRequirements, packages=listed(text), setuptools=text, source=source)
 ADDED_REQUIREMENT = record(AddedRequirement, add=text, when=parse_condition, reason=text, source=source)
 MANAGER = record(PackageManager, name=text, program=text, command=text)
@@ -163,6 +168,8 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         rules=_read(folder, "rules.yaml", problems, rules=listed(RULE))["rules"],
         traps=_read(folder, "traps.yaml", problems, traps=listed(TRAP))["traps"],
         flags=_read(folder, "flags.yaml", problems, flags=listed(FLAG_EDIT))["flags"],
+        variables=_read(folder, "variables.yaml", problems, variables=listed(VARIABLE))["variables"],
+        costs=_read(folder, "costs.yaml", problems, costs=listed(UNIT_COST))["costs"],
         build_requirements=environment["build_requirements"],
         added_requirements=environment["added_requirements"],
         managers=system["managers"],

@@ -11,6 +11,7 @@ from datetime import date
 
 from packaging.specifiers import SpecifierSet
 
+from scripts.matrix.build_records import AddedRequirement, BuildRequirements, FlagEdit, UnitCost, Variable
 from scripts.matrix.code_records import CpuException, Library
 from scripts.matrix.condition import Condition
 from scripts.matrix.msvc import Toolset, ToolsetChoice, VisualStudioEdition, VisualStudioRelease
@@ -226,38 +227,6 @@ class Trap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlagEdit:
-    """One change to every command of one step ("compile", "link") on one system."""
-
-    id: str
-    system: str
-    step: str
-    drop: tuple[str, ...]  # regular expressions for whole words
-    append: tuple[str, ...]
-    reason: str
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddedRequirement:
-    """A requirement that a wheel's metadata must name though upstream forgets it."""
-
-    add: str
-    when: Condition
-    reason: str
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildRequirements:
-    """What a build environment holds beside torch."""
-
-    packages: tuple[str, ...]
-    setuptools: str
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class PackageManager:
     """A system's package manager: its program, and the line that a person types with {packages} in it."""
 
@@ -302,6 +271,8 @@ class Facts:
     rules: tuple[Rule, ...]
     traps: tuple[Trap, ...]
     flags: tuple[FlagEdit, ...]
+    variables: tuple[Variable, ...]
+    costs: tuple[UnitCost, ...]
     build_requirements: BuildRequirements
     added_requirements: tuple[AddedRequirement, ...]
     managers: Mapping[str, PackageManager]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.build.compile import BuiltOp, default_jobs
-from scripts.build.wheel import BuildRecord, repeat_command
+from scripts.build.options import repeat_command
+from scripts.build.wheel import BuildRecord
 from scripts.fetch.digest import sha256_of
 from scripts.release.core_metadata import metadata_entry
 from scripts.verify.check import Report
@@ -32,7 +33,7 @@ def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
         },
         "ops": {op.op: _op(op) for op in record.ops},
         "left_out": dict(record.left_out),
-        "toolchain": {**record.toolchain.identity(), "setuptools": record.setuptools},
+        "toolchain": {**record.toolchain.identity, "setuptools": record.setuptools},
         "torch": record.torch,
         "arches": record.arches,
         "cpu_level": record.cpu_level,

@@ -6,17 +6,18 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from scripts.build.environment import fill_build_environment, install_torch, torch_routes
 from scripts.build.progress import Progress
 from scripts.build.wheel import Builder, BuildRecord
-from scripts.command import Command, check, run
+from scripts.command import check, run
 from scripts.errors import InterruptedBuildError, VenvError
-from scripts.fetch.installer import Installer, environment_python, find_installer
+from scripts.fetch.installer import Installer, environment_python
 from scripts.matrix.target import Target
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.verify.check import Report
-from scripts.verify.levels import verify_wheel
+from scripts.verify.levels import Level, verify_wheel
 from scripts.verify.promises import Promises
 
 FAILED = "failed"
@@ -57,7 +58,10 @@ class Producer:
 
     def _prove(self, record: BuildRecord, interpreter: str, progress: Progress) -> Report:
         """The proof's report, from a fresh environment that holds only torch and what the wheel asks for."""
-        target = record.target
+        target, level = record.target, cast(Level, self.builder.options.prove)
+        promises = Promises(arches=record.arches, cpu_level=record.cpu_level)
+        if level == "audit":
+            return verify_wheel(record.wheel, level, promises=promises)
         folder = self.builder.places.work(target.id) / "proof"
         create = self.installer.create(folder, interpreter)
         check(create, run(create, on_line=progress.log))
@@ -69,8 +73,7 @@ class Producer:
         check(command, run(command, on_line=progress.log))
         ops = tuple(op.op for op in record.ops)
         return verify_wheel(
-            record.wheel, "full", python=python, expected_ops=ops, on_line=progress.log,
-            promises=Promises(arches=record.arches, cpu_level=record.cpu_level),
+            record.wheel, level, python=python, expected_ops=ops, on_line=progress.log, promises=promises
         )  # fmt: skip
 
     def _file(self, record: BuildRecord, report: Report, progress: Progress) -> Path:
@@ -90,18 +93,3 @@ class Producer:
         report.require()
         self.builder.discard_work(target)
         return wheel
-
-
-def plan_commands(builder: Builder, target: Target, interpreter: str) -> list[Command]:
-    """What a build of `target` runs, in order, for --dry-run; compile commands are recorded on the way."""
-    installer = find_installer()
-    environment = builder.places.work(target.id) / "environment"
-    python = environment_python(environment)
-    torch = builder.facts.torch[target.torch_minor]
-    routes = torch_routes(target, torch, builder.matrix.torch_index)
-    variables = builder.variables(target, builder.select_ops(target, None))
-    return [
-        installer.create(environment, interpreter),
-        *(installer.install(python, [route.requirement], index=route.index) for route in routes[:1]),
-        builder.upstream_command(target, python, variables),
-    ]

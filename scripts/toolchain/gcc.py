@@ -1,4 +1,4 @@
-"""The compiler of this host, and what of the system is missing before any time is spent."""
+"""The compiler of a Linux host, and what of the system is missing before any time is spent."""
 
 from __future__ import annotations
 
@@ -13,39 +13,41 @@ from scripts.matrix.records import Facts, PackageManager
 
 
 @dataclass(frozen=True, kw_only=True)
-class Toolchain:
-    """A host compiler and linker, as they name themselves."""
+class Gcc:
+    """The g++ of a Linux host and its linker, as they name themselves."""
 
     compiler: str  # the path that is run
     version: str  # "g++ (Debian 12.2.0-14) 12.2.0"
     target: str  # "x86_64-linux-gnu"
     linker: str  # "GNU ld (GNU Binutils for Debian) 2.40"
+    major: int  # 12
 
     def identity(self) -> dict[str, str]:
         """What of it can change a binary."""
         return {"compiler": self.version, "target": self.target, "linker": self.linker}
 
 
-def find_toolchain(facts: Facts) -> Toolchain:
+def find_gcc(facts: Facts) -> Gcc:
     """The g++ of this host, or what CXX names; raises PrerequisiteError with the install command when there is none."""
     compiler = shutil.which(os.environ.get("CXX") or "g++")
     if not compiler:
         raise PrerequisiteError(missing_message("compiler", facts))
     linker = _first_line([compiler, "-print-prog-name=ld"])
-    return Toolchain(
+    major = _first_line([compiler, "-dumpversion"]).partition(".")[0]
+    return Gcc(
         compiler=compiler, version=_first_line([compiler, "--version"]), target=_first_line([compiler, "-dumpmachine"]),
-        linker=_first_line([linker, "--version"]),
+        linker=_first_line([linker, "--version"]), major=int(major) if major.isdecimal() else 0,
     )  # fmt: skip
 
 
-def absent_headers(toolchain: Toolchain, headers: Iterable[str], folders: Sequence[str] = ()) -> frozenset[str]:
+def absent_headers(gcc: Gcc, headers: Iterable[str], folders: Sequence[str] = ()) -> frozenset[str]:
     """Those of `headers` that the compiler does not find."""
-    return frozenset(header for header in set(headers) if not _has_header(toolchain.compiler, header, folders))
+    return frozenset(header for header in set(headers) if not _has_header(gcc.compiler, header, folders))
 
 
-def require_python_headers(toolchain: Toolchain, folder: str, facts: Facts) -> None:
+def require_python_headers(gcc: Gcc, folder: str, facts: Facts) -> None:
     """Raise PrerequisiteError when Python.h of the build's Python is not in `folder`."""
-    if absent_headers(toolchain, ["Python.h"], [folder]):
+    if absent_headers(gcc, ["Python.h"], [folder]):
         raise PrerequisiteError(missing_message("python-headers", facts))
 
 

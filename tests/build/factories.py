@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from scripts.build.cache import OpCache
-from scripts.build.compile import CompileSettings
+from scripts.build.prepare import CompileSettings
 from scripts.build.progress import Progress
 from scripts.build.recipe import OpRecipe, Recipe, Unit
 
@@ -154,6 +154,7 @@ def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:  #
         "root": root, "objects": work / "objects", "headers": work / "headers", "cache": OpCache(work / "cache"),
         "jobs": 2, "identity": {"compiler": "g++ of the test"}, "places": {"source": str(root), "recorded": str(work)},
         "system": "linux", "edits": (), "cpu": (), "libraries": {}, "expected": {}, "precompile": False,
+        "peaks": {"compile": 1 << 28, "nvcc": 1 << 28}, "env": {"LC_ALL": "C"},
     }  # fmt: skip
     return CompileSettings(**{**defaults, **changes})
 

@@ -143,3 +143,17 @@ def test_a_key_changes_with_a_flag_its_order_and_the_identity(tmp_path: Path) ->
         key_of(root, tmp_path, compiler="g++ 13"),
     ]
     assert len(set(keys)) == len(keys)
+
+
+def test_the_peak_of_one_thread_is_remembered_by_op(tmp_path: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"content")
+    for key, op, peak, threads in (
+        ("aa1", "quantizer", 800, 4),
+        ("bb2", "quantizer", 150, 1),
+        ("cc3", "utils", 70, 1),
+    ):
+        cache.put(key, binary, {"op": op, "seconds": 1.0, "peak_bytes": peak, "threads": threads})
+    (tmp_path / "cache" / "cc" / "cc3" / "meta.json").write_text("damaged")
+    assert cache.peaks() == {"quantizer": 200}

@@ -11,8 +11,8 @@ import pytest
 
 from scripts.build.flags import edit_flags
 from scripts.errors import DataError
+from scripts.matrix.build_records import FlagEdit
 from scripts.matrix.facts import DATA, load_facts
-from scripts.matrix.records import FlagEdit
 from tests.build.factories import GXX
 
 PLACES = {"source": "/shop/source", "environment": "/shop/env", "python": "/opt/python3.11"}
@@ -24,9 +24,29 @@ RECORDED = {
         " -O3 -g -Wno-reorder -march=native -fopenmp -D__AVX256__ -DTORCH_API_INCLUDE_EXTENSION_H"
         " -DTORCH_EXTENSION_NAME=cpu_adam_op -std=c++20"
     ),
+    "nvcc": (
+        "/opt/cuda/bin/nvcc -I/shop/source/csrc/includes -c csrc/adam/multi_tensor_adam.cu -o /shop/objects/multi.o"
+        " --expt-relaxed-constexpr --compiler-options '-fPIC' -O3 -lineinfo --use_fast_math --threads=1"
+        " -gencode=arch=compute_80,code=sm_80 -DTORCH_EXTENSION_NAME=fused_adam_op -std=c++17"
+    ),
     "link": (
         "g++ -shared -Wl,-rpath,/opt/python3.11/lib -L/opt/python3.11/lib -g /shop/objects/cpu_adam.o"
         " -L/shop/env/lib/python3.11/site-packages/torch/lib -lc10 -ltorch -o /shop/lib/cpu_adam_op.so"
+    ),
+}
+WINDOWS = {
+    "compile": (
+        r"C:\VC\bin\cl.exe /c /nologo /O2 /W3 /GL /DNDEBUG /MD /IC:\shop\source\csrc/includes /EHsc"
+        r" /Tpcsrc/adam/cpu_adam.cpp /FoC:\shop\objects\cpu_adam.obj -O2 -march=native -fopenmp -D__AVX256__ /std:c++17"
+    ),
+    "nvcc": (
+        r"C:\CUDA\bin\nvcc -c csrc/adam/multi_tensor_adam.cu -o C:\shop\objects\multi.obj -Xcompiler /EHsc -O3"
+        r" -lineinfo --threads=8 -allow-unsupported-compiler -gencode=arch=compute_80,code=sm_80 --use-local-env"
+    ),
+    "link": (
+        r"C:\VC\bin\link.exe /nologo /INCREMENTAL:NO /LTCG /DLL /MANIFEST:EMBED,ID=2 /LIBPATH:C:\shop\env\torch\lib"
+        r" c10.lib cublas.lib /EXPORT:PyInit_fused_adam_op C:\shop\objects\multi.obj /OUT:C:\shop\fused_adam_op.pyd"
+        r" /IMPLIB:C:\shop\objects\fused_adam_op.lib -lcurand -LC:\CUDA\lib"
     ),
 }
 EDITS = load_facts().flags
@@ -36,10 +56,10 @@ def edited(step: str, edits: tuple[FlagEdit, ...] = EDITS, system: str = "linux"
     return edit_flags(RECORDED[step].split(), edits, step=step, system=system, places=PLACES, cpu=CPU)
 
 
-@pytest.mark.parametrize("edit", [edit for edit in EDITS if edit.system == "linux"], ids=lambda edit: edit.id)
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.id)
 def test_every_row_changes_a_recorded_command(edit: FlagEdit) -> None:
-    before = RECORDED[edit.step].split()
-    after = edited(edit.step, (edit,))
+    before = (RECORDED if edit.system == "linux" else WINDOWS)[edit.step].split()
+    after = edit_flags(before, (edit,), step=edit.step, system=edit.system, places=PLACES, cpu=CPU)
     assert after != tuple(before)
     assert not edit.drop or len([word for word in before if word in after]) < len(before)
 

@@ -65,6 +65,22 @@ def test_msvc_commands_become_units_and_a_link(tmp_path: Path) -> None:
     assert op.file == "deepspeed/ops/adam/cpu_adam_op.cp311-win_amd64.pyd"
 
 
+def test_every_unit_knows_its_compiler(tmp_path: Path) -> None:
+    names = {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"}
+    (windows,) = read_recipe(write_record(tmp_path, WINDOWS), ["cpu_adam"], names).ops
+    assert [unit.step for unit in windows.units] == ["compile", "nvcc"]
+    (linux,) = read_recipe(write_record(tmp_path, LINUX), ["cpu_adam"], names).ops
+    assert {unit.step for unit in linux.units} == {"compile"}
+
+
+def test_the_import_library_that_msvc_writes_is_known(tmp_path: Path) -> None:
+    names = {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"}
+    (windows,) = read_recipe(write_record(tmp_path, WINDOWS), ["cpu_adam"], names).ops
+    assert str(windows.import_library) == "D:\\o\\cpu_adam_op.cp311-win_amd64.lib"
+    (linux,) = read_recipe(write_record(tmp_path, LINUX), ["cpu_adam"], names).ops
+    assert linux.import_library is None
+
+
 def test_a_unit_written_elsewhere_keeps_every_other_word(tmp_path: Path) -> None:
     unit = (
         read_recipe(write_record(tmp_path, WINDOWS), ["cpu_adam"], {"deepspeed.ops.adam.cpu_adam_op": "cpu_adam"})

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.build.schedule import MEMORY_SHARE, Task, run_tasks
+from scripts.build.schedule import MEMORY_SHARE, Task, run_tasks, threads_of_each
 from scripts.command import ProcessGroup
 from scripts.errors import CompileError
 from tests.build.factories import driver_command, repository_variables
@@ -176,3 +177,44 @@ def test_control_c_ends_every_process_and_says_how_to_go_on(tmp_path: Path) -> N
     compilers = [int(pid) for pid in pids.read_text().split()]
     assert len(compilers) == 2, "the third task was started after the interruption"
     assert [pid for pid in compilers if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"] == []
+
+
+def test_a_task_of_several_threads_takes_as_many_workers() -> None:
+    recorder = Recorder()
+    tasks = [replace(recorder.task(f"t{number}", pause=0.02), cores=2) for number in range(6)]
+    assert run_tasks(tasks, workers=4, group=ProcessGroup()) == {}
+    assert recorder.most_tasks == 2
+
+
+def test_a_task_of_more_threads_than_workers_runs_alone() -> None:
+    recorder = Recorder()
+    tasks = [replace(recorder.task("wide", pause=0.02), cores=9), recorder.task("narrow", pause=0.02)]
+    assert run_tasks(tasks, workers=2, group=ProcessGroup()) == {}
+    assert (recorder.most_tasks, sorted(recorder.ended)) == (1, ["narrow", "wide"])
+
+
+@pytest.mark.parametrize(
+    ("units", "workers", "most", "memory", "threads"),
+    [
+        (1, 4, 7, 100, 4),  # one unit, four cores
+        (2, 4, 7, 100, 2),
+        (3, 4, 7, 100, 1),
+        (40, 4, 7, 100, 1),
+        (1, 16, 7, 100, 7),  # no more than there are architectures
+        (1, 4, 7, 7, 2),  # no more than fit in the memory: 3 each
+        (1, 4, 7, 1, 1),  # one always runs
+    ],
+)
+def test_nvcc_gets_the_cores_that_would_be_idle_and_that_memory_allows(
+    units: int, workers: int, most: int, memory: int, threads: int
+) -> None:
+    assert threads_of_each(units, workers=workers, most=most, memory=memory, peak_bytes=3) == threads
+
+
+@given(st.integers(1, 99), st.integers(1, 64), st.integers(1, 9), st.integers(0, 10**12), st.integers(1, 10**11))
+def test_threads_never_exceed_workers_architectures_or_memory(
+    units: int, workers: int, most: int, memory: int, peak: int
+) -> None:
+    threads = threads_of_each(units, workers=workers, most=most, memory=memory, peak_bytes=peak)
+    assert 1 <= threads <= min(workers, most)
+    assert threads == 1 or threads * peak <= memory

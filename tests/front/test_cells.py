@@ -8,13 +8,14 @@ import sys
 
 import pytest
 
+from scripts.build.options import BuildOptions
 from scripts.build.places import CHECKOUT
-from scripts.build.wheel import BuildOptions
 from scripts.errors import PrerequisiteError
 from scripts.front import cells
 from scripts.front.cli import parse_options
 from scripts.host import this_host
 from scripts.matrix.selection import Selection
+from scripts.matrix.target import parse_id
 
 
 def test_nox_is_told_of_every_chosen_cell() -> None:
@@ -65,3 +66,20 @@ def test_a_second_build_of_a_cell_in_this_checkout_is_refused() -> None:
             [sys.executable, "-c", code, target.id], cwd=CHECKOUT, capture_output=True, text=True, check=False
         )
     assert "is being built in this checkout" in other.stderr
+
+
+def test_a_machine_with_a_gpu_takes_the_newest_cuda_that_its_driver_supports() -> None:
+    cpu, cuda = (parse_id(f"ds0.19.8-torch2.13.0-{name}-cp311-linux_x86_64") for name in ("cpu", "cu130"))
+    assert (cells.runs_on(cpu, None), cells.runs_on(cuda, None)) == (True, False)
+    assert (cells.runs_on(cpu, "13.0"), cells.runs_on(cuda, "13.0")) == (False, True)
+    assert not cells.runs_on(cuda, "12.9")
+    assert cells.runs_on(cuda, "13.10")
+
+
+def test_a_cell_of_another_platform_can_be_looked_at_but_not_built() -> None:
+    workshop = cells.open_workshop()
+    other = "linux" if this_host().platform == "win_amd64" else "windows"
+    chosen = Selection(py=("3.11",), torch=("2.6",), cuda=("12.4",), deepspeed=("0.16.5",), platform=(other,))
+    assert len(cells.cells_to_build(workshop, chosen, anywhere=True)) == 1
+    with pytest.raises(PrerequisiteError, match=r"it is for (win|linux)"):
+        cells.cells_to_build(workshop, chosen)

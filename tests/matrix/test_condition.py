@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from scripts.matrix.condition import Condition, in_range, parse_condition
@@ -103,9 +101,10 @@ def test_unmatched_names_ranges_that_nothing_known_is_in() -> None:
     assert set(parsed.unmatched(known)) == {("torch", ">=9"), ("os", "amiga"), ("deepspeed", "<0.1")}
 
 
-def test_a_hundred_thousand_questions_take_less_than_a_second() -> None:
-    parsed = condition({"os": "windows", "torch": ">=2.9", "any": [{"cuda-major": "12"}, {"deepspeed": "<0.1"}]})
-    started = time.perf_counter()
-    for _ in range(100_000):
+def test_a_range_is_compared_once_for_each_version() -> None:
+    """A plan asks a condition of 100 000 cells that have a few versions between them."""
+    parsed = condition({"torch": ">=2.9"})
+    in_range.cache_clear()
+    for _ in range(1000):
         parsed.holds(CELL)
-    assert time.perf_counter() - started < 1
+    assert in_range.cache_info().misses + in_range.cache_info().hits == 1

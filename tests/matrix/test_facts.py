@@ -1,9 +1,8 @@
-"""The data of scripts/data: it loads, quickly; its rows agree with one another; a row added is a row that counts."""
+"""The data of scripts/data: it loads; its rows agree with one another; a row added is a row that counts."""
 
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -56,12 +55,6 @@ def cpu_cell(**names: str | bool) -> dict[str, str | bool]:
 
 def refusals(context: dict[str, str | bool]) -> list[str]:
     return [rule.id for rule in load_facts().rules if rule.level == "refuse" and rule.when.holds(context)]
-
-
-def test_the_data_loads_in_a_third_of_a_second() -> None:
-    started = time.perf_counter()
-    load_facts.__wrapped__(DATA)
-    assert time.perf_counter() - started < 0.3
 
 
 def test_the_versions_that_people_ask_for_are_known() -> None:

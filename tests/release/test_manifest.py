@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from scripts.build.compile import BuiltOp
+from scripts.build.options import BuildOptions
 from scripts.build.source import SourceArchive, SourceTree
-from scripts.build.wheel import BuildOptions, BuildRecord
+from scripts.build.wheel import BuildRecord
 from scripts.errors import InputError
 from scripts.matrix.target import Target
 from scripts.release.core_metadata import core_metadata, metadata_entry
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
-from scripts.toolchain.gcc import Toolchain
+from scripts.toolchain.cell import Host, Toolchain
 from scripts.verify.check import CheckResult, Report
 from tests.verify.stub_wheel import INFO, make_wheel, metadata
 
 TARGET = Target(deepspeed="0.19.8", torch="2.13.0", cuda="cpu", python="3.11", platform="linux_x86_64")
+HOST = Host(identity={"compiler": "g++ 12", "target": "x86_64-linux-gnu", "linker": "GNU ld"}, context={})
 OPTIONS = BuildOptions(ops=("cpu_adam", "cpu_lion"), jobs=2, source="sdist")
 REPORT = Report(wheel="w", checks=(CheckResult(name="ds_report", passed=True, detail="as expected"),))
 
@@ -41,7 +43,7 @@ def make_record(folder: Path) -> BuildRecord:
     return BuildRecord(
         target=TARGET, wheel=wheel, ops=ops, left_out={"async_io": "libaio.h is missing"},
         tree=SourceTree(root=folder, archive=archive, patches=("P1",), corrections=("version.txt said 0.19.7",)),
-        toolchain=Toolchain(compiler="/usr/bin/g++", version="g++ 12", target="x86_64-linux-gnu", linker="GNU ld"),
+        toolchain=Toolchain(host=HOST, toolkit=None, context={}, notes=()),
         torch="2.13.0+cpu", setuptools="80.9.0", arches=None, cpu_level="avx2",
         seconds={"source": 1.25, "compile": 100.5}, options=OPTIONS,
     )  # fmt: skip

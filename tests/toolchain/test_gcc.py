@@ -12,7 +12,7 @@ from scripts.errors import PrerequisiteError
 from scripts.matrix.facts import load_facts
 from scripts.toolchain.gcc import (
     absent_headers,
-    find_toolchain,
+    find_gcc,
     install_line,
     missing_message,
     require_python_headers,
@@ -32,10 +32,10 @@ def only_programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *programs: str)
 
 @needs_gcc
 def test_the_compiler_names_itself_and_its_linker() -> None:
-    toolchain = find_toolchain(FACTS)
-    assert Path(toolchain.compiler).is_file()
-    assert toolchain.identity().keys() == {"compiler", "target", "linker"}
-    assert all(toolchain.identity().values())
+    gcc = find_gcc(FACTS)
+    assert Path(gcc.compiler).is_file()
+    assert gcc.identity().keys() == {"compiler", "target", "linker"}
+    assert all(gcc.identity().values())
 
 
 @needs_gcc
@@ -44,13 +44,13 @@ def test_the_compiler_that_cxx_names_is_taken(tmp_path: Path, monkeypatch: pytes
     own.write_text(f'#!/bin/sh\nexec {shutil.which("g++")} "$@"\n')
     own.chmod(0o755)
     monkeypatch.setenv("CXX", str(own))
-    assert find_toolchain(FACTS).compiler == str(own)
+    assert find_gcc(FACTS).compiler == str(own)
 
 
 @needs_gcc
 def test_an_empty_cxx_is_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "")
-    assert find_toolchain(FACTS).compiler == shutil.which("g++")
+    assert find_gcc(FACTS).compiler == shutil.which("g++")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a file without an ending is no program there")
@@ -61,7 +61,7 @@ def test_without_a_compiler_the_package_and_the_command_are_named(
     monkeypatch.delenv("CXX", raising=False)
     only_programs(tmp_path, monkeypatch, manager)
     with pytest.raises(PrerequisiteError) as caught:
-        find_toolchain(FACTS)
+        find_gcc(FACTS)
     assert str(caught.value).startswith("a C++ compiler (g++) is missing; install it with: sudo ")
     assert manager in str(caught.value)
     assert str(caught.value).endswith(f" {package}")
@@ -89,17 +89,17 @@ def test_every_need_has_packages_of_known_managers() -> None:
 @needs_gcc
 def test_headers_are_found_where_the_compiler_looks(tmp_path: Path) -> None:
     (tmp_path / "own.h").write_text("#pragma once\n")
-    toolchain = find_toolchain(FACTS)
+    gcc = find_gcc(FACTS)
     wanted = ["vector", "no/such/header.h", "own.h"]
-    assert absent_headers(toolchain, wanted) == {"no/such/header.h", "own.h"}
-    assert absent_headers(toolchain, wanted, [str(tmp_path)]) == {"no/such/header.h"}
-    assert absent_headers(toolchain, []) == frozenset()
+    assert absent_headers(gcc, wanted) == {"no/such/header.h", "own.h"}
+    assert absent_headers(gcc, wanted, [str(tmp_path)]) == {"no/such/header.h"}
+    assert absent_headers(gcc, []) == frozenset()
 
 
 @needs_gcc
 def test_missing_python_headers_are_said_before_anything_is_built(tmp_path: Path) -> None:
     with pytest.raises(PrerequisiteError, match=r"Python\.h"):
-        require_python_headers(find_toolchain(FACTS), str(tmp_path), FACTS)
+        require_python_headers(find_gcc(FACTS), str(tmp_path), FACTS)
     (tmp_path / "Python.h").write_text("")
-    require_python_headers(find_toolchain(FACTS), str(tmp_path), FACTS)
+    require_python_headers(find_gcc(FACTS), str(tmp_path), FACTS)
     assert (tmp_path / "Python.h").exists()

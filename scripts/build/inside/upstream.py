@@ -62,7 +62,7 @@ def record_commands(distribution: Any, build_folder: Path) -> list[dict[str, Any
 
     def build_extension(extension: Any) -> None:
         entries.append({"module": extension.name, "sources": list(extension.sources), "commands": []})
-        command.build_temp = str(build_folder / "objects" / extension.name)
+        command.build_temp = str(build_folder / "objects" / str(len(entries)))  # short: Windows ends paths at 260
         original(extension)
 
     def spawn(compiler: Any, argv: list[str], **options: Any) -> None:

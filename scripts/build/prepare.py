@@ -1,0 +1,81 @@
+"""What is decided before the first compiler starts: the edited commands, the precompiled headers, the cache keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from scripts.build.cache import OpCache, op_key
+from scripts.build.flags import edit_flags
+from scripts.build.precompiled import PrecompiledHeader, plan_headers
+from scripts.build.recipe import OpRecipe, Recipe
+from scripts.matrix.build_records import FlagEdit
+
+Headers: TypeAlias = Mapping[tuple[str, int], PrecompiledHeader]  # by op and place of the unit in it
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileSettings:
+    """Everything beside the recipe that decides how ops are compiled."""
+
+    root: Path  # the source tree
+    objects: Path  # where objects and binaries of this build go
+    headers: Path  # where precompiled headers are kept
+    cache: OpCache | None
+    jobs: int
+    identity: Mapping[str, Any]  # toolchain, torch, Python, CPU level
+    places: Mapping[str, str]  # folder name -> path, see flags.py
+    system: str
+    edits: Sequence[FlagEdit]
+    cpu: Sequence[str]
+    libraries: Mapping[str, Sequence[str]]  # op -> libraries upstream forgets to link
+    expected: Mapping[str, float]  # op -> expected seconds of one core
+    peaks: Mapping[str, int]  # step -> bytes that one compiler thread takes, until an op's own peak is known
+    arches: int = 1  # that nvcc compiles for: it can use as many threads
+    env: Mapping[str, str] = field(default_factory=dict)
+    precompile: bool = True
+    deadline: float | None = None  # on time.monotonic(); the build stops then and can be resumed
+
+
+def edit_recipe(recipe: Recipe, settings: CompileSettings) -> Recipe:
+    """The recipe with our flags, and objects in a folder per op that the cache key names."""
+    return replace(recipe, ops=tuple(_edit_op(op, settings) for op in recipe.ops))
+
+
+def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
+    def edited(argv: Sequence[str], step: str) -> tuple[str, ...]:
+        return edit_flags(
+            argv, settings.edits, step=step, system=settings.system, places=settings.places, cpu=settings.cpu
+        )
+
+    extra = [f"-l{library}" for library in settings.libraries.get(op.op, ())]
+    link = (*edited(op.link, "link"), *(["-Wl,--no-as-needed", *extra] if extra else []))
+    units = tuple(replace(unit, argv=edited(unit.argv, unit.step)) for unit in op.units)
+    return replace(op, units=units, link=link)
+
+
+def choose_headers(recipe: Recipe, settings: CompileSettings) -> Headers:
+    """The precompiled header of each unit, by op and place, where one is worth making.
+
+    GCC's code is not the same with and without one, so this follows from all the units of the build, never from what is
+    left to compile: a resumed build makes the bytes that an undisturbed one makes.
+    """
+    if not settings.precompile or settings.system != "linux":
+        return {}
+    units = {(op.op, place): unit for op in recipe.ops for place, unit in enumerate(op.units)}
+    headers = plan_headers(units.values(), settings.root, settings.headers, settings.identity)
+    of_unit = {unit: header for header in headers for unit in header.units}
+    return {place: of_unit[unit] for place, unit in units.items() if unit in of_unit}
+
+
+def op_keys(recipe: Recipe, settings: CompileSettings, headers: Headers) -> dict[str, str]:
+    """The cache key of every op of an edited recipe; which units use a precompiled header is part of it."""
+
+    def key(op: OpRecipe) -> str:
+        precompiled = [(op.op, place) in headers for place in range(len(op.units))]
+        identity = {**settings.identity, "precompiled": precompiled}
+        return op_key(op, root=settings.root, identity=identity, places=settings.places)
+
+    return {op.op: key(op) for op in recipe.ops}

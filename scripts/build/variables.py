@@ -1,0 +1,42 @@
+"""The variables that upstream's setup.py and the compilers see: rows of scripts/data/variables.yaml, filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from scripts.matrix.build_records import Variable
+from scripts.matrix.context import Context
+from scripts.matrix.ops import OpSelection
+from scripts.matrix.target import Target
+
+
+def fill_variables(
+    rows: Iterable[Variable], target: Target, context: Context, *, toolkit: str, arches: str | None
+) -> dict[str, str]:
+    """Every variable whose row holds in `context`; values of one name are joined with a blank, in the rows' order."""
+    words = {
+        "accelerator": target.accelerator, "version": target.local_version, "arches": arches or "", "toolkit": toolkit,
+    }  # fmt: skip
+    filled: dict[str, str] = {}
+    for row in rows:
+        if row.when.holds(context):
+            value = _fill(row.value, words)
+            filled[row.name] = f"{filled[row.name]} {value}" if row.name in filled else value
+    return filled
+
+
+def op_variables(selection: OpSelection) -> dict[str, str]:
+    """What tells setup.py which ops to build."""
+    return {choice.variable: "1" for choice in selection.chosen}
+
+
+def tool_variables(rows: Iterable[Variable], variables: Mapping[str, str]) -> dict[str, str]:
+    """Those of `variables` that the compilers read."""
+    names = {row.name for row in rows if row.tools}
+    return {name: value for name, value in variables.items() if name in names}
+
+
+def _fill(text: str, words: Mapping[str, str]) -> str:
+    for name, value in words.items():
+        text = text.replace("{" + name + "}", value)
+    return text

@@ -1,0 +1,74 @@
+"""The environment of a build comes from rows, and each cell gets the rows that are meant for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.build.places import CHECKOUT
+from scripts.build.variables import fill_variables, op_variables, tool_variables
+from scripts.matrix.facts import load_facts
+from scripts.matrix.matrix import load_matrix
+from scripts.matrix.ops import choose_ops
+from scripts.matrix.target import parse_id
+
+FACTS = load_facts()
+MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)
+
+
+def variables(name: str) -> dict[str, str]:
+    target = parse_id(name)
+    context = MATRIX.context_of(target, FACTS)
+    arches = MATRIX.arches.get(target.cuda)
+    return fill_variables(FACTS.variables, target, context, toolkit=r"C:\CUDA", arches=arches)
+
+
+def test_a_windows_cuda_build_is_told_everything_that_a_machine_without_a_gpu_would_get_wrong() -> None:
+    assert variables("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64") == {
+        "DS_ACCELERATOR": "cuda", "DS_BUILD_OPS": "0", "DS_BUILD_STRING": "+cu124torch2.6", "DS_NVCC_THREADS": "1",
+        "TORCH_CUDA_ARCH_LIST": MATRIX.arches["cu124"], "CUDA_HOME": r"C:\CUDA", "CUDA_PATH": r"C:\CUDA",
+        "DISTUTILS_USE_SDK": "1", "VSLANG": "1033",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "nvcc", "cl"),
+    [
+        ("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64", None, None),
+        ("ds0.19.8-torch2.11.0-cu130-cp311-win_amd64", "-DUSE_CUDA", "/DUSE_CUDA"),
+        (
+            "ds0.19.8-torch2.13.0-cu132-cp311-win_amd64", "-DUSE_CUDA -Xcompiler=/Zc:preprocessor",
+            "/DUSE_CUDA /Zc:preprocessor",
+        ),
+        ("ds0.19.8-torch2.13.0-cu132-cp311-linux_x86_64", None, None),
+    ],
+)  # fmt: skip
+def test_flags_that_only_some_cells_need_are_joined(name: str, nvcc: str | None, cl: str | None) -> None:
+    found = variables(name)
+    assert (found.get("NVCC_APPEND_FLAGS"), found.get("CL")) == (nvcc, cl)
+
+
+def test_a_cpu_build_hears_nothing_of_cuda() -> None:
+    found = variables("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
+    assert found == {
+        "DS_ACCELERATOR": "cpu", "DS_BUILD_OPS": "0", "DS_BUILD_STRING": "+cputorch2.13",
+        "TORCH_NO_COMPILER_WRAPPER": "1", "LC_ALL": "C",
+    }  # fmt: skip
+
+
+def test_the_chosen_ops_and_no_others_are_switched_on() -> None:
+    target = parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
+    selection = choose_ops(FACTS.ops, target, ("fused_adam", "cpu_adam"))
+    assert op_variables(selection) == {"DS_BUILD_FUSED_ADAM": "1", "DS_BUILD_CPU_ADAM": "1"}
+
+
+def test_only_what_the_compilers_read_is_part_of_a_binary_s_identity() -> None:
+    found = variables("ds0.19.8-torch2.13.0-cu132-cp311-win_amd64")
+    assert tool_variables(FACTS.variables, found).keys() == {"NVCC_APPEND_FLAGS", "CL"}
+
+
+def test_every_row_holds_for_some_cell_of_the_matrix() -> None:
+    names = [
+        "ds0.19.8-torch2.13.0-cu132-cp311-win_amd64", "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64",
+    ]  # fmt: skip
+    contexts = [MATRIX.context_of(parse_id(name), FACTS) for name in names]
+    assert [row.name for row in FACTS.variables if not any(row.when.holds(context) for context in contexts)] == []

@@ -1,0 +1,72 @@
+"""A cell's toolchain: found before time is spent, refused with reason and way out, named in the cache key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.build.places import CHECKOUT
+from scripts.errors import PrerequisiteError
+from scripts.matrix.facts import load_facts
+from scripts.matrix.matrix import load_matrix
+from scripts.matrix.target import Target, parse_id
+from scripts.toolchain import cell
+from scripts.toolchain.gcc import Gcc
+from scripts.toolchain.toolkit import Toolkit
+
+FACTS = load_facts()
+MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)
+CUDA = parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64")
+CPU = parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
+GCC = Gcc(compiler="/usr/bin/g++", version="g++ 12.2", target="x86_64-linux-gnu", linker="GNU ld 2.40", major=12)
+TOOLKIT = Toolkit(root=Path("/opt/cuda"), version="13.0", nvcc="13.0.88", source="folder", system="linux", headers="ab")
+
+
+@pytest.fixture
+def linux(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A Linux machine with GCC 12 and the CUDA 13.0 toolkit."""
+    monkeypatch.setattr(cell, "find_gcc", lambda facts: GCC)
+    monkeypatch.setattr(cell, "provide_toolkit", lambda version, **asked: TOOLKIT)
+    return monkeypatch
+
+
+def toolchain_of(target: Target, host: cell.Host, folder: Path) -> cell.Toolchain:
+    return cell.provide_toolchain(
+        target, FACTS, MATRIX.context_of(target, FACTS), host, choice="auto", cache=folder,
+        arches=MATRIX.arches.get(target.cuda), say=print,
+    )  # fmt: skip
+
+
+def test_a_cpu_cell_asks_for_no_toolkit(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = toolchain_of(CPU, cell.find_host(CPU, FACTS, tmp_path), tmp_path)
+    assert found.toolkit is None
+    assert found.identity == {"compiler": "g++ 12.2", "target": "x86_64-linux-gnu", "linker": "GNU ld 2.40"}
+    assert found.places == {}
+
+
+def test_nvcc_is_part_of_a_cuda_op_s_identity_and_its_folder_is_not(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path), tmp_path)
+    assert found.identity["nvcc"] == "13.0.88"
+    assert found.places == {"toolkit": str(TOOLKIT.root)}
+    assert str(TOOLKIT.root) not in str(found.identity)
+    assert found.context["toolkit-version"] == "13.0"
+
+
+def test_a_compiler_that_the_toolkit_refuses_is_said_before_the_toolkit_is_fetched(
+    linux: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    linux.setattr(cell, "find_gcc", lambda facts: replace(GCC, major=16))
+    host = cell.find_host(CUDA, FACTS, tmp_path)
+    with pytest.raises(PrerequisiteError, match="GCC 16:\n  gcc-host-config"):
+        cell.check_toolchain(CUDA, FACTS, MATRIX.context_of(CUDA, FACTS), host)
+    cell.check_toolchain(CPU, FACTS, MATRIX.context_of(CPU, FACTS), cell.find_host(CPU, FACTS, tmp_path))
+
+
+def test_a_toolkit_that_a_person_named_is_asked_the_gates_with_its_own_version(
+    linux: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    linux.setattr(cell, "provide_toolkit", lambda version, **asked: replace(TOOLKIT, version="13.2", source="named"))
+    with pytest.raises(PrerequisiteError, match="ds-cuda13-minor"):
+        toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path), tmp_path)
