@@ -24,7 +24,7 @@ from scripts.release.store_address import open_store
 
 def publish(address: str, dry_run: bool, json: bool) -> None:
     """Publish the wheelhouse, or say what that takes."""
-    store = open_store(address, create=not dry_run)
+    store = open_store(address, writing=not dry_run, say=_say)
     folder = default_places().wheelhouse
     wheelhouse = read_wheelhouse(folder)
     if not wheelhouse.candidates:
@@ -42,7 +42,7 @@ def publish(address: str, dry_run: bool, json: bool) -> None:
 
 def missing(plan: Plan, address: str) -> Plan:
     """The plan without what is published; raises PublishError when the store cannot be read."""
-    return missing_of(plan, published_wheels(open_store(address)))
+    return missing_of(plan, published_wheels(open_store(address, say=_say)))
 
 
 def budget() -> Budget:

@@ -164,7 +164,7 @@ def test_nothing_is_written_over_a_file_that_is_there(root: Path, wheels: tuple[
 def test_a_folder_that_is_not_there_is_no_empty_store(tmp_path: Path) -> None:
     with pytest.raises(PublishError, match="no such folder"):
         open_store(f"dir:{tmp_path / 'none'}")
-    store = open_store(f"dir:{tmp_path / 'none'}", create=True)
+    store = open_store(f"dir:{tmp_path / 'none'}", writing=True)
     (tmp_path / "none").rmdir()
     with pytest.raises(PublishError, match="cannot read"):
         published_wheels(store)

@@ -1,0 +1,229 @@
+"""`GitHubClient`: GitHub's REST API, patiently: what may be repeated is repeated, both kinds of rate limit are obeyed.
+
+The token goes to the API's own host and to its host for uploads, and to no other; no message holds it.
+Rules: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api and best-practices-for-using-the-rest-api.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from scripts.errors import InputError, PublishError
+
+VERSION = "2022-11-28"
+OUR_NAME = "deepspeed-wheel-factory"
+PASSING = (500, 502, 503, 504)
+SECONDARY_SECONDS = 60.0  # to wait at least, when a secondary limit names no time
+TIMEOUT = (15, 300)  # seconds to connect, and of silence
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How often and how long; seconds."""
+
+    attempts: int = 7
+    first: float = 1.0  # doubled each time
+    most: float = 60.0
+    longest: float = 3900.0  # that a rate limit may ask for: a primary one starts anew every hour
+    sleep: Callable[[float], None] = time.sleep
+
+    def pause(self, attempt: int) -> float:
+        """Seconds before the next attempt, when nobody named any."""
+        return min(self.most, self.first * 2.0**attempt) * random.uniform(0.75, 1.25)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setback:
+    """An attempt that may be repeated: why it failed, and the seconds that GitHub asks for."""
+
+    reason: str
+    seconds: float | None = None
+
+
+class Token(AuthBase):
+    """Puts the token into a request; with it, requests looks for no password in a .netrc file."""
+
+    def __init__(self, token: str) -> None:
+        self.__token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request, signed when there is a token."""
+        if self.__token:
+            request.headers["Authorization"] = f"Bearer {self.__token}"
+        return request
+
+
+class GitHubClient:
+    """One API, with or without a token; `say` is told of every wait."""
+
+    def __init__(
+        self, api: str, token: str = "", patience: Patience = Patience(), say: Callable[[str], None] = lambda line: None
+    ) -> None:
+        if not re.fullmatch(r"[!-~]*", token):
+            raise InputError("the token in GITHUB_TOKEN has a blank or a sign that no token has; set it anew")
+        self.api = api.rstrip("/")
+        self.patience, self._say = patience, say
+        self._origins = (_origin(_checked(self.api)), _uploads_origin(self.api))
+        self._token = Token(token)
+        self._threads = threading.local()
+
+    def json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  any JSON
+        """The answer's document; for requests that may be repeated."""
+        answer = self.request(method, self.api + path, json=body)
+        return answer.json() if answer.content else None
+
+    def pages(self, path: str) -> Iterator[Any]:
+        """Every entry of a list, over all its pages."""
+        url: str | None = f"{self.api}{path}?per_page=100"
+        while url:
+            answer = self.request("GET", url)
+            yield from answer.json()
+            url = answer.links.get("next", {}).get("url")
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401  as of requests
+        """The answer, of the 200 family; for requests that may be repeated. Raises PublishError."""
+        for attempt in range(self.patience.attempts):
+            answer = self.attempt(method, url, **options)
+            if isinstance(answer, requests.Response):
+                return answer
+            self.wait(answer, attempt)
+        raise AssertionError("wait raises after the last attempt")
+
+    def wait(self, setback: Setback, attempt: int) -> None:
+        """Sleep before the next attempt; raises PublishError after the last, or when it would take too long."""
+        if attempt + 1 >= self.patience.attempts:
+            raise PublishError(f"{setback.reason}, {attempt + 1} times; run the same command again later")
+        seconds = self.patience.pause(attempt) if setback.seconds is None else max(0.0, setback.seconds)
+        if seconds > self.patience.longest:
+            raise PublishError(f"{setback.reason}, and asks to wait {seconds:.0f} s; run the same command again then")
+        self._say(f"{setback.reason}; waiting {seconds:.0f} s")
+        self.patience.sleep(seconds)
+
+    def attempt(self, method: str, url: str, **options: Any) -> requests.Response | Setback:  # noqa: ANN401  of requests
+        """The answer of the 200 family, or a setback after which nobody knows whether GitHub did it.
+
+        Raises PublishError for an answer that will not change, and before anything is sent to another host.
+        """
+        what = f"{method} {urlsplit(url).path}"
+        if _origin(url) not in self._origins:
+            raise PublishError(f"{what}: {_origin(url)} is not a host of {self.api}, so the token is not sent there")
+        options = {"timeout": TIMEOUT, "allow_redirects": method == "GET", **options}
+        try:
+            answer = self._session.request(method, url, **options)
+        except (requests.exceptions.SSLError, requests.exceptions.InvalidHeader, InvalidHeader) as error:
+            raise PublishError(f"{what}: no safe connection to GitHub ({type(error).__name__})") from None
+        except requests.RequestException as error:
+            return Setback(reason=f"{what}: the connection failed ({type(error).__name__})")
+        if answer.ok and not answer.is_redirect:
+            return answer
+        return _setback(answer, what) or _refuse(answer, what)
+
+    @property
+    def _session(self) -> requests.Session:
+        """This thread's connections: those of a session are not made for several threads."""
+        session: requests.Session | None = getattr(self._threads, "session", None)
+        if session is None:
+            session = self._threads.session = requests.Session()
+            session.auth = self._token
+            session.headers.update(
+                {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION, "User-Agent": OUR_NAME}
+            )
+        return session
+
+
+def _setback(answer: requests.Response, what: str) -> Setback | None:
+    """The setback that an answer means; None when asking again would not change it."""
+    asked = _retry_after(answer)
+    if answer.status_code in PASSING:
+        return Setback(reason=f"{what}: GitHub answered {answer.status_code}", seconds=asked)
+    if answer.status_code not in (403, 429):
+        return None
+    if asked is not None:
+        return Setback(reason=f"{what}: GitHub's rate limit is reached", seconds=asked)
+    if answer.headers.get("x-ratelimit-remaining") == "0":
+        until = float(answer.headers.get("x-ratelimit-reset", 0)) - time.time()
+        return Setback(reason=f"{what}: the hour's requests to GitHub are used up", seconds=max(1.0, until))
+    if answer.status_code == 429 or "rate limit" in _message(answer).lower():
+        return Setback(reason=f"{what}: GitHub's secondary rate limit is reached", seconds=SECONDARY_SECONDS)
+    return None
+
+
+def _retry_after(answer: requests.Response) -> float | None:
+    value = answer.headers.get("retry-after")
+    try:
+        return None if value is None else Retry().parse_retry_after(value)
+    except InvalidHeader:
+        return None
+
+
+def _refuse(answer: requests.Response, what: str) -> Setback:
+    """Raise PublishError with what GitHub said and what to do."""
+    cures = {
+        401: "the token in GITHUB_TOKEN is not valid; set another",
+        403: "the token in GITHUB_TOKEN may not do this; it needs `contents: write` of the repository",
+        404: "there is no such thing, or the token may not see it; is OWNER/REPO right?",
+    }
+    cure = cures.get(answer.status_code, "nothing was replaced; look into the release")
+    if answer.is_redirect:
+        cure = "the repository has moved; give its new name"
+    raise Refusal(f"{what}: GitHub answered {answer.status_code}: {_message(answer)}; {cure}", answer)
+
+
+class Refusal(PublishError):
+    """An answer that will not change by asking again."""
+
+    def __init__(self, message: str, answer: requests.Response) -> None:
+        super().__init__(message)
+        self.status = answer.status_code
+        self.codes = tuple(str(error.get("code")) for error in _errors(answer))
+
+
+def _document(answer: requests.Response) -> Mapping[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _errors(answer: requests.Response) -> list[Mapping[str, Any]]:
+    found = _document(answer).get("errors")
+    return [error for error in found if isinstance(error, dict)] if isinstance(found, list) else []
+
+
+def _message(answer: requests.Response) -> str:
+    told = [f"{error.get('field')} {error.get('code')}" for error in _errors(answer)]
+    return ", ".join([str(_document(answer).get("message", answer.reason)), *told])
+
+
+def _checked(api: str) -> str:
+    """The address itself; raises InputError for one that a token must not be sent to."""
+    parts = urlsplit(api)
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
+        return api
+    raise InputError(f"GITHUB_API_URL {api!r}: give an https address, such as https://api.github.com")
+
+
+def _uploads_origin(api: str) -> str:
+    """`https://uploads.github.com` of `https://api.github.com`; a server of one's own takes uploads itself."""
+    scheme, _, host = _origin(api).partition("://")
+    return f"{scheme}://uploads.{host.removeprefix('api.')}" if host.startswith("api.") else _origin(api)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port not in (None, {"https": 443, "http": 80}.get(parts.scheme)) else ""
+    return f"{parts.scheme}://{parts.hostname}{port}"

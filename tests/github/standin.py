@@ -1,0 +1,330 @@
+"""A stand-in for GitHub on loopback: releases and assets, checked against GitHub's description; faults on demand."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.github.contract import Contract, Exchange
+from tests.github.repository import DOCUMENTATION, NOT_FOUND, Answer, Asset, Repository, invalid
+
+TOKEN = "ghs_stand-in-for-a-token"
+REPOSITORY = "someone/wheels"
+RELEASES = rf"/repos/{REPOSITORY}/releases"
+Faults = Callable[[str, str], str | None]  # method and path -> the name of a fault
+
+
+class Dropped(Exception):
+    """The connection ends here, without an answer."""
+
+
+@dataclass
+class StandIn:
+    """The stand-in and what it saw. `faults` names what goes wrong with a request."""
+
+    contract: Contract | None = None
+    repository: Repository = field(default_factory=lambda: Repository(name=REPOSITORY))
+    faults: Faults = lambda method, path: None
+    strict: bool = True  # a request that is not as described is the client's fault, and remembered
+    address: str = ""
+    objects: str = ""  # the address of the host that has the contents
+    uploaded_bytes: int = 0
+    requests: list[str] = field(default_factory=list)
+    injected: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list)  # credentials that arrived where they do not belong
+
+    def answer(self, call: Call) -> Answer:
+        """What GitHub does and says."""
+        if call.signed is None:
+            return 401, {"message": "Bad credentials", "documentation_url": DOCUMENTATION, "status": "401"}
+        if call.method != "GET" and not call.signed:
+            return 401, {"message": "Requires authentication", "documentation_url": DOCUMENTATION, "status": "401"}
+        for pattern, methods in ROUTES:
+            match = re.fullmatch(pattern, call.path)
+            if match and call.method in methods:
+                return methods[call.method](self, call, *(unquote(part) for part in match.groups()))
+        return NOT_FOUND
+
+
+@dataclass
+class Call:
+    """One request, read."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    base: str
+
+    @property
+    def signed(self) -> bool | None:
+        """Whether it carries the token; None for another one."""
+        given = self.headers.get("Authorization")
+        return False if given is None else True if given.split(" ")[-1] == TOKEN else None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The JSON body."""
+        found = json.loads(self.body or b"{}")
+        return found if isinstance(found, dict) else {}
+
+    def argument(self, name: str) -> str | None:
+        """A value of the query."""
+        return parse_qs(self.query).get(name, [None])[0]
+
+
+def _create(server: StandIn, call: Call) -> Answer:
+    return server.repository.create_release(call.fields, call.base)
+
+
+def _list(server: StandIn, call: Call) -> Answer:
+    return 200, server.repository.list_releases(call.base, bool(call.signed))
+
+
+def _upload(server: StandIn, call: Call, number: str) -> Answer:
+    name = call.argument("name")
+    if not name:
+        return invalid("ReleaseAsset", "missing_field", "name")
+    kind = call.headers.get("Content-Type", "application/octet-stream")
+    return server.repository.upload(int(number), name, call.argument("label"), kind, call.body, call.base)
+
+
+def _get_asset(server: StandIn, call: Call, number: str) -> Answer:
+    asset = server.repository.asset(int(number), bool(call.signed))
+    if asset is None:
+        return NOT_FOUND
+    if "octet-stream" in call.headers.get("Accept", ""):
+        return 302, f"{server.objects}/{asset.id}"
+    return 200, server.repository.asset_document(asset, call.base)
+
+
+def _download(server: StandIn, call: Call, tag: str, name: str) -> Answer:
+    repository = server.repository
+    with repository.lock:
+        for asset in repository.assets.values():
+            fields = repository.releases[asset.release].fields
+            if (fields["tag_name"], asset.name, fields["draft"]) == (tag, name, False) and asset.state == "uploaded":
+                return 302, f"{server.objects}/{asset.id}"
+    return NOT_FOUND
+
+
+ROUTES: tuple[tuple[str, dict[str, Callable[..., Answer]]], ...] = (
+    (RELEASES, {"GET": _list, "POST": _create}),
+    (rf"{RELEASES}/tags/([^/]+)", {"GET": lambda s, c, tag: s.repository.release_of_tag(tag, c.base)}),
+    (
+        rf"{RELEASES}/(\d+)",
+        {
+            "GET": lambda s, c, n: s.repository.get_release(int(n), c.base, bool(c.signed)),
+            "PATCH": lambda s, c, n: s.repository.change_release(int(n), c.fields, c.base),
+            "DELETE": lambda s, c, n: s.repository.delete_release(int(n)),
+        },
+    ),
+    (
+        rf"{RELEASES}/(\d+)/assets",
+        {"GET": lambda s, c, n: s.repository.list_assets(int(n), c.base, bool(c.signed)), "POST": _upload},
+    ),
+    (
+        rf"{RELEASES}/assets/(\d+)",
+        {
+            "GET": _get_asset,
+            "PATCH": lambda s, c, n: s.repository.change_asset(int(n), c.fields, c.base),
+            "DELETE": lambda s, c, n: s.repository.delete_asset(int(n)),
+        },
+    ),
+    (rf"/{REPOSITORY}/releases/download/([^/]+)/([^/]+)", {"GET": _download}),
+)
+
+
+class ApiHandler(BaseHTTPRequestHandler):
+    """Reads a request, lets a fault happen, answers."""
+
+    protocol_version = "HTTP/1.1"
+    server: ApiServer
+
+    def log_message(self, format: str, *words: object) -> None:
+        pass
+
+    def handle_any(self) -> None:
+        standin = self.server.standin
+        parts = urlsplit(self.path)
+        fault = standin.faults(self.command, parts.path)
+        if fault:
+            standin.injected.append(fault)
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length // 2 if fault == "cut" else length)
+        host = self.headers.get("Host", "")
+        base = f"https://{host.replace('uploads.', 'api.')}" if host.endswith("github.com") else standin.address
+        call = Call(self.command, parts.path, parts.query, dict(self.headers.items()), body, base)
+        standin.requests.append(f"{self.command} {parts.path}")
+        if self.command == "POST" and parts.path.endswith("/assets"):
+            standin.uploaded_bytes += len(body)
+        try:
+            self._answer(call, fault)
+        except (Dropped, ConnectionError):
+            self.close_connection = True
+
+    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = handle_any
+
+    def _answer(self, call: Call, fault: str | None) -> None:
+        if fault in BEFORE:
+            BEFORE[fault](self, call)
+            return
+        if fault in ("flip", "truncate"):
+            call.body = call.body[:-10] if fault == "truncate" else bytes([call.body[0] ^ 1]) + call.body[1:]
+        status, document = self._checked(call)
+        if fault in ("drop-after", "502-after"):
+            self.refuse(502, {}) if fault == "502-after" else self.drop(call)
+            return
+        if fault == "slow":
+            time.sleep(0.3)
+        self._send(call, status, document)
+
+    def _checked(self, call: Call) -> Answer:
+        """The answer; refused at once when the request is not as described."""
+        standin = self.server.standin
+        if standin.contract and call.path.startswith("/repos/"):
+            asked = Exchange(
+                method=call.method, path=call.path, query=call.query, headers=call.headers, body=call.body, status=0,
+                answer=b"", kind="",
+            )  # fmt: skip
+            faults = standin.contract.faults_of_request(asked)
+            if faults and standin.strict:
+                standin.violations += [f"request: {fault}" for fault in faults]
+            if faults:
+                return invalid("Request", "invalid", "request")
+        return standin.answer(call)
+
+    def _send(self, call: Call, status: int, document: Any) -> None:  # noqa: ANN401  any JSON
+        headers = {"x-ratelimit-remaining": "4999", "x-ratelimit-limit": "5000"}
+        if status == 302:
+            headers["Location"], document = document, None
+        if isinstance(document, list):
+            document, link = _page(call, document)
+            headers |= {"Link": link} if link else {}
+        content = b"" if document is None else json.dumps(document).encode()
+        self._check_answer(call, status, content)
+        self.reply(status, content, headers)
+
+    def _check_answer(self, call: Call, status: int, content: bytes) -> None:
+        standin = self.server.standin
+        if standin.contract and call.path.startswith("/repos/") and status != 302:
+            told = Exchange(
+                method=call.method, path=call.path, query=call.query, headers=call.headers, body=call.body,
+                status=status, answer=content, kind="application/json",
+            )  # fmt: skip
+            standin.violations += [f"answer: {fault}" for fault in standin.contract.faults_of_answer(told)]
+
+    def reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def refuse(self, status: int, headers: dict[str, str], message: str = "Server Error") -> None:
+        self.reply(status, json.dumps({"message": message, "documentation_url": DOCUMENTATION}).encode(), headers)
+
+    def drop(self, call: Call) -> None:
+        raise Dropped
+
+    def cut(self, call: Call) -> None:
+        """The connection ends in the middle of an upload, and leaves a half asset."""
+        self.server.standin.repository.leave_starter(int(call.path.split("/")[-2]), call.argument("name") or "")
+        raise Dropped
+
+    def starter(self, call: Call) -> None:
+        """ "When an upstream failure occurs, you will receive a 502. This may leave an empty asset, state starter"."""
+        self.server.standin.repository.leave_starter(int(call.path.split("/")[-2]), call.argument("name") or "")
+        self.refuse(502, {})
+
+
+BEFORE: dict[str | None, Callable[[ApiHandler, Call], None]] = {
+    "500": lambda handler, call: handler.refuse(500, {}),
+    "502": lambda handler, call: handler.refuse(502, {}),
+    "503": lambda handler, call: handler.refuse(503, {"Retry-After": "7"}),
+    "429": lambda handler, call: handler.refuse(429, {"Retry-After": "11"}, "Too many requests"),
+    "secondary": lambda handler, call: handler.refuse(403, {}, "You have exceeded a secondary rate limit."),
+    "secondary-after": lambda handler, call: handler.refuse(403, {"Retry-After": "23"}, "secondary rate limit"),
+    "primary": lambda handler, call: handler.refuse(
+        403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{time.time() + 1234:.0f}"}, "API rate limit exceeded"
+    ),
+    "drop": ApiHandler.drop,
+    "cut": ApiHandler.cut,
+    "starter": ApiHandler.starter,
+}
+ANYWHERE = ("500", "502", "503", "429", "secondary", "secondary-after", "primary", "drop", "drop-after", "502-after")
+UPLOADS = (*ANYWHERE, "cut", "starter", "flip", "truncate")
+
+
+def _page(call: Call, entries: list[Any]) -> tuple[list[Any], str]:
+    """One page of a list, and the Link header."""
+    size = min(100, max(1, _whole(call.argument("per_page"), 30)))
+    page = max(1, _whole(call.argument("page"), 1))
+    more = page * size < len(entries)
+    address = f"{call.base}{call.path}?per_page={size}&page={page + 1}"
+    return entries[(page - 1) * size : page * size], f'<{address}>; rel="next"' if more else ""
+
+
+def _whole(text: str | None, default: int) -> int:
+    return int(text) if text and re.fullmatch(r"\d{1,9}", text) else default
+
+
+class ApiServer(ThreadingHTTPServer):
+    """The API's host."""
+
+    daemon_threads = True
+    standin: StandIn
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  a client that was killed
+        pass
+
+
+class ObjectsHandler(BaseHTTPRequestHandler):
+    """Hands out contents; whoever brings a token here has lost it."""
+
+    server: ApiServer
+
+    def log_message(self, format: str, *words: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        standin = self.server.standin
+        if "Authorization" in self.headers:
+            standin.leaked.append(self.path)
+        asset: Asset | None = standin.repository.asset(int(self.path.strip("/")), True)
+        content = asset.content if asset else b""
+        self.send_response(200 if asset else 404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@contextmanager
+def serving(standin: StandIn) -> Iterator[StandIn]:
+    """The stand-in, listening on loopback; both its hosts end with the block."""
+    api = ApiServer(("127.0.0.1", 0), ApiHandler)
+    objects = ApiServer(("127.0.0.1", 0), ObjectsHandler)
+    standin.address = f"http://127.0.0.1:{api.server_address[1]}"
+    standin.objects = f"http://127.0.0.1:{objects.server_address[1]}"
+    for server in (api, objects):
+        server.standin = standin
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield standin
+    finally:
+        for server in (api, objects):
+            server.shutdown()
+            server.server_close()
