@@ -74,6 +74,21 @@ def build(
 
 
 @task(
+    iterable=REPEATED,
+    help={**SELECTORS, **JSON, "environment": "print the captured environment of the host compiler, name=value"},
+)
+@reported
+def toolchain(
+    c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
+    id: list[str], environment: bool = False, json: bool = False,
+) -> None:  # fmt: skip
+    """Show which compilers and CUDA toolkit this machine has for a cell, and what is missing; fetches nothing."""
+    from scripts.front import show
+
+    show.toolchain(show.selection(py, torch, cuda, deepspeed, platform, id), environment, json)
+
+
+@task(
     help={
         **JSON,
         "level": "audit (reads the file), smoke (loads every op) or full (runs them)",

@@ -20,7 +20,7 @@ from packaging.version import Version
 from scripts.build.environment import install_torch, torch_routes
 from scripts.build.options import BuildOptions
 from scripts.build.places import CHECKOUT, Places, default_places
-from scripts.build.preview import Layout, layout_elsewhere
+from scripts.build.preview import Layout, activate_command, layout_elsewhere
 from scripts.build.wheel import Builder
 from scripts.command import Command, check, run
 from scripts.errors import FactoryError, NothingToDoError, PrerequisiteError
@@ -33,6 +33,7 @@ from scripts.matrix.plan import Plan, expand
 from scripts.matrix.records import Facts
 from scripts.matrix.selection import Selection, select
 from scripts.matrix.target import Target
+from scripts.toolchain.survey import Survey, survey
 
 RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
 
@@ -74,6 +75,12 @@ def why_not_here(target: Target, platform: str) -> str | None:
     if not find_interpreter(target.python):
         return f"there is no Python {target.python} here; install it and put it on PATH"
     return None
+
+
+def require_platform(target: Target) -> None:
+    """Raise PrerequisiteError when this machine is not of the target's platform."""
+    if target.platform != this_host().platform:
+        raise PrerequisiteError(f"{target.id}: {why_not_here(target, this_host().platform)}")
 
 
 def cells_to_build(workshop: Workshop, selection: Selection, *, anywhere: bool = False) -> tuple[Target, ...]:
@@ -136,13 +143,30 @@ def _empty_environment(folder: Path) -> Path:
     return environment_python(folder)
 
 
-def layout_of(builder: Builder, target: Target) -> Layout:
-    """Where a build of the target has its things: here for a cell of this platform, else on a hosted runner."""
-    if target.platform != this_host().platform:
-        return layout_elsewhere(target, builder.facts)
+def layouts_of(builder: Builder, targets: Sequence[Target]) -> dict[str, Layout]:
+    """By id, where a build has its things: here for a cell of this platform, else on a hosted runner."""
+    here = this_host().platform
+    surveys: dict[str, Survey] = {}
+    layouts = {target.id: layout_elsewhere(target, builder.facts) for target in targets}
+    for target in targets:
+        if target.platform == here:
+            if target.cuda not in surveys:  # asking compilers takes a moment, and cells of one CUDA share the answer
+                context = builder.matrix.context_of(target, builder.facts)
+                surveys[target.cuda] = survey(target, builder.facts, context, builder.places.captured)
+            layouts[target.id] = _layout_here(builder, target, layouts[target.id], surveys[target.cuda])
+    return layouts
+
+
+def _layout_here(builder: Builder, target: Target, elsewhere: Layout, found: Survey) -> Layout:
+    host = found.host
+    studio = host.places.get("studio") if host else None
+    active = activate_command(Path(studio), str(host.context["toolset"])) if host and studio else None
+    fetched = builder.places.cache / "cuda" / str(target.cuda_version)
     return replace(
-        layout_elsewhere(target, builder.facts), work=builder.places.work(target.id), checkout=CHECKOUT,
+        elsewhere, work=builder.places.work(target.id), checkout=CHECKOUT,
         interpreter=find_interpreter(target.python) or "python",
+        toolkit=(found.toolkits[0].root if found.toolkits else fetched) if target.cuda_version else None,
+        activate=active or elsewhere.activate,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from scripts.matrix.selection import Selection, select
 from scripts.matrix.shard import shard_of
 from scripts.matrix.target import Target
 from scripts.release.manifest import read_promises
+from scripts.toolchain.survey import survey
 from scripts.verify.levels import Level, verify_wheel
 
 
@@ -69,6 +70,21 @@ def build(chosen: Selection, build_with: BuildOptions, dry_run: bool, json: bool
         sys.exit(code)
 
 
+def toolchain(chosen: Selection, environment: bool, json: bool) -> None:
+    """Print what this machine has to compile the first chosen cell of its platform with."""
+    workshop = cells.open_workshop()
+    target = cells.cells_to_build(workshop, chosen, anywhere=True)[-1]
+    cells.require_platform(target)
+    context = workshop.matrix.context_of(target, workshop.facts)
+    found = survey(target, workshop.facts, context, workshop.places.captured)
+    if json:
+        print_document(found.as_document())
+    elif environment:
+        print_for_people(*(f"{name}={value}" for name, value in sorted(found.variables.items())))
+    else:
+        print_for_people(*found.as_lines())
+
+
 def verify(wheel: Path, level: str, python: Path | None, json: bool) -> None:
     """Print the proof of a wheel; exit code 19 when it fails."""
     if level not in get_args(Level):
@@ -83,7 +99,8 @@ def verify(wheel: Path, level: str, python: Path | None, json: bool) -> None:
 
 def _show_commands(workshop: cells.Workshop, targets: Sequence[Target], chosen: BuildOptions, json: bool) -> None:
     builder = workshop.builder(chosen)
-    previews = [preview(builder, target, cells.layout_of(builder, target)) for target in targets]
+    layouts = cells.layouts_of(builder, targets)
+    previews = [preview(builder, target, layouts[target.id]) for target in targets]
     front = cells.nox_command(targets, chosen)
     if json:
         found = {one.target.id: one.as_document() for one in previews}
