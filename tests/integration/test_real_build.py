@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
 import sys
 import time
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.integration.shop import Shop
+
 pytestmark = pytest.mark.real_build
-ROOT = Path(__file__).parent.parent.parent
 CTRL_C = "import os, signal, sys; os.killpg(int(sys.argv[1]), signal.SIGINT)"  # the whole group, as a terminal does
 OPS_OF_NEWEST = {
     "async_io", "cpu_adagrad", "cpu_adam", "cpu_lion", "deepspeed_shm_comm", "fused_adam", "pin_memory",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Shop:
-    """`invoke build` with caches and output of its own."""
-
-    folder: Path
-
-    def start(self, *words: str, cache: str = "cache") -> subprocess.Popen[str]:
-        env = {
-            **os.environ, "CI": "true", "DEEPSPEED_WHEELS_CACHE": str(self.folder / cache),
-            "DEEPSPEED_WHEELS_OUTPUT": str(self.folder),
-        }  # fmt: skip
-        argv = [sys.executable, "-m", "invoke", "build", "--json", *words]
-        return subprocess.Popen(
-            argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
-
-    def build(self, *words: str, cache: str = "cache") -> dict[str, Any]:
-        process = self.start(*words, cache=cache)
-        output, said = process.communicate(timeout=2400)
-        assert process.returncode == 0, said[-6000:]
-        result: dict[str, Any] = json.loads(output)["results"][0]
-        return result
-
-    def manifest(self, result: dict[str, Any]) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(Path(result["wheel"] + ".json").read_text(encoding="utf-8"))
-        return document
 
 
 @pytest.fixture(scope="module")
