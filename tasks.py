@@ -120,17 +120,18 @@ def publish(c: Context, store: str = "", dry_run: bool = False, json: bool = Fal
         "previous": "folder or address of the site that this one replaces",
         "allow_shrink": "offer fewer wheels than before, or others under the same names",
         "builds": "a JSON file of the builds that are going on or failed", "repository": "OWNER/REPO on GitHub",
+        "readme": "a Markdown file whose table of wheels is renewed",
     }
 )  # fmt: skip
 @reported
 def index(
     c: Context, out: str = "site", store: str = "", url: str = "", previous: str = "", allow_shrink: bool = False,
-    builds: str = "", repository: str = "", json: bool = False,
+    builds: str = "", repository: str = "", readme: str = "", json: bool = False,
 ) -> None:  # fmt: skip
     """Write the package index of the wheels in a store and the page to choose from, for any static host."""
     from scripts.front import index_site
 
-    index_site.index(Path(out), store, url, previous, allow_shrink, builds, repository, json)
+    index_site.index(Path(out), store, url, previous, allow_shrink, builds, repository, readme, json)
 
 
 @task(
@@ -149,7 +150,7 @@ def lint(c: Context) -> None:
     _python(c, "mypy")
 
 
-@task(help={"what": "plan, build or index"})
+@task(help={"what": "plan, build, index or page"})
 def bench(c: Context, what: str) -> None:
     """Measure both sides in one run and print the ratio."""
     _python(c, f"bench.{what}")

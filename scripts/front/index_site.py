@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from scripts.errors import InputError
@@ -10,6 +11,7 @@ from scripts.front.cli import print_document, print_for_people
 from scripts.release.index import WHEELS, render_index
 from scripts.release.page.render import render_page
 from scripts.release.page.states import Build, read_builds
+from scripts.release.page.status import renew_table, status_markdown, status_rows
 from scripts.release.previous import read_site, require_no_loss
 from scripts.release.record import Published, publish_records
 from scripts.release.tree import Content, write_tree
@@ -19,8 +21,9 @@ LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
 
 
 def index(
-    out: Path, store: str, url: str, previous: str, allow_shrink: bool, builds: str, repository: str, json: bool
-) -> None:
+    out: Path, store: str, url: str, previous: str, allow_shrink: bool, builds: str, repository: str, readme: str,
+    json: bool,
+) -> None:  # fmt: skip
     """Write the index and the page of what the store has into `out`, and tell how much that is."""
     workshop = cells.open_workshop()
     wheels = filed_wheels(_folder(store) or workshop.places.wheelhouse)
@@ -32,6 +35,9 @@ def index(
     )
     files: dict[str, Content] = {**page, **render_index(published), **site_files(wheels)}
     write_tree(out, files)
+    if readme:
+        table = status_markdown(status_rows(published.wheels, workshop.plan))
+        _rewrite(Path(readme), lambda text: renew_table(text, table, readme))
     _tell(out, published, json)
 
 
@@ -43,6 +49,16 @@ def _folder(store: str) -> Path | None:
     if kind != "dir" or not place:
         raise InputError(f"--store {store!r}: give dir:PATH")
     return Path(place)
+
+
+def _rewrite(file: Path, change: Callable[[str], str]) -> None:
+    try:
+        text = file.read_text(encoding="utf-8")
+        changed = change(text)
+        if changed != text:
+            file.write_text(changed, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"--readme {file}: {error.strerror}; give a Markdown file that can be written") from None
 
 
 def _builds(file: str) -> dict[str, Build]:

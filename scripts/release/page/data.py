@@ -23,7 +23,6 @@ from scripts.release.record import Proof, Published, WheelRecord
 SCHEMA = 1
 FIRST = ord("]")  # the character of reason 0; from here on no character needs an escape in JSON
 ABSENT = ("impossible", "", "This combination is not in the matrix: one of its versions is not built here.")
-PLANNED = ("planned", "", "It is in the plan and has not been built yet.")
 TOOLS: tuple[Tool, ...] = ("pip", "uv")
 
 
@@ -80,10 +79,11 @@ def _one_a_cell(records: Iterable[WheelRecord]) -> list[WheelRecord]:
 
 def _cells(plan: Plan, grid: Grid) -> tuple[str, list[Any]]:
     """One character per cell, which names its reason; and the reasons."""
-    reasons = Numbering([ABSENT, PLANNED])
+    reasons = Numbering([ABSENT])
     cells = [0] * grid.size
-    for place in grid.places(row.target for row in plan.targets):
-        cells[place] = 1
+    last = max((row.tier for row in plan.targets), default=0)
+    for place, planned in zip(grid.places(row.target for row in plan.targets), plan.targets, strict=True):
+        cells[place] = reasons.number(("planned", "", f"Its turn comes with tier {planned.tier} of {last}."))
     for place, omission in zip(grid.places(row.target for row in plan.omitted), plan.omitted, strict=True):
         cells[place] = reasons.number((omission_state(omission), omission.rule, omission.reason))
     return "".join(chr(FIRST + code) for code in cells), reasons.rows

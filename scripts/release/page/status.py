@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from urllib.parse import urlencode
 
 from packaging.version import Version
 
+from scripts.errors import InputError
 from scripts.matrix.plan import Plan
 from scripts.matrix.target import Target
 from scripts.release.record import WheelRecord
 
 KINDS = (("win_amd64", "cuda"), ("win_amd64", "cpu"), ("linux_x86_64", "cuda"), ("linux_x86_64", "cpu"))
 Kind: TypeAlias = tuple[str, str, str]  # DeepSpeed, platform, accelerator
+BEGIN, END = "<!-- wheels -->", "<!-- /wheels -->"  # what a Markdown document marks the place of the table with
 TITLES = ("Windows, CUDA", "Windows, CPU", "Linux, CUDA", "Linux, CPU")
 
 
@@ -64,6 +67,15 @@ def status_markdown(rows: Sequence[StatusRow]) -> str:
         f"| {row.deepspeed} | {' | '.join(count.words if count else 'none' for count in row.counts)} |" for row in rows
     ]
     return "\n".join(lines) + "\n"
+
+
+def renew_table(text: str, table: str, name: str) -> str:
+    """The text of the document called `name` with `table` between its two marks; InputError when it has not both once."""
+    parts = re.split(f"({re.escape(BEGIN)}\n).*?({re.escape(END)}\n)", text, flags=re.DOTALL)
+    if len(parts) != 4:
+        raise InputError(f"{name}: write the lines {BEGIN} and {END} once, where the table belongs")
+    before, begin, end, after = parts
+    return f"{before}{begin}{table}{end}{after}"
 
 
 def _cell(target: Target) -> tuple[str, str, str, str, str]:

@@ -132,7 +132,11 @@ def test_a_planned_cell_tells_how_to_build_it(open_page: Opener, serve: Server) 
     page = open_page(f"{serve(render([]))}?id={TARGET.id}")
     assert "Planned" in badge(page)
     assert f"invoke build --id {TARGET.id}" in page.inner_text("#answer")
-    assert "No wheel is published yet." in page.inner_text(".offers h3")
+    assert "No wheel is published yet." in page.inner_text("#answer")
+    page.goto(linked(page.url.split("?")[0], IMPOSSIBLE))
+    assert page.inner_text(".offers h3") == "No wheel is published yet. The nearest that are planned"
+    page.locator(".offer").first.click()
+    assert "Planned" in badge(page)
 
 
 def test_a_wheel_without_code_for_the_gpu_is_not_offered(open_page: Opener, site: str) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from scripts.release.page.status import Count, status_html, status_markdown, status_rows
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import InputError
+from scripts.release.page.status import Count, renew_table, status_html, status_markdown, status_rows
 from tests.matrix.factories import make_plan, make_target
 from tests.release.page.factories import made_up
 
@@ -32,3 +37,21 @@ def test_the_table_of_a_readme_has_a_line_per_release() -> None:
     lines = status_markdown(ROWS).splitlines()
     assert lines[0] == "| DeepSpeed | Windows, CUDA | Windows, CPU | Linux, CUDA | Linux, CPU |"
     assert lines[2:] == ["| 0.19.8 | none | none | none | 1 of 2 |", "| 0.9.0 | 0 of 1 | none | none | none |"]
+
+
+def test_a_table_is_renewed_between_its_marks_and_nothing_else_changes() -> None:
+    text = "# Title\n<!-- wheels -->\nold\n<!-- /wheels -->\nend\n"
+    once = renew_table(text, "| new |\n", "README.md")
+    assert once == "# Title\n<!-- wheels -->\n| new |\n<!-- /wheels -->\nend\n"
+    assert renew_table(once, "| new |\n", "README.md") == once
+
+
+@pytest.mark.parametrize("text", ["no mark\n", "<!-- wheels -->\n", "<!-- wheels -->\n<!-- /wheels -->\n" * 2])
+def test_a_document_without_its_two_marks_is_not_touched(text: str) -> None:
+    with pytest.raises(InputError, match=r"README\.md: write the lines"):
+        renew_table(text, "", "README.md")
+
+
+def test_the_readme_has_the_marks() -> None:
+    readme = Path(__file__).resolve().parents[3] / "README.md"
+    assert "0.19.8" in renew_table(readme.read_text(encoding="utf-8"), status_markdown(ROWS), "README.md")

@@ -5,7 +5,7 @@ const WORDS = {
   published: ["✓", "Published", "Ready to install."],
   building: ["◐", "Building", "It is being built right now."],
   failed: ["✕", "Failed", "Its last build failed."],
-  planned: ["○", "Planned", "It is planned and not built yet."],
+  planned: ["○", "Planned", "It has not been built yet."],
   excluded: ["–", "Excluded", "It could exist, and was left out on purpose."],
   impossible: ["·", "Impossible", "It cannot exist."],
 };
@@ -41,7 +41,7 @@ function commandTabs(wheel) {
   const buttons = names.map((name) => make("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "command-pane", onclick: () => pick(name), onkeydown: step }, name));
   function pick(name) {
     tab = name;
-    line.textContent = commands[name];
+    line.replaceChildren(...lineParts(commands[name]));
     pane.setAttribute("aria-labelledby", `tab-${name}`);
     buttons.forEach((button, index) => {
       button.setAttribute("aria-selected", String(names[index] === name));
@@ -57,6 +57,11 @@ function commandTabs(wheel) {
   }
   pick(names.includes(tab) ? tab : names[0]);
   return make("div", { class: "commands" }, make("div", { role: "tablist", "aria-label": "Installer" }, buttons), pane);
+}
+
+/** The line in parts that stay together where there is room: an option and its value, not half an option. */
+function lineParts(line) {
+  return line.split(/ (?=--|deepspeed==)/).flatMap((part, index) => [index ? " " : "", make("span", { class: "part" }, part)]);
 }
 
 /** The lines to paste, as scripts/release/command_line.py makes them. */
@@ -77,6 +82,7 @@ function factsOf(model, wheel) {
     ["CPU", `x86-64 with ${wheel.cpu.toUpperCase()} or better`],
     [`${wheel.ops.length} ops`, opList(wheel)],
     ["Proof", proofOf(wheel.proof)],
+    ["Check", [make("code", {}, "python -m deepspeed.env_report"), " lists the ops, once it is installed"]],
     ["Manifest", link(wheel.url + ".json", "what it was made from, and how to make it again")],
     model.data.repository && ["Provenance", make("code", {}, `gh attestation verify ${wheel.file} --repo ${model.data.repository}`)],
   ];
@@ -122,7 +128,7 @@ function absent(model, choice, found, fits, choose) {
   const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? found.text : misfit(model, choice)));
   if (found.rule) why.append(make("p", { class: "small" }, "Rule ", make("code", {}, found.rule)));
   if (/^https:/.test(found.url || "")) why.append(make("p", {}, link(found.url, "See the build")));
-  return [why, offersOf(model, choice, choose), ["planned", "failed"].includes(found.state) && buildYourself(model, choice)];
+  return [why, offersOf(model, choice, found.state, choose), ["planned", "failed"].includes(found.state) && buildYourself(model, choice)];
 }
 
 function misfit(model, choice) {
@@ -130,7 +136,8 @@ function misfit(model, choice) {
   return `Its CUDA ops hold no code for compute capability ${choice.gpu} (${card}); they have ${model.archesOf(choice).join(", ")}.`;
 }
 
-function offersOf(model, choice, choose) {
+function offersOf(model, choice, state, choose) {
+  if (!model.rows.size && state === "planned") return make("p", {}, "No wheel is published yet.");
   const offers = model.nearest(choice, 3);
   if (!offers.length) return null;
   const heading = model.rows.size ? "The nearest that exist" : "No wheel is published yet. The nearest that are planned";

@@ -82,9 +82,8 @@ class Model {
   /** The numbers of the cells to offer: what is published, or as long as that is nothing, what is planned. */
   offered() {
     if (this.rows.size) return [...this.rows.keys()];
-    const planned = this.data.reasons.findIndex(([state]) => state === "planned");
-    const character = String.fromCharCode(FIRST + planned);
-    return [...this.data.cells].flatMap((found, place) => (found === character ? [place] : []));
+    const planned = this.data.reasons.map(([state]) => state === "planned");
+    return [...this.data.cells].flatMap((found, place) => (planned[found.charCodeAt(0) - FIRST] ? [place] : []));
   }
 
   /** The newest offered cell that agrees with what is fixed, and else with as much of it as can be. */
