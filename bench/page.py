@@ -1,6 +1,6 @@
 """What the page costs at 10 000 wheels in 2 000 channels: `python -m bench.page`.
 
-Printed for the matrix as it is with half of it published, and for 10 000 wheels more: seconds to render, bytes, plain and
+Printed for half of the matrix published and for 10 000 wheels: seconds to render, bytes, plain and
 as gzip sends them; in headless Chromium seconds until the first answer, from a choice to its answer, and DOM nodes; and
 the ratios of the two sizes.
 """
