@@ -147,7 +147,8 @@ def lint(c: Context) -> None:
     """Check style and types of everything."""
     _python(c, "ruff", "check", ".")
     _python(c, "ruff", "format", "--check", ".")
-    _python(c, "mypy")
+    for platform in ("linux", "win32"):
+        _python(c, "mypy", "--platform", platform)
 
 
 @task(help={"what": "plan, build, index or page"})

@@ -15,6 +15,9 @@ from scripts.matrix.target import Target, parse_id
 from scripts.toolchain import cell
 from scripts.toolchain.gcc import Gcc
 from scripts.toolchain.toolkit import Toolkit
+from scripts.toolchain.toolset import ChosenToolset
+from scripts.toolchain.vcvars import MsvcEnvironment
+from scripts.toolchain.visual_studio import VisualStudio
 
 FACTS = load_facts()
 MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)
@@ -22,6 +25,31 @@ CUDA = parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64")
 CPU = parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
 GCC = Gcc(compiler="/usr/bin/g++", version="g++ 12.2", target="x86_64-linux-gnu", linker="GNU ld 2.40", major=12)
 TOOLKIT = Toolkit(root=Path("/opt/cuda"), version="13.0", nvcc="13.0.88", source="folder", system="linux", headers="ab")
+
+
+WINDOWS = parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
+OLD = parse_id("ds0.16.5-torch2.6.0-cu118-cp311-win_amd64")
+STUDIO = VisualStudio(
+    root=Path("C:/VS/2022"), name="Visual Studio Community 2022", version="17.14.1", edition="Community",
+    toolsets=("14.44.35207", "14.29.30133"), found_by="vswhere",
+)  # fmt: skip
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A Windows machine with Visual Studio 2022 and two toolsets."""
+
+    def capture(chosen: ChosenToolset, cache: Path) -> MsvcEnvironment:
+        return MsvcEnvironment(
+            studio=chosen.studio, toolset=chosen.version, variables={"INCLUDE": r"C:\VS\include"},
+            compiler=chosen.compiler, linker=chosen.compiler.with_name("link.exe"), version="19.44.35207",
+            linker_version="14.44.35207.1", sdk="10.0.26100.0", ucrt="10.0.26100.0",
+        )  # fmt: skip
+
+    monkeypatch.delenv("DEEPSPEED_WHEELS_MSVC", raising=False)
+    monkeypatch.setattr(cell, "find_visual_studios", lambda facts: (STUDIO,))
+    monkeypatch.setattr(cell, "capture_environment", capture)
+    return monkeypatch
 
 
 @pytest.fixture
@@ -70,3 +98,28 @@ def test_a_toolkit_that_a_person_named_is_asked_the_gates_with_its_own_version(
     linux.setattr(cell, "provide_toolkit", lambda version, **asked: replace(TOOLKIT, version="13.2", source="named"))
     with pytest.raises(PrerequisiteError, match="ds-cuda13-minor"):
         toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize(("target", "toolset"), [(WINDOWS, "14.44"), (OLD, "14.29")])
+def test_the_toolset_that_the_cuda_version_accepts_is_captured(
+    windows: pytest.MonkeyPatch, tmp_path: Path, target: Target, toolset: str
+) -> None:
+    host = cell.find_host(target, FACTS, tmp_path)
+    assert host.context["toolset"] == toolset
+    assert host.identity["toolset"].startswith(toolset)
+    assert host.variables == {"INCLUDE": r"C:\VS\include"}
+    assert host.places == {"studio": str(STUDIO.root)}
+    cell.check_toolchain(target, FACTS, MATRIX.context_of(target, FACTS), host)
+
+
+def test_a_named_toolkit_asks_the_toolset_again(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """14.44 was chosen for CUDA 12.4; with a 12.1 toolkit its own library refuses."""
+    old = replace(TOOLKIT, version="12.1", nvcc="12.1.105", source="named", system="windows")
+    windows.setattr(cell, "provide_toolkit", lambda version, **asked: old)
+    with pytest.raises(PrerequisiteError, match="msvc-stl1002"):
+        toolchain_of(WINDOWS, cell.find_host(WINDOWS, FACTS, tmp_path), tmp_path)
+
+
+def test_a_pinned_toolset_wins(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    windows.setenv("DEEPSPEED_WHEELS_MSVC", "14.29")
+    assert cell.find_host(WINDOWS, FACTS, tmp_path).context["toolset"] == "14.29"
