@@ -74,6 +74,13 @@ class Windows:
         drive, base = ("C:", self.drive_c) if place.is_relative_to(self.drive_c) else ("Z:", Path("/"))
         return drive + "\\" + str(place.relative_to(base)).replace("/", "\\")
 
+    def fresh_folder(self, name: str) -> Path:
+        """An empty folder on C: by this name; what was there before is gone."""
+        folder = self.drive_c / "work" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
     def run(
         self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None,
         seconds: int = 120, attempts: int = 2,
