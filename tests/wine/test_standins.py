@@ -94,7 +94,7 @@ def test_nvcc_wants_cl_and_knows_its_architectures(
     alone = windows.run([toolkit / "bin" / "nvcc.exe", "-c", "two.cu", "-o", "two.obj"], cwd=workplace)
     assert "Cannot find compiler 'cl.exe' in PATH" in alone.errors
     nvcc = windows.path(toolkit / "bin" / "nvcc.exe")
-    too_new = '-gencode arch=compute_120,code=sm_120'
+    too_new = "-gencode arch=compute_120,code=sm_120"
     ended = prompt(windows, studio, workplace, f'"{nvcc}" -c two.cu -o two.obj {too_new}')
     assert "Unsupported gpu architecture 'compute_120'" in ended.errors
 

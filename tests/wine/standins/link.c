@@ -57,6 +57,17 @@ static void add_container(const char *object)
     outer->size = section + filled - (char *)(outer + 1);
 }
 
+/* Whether a library is in the working folder, one that a /LIBPATH: names, or one of LIB. */
+static int is_there(const char *name)
+{
+    wchar_t *folders = malloc(sizeof(wchar_t) << 15);
+    char *lib = variable("LIB"), *folder;
+    int index;
+    for (index = 0; index < count; index++)
+        if ((folder = after(words[index], "LIBPATH:")) && SearchPathW(wide(folder), wide(name), NULL, 1 << 15, folders, NULL)) return 1;
+    return SearchPathW(wide(lib ? lib : ""), wide(name), NULL, 1 << 15, folders, NULL) || content_of(name, NULL);
+}
+
 static void rename_export(const char *wanted)
 {
     size_t place, length = strlen(PLACEHOLDER);
@@ -98,6 +109,13 @@ int main(void)
                 return 1181;
             }
             of_nvcc += !strncmp(objects[found++], "stand-in object of nvcc", 23);
+        }
+    }
+    for (index = 0; index < count; index++) {
+        size_t length = strlen(words[index]);
+        if (words[index][0] != '/' && length > 4 && !_stricmp(words[index] + length - 4, ".lib") && !is_there(words[index])) {
+            printf("LINK : fatal error LNK1181: cannot open input file '%s'\n", words[index]);
+            return 1181;
         }
     }
     if (!found || !output) {
