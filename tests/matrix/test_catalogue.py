@@ -19,7 +19,10 @@ from scripts.matrix.records import Patch
 
 BOUNDARIES = ("0.14.5", "0.16.3", "0.17.4", "0.18.4", "0.19.8")  # last of P7, P9, P5; first and last of all
 NAME = re.compile(r"""^    NAME = ["'](\w+)["']""", re.MULTILINE)
-SOURCES = ("deepspeed", "deepspeed-trial", "deepspeed-deduced", "deepspeed-wheels-windows", "wheels-torch-windows")
+SOURCES = (
+    "deepspeed", "deepspeed-trial", "deepspeed-deduced", "deepspeed-wheels-windows", "trial-wine",
+    "wheels-torch-windows",
+)  # fmt: skip
 VARIABLE = re.compile(r"""^    BUILD_VAR = ["'](\w+)["']""", re.MULTILINE)
 
 
