@@ -19,6 +19,7 @@ PROMPT_VARIABLES = re.compile(
 SIGNS_OF_A_PROMPT = frozenset({"VSCMD_VER", "VCINSTALLDIR", "VCTOOLSINSTALLDIR"})
 SEARCH_PATHS = ("PATH", "INCLUDE", "LIB", "LIBPATH", "EXTERNAL_INCLUDE")
 # Makers of computers preset Platform, to BPC or MCD: only the name of another processor says something there.
+PLACES = ("SYSTEMROOT", "WINDIR", "PROGRAMFILES", "PROGRAMFILES(X86)", "PROGRAMW6432", "COMMONPROGRAMFILES")
 OTHER_PLATFORMS = frozenset({"x86", "win32", "arm", "arm64"})
 
 
@@ -57,6 +58,15 @@ def cleaned(environment: Mapping[str, str]) -> dict[str, str]:
         if not PROMPT_VARIABLES.fullmatch(name) and name.upper() not in gone
     }  # fmt: skip
     return {**rest, **{name: value for name, value in found.items() if value}}
+
+
+def seen_by_vcvars(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The variables that decide what vcvars sets, sorted; a caller's hundred others change from run to run."""
+    named = {*SEARCH_PATHS, *PLACES, "PLATFORM"}
+    return sorted(
+        (name.upper(), value) for name, value in environment.items()
+        if name.upper() in named or PROMPT_VARIABLES.fullmatch(name)
+    )  # fmt: skip
 
 
 def changed(after: Mapping[str, str], caller: Mapping[str, str]) -> dict[str, str]:

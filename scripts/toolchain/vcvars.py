@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from scripts.command import end_tree
 from scripts.errors import PrerequisiteError
-from scripts.toolchain.prompt import changed, cleaned, merged_path, require_64_bit, value_of
+from scripts.toolchain.prompt import changed, cleaned, merged_path, require_64_bit, seen_by_vcvars, value_of
 from scripts.toolchain.toolset import ChosenToolset
 from scripts.toolchain.visual_studio import VisualStudio
 
@@ -82,9 +82,9 @@ def capture_environment(
     found = _read(kept, chosen)
     if found is None:
         after = _run_vcvars(chosen, caller)
-        found = _complete(chosen, after, changed(after, caller))
+        found = _complete(chosen, after, changed(after, cleaned(caller)))
         _write(kept, found)
-    return found
+    return replace(found, variables=changed(found.variables, caller))
 
 
 def _run_vcvars(chosen: ChosenToolset, caller: Mapping[str, str]) -> dict[str, str]:
@@ -96,7 +96,7 @@ def _run_vcvars(chosen: ChosenToolset, caller: Mapping[str, str]) -> dict[str, s
         answer = Path(folder, "environment.json")
         exit_code, output = _run(_line(caller), _child(start, short, chosen.version, answer), script.parent)
         if exit_code or "[ERROR:" in output or not answer.is_file():
-            raise PrerequisiteError(_failure(chosen, exit_code, output))
+            raise PrerequisiteError(_failure(chosen, output))
         after = _without_ours(json.loads(answer.read_text(encoding="ascii")), start)
     path = value_of(start, "PATH")
     return {name: merged_path(value, short, path) if name.upper() == "PATH" else value for name, value in after.items()}
@@ -145,10 +145,10 @@ def _complete(chosen: ChosenToolset, after: Mapping[str, str], variables: Mappin
     )  # fmt: skip
 
 
-def _failure(chosen: ChosenToolset, exit_code: int, output: str) -> str:
+def _failure(chosen: ChosenToolset, output: str) -> str:
     last = "".join(f"\n  {line}" for line in [line for line in output.splitlines() if line.strip()][-TAIL:])
     return (
-        f"{chosen.studio.vcvars} -vcvars_ver={chosen.version} failed with exit code {exit_code};"
+        f"{chosen.studio.vcvars} -vcvars_ver={chosen.version} failed;"
         f" repair {chosen.studio.name} with the Visual Studio Installer{last}"
     )
 
@@ -205,9 +205,9 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _key(chosen: ChosenToolset, caller: Mapping[str, str]) -> str:
-    """Everything that the answer depends on: script, compiler, toolset, and the caller's environment."""
+    """Everything that the answer depends on: script, compiler, toolset, and what vcvars looks at of the caller's."""
     stamps = [[str(path), *_stamp(path)] for path in (chosen.studio.vcvars, chosen.compiler)]
-    text = json.dumps([chosen.version, stamps, sorted((name.upper(), value) for name, value in caller.items())])
+    text = json.dumps([chosen.version, stamps, seen_by_vcvars(caller)])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
