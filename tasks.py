@@ -19,6 +19,11 @@ SELECTORS = {
     "id": "target ids, globs allowed",
 }
 REPEATED = ["py", "torch", "cuda", "deepspeed", "platform", "id"]
+PERSON = {
+    "python": "an environment's folder or Python; the active one unless given",
+    "deepspeed": "a DeepSpeed release or minor line; the newest that fits unless given",
+    "index": "address or folder of a site that invoke index wrote", "store": "dir:PATH, instead of --index",
+}  # fmt: skip
 JSON = {"json": "print one JSON document on standard output and nothing else"}
 STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself when left out"
 
@@ -132,6 +137,29 @@ def index(
     from scripts.front import index_site
 
     index_site.index(Path(out), store, url, previous, allow_shrink, builds, repository, readme, json)
+
+
+@task(help={**JSON, **PERSON})
+@reported
+def find(
+    c: Context, python: str = "", deepspeed: str = "", index: str = "", store: str = "", json: bool = False
+) -> None:
+    """Say which published wheel fits an environment, or the nearest one and what to change."""
+    from scripts.front import person
+
+    person.find(python, deepspeed, index, store, json)
+
+
+@task(help={**JSON, **PERSON, "dry_run": "print the command and run nothing"})
+@reported
+def install(
+    c: Context, python: str = "", deepspeed: str = "", index: str = "", store: str = "", dry_run: bool = False,
+    json: bool = False,
+) -> None:  # fmt: skip
+    """Install the published wheel that fits an environment; its torch is never touched."""
+    from scripts.front import person
+
+    person.install(python, deepspeed, index, store, dry_run, json)
 
 
 @task(

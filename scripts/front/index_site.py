@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.errors import InputError
@@ -39,6 +40,15 @@ def index(
         table = status_markdown(status_rows(published.wheels, workshop.plan))
         _rewrite(Path(readme), lambda text: renew_table(text, table, readme))
     _tell(out, published, json)
+
+
+def open_published(store: str) -> Published:
+    """The wheels of a store, or of the wheelhouse of this checkout, where they are."""
+    workshop = cells.open_workshop()
+    folder = _folder(store) or workshop.places.wheelhouse
+    wheels = filed_wheels(folder) if store or folder.is_dir() else {}
+    records = [replace(record, url=wheel.resolve().as_uri()) for wheel, record in wheels.items()]
+    return publish_records(records, url=folder.resolve().as_uri(), torch_index=workshop.matrix.torch_index)
 
 
 def _folder(store: str) -> Path | None:

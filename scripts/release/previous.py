@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import requests
@@ -14,14 +15,16 @@ SECONDS = 60
 
 
 def read_site(place: str) -> Published:
-    """What the site at an address or in a folder offers.
+    """What the site at an address or in a folder offers, as it can be had there.
 
     Raises InputError when its wheels.json cannot be had, DataError when it cannot be read.
     """
     if place.startswith(("http://", "https://")):
-        return read_wheels(_download(place.rstrip("/") + f"/{WHEELS}"), WHEELS)
+        url = place.rstrip("/") + "/"
+        return replace(read_wheels(_download(url + WHEELS), WHEELS), url=url)
+    folder = Path(place).resolve()
     try:
-        return read_wheels((Path(place) / WHEELS).read_bytes(), str(Path(place) / WHEELS))
+        return replace(read_wheels((folder / WHEELS).read_bytes(), str(folder / WHEELS)), url=f"{folder.as_uri()}/")
     except OSError as error:
         raise InputError(f"{Path(place) / WHEELS}: {error.strerror}; give the address or folder of an index") from None
 

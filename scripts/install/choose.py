@@ -1,0 +1,160 @@
+"""Chooses a wheel for an environment: filter, sort, take the first; each wheel that is turned down says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from scripts.install.environment import Environment
+from scripts.release.record import WheelRecord
+
+# what a level asks of the processor; tests/install compares it with scripts/data/cpu.yaml
+CPU_FLAGS = {"scalar": (), "avx2": ("avx2",), "avx512": ("avx512f", "avx2")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """One way in which a wheel does not fit."""
+
+    what: str  # "torch", "cuda", "python", "platform", "cpu", "gpu", "deepspeed"
+    reason: str
+    effort: int  # to change it: 1 ask for another release, 2 another torch ... 100 another machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """A wheel that was turned down."""
+
+    record: WheelRecord
+    misfits: tuple[Misfit, ...]
+
+    @property
+    def effort(self) -> int:
+        """How much would have to change."""
+        return sum(misfit.effort for misfit in self.misfits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The wheel for an environment, if there is one, and every other with its reasons."""
+
+    wheel: WheelRecord | None
+    fitting: tuple[WheelRecord, ...]  # best first
+    rejected: tuple[Rejection, ...]  # nearest first
+
+    @property
+    def nearest(self) -> Rejection | None:
+        """The wheel for which the least would have to change."""
+        return self.rejected[0] if self.rejected else None
+
+
+def choose(records: Iterable[WheelRecord], environment: Environment, deepspeed: str = "") -> Choice:
+    """The newest wheel that fits, of a DeepSpeed release or minor line if one is named."""
+    found = [(record, misfits(record, environment, deepspeed)) for record in records]
+    fitting = sorted((record for record, why in found if not why), key=_preference, reverse=True)
+    rejected = [Rejection(record=record, misfits=why) for record, why in found if why]
+    by_newest = sorted(rejected, key=lambda rejection: _preference(rejection.record), reverse=True)
+    nearest = sorted(by_newest, key=lambda rejection: rejection.effort)
+    return Choice(wheel=fitting[0] if fitting else None, fitting=tuple(fitting), rejected=tuple(nearest))
+
+
+def _preference(record: WheelRecord) -> tuple[object, ...]:
+    """Later is better: a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA."""
+    target = record.target
+    return (Version(target.deepspeed), Version(target.torch), Version(target.cuda_version or "0"), target.id)
+
+
+def misfits(record: WheelRecord, environment: Environment, deepspeed: str = "") -> tuple[Misfit, ...]:
+    """Every way in which the wheel does not fit; none when it does."""
+    found = (
+        _deepspeed(record, deepspeed), _torch(record, environment), _cuda(record, environment),
+        _python(record, environment), _platform(record, environment), _cpu(record, environment),
+        *_gpus(record, environment),
+    )  # fmt: skip
+    return tuple(misfit for misfit in found if misfit)
+
+
+def _deepspeed(record: WheelRecord, wanted: str) -> Misfit | None:
+    release = record.target.deepspeed
+    if not wanted or f"{release}.".startswith(f"{wanted}."):
+        return None
+    return Misfit(what="deepspeed", reason=f"it is DeepSpeed {release}, not {wanted}", effort=1)
+
+
+def _torch(record: WheelRecord, environment: Environment) -> Misfit | None:
+    minor = record.target.torch_minor
+    if environment.torch is None:
+        return Misfit(what="torch", reason=f"it is for torch {minor}, and no torch is installed", effort=2)
+    if environment.torch.minor == minor:
+        return None
+    return Misfit(what="torch", reason=f"it is for torch {minor}, not {environment.torch.version}", effort=4)
+
+
+def _cuda(record: WheelRecord, environment: Environment) -> Misfit | None:
+    """torch and the wheel must be of one CUDA variant; without torch, the driver must support the wheel's."""
+    cuda, torch = record.target.cuda, environment.torch
+    if torch is None:
+        return _driver(record, environment)
+    if torch.variant == cuda:
+        return None
+    return Misfit(what="cuda", reason=f"it is for {cuda}, and this torch is for {torch.variant}", effort=5)
+
+
+def _driver(record: WheelRecord, environment: Environment) -> Misfit | None:
+    wanted, driver = record.target.cuda_version, environment.machine.driver_cuda
+    if wanted is None:
+        return Misfit(what="cuda", reason="it is for CPU only", effort=1) if driver else None
+    if driver is None:
+        return Misfit(what="cuda", reason=f"it is for CUDA {wanted}, and no NVIDIA driver is here", effort=20)
+    if Version(wanted) <= Version(driver):
+        return None
+    return Misfit(what="cuda", reason=f"it is for CUDA {wanted}, and the driver supports up to {driver}", effort=10)
+
+
+def _python(record: WheelRecord, environment: Environment) -> Misfit | None:
+    if environment.implementation != "cpython":
+        return Misfit(what="python", reason=f"it is for CPython, not {environment.implementation}", effort=30)
+    if record.target.python == environment.version:
+        return None
+    return Misfit(what="python", reason=f"it is for Python {record.target.python}, not {environment.version}", effort=8)
+
+
+def _platform(record: WheelRecord, environment: Environment) -> Misfit | None:
+    platform = record.target.platform
+    if platform == environment.platform:
+        return None
+    return Misfit(what="platform", reason=f"it is for {platform}, not {environment.platform}", effort=100)
+
+
+def _cpu(record: WheelRecord, environment: Environment) -> Misfit | None:
+    flags = environment.machine.cpu_flags
+    lacking = [flag for flag in CPU_FLAGS.get(record.cpu_level, ()) if flags is not None and flag not in flags]
+    if not lacking:
+        return None
+    return Misfit(what="cpu", reason=f"it needs {', '.join(lacking)}, which this processor lacks", effort=100)
+
+
+def _gpus(record: WheelRecord, environment: Environment) -> tuple[Misfit, ...]:
+    if not record.arches:
+        return ()
+    gpus = {gpu.capability: gpu.name for gpu in environment.machine.gpus}
+    return tuple(
+        Misfit(
+            what="gpu", reason=f"it has no code for {name} ({capability}); it has {' '.join(record.arches)}", effort=50
+        )
+        for capability, name in sorted(gpus.items())
+        if not any(_runs(arch, capability) for arch in record.arches)
+    )
+
+
+def _runs(arch: str, capability: str) -> bool:
+    """Whether code for `arch` runs on a GPU: machine code within its major version, PTX on everything newer.
+
+    Source: NVIDIA's CUDA C++ programming guide, binary and PTX compatibility.
+    """
+    code, gpu = Version(arch.removesuffix("+PTX").rstrip("af")), Version(capability)
+    if arch.endswith("a"):
+        return code == gpu
+    return code <= gpu and (code.major == gpu.major or arch.endswith("+PTX"))

@@ -1,0 +1,117 @@
+"""`Environment`: the facts of a person's Python that decide which wheel fits, read without importing their torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import InputError
+from scripts.install.machine import Machine, read_machine
+from scripts.matrix.target import minor_of
+
+PROBE = Path(__file__).parent / "inside" / "probe.py"
+SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Torch:
+    """The torch that is installed."""
+
+    version: str  # "2.6.0+cu124", as torch says itself
+    installed: str  # the same as the package's metadata says, which a constraint must name
+    variant: str  # "cu124", "cpu"; "rocm" or "xpu" for what no wheel of ours is for
+    cxx11_abi: int | None = None  # _GLIBCXX_USE_CXX11_ABI; None when it does not say
+
+    @property
+    def minor(self) -> str:
+        """`2.6` of `2.6.0+cu124`."""
+        return minor_of(self.version.partition("+")[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One Python environment on one machine."""
+
+    python: Path  # its interpreter
+    implementation: str  # "cpython"
+    version: str  # "3.11", "3.13t"
+    platform: str  # "win_amd64"
+    torch: Torch | None
+    deepspeed: str | None  # the installed version
+    has_pip: bool
+    machine: Machine
+
+    def as_document(self) -> dict[str, Any]:
+        """The facts for JSON."""
+        flags = sorted(self.machine.cpu_flags or ()) if self.machine.cpu_flags is not None else None
+        return {
+            "python": str(self.python), "version": self.version, "implementation": self.implementation,
+            "platform": self.platform, "torch": asdict(self.torch) if self.torch else None,
+            "deepspeed": self.deepspeed, "gpus": [asdict(gpu) for gpu in self.machine.gpus],
+            "driver_cuda": self.machine.driver_cuda,
+            "vectors": [flag for flag in flags if flag in ("avx2", "avx512f")] if flags is not None else None,
+        }  # fmt: skip
+
+
+def read_environment(python: str = "", machine: Machine | None = None) -> Environment:
+    """The facts of the environment of `python` (an interpreter, or an environment's folder; the active one if empty).
+
+    Raises InputError when that Python is not there or cannot be asked.
+    """
+    executable = _interpreter(python)
+    told = _ask(executable)
+    torch = told["torch"]
+    return Environment(
+        python=executable, implementation=told["implementation"], version=told["python"], platform=told["platform"],
+        torch=_torch(torch) if torch else None, deepspeed=told["deepspeed"], has_pip=told["pip"],
+        machine=machine or read_machine(),
+    )  # fmt: skip
+
+
+def _interpreter(python: str) -> Path:
+    active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
+    place = Path(python or active or sys.executable)
+    if not place.is_dir():
+        return place
+    names = ("Scripts/python.exe", "python.exe") if os.name == "nt" else ("bin/python",)
+    found = next((place / name for name in names if (place / name).exists()), None)
+    if found is None:
+        raise InputError(f"{place} is no Python environment; give its folder or its interpreter with --python")
+    return found
+
+
+def _ask(executable: Path) -> dict[str, Any]:
+    try:
+        told = subprocess.run(
+            [str(executable), str(PROBE)], capture_output=True, text=True, check=True, timeout=SECONDS,
+            stdin=subprocess.DEVNULL, encoding="utf-8",
+        )  # fmt: skip
+        document: dict[str, Any] = json.loads(told.stdout)
+    except OSError as error:
+        raise InputError(f"{executable} cannot be run: {error.strerror}; give another with --python") from None
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise InputError(f"{executable} could not tell about itself: {last}; is it a Python?") from None
+    except (subprocess.TimeoutExpired, ValueError):
+        raise InputError(f"{executable} gave no answer; is it a Python?") from None
+    return document
+
+
+def _torch(told: dict[str, Any]) -> Torch:
+    return Torch(
+        version=told["version"], installed=told["installed"] or told["version"], variant=_variant(told),
+        cxx11_abi=told["cxx11_abi"],
+    )  # fmt: skip
+
+
+def _variant(told: dict[str, Any]) -> str:
+    """`cu124` where torch was built for CUDA 12.4, as the PyTorch index calls it."""
+    if told["cuda"]:
+        major, minor, *_ = f"{told['cuda']}.0".split(".")
+        return f"cu{major}{minor}"
+    return next((name for name, key in (("rocm", "hip"), ("xpu", "xpu")) if told[key]), "cpu")

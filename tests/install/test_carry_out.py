@@ -1,0 +1,166 @@
+"""`invoke install` puts the right wheel into a real environment with real pip and real uv, and never another torch."""
+
+from __future__ import annotations
+
+import ensurepip
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import CommandError, InputError, NothingToDoError, PrerequisiteError
+from scripts.front import person as tasks
+from scripts.install.carry_out import Installation
+from scripts.install.choose import choose
+from scripts.install.environment import read_environment
+from scripts.release.index import render_index
+from scripts.release.previous import read_site
+from scripts.release.record import publish_records
+from scripts.release.tree import write_tree
+from tests.install.factories import make_environment, make_machine
+from tests.release.factories import digest, make_wheel_record
+from tests.release.loopback import KNOWN_PLATFORM, client_variables
+from tests.release.world import CELLS, MakePerson, Person, World
+
+pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no cell is for this platform")
+GPU = make_machine("8.6", flags=("avx2", "avx512f"))
+
+
+@pytest.fixture(autouse=True)
+def client(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person's own settings: the registry is their default index."""
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_")):
+            monkeypatch.delenv(name)
+    for name, value in client_variables(world.registry, tmp_path / "cache").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("scripts.install.environment.read_machine", lambda: GPU)
+
+
+def install(world: World, person: Person, deepspeed: str = "", dry_run: bool = False) -> None:
+    tasks.install(str(person.python), deepspeed, world.published.url, "", dry_run, True)
+
+
+@pytest.mark.parametrize(
+    ("torch", "deepspeed"),
+    [
+        ("2.6.0+cu124", "0.16.5+cu124torch2.6"),
+        ("2.5.1+cu124", "0.16.5+cu124torch2.5"),
+        ("2.6.0+cpu", "0.16.5+cputorch2.6"),
+    ],
+)
+def test_the_wheel_for_the_installed_torch_is_installed(
+    world: World, make_person: MakePerson, torch: str, deepspeed: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person(torch)
+    install(world, person)
+    assert (person.has("deepspeed"), person.has("torch"), person.has("hjson")) == (deepspeed, torch, "3.1.0")
+    told = json.loads(capfd.readouterr().out)
+    assert (told["installed"], told["wheel"]["id"].startswith("ds0.16.5-torch")) == (True, True)
+
+
+def test_pip_of_the_environment_does_it_where_there_is_one(world: World, make_person: MakePerson) -> None:
+    person = make_person("2.6.0+cu124")
+    bundled = Path(ensurepip.__file__).parent / "_bundled"
+    told = person.run(["uv", "pip", "install", "--no-index", "--find-links", str(bundled), "pip"])
+    if told.returncode:
+        pytest.skip("this Python has no wheel of pip at hand")
+    with pytest.raises(CommandError, match="exit code"):
+        tampered(world, person).run()
+    assert person.has("deepspeed") is None
+    install(world, person, "0.16.4")
+    assert (person.has("deepspeed"), person.has("torch")) == ("0.16.4+cu124torch2.6", "2.6.0+cu124")
+
+
+def tampered(world: World, person: Person) -> Installation:
+    """The wheel whose record says another digest than the file has."""
+    record = replace(world.record(CELLS[0]), sha256=digest("what was meant"))
+    published = publish_records([record], url=world.published.url, torch_index=world.published.torch_index)
+    return Installation(record=record, published=published, environment=read_environment(str(person.python)))
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    world: World, make_person: MakePerson, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person("2.6.0+cu124")
+    install(world, person, dry_run=True)
+    lines = json.loads(capfd.readouterr().out)["run"]
+    record = world.record(CELLS[0])
+    assert lines[0] == "# constraints.txt: torch==2.6.0+cu124"
+    for word in ("--only-binary deepspeed", "--constraint constraints.txt", f"#sha256={record.sha256}"):
+        assert word in lines[1]
+    assert person.has("deepspeed") is None
+
+
+def test_an_environment_that_no_wheel_is_for_is_told_the_nearest_and_the_cure(
+    world: World, make_person: MakePerson
+) -> None:
+    person = make_person("2.5.1+cu121")
+    with pytest.raises(NothingToDoError) as caught:
+        install(world, person)
+    told = str(caught.value)
+    assert "torch 2.5.1+cu121" in told
+    assert "nearest: deepspeed-0.16.5+cu121torch2.6" in told
+    assert "it is for torch 2.6, not 2.5.1+cu121" in told
+    assert f"torch==2.6.0 --index-url {world.server.url}/torch/cu121" in told
+    assert person.has("torch") == "2.5.1+cu121"
+
+
+def test_an_environment_without_torch_is_told_to_install_it_first(world: World, make_person: MakePerson) -> None:
+    person = make_person()
+    with pytest.raises(
+        NothingToDoError, match=r"install its torch first: .* torch==2\.6\.0 --index-url .*/torch/cu124"
+    ):
+        install(world, person)
+    assert person.has("torch") is None
+
+
+def test_a_wheel_whose_bytes_are_others_is_not_installed(world: World, make_person: MakePerson) -> None:
+    person = make_person("2.6.0+cu124")
+    with pytest.raises(CommandError, match="exit code"):
+        tampered(world, person).run()
+    assert person.has("deepspeed") is None
+
+
+def test_a_site_in_a_folder_can_be_installed_from(world: World, make_person: MakePerson) -> None:
+    person = make_person("2.6.0+cu124")
+    local = replace(world.record(CELLS[0]), url=None)
+    site = person.folder / "site"
+    wheel = world.root / "releases" / "0.16.5" / local.file
+    (site / "files" / "0.16.5").mkdir(parents=True)
+    shutil.copyfile(wheel, site / "files" / "0.16.5" / local.file)
+    published = publish_records([local], url="https://elsewhere.example", torch_index=world.published.torch_index)
+    write_tree(site, render_index(published))
+    tasks.install(str(person.python), "", str(site), "", False, True)
+    assert person.has("deepspeed") == "0.16.5+cu124torch2.6"
+
+
+def test_what_was_found_is_told(world: World, make_person: MakePerson, capfd: pytest.CaptureFixture[str]) -> None:
+    person = make_person("2.6.0+cu124")
+    tasks.find(str(person.python), "", world.published.url, "", True)
+    told = json.loads(capfd.readouterr().out)
+    assert told["wheel"]["id"] == CELLS[0].id
+    assert "--only-binary deepspeed" in told["command"]
+    assert told["also_fit"] == [CELLS[3].id]
+    assert told["nearest"][0]["misfits"]
+    assert told["environment"]["gpus"] == [{"name": "GPU 8.6", "capability": "8.6"}]
+
+
+def test_a_place_without_an_index_is_told(world: World) -> None:
+    with pytest.raises(InputError, match="cannot be had"):
+        read_site(f"{world.server.url}/nothing")
+    with pytest.raises(InputError, match="either --index or --store"):
+        tasks.find("", "", "a", "dir:b", True)
+
+
+def test_an_environment_that_nothing_can_install_into_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *words, **options: None)
+    record = make_wheel_record()
+    published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
+    environment = make_environment(has_pip=False)
+    assert choose(published.wheels, environment).wheel == record
+    with pytest.raises(PrerequisiteError, match="has no pip"):
+        Installation(record=record, published=published, environment=environment).lines()

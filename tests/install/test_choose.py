@@ -1,0 +1,126 @@
+"""The newest wheel that fits is chosen; every other says why not, the nearest first."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from scripts.install.choose import CPU_FLAGS, choose, misfits
+from tests.install.factories import make_environment, make_machine, make_torch
+from tests.matrix.factories import ROOT
+from tests.release.factories import make_wheel_record
+
+
+def reasons(environment: dict[str, object], **record: object) -> dict[str, str]:
+    return {m.what: m.reason for m in misfits(make_wheel_record(**record), make_environment(**environment))}
+
+
+def test_a_wheel_of_the_same_combination_fits() -> None:
+    assert reasons({}) == {}
+
+
+def test_the_patch_release_of_torch_does_not_matter() -> None:
+    assert reasons({"torch": make_torch("2.6.1+cu124")}) == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "what", "told"),
+    [
+        ({"torch": make_torch("2.5.1+cu124")}, "torch", "it is for torch 2.6, not 2.5.1+cu124"),
+        ({"torch": make_torch("2.6.0+cu126")}, "cuda", "it is for cu124, and this torch is for cu126"),
+        ({"torch": make_torch("2.6.0")}, "cuda", "it is for cu124, and this torch is for cpu"),
+        ({"torch": None}, "torch", "it is for torch 2.6, and no torch is installed"),
+        ({"version": "3.12"}, "python", "it is for Python 3.11, not 3.12"),
+        ({"version": "3.11t"}, "python", "it is for Python 3.11, not 3.11t"),
+        ({"implementation": "pypy"}, "python", "it is for CPython, not pypy"),
+        ({"platform": "linux_x86_64"}, "platform", "it is for win_amd64, not linux_x86_64"),
+        ({"machine": make_machine(flags=("sse4_2",))}, "cpu", "it needs avx2, which this processor lacks"),
+        ({"machine": make_machine("6.1")}, "gpu", "it has no code for GPU 6.1 (6.1); it has 8.6 12.0+PTX"),
+    ],
+)
+def test_a_wheel_that_does_not_fit_says_in_which_way(environment: dict[str, object], what: str, told: str) -> None:
+    assert reasons(environment) == {what: told}
+
+
+def test_every_misfit_of_a_wheel_is_told() -> None:
+    found = reasons({"torch": make_torch("2.5.1+cu121"), "version": "3.9", "platform": "linux_x86_64"})
+    assert set(found) == {"torch", "cuda", "python", "platform"}
+
+
+@pytest.mark.parametrize(
+    ("driver", "told"),
+    [("12.8", None), ("12.4", None), ("12.1", "the driver supports up to 12.1"), (None, "no NVIDIA driver is here")],
+)
+def test_without_torch_the_driver_decides_about_cuda(driver: str | None, told: str | None) -> None:
+    found = reasons({"torch": None, "machine": make_machine(driver=driver)}).get("cuda")
+    assert (found is None) if told is None else (found is not None and told in found)
+
+
+@pytest.mark.parametrize(
+    ("arches", "capability", "runs"),
+    [
+        (("8.0",), "8.6", True),  # machine code runs within its major version
+        (("8.6",), "8.0", False),
+        (("8.6",), "9.0", False),
+        (("8.6+PTX",), "9.0", True),  # the driver compiles PTX for what is newer
+        (("9.0+PTX",), "8.6", False),
+        (("9.0a",), "9.0", True),
+        (("9.0a",), "9.1", False),
+        (("7.5", "12.0"), "12.0", True),
+        (("12.0",), "12.1", True),
+        ((), "8.6", True),  # a CPU wheel asks for no GPU
+    ],
+)
+def test_code_for_a_gpu_runs_on_it(arches: tuple[str, ...], capability: str, runs: bool) -> None:
+    assert ("gpu" not in reasons({"machine": make_machine(capability)}, arches=arches)) is runs
+
+
+def test_a_machine_without_gpu_may_have_a_cuda_wheel() -> None:
+    assert reasons({"machine": make_machine()}) == {}
+
+
+def test_a_processor_that_cannot_be_read_is_no_reason() -> None:
+    machine = make_machine("8.6")
+    unread = type(machine)(gpus=machine.gpus, driver_cuda=machine.driver_cuda, cpu_flags=None)
+    assert reasons({"machine": unread}) == {}
+
+
+def test_the_newest_deepspeed_is_chosen() -> None:
+    records = [make_wheel_record(deepspeed=deepspeed) for deepspeed in ("0.16.5", "0.19.8", "0.9.5", "0.17.2")]
+    choice = choose(records, make_environment())
+    assert choice.wheel
+    assert choice.wheel.target.deepspeed == "0.19.8"
+    assert [record.target.deepspeed for record in choice.fitting] == ["0.19.8", "0.17.2", "0.16.5", "0.9.5"]
+
+
+@pytest.mark.parametrize(("wanted", "chosen"), [("0.16.4", "0.16.4"), ("0.16", "0.16.5"), ("0.1", None)])
+def test_a_release_or_a_minor_line_can_be_asked_for(wanted: str, chosen: str | None) -> None:
+    records = [make_wheel_record(deepspeed=deepspeed) for deepspeed in ("0.16.4", "0.16.5", "0.19.8")]
+    wheel = choose(records, make_environment(), wanted).wheel
+    assert (wheel.target.deepspeed if wheel else None) == chosen
+
+
+def test_the_nearest_wheel_is_the_one_for_which_least_must_change() -> None:
+    records = [
+        make_wheel_record(platform="linux_x86_64"), make_wheel_record(python="3.12", torch="2.7.0"),
+        make_wheel_record(torch="2.7.0"), make_wheel_record(torch="2.5.1"),
+        make_wheel_record(deepspeed="0.16.4", torch="2.7.0"),
+    ]  # fmt: skip
+    choice = choose(records, make_environment())
+    assert choice.wheel is None
+    nearest = [(r.record.target.torch, r.record.target.deepspeed) for r in choice.rejected[:3]]
+    assert nearest == [("2.7.0", "0.16.5"), ("2.5.1", "0.16.5"), ("2.7.0", "0.16.4")]
+    assert choice.rejected[-1].record.target.platform == "linux_x86_64"
+
+
+def test_no_wheel_is_lost_without_a_reason() -> None:
+    cells = [(torch, python) for torch in ("2.6.0", "2.7.0") for python in ("3.11", "3.12")]
+    records = [make_wheel_record(torch=torch, python=python) for torch, python in cells]
+    choice = choose(records, make_environment())
+    assert len(choice.fitting) + len(choice.rejected) == len(records)
+    assert all(rejection.misfits for rejection in choice.rejected)
+
+
+def test_the_levels_of_the_processor_are_those_of_the_data() -> None:
+    levels = yaml.safe_load((ROOT / "scripts" / "data" / "cpu.yaml").read_text(encoding="utf-8"))["levels"]
+    assert {name: tuple(row["cpuinfo_flags"]) for name, row in levels.items()} == CPU_FLAGS
