@@ -68,7 +68,7 @@ def check_needed(facts: Facts, content: WheelContent) -> Verdict:
         return False, UNREADABLE
     context = _context(content, info)
     rows = [row for row in facts.libraries if row.when.holds(context)]
-    python = ",".join(sorted(tag.interpreter.removeprefix("cp") for tag in content.tags))
+    python = ",".join(sorted(tag.abi.removeprefix("cp") for tag in content.tags))
 
     def fault(binary: Binary) -> str:
         op = _op_of(binary, info)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from scripts.verify.binaries import read_binary
 from scripts.verify.check import CheckResult
 from scripts.verify.fatbin import Architectures
 from scripts.verify.modules import expected_architectures
@@ -150,6 +153,27 @@ def test_an_op_that_chooses_at_run_time_may_hold_more_than_the_level(tmp_path: P
     wheel = make_wheel(tmp_path, {MODULE: None, BUILD_INFO: info, module: shared})
     check = checks_of(wheel, CELL)["CPU instructions"]
     assert (check.passed, check.detail) == (True, "level avx2; deepspeed_shm_comm_op: 1 AVX512F")
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("op.pyd", fused(pdb="D:\\op.pdb")), ("op.so", make_elf(fatbin=make_fatbin(80), debug=True))],
+)
+def test_damage_of_any_kind_is_a_fault_and_never_a_traceback(name: str, module: bytes, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    damaged = [module[: chance.randrange(len(module))] for _ in range(50)]
+    for _ in range(150):
+        content = bytearray(module)
+        for _ in range(chance.choice([1, 8, 40])):
+            content[chance.randrange(len(content))] = chance.choice([0, 127, 255])
+        damaged.append(bytes(content))
+    with zipfile.ZipFile(tmp_path / "wheel.zip", "w") as archive:
+        for index, part in enumerate(damaged):
+            archive.writestr(f"{index}/{name}", part)
+    with zipfile.ZipFile(tmp_path / "wheel.zip") as archive:
+        binaries = [read_binary(archive, member) for member in archive.namelist()]
+    assert len(binaries) == 200
+    assert sum(bool(binary.fault or binary.gpu_fault) for binary in binaries) > 50
 
 
 def test_an_op_leaves_out_what_is_older_than_its_first_architecture() -> None:
