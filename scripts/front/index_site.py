@@ -31,13 +31,14 @@ def index(
     published = publish_records(wheels.values(), url=url or LOCAL, torch_index=workshop.matrix.torch_index)
     if not allow_shrink:
         _require_no_loss(out, previous, published)
+    seen = _builds(builds)
     page = render_page(
-        published, workshop.plan, workshop.facts, workshop.matrix, builds=_builds(builds), repository=repository or None
+        published, workshop.plan, workshop.facts, workshop.matrix, builds=seen, repository=repository or None
     )
     files: dict[str, Content] = {**page, **render_index(published), **site_files(wheels)}
     write_tree(out, files)
     if readme:
-        table = status_markdown(status_rows(published.wheels, workshop.plan))
+        table = status_markdown(status_rows(published.wheels, workshop.plan, seen))
         _rewrite(Path(readme), lambda text: renew_table(text, table, readme))
     _tell(out, published, json)
 

@@ -95,7 +95,10 @@ def _builds(builds: Mapping[Target, Build], grid: Grid) -> dict[str, Any]:
 
 
 def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) -> dict[str, Any]:
-    tables = {name: Numbering() for name in (*TOOLS, "folder", "torch", "ops", "leftOut", "arches", "cpu", "proof")}
+    tables = {
+        name: Numbering()
+        for name in (*TOOLS, "folder", "torch", "ops", "leftOut", "arches", "cpu", "proof", "manifest")
+    }
     columns: dict[str, list[int]] = {name: [] for name in tables}
     for record in records:
         for name, row in _repeated(published, record).items():
@@ -115,7 +118,7 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
         **{tool: _pattern(install_command(record, published, tool), record) for tool in TOOLS},
         "folder": published.address(record).removesuffix(quote(record.file)), "torch": record.torch,
         "ops": tuple(record.ops), "leftOut": tuple(sorted(record.left_out.items())), "arches": tuple(record.arches),
-        "cpu": record.cpu_level, "proof": _proof(record.proof),
+        "cpu": record.cpu_level, "proof": _proof(record.proof), "manifest": record.url is not None,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from html import escape
@@ -43,14 +44,19 @@ def render_page(
     `builds` holds what the workflows last saw of cells that have no wheel, by target id (`states.read_builds`).
     `repository` is the project's on GitHub, "owner/name": with it the page tells how to check a wheel's provenance.
     """
-    files = {"style.css": _own("style.css"), **{name: _own(name) for name in SCRIPTS}}
+    files = {name: _own(name) for name in ("style.css", *SCRIPTS)}
     data = page_data(published, plan, facts, matrix, builds, repository)
     files["data.js"] = f"globalThis.wheels = {json.dumps(data, ensure_ascii=False, separators=(',', ':'))};\n"
     index = Template(_own("index.html")).substitute(
-        title=escape(title), detect=escape(DETECT), status=status_html(status_rows(published.wheels, plan)),
-        source=_source_link(repository),
+        title=escape(title), detect=escape(DETECT), status=status_html(status_rows(published.wheels, plan, builds)),
+        source=_source_link(repository), edition=_edition(files),
     )  # fmt: skip
     return {"index.html": index.encode(), **{f"page/{name}": text.encode() for name, text in sorted(files.items())}}
+
+
+def _edition(files: Mapping[str, str]) -> str:
+    """A name for exactly these files: scripts that a browser kept from before would not understand newer data."""
+    return hashlib.sha256("".join(files[name] for name in sorted(files)).encode()).hexdigest()[:12]
 
 
 def _own(name: str) -> str:

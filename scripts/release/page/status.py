@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 from typing import TypeAlias
 from urllib.parse import urlencode
 
@@ -14,7 +15,8 @@ from packaging.version import Version
 
 from scripts.errors import InputError
 from scripts.matrix.plan import Plan
-from scripts.matrix.target import Target
+from scripts.release.page.grid import coordinates
+from scripts.release.page.states import Build, unpublished
 from scripts.release.record import WheelRecord
 
 KINDS = (("win_amd64", "cuda"), ("win_amd64", "cpu"), ("linux_x86_64", "cuda"), ("linux_x86_64", "cpu"))
@@ -29,11 +31,19 @@ class Count:
 
     published: int
     planned: int  # those that are published among them
+    failed: tuple[str, ...] = ()  # target ids, as the next
+    building: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """`12 of 40`."""
         return f"{self.published} of {self.planned}"
+
+    @property
+    def others(self) -> dict[str, str]:
+        """`3 failed` and `2 building`, as far as there are any, each with the first one's id."""
+        found = {"failed": self.failed, "building": self.building}
+        return {f"{len(ids)} {state}": ids[0] for state, ids in found.items() if ids}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +54,25 @@ class StatusRow:
     counts: tuple[Count | None, ...]
 
 
-def status_rows(records: Iterable[WheelRecord], plan: Plan) -> tuple[StatusRow, ...]:
-    """The table's rows, the newest DeepSpeed first."""
-    there = {_cell(record.target) for record in records}
+def status_rows(
+    records: Iterable[WheelRecord], plan: Plan, builds: Mapping[str, Build] = MappingProxyType({})
+) -> tuple[StatusRow, ...]:
+    """The table's rows, the newest DeepSpeed first; `builds` by target id, of which published ones do not count."""
+    targets = [record.target for record in records]
+    there = {coordinates(target) for target in targets}
     published = Counter(map(_kind, there))
-    wanted = Counter(map(_kind, there | {_cell(row.target) for row in plan.targets}))
+    wanted = Counter(map(_kind, there | {coordinates(row.target) for row in plan.targets}))
+    going: dict[tuple[Kind, str], list[str]] = defaultdict(list)
+    for target, build in unpublished(builds, targets).items():
+        going[_kind(coordinates(target)), build.state].append(target.id)
+
+    def count(kind: Kind) -> Count | None:
+        failed, building = (tuple(going[kind, state]) for state in ("failed", "building"))
+        told = Count(published=published[kind], planned=wanted[kind], failed=failed, building=building)
+        return told if wanted[kind] else None
+
     releases = sorted({deepspeed for deepspeed, _, _ in wanted}, key=Version, reverse=True)
-    return tuple(StatusRow(deepspeed=release, counts=_counts(release, published, wanted)) for release in releases)
+    return tuple(StatusRow(deepspeed=name, counts=tuple(count((name, *kind)) for kind in KINDS)) for name in releases)
 
 
 def status_html(rows: Sequence[StatusRow]) -> str:
@@ -63,9 +85,7 @@ def status_html(rows: Sequence[StatusRow]) -> str:
 def status_markdown(rows: Sequence[StatusRow]) -> str:
     """The table for a README."""
     lines = [f"| DeepSpeed | {' | '.join(TITLES)} |", "| --- " * (len(TITLES) + 1) + "|"]
-    lines += [
-        f"| {row.deepspeed} | {' | '.join(count.words if count else 'none' for count in row.counts)} |" for row in rows
-    ]
+    lines += [f"| {row.deepspeed} | {' | '.join(map(_markdown_count, row.counts))} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -78,17 +98,13 @@ def renew_table(text: str, table: str, name: str) -> str:
     return f"{before}{begin}{table}{end}{after}"
 
 
-def _cell(target: Target) -> tuple[str, str, str, str, str]:
-    return target.deepspeed, target.platform, target.cuda, target.torch_minor, target.python
+def _markdown_count(count: Count | None) -> str:
+    return ", ".join([count.words, *count.others]) if count else "none"
 
 
 def _kind(cell: tuple[str, str, str, str, str]) -> Kind:
-    return cell[0], cell[1], "cpu" if cell[2] == "cpu" else "cuda"
-
-
-def _counts(release: str, published: Counter[Kind], wanted: Counter[Kind]) -> tuple[Count | None, ...]:
-    kinds = [(release, platform, accelerator) for platform, accelerator in KINDS]
-    return tuple(Count(published=published[kind], planned=wanted[kind]) if wanted[kind] else None for kind in kinds)
+    platform, deepspeed, _, cuda, _ = cell
+    return deepspeed, platform, "cpu" if cuda == "cpu" else "cuda"
 
 
 def _html_row(row: StatusRow) -> str:
@@ -101,4 +117,6 @@ def _html_count(row: StatusRow, platform: str, accelerator: str, count: Count | 
         return '<span class="none">none</span>'
     share = "all" if count.published == count.planned else "some" if count.published else "no"
     query = {"deepspeed": row.deepspeed, "platform": platform, **({"cuda": "cpu"} if accelerator == "cpu" else {})}
-    return f'<a class="count {share}" href="?{escape(urlencode(query))}">{count.words}</a>'
+    link = f'<a class="count {share}" href="?{escape(urlencode(query))}">{count.words}</a>'
+    others = ", ".join(f'<a href="?id={escape(target)}">{words}</a>' for words, target in count.others.items())
+    return link + (f'<span class="others">{others}</span>' if others else "")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,8 +15,9 @@ import pytest
 
 from scripts.matrix.target import Target
 from scripts.release.command_line import install_command
+from scripts.release.page.grid import coordinates
 from scripts.release.page.render import DETECT
-from scripts.release.page.states import Build
+from scripts.release.page.states import Build, omission_state, unpublished
 from tests.matrix.factories import make_plan, make_target
 from tests.release.page.factories import made_up, many_wheels, published, render, some_builds, some_wheels, world, write
 
@@ -166,6 +168,52 @@ def test_what_others_wrote_is_shown_as_text(open_page: Opener, serve: Server) ->
     page.click("text=1 left out, and why")
     assert bad in page.inner_text("#answer")
     assert page.locator("img").count() == 0
+
+
+def test_the_browser_counts_every_cell_and_wheel_as_we_do(open_page: Opener, site: str) -> None:
+    page = open_page(site)
+    cells = "[...model.data.cells].map((_, at) => [JSON.stringify(model.choiceAt(at)), model.stateAt(at).state])"
+    states = {tuple(json.loads(choice).values()): state for choice, state in page.evaluate(cells)}
+    _, _, plan = world()
+    going = unpublished(some_builds(), [record.target for record in some_wheels()])
+    expected = {row.target: "planned" for row in plan.targets}
+    expected |= {row.target: omission_state(row) for row in plan.omitted}
+    expected |= {target: build.state for target, build in going.items()}
+    expected |= {record.target: "published" for record in some_wheels()}
+    assert states == {tuple(reversed(coordinates(target))): state for target, state in expected.items()}
+    wheels = page.evaluate("[...model.rows.keys()].map((at) => model.wheelOf(model.choiceAt(at)))")
+    found = {wheel["file"]: (wheel["url"], wheel["sha256"], wheel["bytes"], tuple(wheel["ops"])) for wheel in wheels}
+    assert found == {record.file: (record.url, record.sha256, record.bytes, record.ops) for record in some_wheels()}
+
+
+@pytest.mark.parametrize(
+    ("arches", "runs", "does_not"),
+    [
+        (["8.0", "8.6"], ["8.0", "8.6", "8.9"], ["7.5", "9.0"]),
+        (["8.6", "12.0+PTX"], ["8.6", "12.0", "12.1", "13.0"], ["8.0", "9.0", "10.0"]),
+        (["9.0a", "10.0f"], ["9.0", "10.3"], ["9.1", "12.0"]),
+        ([], [], ["8.6"]),
+    ],
+)
+def test_code_runs_on_its_architecture_and_later_minors(
+    open_page: Opener, site: str, arches: list[str], runs: list[str], does_not: list[str]
+) -> None:
+    page = open_page(site)
+    ask = "([arches, cards]) => cards.map((card) => runsOn(arches, card))"
+    assert page.evaluate(ask, [arches, [*runs, *does_not]]) == [True] * len(runs) + [False] * len(does_not)
+
+
+def test_the_least_trouble_comes_first(open_page: Opener, serve: Server) -> None:
+    wanted = make_target(cuda="cu126", torch="2.9.0", platform="win_amd64")
+    there: list[dict[str, str]] = [
+        {"platform": "linux_x86_64"}, {"python": "3.12"}, {"torch": "2.8.0"}, {"cuda": "cu128"}, {"cuda": "cpu"},
+        {"deepspeed": "0.19.7"}, {"deepspeed": "0.18.9"}, {"deepspeed": "0.19.7", "python": "3.12"},
+    ]  # fmt: skip
+    records = [made_up(replace(wanted, **changes)) for changes in there]
+    page = open_page(linked(serve(render(records, make_plan())), choice_of(wanted)))
+    ask = "model.nearest(choice, 9).map((offer) => offer.changed.map((axis) => offer.choice[axis]).join())"
+    assert page.evaluate(ask) == ["0.19.7", "cu128", "2.8", "3.12", "linux_x86_64"]
+    assert page.locator(".offer").count() == 3
 
 
 # ---------------------------------------------------------------- pasted

@@ -63,7 +63,7 @@ def test_a_wheel_is_told_as_its_record_says() -> None:
 def test_a_wheel_without_a_proof_or_an_address_of_its_own_says_so() -> None:
     record = made_up(make_target(), proof=None, url=None)
     row = row_of(data_of(record), 0)
-    assert row["proof"] is None
+    assert (row["proof"], row["manifest"]) == (None, False)
     assert row["folder"] + record.file.replace("+", "%2B") == published([record]).address(record)
 
 

@@ -22,9 +22,17 @@ def test_the_same_wheels_make_the_same_bytes() -> None:
 
 def test_the_page_names_exactly_the_files_that_it_comes_with() -> None:
     files = render([])
-    named = set(re.findall(r'(?:src|href)="(page/[^"]+)"', files["index.html"].decode()))
+    named = set(re.findall(r'(?:src|href)="(page/[^"?]+)[?]\w{12}"', files["index.html"].decode()))
     assert named == files.keys() - {"index.html"}
     assert named == {"page/data.js", "page/style.css", *(f"page/{name}" for name in SCRIPTS)}
+
+
+def test_other_data_is_asked_for_under_another_name() -> None:
+    editions = [
+        set(re.findall(r"[?](\w{12})", render(records)["index.html"].decode())) for records in ((), some_wheels())
+    ]
+    assert [len(found) for found in editions] == [1, 1]
+    assert editions[0] != editions[1]
 
 
 def test_no_file_asks_another_host_for_anything() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import InputError
+from scripts.release.page.states import Build
 from scripts.release.page.status import Count, renew_table, status_html, status_markdown, status_rows
 from tests.matrix.factories import make_plan, make_target
 from tests.release.page.factories import made_up
@@ -25,6 +26,17 @@ def test_rows_count_published_of_planned_the_newest_release_first() -> None:
 def test_a_wheel_outside_the_plan_counts_on_both_sides() -> None:
     [row] = status_rows([made_up(CPU)], make_plan())
     assert row.counts[3] == Count(published=1, planned=1)
+
+
+def test_failed_and_building_cells_are_counted_unless_they_are_published() -> None:
+    failed, going = (make_target(python=python).id for python in ("3.12", "3.13"))
+    builds = {CPU.id: Build(state="failed"), going: Build(state="building"), failed: Build(state="failed")}
+    [row] = status_rows(
+        [made_up(CPU)], make_plan([CPU, make_target(python="3.12"), make_target(python="3.13")]), builds
+    )
+    assert row.counts[3] == Count(published=1, planned=3, failed=(failed,), building=(going,))
+    assert status_markdown([row]).endswith("| none | none | none | 1 of 3, 1 failed, 1 building |\n")
+    assert f'<a href="?id={failed}">1 failed</a>, <a href="?id={going}">1 building</a>' in status_html([row])
 
 
 def test_the_table_of_the_page_links_to_choices() -> None:

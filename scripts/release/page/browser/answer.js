@@ -83,7 +83,7 @@ function factsOf(model, wheel) {
     [`${wheel.ops.length} ops`, opList(wheel)],
     ["Proof", proofOf(wheel.proof)],
     ["Check", [make("code", {}, "python -m deepspeed.env_report"), " lists the ops, once it is installed"]],
-    ["Manifest", link(wheel.url + ".json", "what it was made from, and how to make it again")],
+    wheel.manifest && ["Manifest", link(wheel.url + ".json", "what it was made from, and how to make it again")],
     model.data.repository && ["Provenance", make("code", {}, `gh attestation verify ${wheel.file} --repo ${model.data.repository}`)],
   ];
   return make("dl", { class: "facts" }, rows.filter(Boolean).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));

@@ -153,11 +153,12 @@ function before(one, two) {
   return index >= 0 && one[index] < two[index];
 }
 
-/** Compiled code runs on its own architecture and on later minors of it; +PTX is compiled by the driver for any later one. */
+/** Compiled code runs on its own architecture and on later minors of it (9.0a: on that alone); +PTX on any later one. */
 function runsOn(arches, capability) {
   const [major, minor] = capability.split(".").map(Number);
   return arches.some((arch) => {
     const [has, least] = arch.split("+")[0].split(".").map((digits) => parseInt(digits, 10));
+    if (arch.endsWith("a")) return major === has && minor === least;
     return (major === has && minor >= least) || (major > has && arch.endsWith("+PTX"));
   });
 }

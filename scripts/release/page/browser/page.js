@@ -102,7 +102,9 @@ function hint(state) {
 }
 
 function gpuOptions() {
-  return [["", "Any, or not sure"], ...[...model.data.gpus].reverse().map(([capability, names]) => [capability, `${names} (${capability})`])];
+  const known = model.data.gpus.some(([capability]) => capability === choice.gpu);
+  const strange = choice.gpu && !known ? [[choice.gpu, `Compute capability ${choice.gpu}`]] : [];
+  return [["", "Any, or not sure"], ...strange, ...[...model.data.gpus].reverse().map(([capability, names]) => [capability, `${names} (${capability})`])];
 }
 
 start();
