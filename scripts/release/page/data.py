@@ -7,6 +7,7 @@ What cannot be shortened is one digest a wheel: 43 characters of base64.
 from __future__ import annotations
 
 import base64
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -95,11 +96,8 @@ def _builds(builds: Mapping[Target, Build], grid: Grid) -> dict[str, Any]:
 
 
 def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) -> dict[str, Any]:
-    tables = {
-        name: Numbering()
-        for name in (*TOOLS, "folder", "torch", "ops", "leftOut", "arches", "cpu", "proof", "manifest")
-    }
-    columns: dict[str, list[int]] = {name: [] for name in tables}
+    tables: dict[str, Numbering] = defaultdict(Numbering)
+    columns: dict[str, list[int]] = defaultdict(list)
     for record in records:
         for name, row in _repeated(published, record).items():
             columns[name].append(tables[name].number(row))
