@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
@@ -47,13 +48,13 @@ def store_toolkit(
         draft.mkdir()
         try:
             note = dict(fill(draft))
-            _require(examine(draft, source, facts, system), version)
+            toolkit = _require(examine(draft, source, facts, system), version)
             (draft / NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
             shutil.rmtree(place, ignore_errors=True)
             _rename(draft, place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        return _require(examine(place, source, facts, system), version)
+        return replace(toolkit, root=place)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def archive_bytes(top: str, files: Mapping[str, bytes], *, kind: str = SYSTEM) -
     if kind == "windows":
         with zipfile.ZipFile(buffer, "w") as zipped:
             for name, content in files.items():
-                zipped.writestr(f"{top}/{name}", content)
+                zipped.writestr(zipfile.ZipInfo(f"{top}/{name}"), content)  # a fixed time: same files, same bytes
         return buffer.getvalue()
     with tarfile.open(fileobj=buffer, mode="w:xz", preset=0) as tar:
         for name, content in files.items():
