@@ -115,7 +115,7 @@ def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
 
 def _wait(threads: Sequence[threading.Thread], job: _Job) -> None:
     told = time.monotonic()
-    while any(thread.is_alive() for thread in threads):
+    while not job.stop.is_set() and any(thread.is_alive() for thread in threads):
         next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.1)
         if time.monotonic() - told > REPORT_SECONDS:
             told = time.monotonic()

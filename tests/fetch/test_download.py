@@ -170,14 +170,18 @@ def test_a_server_that_is_not_there_is_said_after_a_few_tries(tmp_path: Path, si
         download_all([wanted])
 
 
-def test_one_failure_ends_the_others_and_keeps_what_arrived(tmp_path: Path, site: FileServer) -> None:
+def test_one_failure_ends_the_others_and_keeps_what_arrived(
+    tmp_path: Path, site: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.files["/slow.bin"] = CONTENT
     site.faults["/slow.bin"] = [Fault(sent=200_000, hold=True)]
-    site.faults["/a.bin"] = [Fault(status=404)]
+    site.faults["/a.bin"] = [Fault(status=503), Fault(status=404)]
+    monkeypatch.setattr(download, "PAUSES", (0.5,))  # so that the other one waits for its server by then
     started = time.monotonic()
     with pytest.raises(PrerequisiteError, match="HTTP 404"):
         download_all([one(site, tmp_path, "/slow.bin"), one(site, tmp_path)])
     assert time.monotonic() - started < 10
+    assert "slow.bin.part" in left(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["folder", "part"])

@@ -22,7 +22,7 @@ def program_bytes(output: str, exit_code: int = 0) -> bytes:
 
 
 def windows_program(output: bytes, exit_code: int) -> bytes:
-    """A PE program for x64 that writes `output` and ends: it starts at once, which a Python behind a launcher does not."""
+    """A PE program for x64 that writes `output` and ends; a Python behind a launcher would take a second to start."""
     base = 0x1000  # where the only section is loaded, below the image
     names, places = b"", []
     for function in (b"GetStdHandle", b"WriteFile", b"ExitProcess"):
