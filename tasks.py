@@ -34,18 +34,20 @@ STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself 
         **SELECTORS, **JSON, "omitted": "show every omitted combination with its reason",
         "shard": "I/N: only the I-th of N stable parts", "max_jobs": "split into shards of at most this many targets",
         "missing": "leave out what --store has published", "store": STORE,
+        "matrix": "the build workflow's next jobs, at most --max-jobs, as a matrix of GitHub Actions",
     },
 )  # fmt: skip
 @reported
 def plan(
     c: Context, py: list[str], torch: list[str], cuda: list[str], deepspeed: list[str], platform: list[str],
     id: list[str], omitted: bool = False, shard: str = "", max_jobs: int = 0, missing: bool = False, store: str = "",
-    json: bool = False,
+    matrix: bool = False, json: bool = False,
 ) -> None:  # fmt: skip
     """Show the expanded matrix, what was left out and why, and what building it costs."""
     from scripts.front import show
 
-    show.plan(show.selection(py, torch, cuda, deepspeed, platform, id), omitted, shard, max_jobs, missing, store, json)
+    chosen = show.selection(py, torch, cuda, deepspeed, platform, id)
+    show.plan(chosen, omitted, shard, max_jobs, missing, store, matrix, json)
 
 
 @task(
@@ -106,6 +108,33 @@ def verify(c: Context, wheel: str, level: str = "audit", python: str = "", json:
     from scripts.front import show
 
     show.verify(Path(wheel), level, Path(python) if python else None, json)
+
+
+@task(iterable=["id"], help={"id": SELECTORS["id"]})
+@reported
+def prepare(c: Context, id: list[str]) -> None:
+    """Install the system packages that building these cells needs, on a machine made for it."""
+    from scripts.front import hosted, show
+
+    hosted.prepare(show.selection([], [], [], [], [], id))
+
+
+@task(iterable=["id"], help={"id": "the id of one target", **JSON})
+@reported
+def keys(c: Context, id: list[str], json: bool = False) -> None:
+    """Show the cache keys of a cell: what a hosted job restores before its build and saves after it."""
+    from scripts.front import hosted, show
+
+    hosted.keys(show.selection([], [], [], [], [], id), json)
+
+
+@task(help={"builds": "write the states of cells without a wheel to this file, for `invoke index --builds`", **JSON})
+@reported
+def report(c: Context, builds: str = "", json: bool = False) -> None:
+    """Tell how the last build of each cell ended, from the results beside the logs."""
+    from scripts.front import hosted
+
+    hosted.report(builds, json)
 
 
 @task(help={**JSON, "store": STORE, "dry_run": "say what would be sent and send nothing"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -36,12 +37,17 @@ def platform_tag() -> str:
 
 @cache
 def find_interpreter(version: str) -> str | None:
-    """A Python of this minor version: the one that runs, one on PATH, or one the py launcher knows; None otherwise."""
+    """A Python of this minor version; None when there is none.
+
+    It is the one that runs, one on PATH, in a hosted runner's tool cache, or one that the py launcher or pyenv knows.
+    """
     if version == this_python():
         return sys.executable
     on_path = shutil.which(f"python{version}")
     if on_path and Path(on_path).parent.name != "shims":
         return on_path
+    if cached := _tool_cache(version):
+        return cached
     launcher = shutil.which("py")
     return _ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]) if launcher else _pyenv(version)
 
@@ -62,6 +68,18 @@ def driver_cuda() -> str | None:
     text = _ask([program]) if program else None
     match = re.search(r"CUDA Version:\s*([0-9.]+)", text or "")
     return match[1] if match else None
+
+
+def _tool_cache(version: str) -> str | None:
+    """The newest patch release in the folder where GitHub's setup-python puts what it installs."""
+    folder = os.environ.get("RUNNER_TOOL_CACHE")
+    name = "x64/python.exe" if sys.platform == "win32" else f"x64/bin/python{version}"
+    found = Path(folder).glob(f"Python/{version}.*/{name}") if folder else ()
+    return next((str(path) for path in sorted(found, key=_patch, reverse=True)), None)
+
+
+def _patch(path: Path) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"Python\W(\d+)\.(\d+)\.(\d+)", str(path))[-1])
 
 
 def _pyenv(version: str) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "errors", "command", "host", "data", "matrix", "fetch", "toolchain", "build", "verify", "release", "install",
-    "front",
+    "workflow", "front",
 )  # fmt: skip
 TASK_ROOMS = {"errors", "host", "matrix", "fetch", "build", "release", "front", "command"}
 MODULES = {

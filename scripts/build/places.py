@@ -41,6 +41,11 @@ class Places:
         """Captured environments of Visual Studio."""
         return self.cache / "environments"
 
+    @property
+    def toolkits(self) -> Path:
+        """CUDA toolkits that were fetched."""
+        return self.cache / "cuda"
+
     def work(self, target_id: str) -> Path:
         """The work folder of one target; kept when a build fails, so that it can resume."""
         return self.cache / "unfinished" / target_id

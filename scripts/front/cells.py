@@ -9,10 +9,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 from packaging.version import Version
@@ -34,6 +33,7 @@ from scripts.matrix.records import Facts
 from scripts.matrix.selection import Selection, select
 from scripts.matrix.target import Target
 from scripts.toolchain.survey import Survey, survey
+from scripts.workflow.results import Result
 
 RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
 
@@ -179,8 +179,8 @@ def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
     return Command(argv=argv, cwd=CHECKOUT)
 
 
-def build_cells(targets: Sequence[Target], options: BuildOptions) -> list[dict[str, Any]]:
-    """One result per cell: target, wheel or message, exit code. Nox runs in the foreground and shows the progress."""
+def build_cells(targets: Sequence[Target], options: BuildOptions) -> list[Result]:
+    """One result per cell. Nox runs in the foreground and shows the progress."""
     with ExitStack() as locks, tempfile.TemporaryDirectory() as folder:
         for target in targets:
             locks.enter_context(_lock(target))
@@ -189,12 +189,14 @@ def build_cells(targets: Sequence[Target], options: BuildOptions) -> list[dict[s
         command = nox_command(targets, options)
         _run_in_front(command, {RESULTS: str(results)})
         told = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    known = {result["target"]: result for result in told}
-    lost = "nox ended before this cell reported; its output above says why"
-    return [
-        known.get(target.id, {"target": target.id, "exit_code": FactoryError.exit_code, "wheel": None, "message": lost})
-        for target in targets
-    ]
+    known = {result["target"]: Result(**result) for result in told}
+    lost = FactoryError("nox ended before this cell reported; its output above says why")
+    return [known.get(target.id) or failure(target, lost) for target in targets]
+
+
+def failure(target: Target, error: FactoryError) -> Result:
+    """The result of a cell that could not be built."""
+    return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error))
 
 
 def _lock(target: Target) -> BaseFileLock:
@@ -214,9 +216,9 @@ def report_result(target: Target, wheel: Path | None, error: FactoryError | None
     file = os.environ.get(RESULTS)
     if file:
         code, message = (error.exit_code, str(error)) if error else (0, None)
-        result = {"target": target.id, "exit_code": code, "wheel": str(wheel) if wheel else None, "message": message}
+        result = Result(target=target.id, exit_code=code, wheel=str(wheel) if wheel else None, message=message)
         with Path(file).open("a", encoding="utf-8") as results:
-            results.write(json.dumps(result) + "\n")
+            results.write(json.dumps(asdict(result)) + "\n")
 
 
 def _run_in_front(command: Command, env: dict[str, str]) -> int:

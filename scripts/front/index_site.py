@@ -13,10 +13,11 @@ from scripts.release.index import WHEELS, render_index
 from scripts.release.page.render import render_page
 from scripts.release.page.states import Build, read_builds
 from scripts.release.page.status import renew_table, status_markdown, status_rows
-from scripts.release.previous import read_site, require_no_loss
+from scripts.release.previous import read_site, read_site_if_there, require_no_loss
 from scripts.release.record import Published, publish_records
 from scripts.release.tree import Content, write_tree
 from scripts.release.wheelhouse import filed_wheels, site_files
+from scripts.workflow.actions import site_address, this_step
 
 LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
 
@@ -28,13 +29,17 @@ def index(
     """Write the index and the page of what the store has into `out`, and tell how much that is."""
     workshop = cells.open_workshop()
     wheels = filed_wheels(_folder(store) or workshop.places.wheelhouse)
-    published = publish_records(wheels.values(), url=url or LOCAL, torch_index=workshop.matrix.torch_index)
-    if not allow_shrink:
-        _require_no_loss(out, previous, published)
-    seen = _builds(builds)
-    page = render_page(
-        published, workshop.plan, workshop.facts, workshop.matrix, builds=seen, repository=repository or None
+    published = publish_records(
+        wheels.values(), url=url or site_address() or LOCAL, torch_index=workshop.matrix.torch_index
     )
+    before = _previous(out, previous)
+    if before and not allow_shrink:
+        require_no_loss(before, published)
+    seen, step = _builds(builds), this_step()
+    page = render_page(
+        published, workshop.plan, workshop.facts, workshop.matrix, builds=seen,
+        repository=repository or (step.repository if step else None),
+    )  # fmt: skip
     files: dict[str, Content] = {**page, **render_index(published), **site_files(wheels)}
     write_tree(out, files)
     if readme:
@@ -82,10 +87,11 @@ def _builds(file: str) -> dict[str, Build]:
         raise InputError(f"--builds {file}: cannot be read: {error.strerror}") from None
 
 
-def _require_no_loss(out: Path, previous: str, published: Published) -> None:
-    places = [previous] if previous else [str(out)] if (out / WHEELS).exists() else []
-    for place in places:
-        require_no_loss(read_site(place), published)
+def _previous(out: Path, previous: str) -> Published | None:
+    """The site that this one replaces: what was named, else what lies in `out`, else the workflow's published one."""
+    if previous or (out / WHEELS).exists():
+        return read_site(previous or str(out))
+    return read_site_if_there(site_address()) if site_address() else None
 
 
 def _tell(out: Path, published: Published, json: bool) -> None:

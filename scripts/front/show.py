@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import cast, get_args
 
 from scripts.build.options import BuildOptions
 from scripts.build.preview import preview
 from scripts.errors import InputError
-from scripts.front import cells, publishing
+from scripts.front import cells, hosted, publishing
 from scripts.front.cli import print_document, print_for_people, words
 from scripts.matrix.report import plan_document, plan_tables
 from scripts.matrix.selection import Selection, select
@@ -19,23 +20,25 @@ from scripts.matrix.target import Target
 from scripts.release.manifest import read_promises
 from scripts.toolchain.survey import survey
 from scripts.verify.levels import Level, verify_wheel
+from scripts.workflow.results import write_results
 
 
 def selection(
     py: Sequence[str], torch: Sequence[str], cuda: Sequence[str], deepspeed: Sequence[str], platform: Sequence[str],
     ids: Sequence[str],
 ) -> Selection:  # fmt: skip
-    """The selectors as typed."""
-    return Selection(
+    """The selectors as typed; when none was, those that a workflow hands over in variables."""
+    typed = Selection(
         py=words(py), torch=words(torch), cuda=words(cuda), deepspeed=words(deepspeed), platform=words(platform),
         ids=words(ids),
     )  # fmt: skip
+    return hosted.handed_over() if typed.is_empty else typed
 
 
 def plan(
-    chosen: Selection, omitted: bool, shard: str, max_jobs: int, missing: bool, store: str, json: bool
+    chosen: Selection, omitted: bool, shard: str, max_jobs: int, missing: bool, store: str, matrix: bool, json: bool
 ) -> None:  # fmt: skip
-    """Print the plan."""
+    """Print the plan, or the workflow's next jobs with `matrix`."""
     found = cells.open_workshop().plan
     if not chosen.is_empty:
         found = select(found, chosen)
@@ -43,6 +46,9 @@ def plan(
         raise InputError("--store is where --missing looks; give both or neither")
     if missing:
         found = publishing.missing(found, store)
+    if matrix:
+        hosted.next_matrix(found, max_jobs)
+        return
     found = shard_of(found, shard, max_jobs)
     if json:
         print_document(plan_document(found))
@@ -59,13 +65,14 @@ def build(chosen: Selection, build_with: BuildOptions, dry_run: bool, json: bool
         return
     builder = workshop.builder(build_with)
     for target in targets:
-        builder.check_host(target)
+        hosted.require_host(workshop, builder, target)
     results = cells.build_cells(targets, build_with)
+    write_results(workshop.places.logs, results)
     if json:
-        print_document({"results": results})
+        print_document({"results": [asdict(result) for result in results]})
     else:
-        print_for_people(*(f"{result['target']}: {result['wheel'] or result['message']}" for result in results))
-    code = next((result["exit_code"] for result in results if result["exit_code"]), 0)
+        print_for_people(*(f"{result.target}: {result.wheel or result.message}" for result in results))
+    code = next((result.exit_code for result in results if result.exit_code), 0)
     if code:
         sys.exit(code)
 

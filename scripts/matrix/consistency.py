@@ -46,6 +46,10 @@ def _check_toolchain(facts: Facts, problems: Problems) -> None:
         _check_known(f"{where}.cuda", choice.cuda, facts.cuda, problems)
         _check_known(f"{where}.toolset", [choice.toolset], toolsets, problems)
         _check_known(f"{where}.runner", [choice.runner], facts.runners, problems)
+    for system, image in facts.builds_on.items():
+        where = below("runners.yaml: builds_on", system)
+        _check_known(where, [system], SYSTEMS.values(), problems)
+        _check_known(f"{where}.runner", [image.runner], facts.runners, problems)
     majors = {release.version for release in facts.visual_studios.values()}
     for index, toolset in enumerate(facts.toolsets):
         _check_known(f"msvc.yaml: toolsets[{index}].components", toolset.components, majors, problems)

@@ -33,6 +33,7 @@ from scripts.matrix.reading import (
     version,
 )
 from scripts.matrix.records import (
+    BuildsOn,
     CpuLevel,
     CudaToolkit,
     Facts,
@@ -84,6 +85,7 @@ RUNNER = record(
     Runner, name=text, status=text, visual_studio=Optional(text), toolsets=listed(version), pythons=listed(version),
     source=source,
 )  # fmt: skip
+BUILDS_ON = record(BuildsOn, runner=text, why=text, source=source)
 PYTHON = record(PythonVersion, version=version, end_of_life=Optional(day), status=text, source=source)
 GPU = record(Gpu, sm=integer, names=text, cuda_min=version, cuda_max=version, source=source)
 CPU_LEVEL = record(
@@ -112,7 +114,7 @@ UNIT_COST = record(
 )
 BUILD_REQUIREMENTS = record(BuildRequirements, packages=listed(text), setuptools=text, source=source)
 ADDED_REQUIREMENT = record(AddedRequirement, add=text, when=parse_condition, reason=text, source=source)
-MANAGER = record(PackageManager, name=text, program=text, command=text)
+MANAGER = record(PackageManager, name=text, program=text, command=text, refresh=Optional(text))
 NEED = record(SystemNeed, name=text, what=text, packages=mapped(listed(text)), source=source)
 
 
@@ -134,7 +136,10 @@ def load_facts(folder: Path = DATA) -> Facts:
 
 def _read_all(folder: Path, problems: Problems) -> Facts:
     msvc = _read(folder, "msvc.yaml", problems, **MSVC)
-    runners = _read(folder, "runners.yaml", problems, runners=table("name", RUNNER), limits=mapped(LIMIT))
+    runners = _read(
+        folder, "runners.yaml", problems, runners=table("name", RUNNER), builds_on=mapped(BUILDS_ON),
+        limits=mapped(LIMIT),
+    )  # fmt: skip
     environment = _read(
         folder, "environment.yaml", problems, build_requirements=BUILD_REQUIREMENTS,
         added_requirements=listed(ADDED_REQUIREMENT),
@@ -156,6 +161,7 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         visual_studios=msvc["visual_studios"],
         editions=msvc["editions"],
         runners=runners["runners"],
+        builds_on=runners["builds_on"],
         pythons=_read(folder, "python.yaml", problems, python=table("version", PYTHON))["python"],
         gpus=_read(folder, "gpu.yaml", problems, gpu=listed(GPU))["gpu"],
         cpu_levels=cpu["levels"],

@@ -101,6 +101,15 @@ class Runner:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BuildsOn:
+    """The hosted image that builds the cells of a system, where no row of msvc.yaml names one."""
+
+    runner: str
+    why: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PythonVersion:
     """One CPython minor (or its free-threaded build)."""
 
@@ -233,6 +242,7 @@ class PackageManager:
     name: str
     program: str
     command: str
+    refresh: str | None  # what makes its lists of packages new, where they grow old
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +269,7 @@ class Facts:
     visual_studios: Mapping[str, VisualStudioRelease]  # by name, the recommended one first
     editions: Mapping[str, VisualStudioEdition]
     runners: Mapping[str, Runner]
+    builds_on: Mapping[str, BuildsOn]  # by system
     pythons: Mapping[str, PythonVersion]
     gpus: tuple[Gpu, ...]
     cpu_levels: Mapping[str, CpuLevel]

@@ -20,8 +20,10 @@ def read_site(place: str) -> Published:
     Raises InputError when its wheels.json cannot be had, DataError when it cannot be read.
     """
     if place.startswith(("http://", "https://")):
-        url = place.rstrip("/") + "/"
-        return replace(read_wheels(_download(url + WHEELS), WHEELS), url=url)
+        site = read_site_if_there(place)
+        if site is None:
+            raise InputError(f"{place} cannot be had: there is no {WHEELS} in it; is it the address of an index?")
+        return site
     folder = Path(place).resolve()
     try:
         return replace(read_wheels((folder / WHEELS).read_bytes(), str(folder / WHEELS)), url=f"{folder.as_uri()}/")
@@ -29,13 +31,21 @@ def read_site(place: str) -> Published:
         raise InputError(f"{Path(place) / WHEELS}: {error.strerror}; give the address or folder of an index") from None
 
 
-def _download(address: str) -> bytes:
+def read_site_if_there(address: str) -> Published | None:
+    """What the site at an address offers; None when the server says that there is none, as before its first day.
+
+    Raises InputError when it cannot be had for any other reason, DataError when it cannot be read.
+    """
+    url = address.rstrip("/") + "/"
+    page = url + WHEELS
     try:
-        answer = requests.get(address, timeout=SECONDS)
+        answer = requests.get(page, timeout=SECONDS)
+        if answer.status_code == requests.codes.not_found:
+            return None
         answer.raise_for_status()
     except requests.RequestException as error:
-        raise InputError(f"{address} cannot be had: {error}; is it the address of an index?") from None
-    return answer.content
+        raise InputError(f"{page} cannot be had: {error}; is it the address of an index?") from None
+    return replace(read_wheels(answer.content, WHEELS), url=url)
 
 
 def require_no_loss(before: Published, now: Published) -> None:
