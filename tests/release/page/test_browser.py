@@ -29,6 +29,7 @@ pytestmark = pytest.mark.browser
 Opener: TypeAlias = "Callable[..., Page]"
 Server: TypeAlias = Callable[[Mapping[str, bytes]], str]
 
+GOLDEN = Path(__file__).resolve().parents[2] / "verify" / "golden"
 TARGET = Target(deepspeed="0.16.5", torch="2.6.0", cuda="cu124", python="3.11", platform="win_amd64")
 IMPOSSIBLE = {"platform": "win_amd64", "py": "3.11", "torch": "2.5", "cuda": "cu130", "deepspeed": "0.16.5"}
 EXCLUDED = {"platform": "linux_x86_64", "py": "3.12", "torch": "2.10", "cuda": "cu128", "deepspeed": "0.17.6"}
@@ -240,6 +241,37 @@ PASTED = {
         "GPU models and configuration: GPU 0: NVIDIA GeForce RTX 4090\nNvidia driver version: 560.94\n"
     ),
 }  # fmt: skip
+
+
+CARDS = {
+    "NVIDIA GeForce RTX 4090": "8.9", "NVIDIA GeForce RTX 3080 Laptop GPU": "8.6", "NVIDIA GeForce GTX 1660 Ti": "7.5",
+    "NVIDIA GeForce RTX 2080 SUPER": "7.5", "Tesla T4": "7.5", "Quadro RTX 6000": "7.5", "NVIDIA A100-SXM4-40GB": "8.0",
+    "NVIDIA A10": "8.6", "NVIDIA RTX A4000": "8.6", "NVIDIA RTX 6000 Ada Generation": "8.9", "NVIDIA L4": "8.9",
+    "NVIDIA H100 80GB HBM3": "9.0", "NVIDIA GeForce RTX 5070 Ti": "12.0", "NVIDIA GeForce GTX 980": "5.2",
+    "NVIDIA RTX PRO 6000 Blackwell Workstation Edition": "12.0", "Radeon RX 7900": None,
+}  # fmt: skip
+
+
+def test_a_card_is_known_by_its_name(open_page: Opener, site: str) -> None:
+    page = open_page(site)
+    ask = "(cards) => cards.map((card) => capabilityOf(card, model.data.gpus))"
+    assert dict(zip(CARDS, page.evaluate(ask, list(CARDS)), strict=True)) == CARDS
+
+
+def test_what_other_tools_print_is_taken_as_far_as_it_goes(open_page: Opener, site: str) -> None:
+    page = open_page(site)
+    ask = "(text) => readEnvironment(text, model.data.gpus).fixed"
+    report = (GOLDEN / "ds_report-0.19.8-cuda-no-gpu.txt").read_text(encoding="utf-8")
+    assert page.evaluate(ask, report) == {"platform": "linux_x86_64", "py": "3.11", "torch": "2.13", "cuda": "cpu"}
+    listed = "filelock      3.16.1\ntorch         2.6.0+cu124\ntorchvision   0.21.0+cu124\n"
+    assert page.evaluate(ask, listed) == {"torch": "2.6", "cuda": "cu124"}
+    driver = (
+        "| NVIDIA-SMI 560.94   Driver Version: 560.94   CUDA Version: 12.6 |\n|   0  NVIDIA GeForce RTX 4090      Off |"
+    )
+    assert page.evaluate(ask, driver) == {"gpu": "8.9"}
+    assert page.evaluate(ask, r"C:\Users\me\AppData\Local\Programs\Python\Python311\python.exe") == {
+        "platform": "win_amd64", "py": "3.11",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", PASTED.values(), ids=PASTED.keys())

@@ -61,13 +61,13 @@ function typed(found) {
 }
 
 const PATTERNS = {
-  python: [/["']?python["']?\s*[:=]\s*["']?(3\.\d+)/i, /python(?: version)?[ .:=]+(3\.\d+)/i],
+  python: [/["']?python["']?\s*[:=]\s*["']?(3\.\d+)/i, /python(?: version)?[ .:=]+(3\.\d+)/i, /python(3\.\d+)/, /Python(3)(\d\d)\b/],
   torch: [/["']?\btorch["']?\s*[:=]\s*["']([\d.]+[^\s"',]*)/i, /(?:py)?torch(?: version)?[ .:=]+(\d+\.\d+[^\s"',;]*)/i],
   cuda: [/["']cuda["']\s*[:=]\s*["']([\d.]+)/i, /torch cuda version[ .:]+(\d+\.\d+)/i, /CUDA used to build PyTorch[ :]+(\d+\.\d+)/i],
-  gpu: [/["']gpu["']\s*[:=]\s*["']([^"']+)/i, /GPU 0: ([^\n(]+)/, /((?:NVIDIA |GeForce |Tesla |Quadro )+[A-Z][\w .-]*\d{2,}[\w ]*)/],
+  gpu: [/["']gpu["']\s*[:=]\s*["']([^"']+)/i, /GPU 0: ([^\n(]+)/, /((?:NVIDIA|GeForce|Tesla|Quadro)(?: [\w.-]+)*? ?[A-Z]*\d+[\w-]*(?: (?:Ti|SUPER|Ada|Blackwell))*)/],
   capability: [/["']capability["']\s*[:=]\s*[[(]\s*(\d+)\s*,\s*(\d+)/i, /compute capability[ :=]+(\d+)\.(\d+)/i],
 };
-const SYSTEM_WORDS = [[/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -]1\d/i, "win32"], [/\bdarwin\b|macOS/i, "darwin"], [/\blinux\b|Ubuntu|Debian|Fedora|\bGCC\b/i, "linux"]];
+const SYSTEM_WORDS = [[/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -]1\d|\b[A-Z]:[\\/]/i, "win32"], [/\bdarwin\b|macOS|\/Users\//i, "darwin"], [/\blinux\b|Ubuntu|Debian|Fedora|\/lib\/python3/i, "linux"]];
 
 function scattered(text) {
   const found = {};
@@ -103,12 +103,17 @@ function variantOf(found) {
   return found.said_all && found.torch ? "cpu" : null;
 }
 
+/** What a name of gpu.yaml means: xx are two digits, A2000-A6000 a range, and between two words there may be another. */
+function cardPattern(name) {
+  const range = name.replace(/([A-Z])(\d)(\d+)-\1(\d)\3/, "$1[$2-$4]$3");
+  return range.replace(/xx/g, "\\d\\d").replace(/ /g, "(?: \\S+)? ");
+}
+
 /** The capability of a card, by the names of gpu.yaml: "RTX 40xx" there is "GeForce RTX 4090" here. */
 function capabilityOf(card, gpus) {
   for (const [capability, names] of gpus) {
     for (const name of names.replace(/\(.*\)/, "").split(/[,/]/)) {
-      const pattern = name.trim().replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/xx$/, "\\d\\d");
-      if (pattern && new RegExp(`(^|[ -])${pattern}([ -]|$)`, "i").test(card.replace(/ ?(Ti|SUPER)\b/gi, " "))) return capability;
+      if (name.trim() && new RegExp(`(^|[ -])${cardPattern(name.trim())}([ -]|$)`, "i").test(card)) return capability;
     }
   }
   return null;
