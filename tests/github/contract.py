@@ -32,8 +32,17 @@ class Exchange:
     @property
     def host(self) -> str:
         """Whose operation it is: uploads have a host of their own in the description."""
-        upload = self.method == "POST" and self.path.endswith("/assets")
-        return "https://uploads.github.com" if upload else "https://api.github.com"
+        return "https://uploads.github.com" if self.is_upload else "https://api.github.com"
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether an asset's content is sent."""
+        return self.method == "POST" and self.path.endswith("/assets")
+
+    @property
+    def content_type(self) -> str:
+        """The request's; an upload may name any, as the description says in words, and lists only one."""
+        return "application/octet-stream" if self.is_upload else self.headers.get("Content-Type", "application/json")
 
 
 class Contract:
@@ -55,13 +64,14 @@ class Contract:
 
     def _faults(self, exchange: Exchange, *, answer: bool) -> list[str]:
         from openapi_core.exceptions import OpenAPIError
+        from openapi_core.templating.paths.exceptions import PathError
         from openapi_core.templating.responses.exceptions import ResponseNotFound
         from openapi_core.testing import MockRequest, MockResponse
 
         request = MockRequest(
             exchange.host, exchange.method.lower(), exchange.path, args=dict(parse_qsl(exchange.query)),
             headers=dict(exchange.headers), data=exchange.body or None,
-            content_type=exchange.headers.get("Content-Type", "application/json"),
+            content_type=exchange.content_type,
         )  # fmt: skip
         try:
             with self._lock:
@@ -71,7 +81,9 @@ class Contract:
                     )
                 else:
                     self._api.validate_request(request)
-        except ResponseNotFound:
+        except (ResponseNotFound, PathError) as error:
+            if not answer:
+                return [f"{exchange.method} {exchange.path}: {error!r}"]
             return [] if exchange.status in UNLISTED and _is_error(exchange.answer) else [f"{exchange.status} unlisted"]
         except OpenAPIError as error:
             return [f"{exchange.method} {exchange.path}: {error!r} {error.__cause__!r}"[:2000]]

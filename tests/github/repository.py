@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 MOST_ASSETS = 1000
 DOCUMENTATION = "https://docs.github.com/rest/releases"
@@ -179,7 +180,7 @@ class Repository:
         return {
             **release.fields, "id": release.id, "node_id": f"RE_{release.id}", "url": here,
             "assets_url": f"{here}/assets", "upload_url": f"{there}/assets{{?name,label}}",
-            "html_url": f"{site}/releases/tag/{tag}", "tarball_url": f"{here}/tar", "zipball_url": f"{here}/zip",
+            "html_url": f"{site}/releases/tag/{quote(tag)}", "tarball_url": f"{here}/tar", "zipball_url": f"{here}/zip",
             "created_at": TIME, "published_at": published, "author": user(base), "immutable": release.immutable,
             "assets": [self.asset_document(asset, base) for asset in self.assets_of(release.id)],
         }  # fmt: skip
@@ -192,7 +193,7 @@ class Repository:
             "name": asset.name, "label": asset.label, "state": asset.state, "content_type": asset.content_type,
             "size": len(asset.content), "digest": digest if asset.state == "uploaded" else None, "download_count": 0,
             "created_at": TIME, "updated_at": TIME, "uploader": user(base),
-            "browser_download_url": f"{base}/{self.name}/releases/download/{tag}/{asset.name}",
+            "browser_download_url": f"{base}/{self.name}/releases/download/{quote(tag)}/{quote(asset.name)}",
         }  # fmt: skip
 
 

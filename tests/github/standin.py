@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -118,6 +119,26 @@ def _download(server: StandIn, call: Call, tag: str, name: str) -> Answer:
     return NOT_FOUND
 
 
+def _query(server: StandIn, call: Call) -> Answer:
+    """The two queries of gh that its REST API has no call for: the list of releases, and a draft by its tag."""
+    releases = server.repository.list_releases(call.base, bool(call.signed))
+    tag = call.fields.get("variables", {}).get("tagName")
+    found = next((release for release in releases if release["tag_name"] == tag), None)
+    nodes = [
+        {
+            "name": release["name"], "tagName": release["tag_name"], "isDraft": release["draft"], "isLatest": False,
+            "isPrerelease": release["prerelease"], "createdAt": release["created_at"],
+            "publishedAt": release["published_at"],
+        }
+        for release in releases
+    ]  # fmt: skip
+    page = {"hasNextPage": False, "endCursor": None}
+    draft = {"databaseId": found["id"], "isDraft": found["draft"]} if found else None
+    listing = {"releases": {"nodes": nodes, "pageInfo": page}}
+    asked = listing if "releases(" in call.fields.get("query", "") else {"release": draft}
+    return 200, {"data": {"repository": asked}}
+
+
 ROUTES: tuple[tuple[str, dict[str, Callable[..., Answer]]], ...] = (
     (RELEASES, {"GET": _list, "POST": _create}),
     (rf"{RELEASES}/tags/([^/]+)", {"GET": lambda s, c, tag: s.repository.release_of_tag(tag, c.base)}),
@@ -142,6 +163,7 @@ ROUTES: tuple[tuple[str, dict[str, Callable[..., Answer]]], ...] = (
         },
     ),
     (rf"/{REPOSITORY}/releases/download/([^/]+)/([^/]+)", {"GET": _download}),
+    ("/graphql", {"POST": _query}),
 )
 
 
@@ -164,7 +186,8 @@ class ApiHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(length // 2 if fault == "cut" else length)
         host = self.headers.get("Host", "")
         base = f"https://{host.replace('uploads.', 'api.')}" if host.endswith("github.com") else standin.address
-        call = Call(self.command, parts.path, parts.query, dict(self.headers.items()), body, base)
+        method = "GET" if self.command == "HEAD" else self.command
+        call = Call(method, parts.path, parts.query, dict(self.headers.items()), body, base)
         standin.requests.append(f"{self.command} {parts.path}")
         if self.command == "POST" and parts.path.endswith("/assets"):
             standin.uploaded_bytes += len(body)
@@ -173,7 +196,7 @@ class ApiHandler(BaseHTTPRequestHandler):
         except (Dropped, ConnectionError):
             self.close_connection = True
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = do_HEAD = do_TRACE = do_OPTIONS = do_QUERY = handle_any
 
     def _answer(self, call: Call, fault: str | None) -> None:
         if fault in BEFORE:
@@ -232,7 +255,8 @@ class ApiHandler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def refuse(self, status: int, headers: dict[str, str], message: str = "Server Error") -> None:
         self.reply(status, json.dumps({"message": message, "documentation_url": DOCUMENTATION}).encode(), headers)
@@ -301,15 +325,56 @@ class ObjectsHandler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        standin = self.server.standin
-        if "Authorization" in self.headers:
-            standin.leaked.append(self.path)
-        asset: Asset | None = standin.repository.asset(int(self.path.strip("/")), True)
-        content = asset.content if asset else b""
-        self.send_response(200 if asset else 404)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        send_content(self, self.server.standin)
+
+
+def send_content(handler: BaseHTTPRequestHandler, standin: StandIn) -> None:
+    """An asset's content, by its id."""
+    if "Authorization" in handler.headers:
+        standin.leaked.append(handler.path)
+    asset: Asset | None = standin.repository.asset(int(handler.path.strip("/")), True)
+    content = asset.content if asset else b""
+    handler.send_response(200 if asset else 404)
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+class LocalApiServer(ApiServer):
+    """The API's host behind a unix socket, where a client believes that it talks to github.com."""
+
+    address_family = getattr(socket, "AF_UNIX", socket.AF_INET)
+
+    def server_bind(self) -> None:
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = "api.github.com", 443
+
+
+class LocalApiHandler(ApiHandler):
+    """The same answers, and the contents; a unix socket's client has no address."""
+
+    def address_string(self) -> str:
+        return "local"
+
+    def do_GET(self) -> None:
+        """The host of the contents is behind the same socket."""
+        if re.fullmatch(r"/\d+", self.path):
+            send_content(self, self.server.standin)
+        else:
+            self.handle_any()
+
+
+@contextmanager
+def serving_locally(standin: StandIn, file: str) -> Iterator[None]:
+    """The same stand-in on a unix socket, too."""
+    server = LocalApiServer(file, LocalApiHandler)  # type: ignore[arg-type]  # the path of a socket is no host and port
+    server.standin = standin
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @contextmanager
