@@ -208,7 +208,7 @@ def lint(c: Context) -> None:
         _python(c, "mypy", "--platform", platform)
 
 
-@task(help={"what": "plan, build, index or page"})
+@task(help={"what": "plan, build, publish, index or page"})
 def bench(c: Context, what: str) -> None:
     """Measure both sides in one run and print the ratio."""
     _python(c, f"bench.{what}")
