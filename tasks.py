@@ -149,7 +149,7 @@ def publish(c: Context, store: str = "", dry_run: bool = False, json: bool = Fal
 @task(
     help={
         **JSON, "out": "the folder of the site",
-        "store": "where the wheels are, dir:PATH; the wheelhouse of this checkout unless given",
+        "store": "where the wheels are, dir:PATH or github:OWNER/REPO; the wheelhouse of this checkout unless given",
         "url": "the address that the site will have",
         "previous": "folder or address of the site that this one replaces",
         "allow_shrink": "offer fewer wheels than before, or others under the same names",

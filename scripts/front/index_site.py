@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from scripts.release.page.render import render_page
 from scripts.release.page.states import Build, read_builds
 from scripts.release.page.status import renew_table, status_markdown, status_rows
 from scripts.release.previous import read_site, read_site_if_there, require_no_loss
-from scripts.release.record import Published, publish_records
+from scripts.release.record import Published, WheelRecord, publish_records
+from scripts.release.store_address import open_store
+from scripts.release.store_records import store_records
 from scripts.release.tree import Content, write_tree
 from scripts.release.wheelhouse import filed_wheels, site_files
 from scripts.workflow.actions import site_address, this_step
@@ -27,12 +29,9 @@ def index(
     json: bool,
 ) -> None:  # fmt: skip
     """Write the index and the page of what the store has into `out`, and tell how much that is."""
-    workshop = cells.open_workshop()
-    wheels = filed_wheels(_folder(store) or workshop.places.wheelhouse)
-    published = publish_records(
-        wheels.values(), url=url or site_address() or LOCAL, torch_index=workshop.matrix.torch_index
-    )
-    before = _previous(out, previous)
+    workshop, before = cells.open_workshop(), _previous(out, previous)
+    records, content = _offered(store, before)
+    published = publish_records(records, url=url or site_address() or LOCAL, torch_index=workshop.matrix.torch_index)
     if before and not allow_shrink:
         require_no_loss(before, published)
     seen, step = _builds(builds), this_step()
@@ -40,7 +39,7 @@ def index(
         published, workshop.plan, workshop.facts, workshop.matrix, builds=seen,
         repository=repository or (step.repository if step else None),
     )  # fmt: skip
-    files: dict[str, Content] = {**page, **render_index(published), **site_files(wheels)}
+    files: dict[str, Content] = {**page, **render_index(published), **content}
     write_tree(out, files)
     if readme:
         table = status_markdown(status_rows(published.wheels, workshop.plan, seen))
@@ -57,13 +56,22 @@ def open_published(store: str) -> Published:
     return publish_records(records, url=folder.resolve().as_uri(), torch_index=workshop.matrix.torch_index)
 
 
+def _offered(store: str, before: Published | None) -> tuple[Sequence[WheelRecord], dict[str, Content]]:
+    """The records of a store, and the files that the site itself must serve: none of what GitHub serves."""
+    if store.startswith("github:") or (not store and this_step()):
+        known = {record.file: record for record in before.wheels} if before else {}
+        return store_records(open_store(store), known), {}
+    wheels = filed_wheels(_folder(store) or cells.open_workshop().places.wheelhouse)
+    return tuple(wheels.values()), site_files(wheels)
+
+
 def _folder(store: str) -> Path | None:
     """The folder of `dir:PATH`; None for the wheelhouse."""
     kind, _, place = store.partition(":")
     if not store:
         return None
     if kind != "dir" or not place:
-        raise InputError(f"--store {store!r}: give dir:PATH")
+        raise InputError(f"--store {store!r}: give dir:PATH or, for an index, github:OWNER/REPO")
     return Path(place)
 
 

@@ -17,6 +17,7 @@ from scripts.verify.check import Report
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 
 SCHEMA = 1
+MANIFEST = ".json"  # behind the name of its wheel
 
 
 def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
 
 def manifest_path(wheel: Path) -> Path:
     """Where a wheel's manifest lies: beside it, with .json behind its name."""
-    return wheel.with_name(wheel.name + ".json")
+    return wheel.with_name(wheel.name + MANIFEST)
 
 
 def write_manifest(path: Path, document: Mapping[str, Any]) -> None:

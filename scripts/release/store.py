@@ -30,6 +30,7 @@ class Asset:
     name: str
     size: int  # bytes
     sha256: str | None  # None when the store did not say; see `Store.digest`
+    url: str | None = None  # where anybody can download it, once it is public
     whole: bool = True  # False for an upload that was cut off: it takes up the name, and nobody can download it
 
 

@@ -170,5 +170,5 @@ def _asset(document: Mapping[str, Any]) -> Asset:
     return Asset(
         id=str(document["id"]), name=str(document["name"]), size=int(document["size"]),
         sha256=stated.removeprefix(DIGEST) if stated.startswith(DIGEST) else None,
-        whole=document["state"] == "uploaded",
+        url=str(document["browser_download_url"]), whole=document["state"] == "uploaded",
     )  # fmt: skip
