@@ -22,7 +22,8 @@ REPEATED = ["py", "torch", "cuda", "deepspeed", "platform", "id"]
 PERSON = {
     "python": "an environment's folder or Python; the active one unless given",
     "deepspeed": "a DeepSpeed release or minor line; the newest that fits unless given",
-    "index": "address or folder of a site that invoke index wrote", "store": "dir:PATH, instead of --index",
+    "index": "address or folder of a site that invoke index wrote",
+    "store": "dir:PATH or github:OWNER/REPO, instead of --index",
 }  # fmt: skip
 JSON = {"json": "print one JSON document on standard output and nothing else"}
 STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself when left out"
@@ -165,7 +166,11 @@ def index(
     """Write the package index of the wheels in a store and the page to choose from, for any static host."""
     from scripts.front import index_site
 
-    index_site.index(Path(out), store, url, previous, allow_shrink, builds, repository, readme, json)
+    options = index_site.SiteOptions(
+        store=store, url=url, previous=previous, allow_shrink=allow_shrink, builds=builds, repository=repository,
+        readme=readme,
+    )  # fmt: skip
+    index_site.index(Path(out), options, json)
 
 
 @task(help={**JSON, **PERSON})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.errors import InputError
@@ -15,64 +16,88 @@ from scripts.release.page.states import Build, read_builds
 from scripts.release.page.status import renew_table, status_markdown, status_rows
 from scripts.release.previous import read_site, read_site_if_there, require_no_loss
 from scripts.release.record import Published, WheelRecord, publish_records
-from scripts.release.store_address import open_store
+from scripts.release.store_address import FORMS, open_store
 from scripts.release.store_records import store_records
 from scripts.release.tree import Content, write_tree
 from scripts.release.wheelhouse import filed_wheels, site_files
-from scripts.workflow.actions import site_address, this_step
+from scripts.workflow.actions import pages_address, site_address, this_step
 
 LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
 
 
-def index(
-    out: Path, store: str, url: str, previous: str, allow_shrink: bool, builds: str, repository: str, readme: str,
-    json: bool,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class SiteOptions:
+    """What a person may say of a site beside its folder, as typed."""
+
+    store: str = ""
+    url: str = ""
+    previous: str = ""
+    allow_shrink: bool = False
+    builds: str = ""
+    repository: str = ""
+    readme: str = ""
+
+
+def index(out: Path, options: SiteOptions, json: bool) -> None:
     """Write the index and the page of what the store has into `out`, and tell how much that is."""
-    workshop, before = cells.open_workshop(), _previous(out, previous)
-    records, content = _offered(store, before)
-    published = publish_records(records, url=url or site_address() or LOCAL, torch_index=workshop.matrix.torch_index)
-    if before and not allow_shrink:
+    workshop = cells.open_workshop()
+    repository = repository_of(options.store)
+    before = None if options.allow_shrink else _previous(out, options.previous)
+    records, files = _offered(options.store, before.wheels if before else ())
+    url = options.url or site_address() or (pages_address(repository) if repository else LOCAL)
+    published = publish_records(records, url=url, torch_index=workshop.matrix.torch_index)
+    if before:
         require_no_loss(before, published)
-    seen, step = _builds(builds), this_step()
+    seen = _builds(options.builds)
     page = render_page(
         published, workshop.plan, workshop.facts, workshop.matrix, builds=seen,
-        repository=repository or (step.repository if step else None),
+        repository=options.repository or repository or None,
     )  # fmt: skip
-    files: dict[str, Content] = {**page, **render_index(published), **content}
-    write_tree(out, files)
-    if readme:
+    write_tree(out, {**page, **render_index(published), **files})
+    if options.readme:
         table = status_markdown(status_rows(published.wheels, workshop.plan, seen))
-        _rewrite(Path(readme), lambda text: renew_table(text, table, readme))
+        _rewrite(Path(options.readme), lambda text: renew_table(text, table, options.readme))
     _tell(out, published, json)
 
 
 def open_published(store: str) -> Published:
     """The wheels of a store, or of the wheelhouse of this checkout, where they are."""
     workshop = cells.open_workshop()
-    folder = _folder(store) or workshop.places.wheelhouse
-    wheels = filed_wheels(folder) if store or folder.is_dir() else {}
-    records = [replace(record, url=wheel.resolve().as_uri()) for wheel, record in wheels.items()]
-    return publish_records(records, url=folder.resolve().as_uri(), torch_index=workshop.matrix.torch_index)
+    if store.startswith("github:"):
+        records, url = list(store_records(open_store(store, say=_say), {})), pages_address(repository_of(store))
+    else:
+        folder = _folder(store)
+        wheels = filed_wheels(folder) if store or folder.is_dir() else {}
+        records = [replace(record, url=wheel.resolve().as_uri()) for wheel, record in wheels.items()]
+        url = folder.resolve().as_uri()
+    return publish_records(records, url=url, torch_index=workshop.matrix.torch_index)
 
 
-def _offered(store: str, before: Published | None) -> tuple[Sequence[WheelRecord], dict[str, Content]]:
-    """The records of a store, and the files that the site itself must serve: none of what GitHub serves."""
-    if store.startswith("github:") or (not store and this_step()):
-        known = {record.file: record for record in before.wheels} if before else {}
-        return store_records(open_store(store), known), {}
-    wheels = filed_wheels(_folder(store) or cells.open_workshop().places.wheelhouse)
-    return tuple(wheels.values()), site_files(wheels)
+def _offered(store: str, known: Iterable[WheelRecord]) -> tuple[list[WheelRecord], dict[str, Content]]:
+    """The wheels of the store, and those files that the site itself must have, since nobody else serves them."""
+    if repository_of(store):
+        return list(store_records(open_store(store, say=_say), {record.file: record for record in known})), {}
+    wheels = filed_wheels(_folder(store))
+    return list(wheels.values()), site_files(wheels)
 
 
-def _folder(store: str) -> Path | None:
-    """The folder of `dir:PATH`; None for the wheelhouse."""
+def repository_of(store: str) -> str:
+    """`OWNER/REPO` of a store on GitHub, which is the workflow's own where none is named; empty for another."""
     kind, _, place = store.partition(":")
-    if not store:
-        return None
-    if kind != "dir" or not place:
-        raise InputError(f"--store {store!r}: give dir:PATH or, for an index, github:OWNER/REPO")
-    return Path(place)
+    step = None if store else this_step()
+    return place if kind == "github" else step.repository if step else ""
+
+
+def _folder(store: str) -> Path:
+    """The folder of `dir:PATH`; the wheelhouse when nothing is named."""
+    kind, _, place = store.partition(":")
+    if store and kind != "github" and (kind != "dir" or not place):
+        raise InputError(f"--store {store!r}: {FORMS}")
+    return Path(place) if store else cells.open_workshop().places.wheelhouse
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
 
 
 def _rewrite(file: Path, change: Callable[[str], str]) -> None:
@@ -97,9 +122,11 @@ def _builds(file: str) -> dict[str, Build]:
 
 def _previous(out: Path, previous: str) -> Published | None:
     """The site that this one replaces: what was named, else what lies in `out`, else the workflow's published one."""
+    if previous.startswith(("http://", "https://")):
+        return read_site_if_there(previous)
     if previous or (out / WHEELS).exists():
         return read_site(previous or str(out))
-    return read_site_if_there(site_address()) if site_address() else None
+    return read_site_if_there(site_address()) if this_step() else None
 
 
 def _tell(out: Path, published: Published, json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,8 +21,8 @@ from scripts.matrix.target import Target
 from scripts.release.command_line import install_command
 from scripts.release.previous import read_site
 from scripts.release.record import Published, WheelRecord
+from scripts.workflow.actions import site_address
 
-INDEX = "DEEPSPEED_WHEELS_INDEX"  # the address or folder of the site to take wheels from
 SHOWN = 3  # rejections
 
 
@@ -65,7 +64,7 @@ def _published(index: str, store: str) -> Published:
     """What is offered at the place that was named: a site, else a store, else the wheelhouse of this checkout."""
     if index and store:
         raise InputError("give either --index or --store")
-    place = index or ("" if store else os.environ.get(INDEX, ""))
+    place = index or ("" if store else site_address())
     return read_site(place) if place else open_published(store)
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from scripts.errors import PublishError
+from scripts.release.core_metadata import SUFFIX
 from scripts.release.manifest import MANIFEST
 from scripts.release.record import WheelRecord, read_manifest
 from scripts.release.store import Asset, Store
@@ -20,6 +21,12 @@ class PublishedWheel:
 
     wheel: Asset
     manifest: Asset
+    has_metadata: bool
+
+    @property
+    def url(self) -> str | None:
+        """Where the wheel can be downloaded; some hosts take + for a blank."""
+        return self.wheel.url.replace("+", "%2B") if self.wheel.url else None
 
 
 def store_records(store: Store, known: Mapping[str, WheelRecord]) -> tuple[WheelRecord, ...]:
@@ -40,15 +47,16 @@ def _published(store: Store) -> Iterator[PublishedWheel]:
         assets = {asset.name: asset for asset in store.assets(release) if asset.whole}
         for name, asset in assets.items():
             if name.endswith(".whl") and name + MANIFEST in assets:
-                yield PublishedWheel(wheel=asset, manifest=assets[name + MANIFEST])
+                manifest, has_metadata = assets[name + MANIFEST], name + SUFFIX in assets
+                yield PublishedWheel(wheel=asset, manifest=manifest, has_metadata=has_metadata)
 
 
 def _record(store: Store, found: PublishedWheel, known: Mapping[str, WheelRecord]) -> WheelRecord:
     wheel, before = found.wheel, known.get(found.wheel.name)
     digest = store.digest(wheel)
-    if before and (before.sha256, before.url) == (digest, wheel.url):
+    if before and (before.sha256, before.url) == (digest, found.url):
         return before
     record = read_manifest(store.read(found.manifest), found.manifest.name)
     if (record.file, record.sha256) != (wheel.name, digest):
         raise PublishError(f"{found.manifest.name} in {store.address} is not the manifest of {wheel.name} there")
-    return replace(record, url=wheel.url)
+    return replace(record, url=found.url, metadata_sha256=record.metadata_sha256 if found.has_metadata else None)

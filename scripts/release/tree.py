@@ -55,6 +55,7 @@ def _write(path: Path, content: Content) -> None:
     else:
         draft.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     draft.replace(path)
+    draft.unlink(missing_ok=True)  # POSIX renames nothing when both are names of one file already
 
 
 def _copy(source: Path, draft: Path) -> None:

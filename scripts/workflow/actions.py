@@ -56,7 +56,12 @@ def site_address(env: Mapping[str, str] | None = None) -> str:
     named, step = env.get(SITE, ""), this_step(env)
     if named or not step:
         return named and named.rstrip("/") + "/"
-    owner, _, name = step.repository.lower().partition("/")
+    return pages_address(step.repository)
+
+
+def pages_address(repository: str) -> str:
+    """Where GitHub serves the pages of `OWNER/REPO`, with / at its end."""
+    owner, _, name = repository.lower().partition("/")
     return f"https://{owner}.github.io/" + ("" if name == f"{owner}.github.io" else f"{name}/")
 
 

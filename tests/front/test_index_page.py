@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.errors import DataError, InputError
-from scripts.front.index_site import index
+from scripts.front.index_site import SiteOptions, index
 from tests.matrix.factories import make_target
 
 
-def write_index(out: Path, **options: str) -> None:
+def write_index(out: Path, **options: Any) -> None:  # noqa: ANN401  fields of SiteOptions
     """The index of an empty store."""
-    chosen = {"store": f"dir:{out.parent}", "url": "", "previous": "", "builds": "", "repository": "", "readme": ""}
-    index(out, allow_shrink=False, json=False, **{**chosen, **options})
+    index(out, SiteOptions(store=f"dir:{out.parent}", **options), json=False)
 
 
 def test_the_page_lies_beside_the_index_and_knows_the_builds(tmp_path: Path) -> None:

@@ -39,7 +39,10 @@ def test_every_published_wheel_has_a_record_with_its_address(standin: StandIn, t
     store = Counting(quick_store(standin))
     records = store_records(store, {})
     assert {record.file for record in records} == {candidate.target.wheel_name for candidate in candidates}
-    assert all(record.url and record.url.endswith(f"/releases/download/v0.19.8/{record.file}") for record in records)
+    for record in records:
+        assert record.url
+        assert record.url.endswith(f"/releases/download/v0.19.8/{record.file.replace('+', '%2B')}")
+        assert record.metadata_sha256
     assert len(store.read_names) == 7
     assert all(name.endswith(".whl.json") for name in store.read_names)
 
@@ -73,3 +76,12 @@ def test_a_manifest_of_other_bytes_is_refused(standin: StandIn, tmp_path: Path) 
         wheel.content += b"more"
     with pytest.raises(PublishError, match="is not the manifest of"):
         store_records(quick_store(standin), {})
+
+
+def test_a_wheel_whose_metadata_was_not_published_does_not_promise_any(standin: StandIn, tmp_path: Path) -> None:
+    publish_once(standin, fill_wheelhouse(tmp_path, targets(2)))
+    with standin.repository.lock:
+        metadata = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".metadata"))
+        metadata.state = "starter"
+    records = store_records(quick_store(standin), {})
+    assert sum(record.metadata_sha256 is None for record in records) == 1
