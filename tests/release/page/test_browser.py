@@ -131,6 +131,13 @@ def test_a_build_tells_what_the_workflow_saw(open_page: Opener, site: str, state
     assert (f"invoke build --id {name}" in page.inner_text("#answer")) == (state == "failed")
 
 
+def test_a_failure_of_many_lines_keeps_them_apart(open_page: Opener, serve: Server) -> None:
+    message = "ops: 1 did not compile\n  fused_adam: nvcc fatal\n\n    Unsupported gpu architecture"
+    page = open_page(f"{serve(render([], builds={TARGET.id: Build(state='failed', message=message)}))}?id={TARGET.id}")
+    assert page.inner_text(".why pre") == message
+    assert page.inner_text("#cell").count("\n") == 1  # the heading and one line
+
+
 def test_a_planned_cell_tells_how_to_build_it(open_page: Opener, serve: Server) -> None:
     page = open_page(f"{serve(render([]))}?id={TARGET.id}")
     assert "Planned" in badge(page)

@@ -24,7 +24,7 @@ function showAnswer(model, choice, choose) {
     make("p", { class: "for" }, "for " + unbroken(nameOf(choice))),
     ...parts.filter(Boolean),
   );
-  return `${word}: ${named("deepspeed", choice.deepspeed)} for ${nameOf(choice)}. ${wheel && fits ? "" : found.text}`.trim();
+  return `${word}: ${named("deepspeed", choice.deepspeed)} for ${nameOf(choice)}. ${wheel && fits ? "" : found.text.split("\n")[0]}`.trim();
 }
 
 // ---------------------------------------------------------------- a wheel that exists
@@ -125,10 +125,16 @@ function proofOf(proof) {
 // ---------------------------------------------------------------- a wheel that does not
 
 function absent(model, choice, found, fits, choose) {
-  const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? found.text : misfit(model, choice)));
+  const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? shortText(found.text) : misfit(model, choice)));
+  if (fits && found.text.includes("\n")) why.append(make("pre", { tabindex: 0 }, found.text));
   if (found.rule) why.append(make("p", { class: "small" }, "Rule ", make("code", {}, found.rule)));
   if (/^https:/.test(found.url || "")) why.append(make("p", {}, link(found.url, "See the build")));
   return [why, offersOf(model, choice, found.state, choose), ["planned", "failed"].includes(found.state) && buildYourself(model, choice)];
+}
+
+/** A reason of one line; the many lines of a failed build stand below instead. */
+function shortText(text) {
+  return text.includes("\n") ? "Its first lines:" : text;
 }
 
 function misfit(model, choice) {
