@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from scripts.install.carry_out import Installation, torch_line
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, read_environment
 from scripts.matrix.target import Target
-from scripts.release.command_line import install_command
+from scripts.release.command_line import PROGRAMS, install_command
 from scripts.release.previous import read_site
 from scripts.release.record import Published, WheelRecord
 from scripts.workflow.actions import site_address
@@ -74,7 +75,7 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
     return {
         "environment": environment.as_document(),
         "wheel": wheel.as_document() if wheel else None,
-        "command": install_command(wheel, published) if wheel else None,
+        "command": _line(wheel, published) if wheel else None,
         "also_fit": [record.target.id for record in choice.fitting[1:]],
         "nearest": [
             {"id": rejection.record.target.id, "misfits": {misfit.what: misfit.reason for misfit in rejection.misfits}}
@@ -113,12 +114,15 @@ def _cure(rejection: Rejection, published: Published, environment: Environment) 
 
 
 def _why_no_cell(environment: Environment) -> Sequence[str]:
-    """What the plan says of the environment's own combination."""
-    torch = environment.torch
+    """What the plan says of the environment's own combination, of the newest DeepSpeed that it knows something of."""
+    torch, plan = environment.torch, cells.open_workshop().plan
     if torch is None:
         return ()
     fields = (torch.minor, torch.variant, environment.version, environment.platform)
-    omitted = [o for o in cells.open_workshop().plan.omitted if _combination(o.target) == fields]
+    planned = [planned.target for planned in plan.targets if _combination(planned.target) == fields]
+    if planned:
+        return [f"your own combination is planned, but not offered there: {max(planned, key=Target.sort_key).id}"]
+    omitted = [omission for omission in plan.omitted if _combination(omission.target) == fields]
     newest = max(omitted, key=lambda omission: omission.target.sort_key(), default=None)
     return [f"your own combination is left out of the matrix: {newest.reason}"] if newest else []
 
@@ -144,5 +148,12 @@ def _facts(environment: Environment) -> list[Table]:
 def _offer(wheel: WheelRecord, published: Published) -> list[str]:
     return [
         f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
-        install_command(wheel, published),
+        _line(wheel, published),
     ]
+
+
+def _line(wheel: WheelRecord, published: Published) -> str:
+    """What to paste: by the index, or by the file itself for a folder of wheels, which has no index."""
+    if wheel.url and wheel.url.startswith("file:"):
+        return shlex.join([*PROGRAMS["pip"], f"{wheel.url}#sha256={wheel.sha256}"])
+    return install_command(wheel, published)

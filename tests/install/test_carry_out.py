@@ -5,6 +5,7 @@ from __future__ import annotations
 import ensurepip
 import json
 import os
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from scripts.errors import CommandError, InputError, NothingToDoError, PrerequisiteError
 from scripts.front import person as tasks
+from scripts.front.index_site import open_published
 from scripts.install.carry_out import Installation
 from scripts.install.choose import choose
 from scripts.install.environment import read_environment
@@ -20,9 +22,10 @@ from scripts.release.index import render_index
 from scripts.release.previous import read_site
 from scripts.release.record import publish_records
 from scripts.release.tree import write_tree
-from tests.install.factories import make_environment, make_machine
-from tests.release.factories import digest, make_wheel_record
+from tests.install.factories import make_environment, make_machine, make_torch
+from tests.release.factories import digest, make_wheel_record, make_wheel_target
 from tests.release.loopback import KNOWN_PLATFORM, client_variables
+from tests.release.wheelhouse import file_wheel
 from tests.release.world import CELLS, MakePerson, Person, World
 
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no cell is for this platform")
@@ -147,6 +150,31 @@ def test_what_was_found_is_told(world: World, make_person: MakePerson, capfd: py
     assert told["also_fit"] == [CELLS[3].id]
     assert told["nearest"][0]["misfits"]
     assert told["environment"]["gpus"] == [{"name": "GPU 8.6", "capability": "8.6"}]
+
+
+def test_a_wheel_of_a_folder_is_offered_as_the_file_that_it_is(
+    world: World, make_person: MakePerson, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person("2.6.0+cu124")
+    wheel = file_wheel(tmp_path / "wheels", CELLS[0])
+    tasks.find(str(person.python), "", "", f"dir:{tmp_path / 'wheels'}", True)
+    command = json.loads(capfd.readouterr().out)["command"]
+    assert f"{wheel.resolve().as_uri()}#sha256=" in command
+    told = person.run([*shlex.split(command), "--no-deps"])
+    assert told.returncode == 0, told.stderr
+    assert person.has("deepspeed") == CELLS[0].wheel_version
+
+
+@pytest.mark.parametrize(
+    ("torch", "told"),
+    [("2.6.0+cu124", "is planned, but not offered there: ds"), ("2.4.1+cu999", "None"), ("2.9.1+cu118", "is left out")],
+)
+def test_the_plan_tells_of_the_persons_own_combination(torch: str, told: str, tmp_path: Path) -> None:
+    file_wheel(tmp_path, make_wheel_target(deepspeed="0.16.5", torch="2.3.1"))
+    published = open_published(f"dir:{tmp_path}")
+    environment = make_environment(torch=make_torch(torch))
+    text = tasks.explanation(published, environment, choose(published.wheels, environment))
+    assert told in text or (told == "None" and "your own combination" not in text)
 
 
 def test_a_place_without_an_index_is_told(world: World) -> None:
