@@ -77,7 +77,7 @@ def prepare(chosen: Selection) -> None:
         _say(line)
         check(command, run(command, on_line=_say))
     if not commands:
-        _say("nothing to install: this system's images have everything")
+        _say("nothing to install: everything is here")
 
 
 def report(builds: str, as_json: bool) -> None:

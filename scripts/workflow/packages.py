@@ -6,29 +6,40 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from scripts.command import Command
 from scripts.errors import PrerequisiteError
 from scripts.matrix.ops import available_ops
 from scripts.matrix.records import Facts, PackageManager
 from scripts.matrix.target import Target
+from scripts.toolchain.gcc import absent_headers, find_gcc
 
 
 def install_commands(target: Target, facts: Facts, *, root: bool | None = None) -> tuple[Command, ...]:
     """The commands, in order: one that installs; where the manager has one, one that looks for news goes before it.
 
-    None for Windows, where the image has everything. Raises PrerequisiteError when no known package manager is here.
+    None when nothing is missing, and none for Windows, where the image has everything. Raises PrerequisiteError when
+    something is missing and no known package manager is here.
     """
-    if target.system != "linux":
+    missing = missing_packages(target, facts) if target.system == "linux" else ()
+    if not missing:
         return ()
-    wanted = [facts.needs["compiler"].packages]
-    ops = (choice for choice in available_ops(facts.ops, target) if choice.left_out is None)
-    wanted += [op.support.libraries for op in ops if op.support.libraries]
     manager = _manager_here(facts.managers)
-    packages = " ".join(dict.fromkeys(word for each in wanted for word in each.get(manager.name, ())))
+    packages = " ".join(dict.fromkeys(word for each in missing for word in each.get(manager.name, ())))
     lines = (manager.refresh, manager.command.format(packages=packages))
     return tuple(_command(line, _is_root() if root is None else root) for line in lines if line)
+
+
+def missing_packages(target: Target, facts: Facts) -> tuple[Mapping[str, Sequence[str]], ...]:
+    """The packages, by manager, of the compiler and of each header of the cell's ops that is not here."""
+    ops = (choice.support for choice in available_ops(facts.ops, target) if choice.left_out is None)
+    libraries = {op.header: op.libraries for op in ops if op.header}
+    try:
+        absent = absent_headers(find_gcc(facts), libraries)
+    except PrerequisiteError:
+        return (facts.needs["compiler"].packages, *libraries.values())
+    return tuple(libraries[header] for header in libraries if header in absent)
 
 
 def _is_root() -> bool:

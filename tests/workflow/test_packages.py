@@ -8,11 +8,14 @@ import pytest
 
 from scripts.errors import PrerequisiteError
 from scripts.matrix.facts import load_facts
+from scripts.toolchain.gcc import Gcc
+from scripts.workflow import packages
 from scripts.workflow.packages import install_commands
 from tests.matrix.factories import make_target
 
 
 def with_program(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """A machine that has a package manager and no compiler."""
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}" if name == program else None)
 
 
@@ -24,6 +27,16 @@ def test_a_linux_cell_gets_its_compiler_and_the_headers_of_its_ops(monkeypatch: 
     with_program(monkeypatch, "apt-get")
     assert lines(root=False) == ["sudo apt-get update", "sudo apt-get install -y g++ libaio-dev"]
     assert lines(root=True) == ["apt-get update", "apt-get install -y g++ libaio-dev"]
+
+
+def test_only_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    gcc = Gcc(compiler="/usr/bin/g++", version="g++ 12", target="x86_64-linux-gnu", linker="ld", major=12)
+    monkeypatch.setattr(packages, "find_gcc", lambda facts: gcc)
+    monkeypatch.setattr(packages, "absent_headers", lambda gcc, headers: frozenset(headers))
+    with_program(monkeypatch, "apt-get")
+    assert lines(root=True) == ["apt-get update", "apt-get install -y libaio-dev"]
+    monkeypatch.setattr(packages, "absent_headers", lambda gcc, headers: frozenset())
+    assert lines(root=True) == []
 
 
 def test_a_manager_whose_lists_do_not_age_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
