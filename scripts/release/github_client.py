@@ -39,6 +39,7 @@ class Patience:
     most: float = 60.0
     longest: float = 3900.0  # that a rate limit may ask for: a primary one starts anew every hour
     sleep: Callable[[float], None] = time.sleep
+    glance: float = 1.0  # a long wait is cut into parts of this length, so that it can be given up
 
     def pause(self, attempt: int) -> float:
         """Seconds before the next attempt, when nobody named any."""
@@ -85,9 +86,9 @@ class GitHubClient:
         answer = self.request(method, self.api + path, json=body)
         return answer.json() if answer.content else None
 
-    def pages(self, path: str) -> Iterator[Any]:
+    def pages(self, path: str, size: int = 100) -> Iterator[Any]:
         """Every entry of a list, over all its pages."""
-        url: str | None = f"{self.api}{path}?per_page=100"
+        url: str | None = f"{self.api}{path}?per_page={size}"
         while url:
             answer = self.request("GET", url)
             yield from answer.json()
@@ -102,15 +103,21 @@ class GitHubClient:
             self.wait(answer, attempt)
         raise AssertionError("wait raises after the last attempt")
 
-    def wait(self, setback: Setback, attempt: int) -> None:
-        """Sleep before the next attempt; raises PublishError after the last, or when it would take too long."""
+    def wait(self, setback: Setback, attempt: int, go_on: Callable[[], None] = lambda: None) -> None:
+        """Sleep before the next attempt; raises PublishError after the last, or when it would take too long.
+
+        `go_on` is called now and then, and may raise to end the wait.
+        """
         if attempt + 1 >= self.patience.attempts:
             raise PublishError(f"{setback.reason}, {attempt + 1} times; run the same command again later")
         seconds = self.patience.pause(attempt) if setback.seconds is None else max(0.0, setback.seconds)
         if seconds > self.patience.longest:
             raise PublishError(f"{setback.reason}, and asks to wait {seconds:.0f} s; run the same command again then")
         self._say(f"{setback.reason}; waiting {seconds:.0f} s")
-        self.patience.sleep(seconds)
+        while seconds > 0:
+            go_on()
+            self.patience.sleep(min(seconds, self.patience.glance))
+            seconds -= self.patience.glance
 
     def attempt(self, method: str, url: str, **options: Any) -> requests.Response | Setback:  # noqa: ANN401  of requests
         """The answer of the 200 family, or a setback after which nobody knows whether GitHub did it.

@@ -31,7 +31,8 @@ class GitHubStore:
 
     def releases(self) -> tuple[Release, ...]:
         """Every release with a tag of ours; drafts only when the token may write."""
-        found = (_release(document) for document in self._client.pages(self._base))
+        # each comes with all its assets, a thousand at most: a page of a hundred would be too much for GitHub
+        found = (_release(document) for document in self._client.pages(self._base, size=10))
         return tuple(release for release in found if TAG.fullmatch(release.tag))
 
     def assets(self, release: Release) -> tuple[Asset, ...]:
@@ -82,7 +83,7 @@ class GitHubStore:
             if isinstance(answer, requests.Response):
                 return _named(_asset(answer.json()), name)
             if answer:
-                self._client.wait(answer, attempt)
+                self._client.wait(answer, attempt, lambda: watch(payload.name, 0))
             there = self._left_behind(release, payload, name)
             if there:
                 return there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ from tests.github.standin import REPOSITORY, TOKEN, StandIn, serving
 
 @pytest.fixture
 def standin() -> Iterator[StandIn]:
-    """A stand-in with an empty repository; every request and answer is checked against GitHub's description."""
-    pytest.importorskip("openapi_core", reason="the description is checked where openapi-core is installed")
-    with serving(StandIn(contract=load_contract())) as found:
+    """A stand-in with an empty repository; every request and answer is checked against GitHub's description.
+
+    On Windows, where the checker is not installed, they are not: what the calls do is tested there, too.
+    """
+    with serving(StandIn(contract=None if sys.platform == "win32" else load_contract())) as found:
         yield found
     assert found.violations == []
     assert found.leaked == []
@@ -32,7 +35,7 @@ def standin() -> Iterator[StandIn]:
 def quick_client(standin: StandIn, slept: list[float] | None = None, token: str = TOKEN) -> GitHubClient:
     """A client that notes its waits instead of waiting."""
     waits = slept if slept is not None else []
-    return GitHubClient(standin.address, token, Patience(attempts=9, sleep=waits.append))
+    return GitHubClient(standin.address, token, Patience(attempts=9, sleep=waits.append, glance=1e9))
 
 
 def quick_store(standin: StandIn, slept: list[float] | None = None) -> GitHubStore:

@@ -6,15 +6,18 @@ import json
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from scripts.matrix.target import parse_id
+from scripts.release.publish import Publisher, make_plan
+from scripts.release.publish_plan import Budget
 from scripts.release.publish_wheelhouse import Candidate
 from scripts.release.store import SUMS
-from tests.github.fixtures import observed, published_files, standin
+from tests.github.fixtures import observed, published_files, quick_store, standin
 from tests.github.rehearsal import ROOT, RandomFaults, kill_publisher, publish_once, publisher_environment
 from tests.github.standin import REPOSITORY, TOKEN, UPLOADS, StandIn
 from tests.release.wheelhouse import expected_files, fill_wheelhouse, targets
@@ -63,6 +66,19 @@ def test_wheels_join_a_public_release_without_a_gap(standin: StandIn, tmp_path: 
     assert observer.faults == []
     require_published(standin, every)
     require_nothing_to_send(standin, every)
+
+
+def test_what_does_not_fit_spills_into_numbered_releases(standin: StandIn, tmp_path: Path) -> None:
+    candidates = fill_wheelhouse(tmp_path, targets(10))
+    small = Budget(assets=13, bytes_each=2**31)
+    for _ in range(2):
+        store = quick_store(standin)
+        Publisher(store=store).publish(make_plan(store, candidates, small))
+        counts = Counter(asset.release for asset in standin.repository.assets.values())
+        held = {release.fields["tag_name"]: counts[number] for number, release in standin.repository.releases.items()}
+        assert held == {"v0.19.8": 13, "v0.19.8-2": 13, "v0.19.8-3": 7}
+        files = published_files(standin.repository)
+        assert {name: digest for name, digest in files.items() if name != SUMS} == expected_files(candidates)
 
 
 @pytest.mark.parametrize("fault", [*UPLOADS, "slow"])

@@ -195,6 +195,22 @@ def test_a_wait_that_takes_too_long_is_told_instead(standin: StandIn) -> None:
         GitHubStore(REPOSITORY, client).releases()
 
 
+def test_a_long_wait_can_be_given_up(standin: StandIn) -> None:
+    slept: list[float] = []
+    client = GitHubClient(standin.address, TOKEN, Patience(sleep=slept.append))
+    store = GitHubStore(REPOSITORY, client)
+    release = make_draft(store)
+    fail_once(standin, "primary", "POST", "/assets")
+
+    def stop_after_three(name: str, count: int) -> None:
+        if len(slept) == 3:
+            raise PublishError("stopped")
+
+    with pytest.raises(PublishError, match="stopped"):
+        store.upload(release, PAYLOAD, PAYLOAD.name, stop_after_three)
+    assert slept == [1.0, 1.0, 1.0]
+
+
 def test_waits_are_told(standin: StandIn) -> None:
     told: list[str] = []
     client = GitHubClient(standin.address, TOKEN, Patience(sleep=lambda seconds: None), told.append)
