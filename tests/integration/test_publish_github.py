@@ -24,6 +24,8 @@ from tests.release.wheelhouse import expected_files, fill_wheelhouse, targets
 
 __all__ = ["standin"]  # a fixture
 
+many_processes = pytest.mark.skipif(sys.platform == "win32", reason="a start takes ten seconds under Wine")
+
 
 def require_published(standin: StandIn, candidates: Sequence[Candidate]) -> None:
     """Exactly these wheels are published, in releases that list them; nothing is left over."""
@@ -112,6 +114,7 @@ def test_all_faults_together_are_survived(standin: StandIn, tmp_path: Path, seed
     require_nothing_to_send(standin, candidates)
 
 
+@many_processes
 def test_a_publisher_that_is_killed_again_and_again_is_taken_up(standin: StandIn, tmp_path: Path) -> None:
     """Twenty times; first while it fills a draft, then while it adds to the public release."""
     chance = random.Random(20)
@@ -136,6 +139,7 @@ def test_a_publisher_that_is_killed_again_and_again_is_taken_up(standin: StandIn
     require_nothing_to_send(standin, every)
 
 
+@many_processes
 def test_the_tasks_themselves_publish_and_then_plan_what_is_missing(standin: StandIn, tmp_path: Path) -> None:
     planned = json.loads(task(standin, tmp_path, "plan", "--deepspeed", "0.19.8", "--cuda", "cpu"))["targets"]
     first = {target["id"] for target in planned[:2]}
