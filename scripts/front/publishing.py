@@ -72,9 +72,9 @@ def _document(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: 
 def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: bool) -> Iterator[str]:
     for skipped in wheelhouse.skipped:
         yield f"skipped {skipped.wheel}: {skipped.reason}"
-    for job in plan.jobs:
+    for job in plan.jobs if dry_run else ():
         yield f"{job.tag}: {len(job.uploads)} files to send, {len(job.expected)} in the end"
-        yield from (f"  {payload.name} ({payload.size} bytes)" for payload in job.uploads if dry_run)
+        yield from (f"  {payload.name} ({payload.size} bytes)" for payload in job.uploads)
     verb = "would be sent" if dry_run else "sent"
     yield f"{address}: {plan.bytes} bytes {verb}; {len(plan.settled)} of {len(wheelhouse.candidates)} wheels were there"
 
