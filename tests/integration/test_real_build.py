@@ -22,16 +22,6 @@ OPS_OF_NEWEST = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    return Shop(tmp_path_factory.mktemp("shop"))
-
-
-@pytest.fixture(scope="module")
-def host_build(shop: Shop) -> dict[str, Any]:
-    return shop.build()
-
-
 def test_without_selectors_a_wheel_for_this_host_is_built_and_proven(shop: Shop, host_build: dict[str, Any]) -> None:
     manifest = shop.manifest(host_build)
     wheel = Path(host_build["wheel"])
