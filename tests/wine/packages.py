@@ -22,6 +22,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from scripts.build.source import fetch_source
@@ -34,7 +35,7 @@ PYTHON, TORCH, CUDA = "3.11", "2.6.0", "12.4"
 VARIANT = "cu" + CUDA.replace(".", "")
 DEEPSPEED = ("0.16.5", "0.19.8")
 NUMPY = "numpy==1.26.4"  # 2.x asks for a function that Wine has not
-RUN_TIME = ("hjson", "msgpack", "tqdm", "einops", "psutil", "py-cpuinfo", "pydantic>=2.0.0")
+RUN_TIME = ("hjson", "msgpack", "tqdm", "einops", "nvidia-ml-py", "psutil", "py-cpuinfo", "pydantic>=2.0.0")
 LEFT_OUT = (".lib", ".pdb", ".exe", ".h", ".hpp", ".cuh", ".cpp")  # two thirds of torch; no stand-in reads them
 LIBRARIES = (
     "c10",
@@ -99,11 +100,9 @@ def _requirements() -> list[str]:
 
 def _gather(windows: Windows, site: Path) -> None:
     shutil.rmtree(site, ignore_errors=True)
-    files = windows.folder / "downloads" / "wheels"
-    _download_wheels(files)
     by_name: dict[str, list[Path]] = {}
-    for wheel in sorted(files.glob("*.whl")):
-        by_name.setdefault(canonicalize_name(parse_wheel_filename(wheel.name)[0]), []).append(wheel)
+    for wheel in _download_wheels(windows.folder / "downloads" / "wheels"):
+        by_name.setdefault(parse_wheel_filename(wheel.name)[0], []).append(wheel)
     plain_torch = by_name.pop("torch")[0]
     cuda_torch = windows.folder / "downloads" / f"torch-{TORCH}+{VARIANT}-cp311-cp311-win_amd64.whl"
     republish_torch(plain_torch, cuda_torch)
@@ -116,7 +115,7 @@ def _gather(windows: Windows, site: Path) -> None:
         (site / "tags" / f"{version}.tar.gz").write_bytes(as_tag_archive(sdist, version))
 
 
-def _download_wheels(folder: Path) -> None:
+def _download_wheels(folder: Path) -> list[Path]:
     """Every wheel that either environment of a build takes, for Windows: resolved by uv, fetched by pip."""
     uv = find_installer().uv
     assert uv, "uv is needed to resolve for another system"
@@ -128,11 +127,13 @@ def _download_wheels(folder: Path) -> None:
     found = subprocess.run(argv, env=_variables(), input=asked, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     pins = [line.strip() for line in found.stdout.splitlines() if line.strip()]
-    shutil.rmtree(folder, ignore_errors=True)
     download(
         folder, "--platform", "win_amd64", "--python-version", PYTHON, "--only-binary",
         ":all:", *pins,
     )  # fmt: skip
+    asked_for = {f"{canonicalize_name(one.name)}{one.specifier}" for one in map(Requirement, pins)}
+    names = {wheel: parse_wheel_filename(wheel.name)[:2] for wheel in sorted(folder.glob("*.whl"))}
+    return [wheel for wheel, (name, version) in names.items() if f"{name}=={version}" in asked_for]
 
 
 def _variables() -> dict[str, str]:
