@@ -71,16 +71,6 @@ def test_what_only_the_registry_knows_is_found(machine: Machine, registry: None)
     assert found["host"]["toolset"] == "14.44.35207"
 
 
-def test_a_folder_without_vswhere_is_enough(machine: Machine) -> None:
-    vswhere = machine.programs / "Microsoft Visual Studio" / "Installer" / "vswhere.exe"
-    hidden = vswhere.rename(vswhere.with_suffix(".hidden"))
-    try:
-        found = survey(machine)
-    finally:
-        hidden.rename(vswhere)
-    assert [studio["found_by"] for studio in found["visual_studios"]] == ["folder"]
-
-
 def test_a_machine_without_visual_studio_is_told_what_to_install(machine: Machine) -> None:
     found = survey(machine.without_programs())
     assert "no Visual Studio is on this machine" in found["why_no_host"]
