@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +14,18 @@ from tests.wine.lab import Ended, Windows, copy_checkout
 from tests.wine.packages import CUDA, PYTHON, gather_packages, serve
 
 TOOLSETS = ("14.29.30133", "14.44.35207")
-HEAD = ("@echo off", "chcp 65001 >nul")  # the lines below are UTF-8
+SET_AND_RUN = (
+    "import json, os, subprocess, sys\n"
+    "os.environ.update(json.loads(sys.argv[1]))\n"
+    "sys.exit(subprocess.run([sys.executable, *sys.argv[2:]]).returncode)"
+)
 PROGRAMS = ("ProgramFiles", "ProgramW6432", "ProgramFiles(x86)")
 PYTORCH = "https://download.pytorch.org"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where its parts lie, and the variables that a prompt on it has."""
+    """Where its parts lie, and the variables that its user has."""
 
     windows: Windows
     checkout: Path
@@ -31,20 +35,17 @@ class Machine:
     output: Path
     variables: Mapping[str, str]
 
-    def prompt(self, words: Sequence[str], *, seconds: int = 120) -> Ended:
-        """How `python WORDS` ended, typed into a plain cmd.exe in the checkout.
+    def python(self, *words: str, seconds: int = 120) -> Ended:
+        """How `python WORDS` ended in the checkout.
 
-        Wine sets variables such as ProgramFiles itself, so they are set in the prompt.
+        Wine sets variables such as ProgramFiles itself, so a first Python sets them for the one that is meant.
         """
-        script = self.output / "prompt.bat"
-        settings = self.variables.items()
-        lines = [*HEAD, *(f'set "{name}={value.replace("%", "%%")}"' for name, value in settings)]
-        line = f'"{self.windows.path(self.windows.python(PYTHON))}" {" ".join(words)}'
-        script.write_text("\n".join([*lines, line, ""]), encoding="utf-8", newline="\r\n")
-        return self.windows.run(["cmd", "/d", "/c", script], cwd=self.checkout, seconds=seconds, attempts=1)
+        told = json.dumps(dict(self.variables))
+        argv = [self.windows.python(PYTHON), "-c", SET_AND_RUN, told, *words]
+        return self.windows.run(argv, cwd=self.checkout, seconds=seconds, attempts=1)
 
     def having(self, **variables: str) -> Machine:
-        """The same machine with these variables in its prompts."""
+        """The same machine with these variables."""
         return replace(self, variables={**self.variables, **variables})
 
     def without_programs(self) -> Machine:

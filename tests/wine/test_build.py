@@ -50,7 +50,7 @@ def built(request: pytest.FixtureRequest, machine: Machine) -> Built:
     cell = CELL.format(request.param)
     before = len(machine.calls())
     words = ["-m", "invoke", "build", "--id", cell, "--source", source, "--prove", prove, "--jobs", "2", "--json"]
-    said = machine.prompt(words, seconds=1500).require()
+    said = machine.python(*words, seconds=1500).require()
     (result,) = json.loads(said[said.index("{") :])["results"]
     wheel = machine.windows.drive_c / result["wheel"].removeprefix("C:\\").replace("\\", "/")
     return Built(

@@ -14,7 +14,7 @@ from tests.wine.machine import Machine, make_machine
 pytestmark = pytest.mark.wine
 CELL = "ds0.16.5-torch2.6.0-cu124-cp311-win_amd64"
 OLDER = "ds0.16.5-torch2.6.0-cu118-cp311-win_amd64"
-ODD = "Programme (x86) & 100% für alle"
+ODD = "Programme (x86) & mehr"
 VS7 = r"HKLM\SOFTWARE\Microsoft\VisualStudio\SxS\VS7"
 CUDA = r"HKLM\SOFTWARE\NVIDIA Corporation\GPU Computing Toolkit\CUDA\v12.4"
 
@@ -36,7 +36,7 @@ def registry(windows: Windows, machine: Machine) -> Iterator[None]:
 
 def survey(machine: Machine, cell: str = CELL) -> dict[str, Any]:
     """What `invoke toolchain` says of the machine."""
-    said = machine.prompt(["-m", "invoke", "toolchain", "--id", cell, "--json"]).require()
+    said = machine.python("-m", "invoke", "toolchain", "--id", cell, "--json").require()
     return dict(json.loads(said[said.index("{") :]))
 
 

@@ -80,6 +80,6 @@ def test_windows_sees_nearly_all_of_the_code_that_is_for_it(windows: Windows, me
 def look_round(machine: Machine, checkout: Path) -> None:
     """Have `invoke toolchain` look at the machine with its real programs, and keep what was seen."""
     for cell in CELLS:
-        machine.prompt([*MEASURE, "-m", "invoke", "toolchain", "--id", cell]).require()
+        machine.python(*MEASURE, "-m", "invoke", "toolchain", "--id", cell).require()
     for data in machine.checkout.glob(".coverage.*"):
         shutil.copyfile(data, checkout / data.name)
