@@ -18,5 +18,6 @@ def windows() -> Iterator[Windows]:
     default_folder().mkdir(parents=True, exist_ok=True)
     with FileLock(default_folder() / "used.lock"):
         lab = open_lab()
+        lab.start()
         yield lab
         lab.stop()

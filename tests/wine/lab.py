@@ -100,7 +100,21 @@ class Windows:
             if ended.returncode not in FAULTS or attempt == attempts - 1:
                 break
             self.stop()
+            self.start()
         return Ended(argv=tuple(words), exit_code=ended.returncode, output=ended.stdout, errors=ended.stderr)
+
+    def start(self) -> None:
+        """Start what runs behind every program of the prefix, to stay until `stop`.
+
+        The first program would start it with its own output, and whoever waits for the end of that output would wait
+        for all other programs too.
+        """
+        variables = {**_host_variables(), **VARIABLES, "WINEPREFIX": str(self.folder / "prefix")}
+        for words in (["wineserver", "-p"], ["timeout", "-k", "5", "60", "wine", "cmd", "/c", "exit"]):
+            subprocess.run(
+                words, env=variables, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )  # fmt: skip
 
     def stop(self) -> None:
         """End every program of this prefix, and of no other."""

@@ -41,7 +41,7 @@ class Machine:
         Wine sets variables such as ProgramFiles itself, so a first Python sets them for the one that is meant.
         """
         told = json.dumps(dict(self.variables))
-        argv = [self.windows.python(PYTHON), "-c", SET_AND_RUN, told, *words]
+        argv: list[str | Path] = [self.windows.python(PYTHON), "-c", SET_AND_RUN, told, *words]
         return self.windows.run(argv, cwd=self.checkout, seconds=seconds, attempts=1)
 
     def having(self, **variables: str) -> Machine:
