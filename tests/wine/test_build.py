@@ -49,7 +49,7 @@ def built(request: pytest.FixtureRequest, machine: Machine) -> Built:
     source, prove = KINDS[request.param]
     cell = CELL.format(request.param)
     before = len(machine.calls())
-    words = ["-m", "invoke", "build", "--id", cell, "--source", source, "--prove", prove, "--jobs", "2", "--json"]
+    words = ["-m", "invoke", "build", "--id", cell, "--source", source, "--prove", prove, "--no-cache", "--json"]
     said = machine.python(*words, seconds=1500).require()
     (result,) = json.loads(said[said.index("{") :])["results"]
     wheel = machine.windows.drive_c / result["wheel"].removeprefix("C:\\").replace("\\", "/")
