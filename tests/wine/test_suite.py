@@ -14,7 +14,11 @@ from tests.wine.machine import Machine, make_machine
 
 pytestmark = pytest.mark.wine
 FAST = "not real_build and not network and not wine"
-SUITE = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", FAST)
+# They start pip, uv and environments by the dozen, each of which takes Wine many seconds.
+TOO_SLOW = ("tests/release/test_install_from_index.py", "tests/install/test_carry_out.py")
+SUITE = (
+    "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", FAST, *(f"--ignore={file}" for file in TOO_SLOW),
+)  # fmt: skip
 MEASURE = ("-m", "coverage", "run", "--parallel-mode")
 MOST_SKIPPED = 0.06  # of all tests: what is truly of another system
 MEASURED = "3.11"
