@@ -20,9 +20,9 @@ from pathlib import Path, PurePath
 import psutil
 
 from scripts.errors import CommandError
+from scripts.shell import shell_line
 
 GRACE_SECONDS = 3.0
-CMD_SIGNS = "&|<>^()%"  # a variable may stand for a path with blanks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +38,10 @@ class Command:
         if windows:
             steps = [f'set "{name}={value}"' for name, value in sorted(self.env.items())]
             folder = [f'cd /d "{self.cwd}"'] if self.cwd else []
-            return " && ".join([*folder, *steps, " ".join(_cmd_word(word) for word in self.argv)])
+            return " && ".join([*folder, *steps, shell_line(self.argv, windows=True)])
         variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items())]
-        line = " ".join([*variables, shlex.join(self.argv)])
+        line = " ".join([*variables, shell_line(self.argv, windows=False)])
         return f"cd {shlex.quote(str(self.cwd))} && {line}" if self.cwd else line
-
-
-def _cmd_word(word: str) -> str:
-    """The word as cmd.exe and the program behind it both read it: `setuptools<81` alone would be a redirection."""
-    quoted = subprocess.list2cmdline([word])
-    return f'"{word}"' if quoted == word and any(sign in word for sign in CMD_SIGNS) else quoted
 
 
 @dataclass(frozen=True, kw_only=True)

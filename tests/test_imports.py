@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "errors", "command", "host", "data", "matrix", "fetch", "toolchain", "build", "verify", "release", "install",
-    "workflow", "front",
+    "errors", "shell", "command", "host", "data", "matrix", "fetch", "toolchain", "build", "verify", "release",
+    "install", "workflow", "front",
 )  # fmt: skip
 TASK_ROOMS = {"errors", "host", "matrix", "fetch", "build", "release", "front", "command"}
 MODULES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from scripts.matrix.target import Target
 from scripts.release.command_line import PROGRAMS, install_command
 from scripts.release.previous import read_site
 from scripts.release.record import Published, WheelRecord
+from scripts.shell import WINDOWS, shell_line
 from scripts.workflow.actions import site_address
 
 SHOWN = 3  # rejections
@@ -75,7 +75,7 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
     return {
         "environment": environment.as_document(),
         "wheel": wheel.as_document() if wheel else None,
-        "command": _line(wheel, published) if wheel else None,
+        "command": line_to_paste(wheel, published) if wheel else None,
         "also_fit": [record.target.id for record in choice.fitting[1:]],
         "nearest": [
             {"id": rejection.record.target.id, "misfits": {misfit.what: misfit.reason for misfit in rejection.misfits}}
@@ -148,12 +148,12 @@ def _facts(environment: Environment) -> list[Table]:
 def _offer(wheel: WheelRecord, published: Published) -> list[str]:
     return [
         f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
-        _line(wheel, published),
+        line_to_paste(wheel, published),
     ]
 
 
-def _line(wheel: WheelRecord, published: Published) -> str:
+def line_to_paste(wheel: WheelRecord, published: Published, *, windows: bool = WINDOWS) -> str:
     """What to paste: by the index, or by the file itself for a folder of wheels, which has no index."""
     if wheel.url and wheel.url.startswith("file:"):
-        return shlex.join([*PROGRAMS["pip"], f"{wheel.url}#sha256={wheel.sha256}"])
+        return shell_line([*PROGRAMS["pip"], f"{wheel.url}#sha256={wheel.sha256}"], windows=windows)
     return install_command(wheel, published)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from scripts.errors import CommandError, PrerequisiteError
 from scripts.install.environment import Environment, read_environment
 from scripts.release.record import Published, WheelRecord
+from scripts.shell import WINDOWS, shell_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,10 @@ class Installation:
         wheel = f"deepspeed @ {self.published.address(self.record)}#sha256={self.record.sha256}"
         return [*_client(self.environment), "--only-binary", "deepspeed", "--constraint", str(constraints), wheel]
 
-    def lines(self) -> list[str]:
-        """What is done, to read or to paste."""
-        return [f"# constraints.txt: {self.constraints.strip()}", shlex.join(self.words(Path("constraints.txt")))]
+    def lines(self, *, windows: bool = WINDOWS) -> list[str]:
+        """What is done, to read or to paste into this system's shell."""
+        line = shell_line(self.words(Path("constraints.txt")), windows=windows)
+        return [f"# constraints.txt: {self.constraints.strip()}", line]
 
     def run(self) -> None:
         """Install; raises CommandError when the client fails, or when afterwards something else is there."""
@@ -55,11 +56,11 @@ class Installation:
             raise CommandError(f"the package client left deepspeed {now.deepspeed} and {torch}; {wanted} was asked for")
 
 
-def torch_line(record: WheelRecord, published: Published, environment: Environment) -> str:
-    """The line that brings the torch a wheel was built with."""
-    return shlex.join(
-        [*_client(environment), f"torch=={record.target.torch}", "--index-url", published.torch_channel(record.target)]
-    )
+def torch_line(record: WheelRecord, published: Published, environment: Environment, *, windows: bool = WINDOWS) -> str:
+    """The line that brings the torch a wheel was built with, for this system's shell."""
+    index = published.torch_channel(record.target)
+    words = [*_client(environment), f"torch=={record.target.torch}", "--index-url", index]
+    return shell_line(words, windows=windows)
 
 
 def _client(environment: Environment) -> list[str]:
@@ -76,4 +77,4 @@ def _run(words: Sequence[str]) -> None:
     """Run with the client's output on standard error: standard output is for the answer."""
     code = subprocess.run(words, stdout=sys.stderr, check=False, stdin=subprocess.DEVNULL).returncode
     if code:
-        raise CommandError(f"the package client ended with exit code {code}: {shlex.join(words)}")
+        raise CommandError(f"the package client ended with exit code {code}: {shell_line(words)}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ensurepip
 import json
 import os
-import shlex
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +16,14 @@ import pytest
 from scripts.errors import CommandError, InputError, NothingToDoError, PrerequisiteError
 from scripts.front import person as tasks
 from scripts.front.index_site import open_published
-from scripts.install.carry_out import Installation
+from scripts.install.carry_out import Installation, torch_line
 from scripts.install.choose import choose
 from scripts.install.environment import read_environment
 from scripts.release.index import render_index
 from scripts.release.previous import read_site
 from scripts.release.record import publish_records
 from scripts.release.tree import write_tree
+from scripts.shell import shell_line
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.release.factories import digest, make_wheel_record, make_wheel_target
 from tests.release.loopback import KNOWN_PLATFORM, client_variables
@@ -160,9 +162,34 @@ def test_a_wheel_of_a_folder_is_offered_as_the_file_that_it_is(
     tasks.find(str(person.python), "", "", f"dir:{tmp_path / 'wheels'}", True)
     command = json.loads(capfd.readouterr().out)["command"]
     assert f"{wheel.resolve().as_uri()}#sha256=" in command
-    told = person.run([*shlex.split(command), "--no-deps"])
+    told = person.run([*words_of(command), "--no-deps"])
     assert told.returncode == 0, told.stderr
     assert person.has("deepspeed") == CELLS[0].wheel_version
+
+
+def words_of(line: str) -> list[str]:
+    """The words that a program gets when this system's own shell runs the line."""
+    tell = shell_line([sys.executable, "-c", "import json, sys; print(json.dumps(sys.argv[1:]))"])
+    told = subprocess.run(f"{tell} {line}", shell=True, capture_output=True, text=True, check=True)
+    words: list[str] = json.loads(told.stdout)
+    return words
+
+
+def test_on_windows_lines_are_quoted_for_its_own_shells() -> None:
+    record = make_wheel_record(url="file:///C:/my%20wheels/deepspeed.whl")
+    published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
+    plain = make_environment(python=Path("C:\\env\\Scripts\\python.exe"))
+    blank = make_environment(python=Path("C:\\my env\\python.exe"))
+    lines = [
+        *Installation(record=record, published=published, environment=plain).lines(windows=True)[1:],
+        torch_line(record, published, plain, windows=True), torch_line(record, published, blank, windows=True),
+        tasks.line_to_paste(record, published, windows=True),
+    ]  # fmt: skip
+    assert not [line for line in lines if "'" in line]
+    assert lines[1].startswith("C:\\env\\Scripts\\python.exe -m pip install --no-input torch==2.6.0 ")
+    assert lines[2].startswith('"C:\\my env\\python.exe" -m pip install ')
+    assert f'"deepspeed @ {record.url}#sha256={record.sha256}"' in lines[0]
+    assert lines[3] == f'python -m pip install "{record.url}#sha256={record.sha256}"'
 
 
 @pytest.mark.parametrize(
