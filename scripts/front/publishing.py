@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from scripts.build.places import default_places
-from scripts.errors import NothingToDoError
+from scripts.errors import NothingToDoError, PublishError
 from scripts.front.cli import print_document, print_for_people
 from scripts.matrix.facts import load_facts
 from scripts.matrix.plan import Plan
@@ -23,7 +23,7 @@ from scripts.release.store_address import open_store
 
 
 def publish(address: str, dry_run: bool, json: bool) -> None:
-    """Publish the wheelhouse, or say what that takes."""
+    """Publish the wheelhouse, or say what that takes; raises PublishError in the end for wheels that were refused."""
     store = open_store(address, writing=not dry_run, say=_say)
     folder = default_places().wheelhouse
     wheelhouse = read_wheelhouse(folder)
@@ -38,6 +38,16 @@ def publish(address: str, dry_run: bool, json: bool) -> None:
         print_document(_document(store.address, wheelhouse, plan, dry_run))
     else:
         print_for_people(*_lines(store.address, wheelhouse, plan, dry_run))
+    if plan.refused and not dry_run:
+        reasons = [f"  {refused.reason}" for refused in plan.refused]
+        raise PublishError(
+            "\n".join(
+                [
+                    f"refused {len(plan.refused)} of {len(wheelhouse.candidates)} wheels, the others are published:",
+                    *reasons,
+                ]
+            )
+        )
 
 
 def missing(plan: Plan, address: str) -> Plan:
@@ -65,6 +75,7 @@ def _document(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: 
         ],
         "bytes": plan.bytes,
         "published_before": list(plan.settled),
+        "refused": [{"wheel": refused.wheel, "reason": refused.reason} for refused in plan.refused],
         "skipped": [{"wheel": skipped.wheel, "reason": skipped.reason} for skipped in wheelhouse.skipped],
     }  # fmt: skip
 
@@ -72,6 +83,8 @@ def _document(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: 
 def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: bool) -> Iterator[str]:
     for skipped in wheelhouse.skipped:
         yield f"skipped {skipped.wheel}: {skipped.reason}"
+    for refused in plan.refused if dry_run else ():
+        yield f"refused {refused.wheel}: {refused.reason}"
     for job in plan.jobs if dry_run else ():
         yield f"{job.tag}: {len(job.uploads)} files to send, {len(job.expected)} in the end"
         yield from (f"  {payload.name} ({payload.size} bytes)" for payload in job.uploads)

@@ -90,11 +90,11 @@ class Publisher:
         raise PublishError(f"{payload.name}: arrived {TRIES} times with other bytes than were sent; run again later")
 
     def _rename(self, release: Release, payloads: Sequence[Payload]) -> None:
-        """Give the checked files their final names: wheels first, then what points at them."""
+        """Give the checked files their final names: one wheel after the other with what points at it, the sums last."""
         if not payloads:
             return
         staged = {asset.name: _stated(self.store, asset) for asset in self.store.assets(release)}
-        for payload in sorted(payloads, key=_rank):
+        for payload in payloads:
             asset = staged.get(payload.name + STAGED)
             if asset is None or not payload.is_in(asset):
                 raise PublishError(f"{release.tag}: {payload.name} is not there as it was sent; run again")
@@ -153,8 +153,3 @@ def missing_of(plan: Plan, published: frozenset[str]) -> Plan:
 def _stated(store: Store, asset: Asset) -> Asset:
     """The asset with its digest."""
     return asset if asset.sha256 or not asset.whole else replace(asset, sha256=store.digest(asset))
-
-
-def _rank(payload: Payload) -> tuple[int, str]:
-    kinds = (".whl", ".metadata", ".json")
-    return (next((rank for rank, kind in enumerate(kinds) if payload.name.endswith(kind)), len(kinds)), payload.name)

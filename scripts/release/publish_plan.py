@@ -1,8 +1,8 @@
 """What publishing has to do, as a value: which wheel goes into which release, what is sent, what is in the way.
 
-Nothing published is ever replaced. A wheel that is published with other bytes is a conflict; one with the same bytes is
-settled, and its published manifest stays (a build that is repeated tells other seconds). A draft belongs to us alone:
-whatever in it the wheelhouse does not vouch for is made anew.
+Nothing published is ever replaced. A wheel that is published with other bytes is refused, and the others go on; one
+with the same bytes is settled, and its published manifest stays (a build that is repeated tells other seconds). A draft
+belongs to us alone: whatever in it the wheelhouse does not vouch for is made anew.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
-from scripts.errors import PublishError
-from scripts.release.publish_wheelhouse import Candidate
+from scripts.release.manifest import MANIFEST
+from scripts.release.publish_wheelhouse import Candidate, Skipped
 from scripts.release.store import STAGED, SUMS, Asset, Payload, Release, payload_of_bytes, tag_of
 
 SUMS_NAME = re.compile(rf"{SUMS}(?:-(?P<number>[0-9]+))?")
@@ -57,10 +57,11 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishPlan:
-    """Every job, in order; and the wheels that are published already, by file name."""
+    """Every job, in order; the wheels that are published already, by file name; those that cannot be, and why."""
 
     jobs: tuple[Job, ...]
     settled: tuple[str, ...]
+    refused: tuple[Skipped, ...] = ()
 
     @property
     def uploads(self) -> tuple[Payload, ...]:
@@ -76,37 +77,41 @@ class PublishPlan:
 def plan_publishing(candidates: Sequence[Candidate], shelves: Sequence[Shelf], budget: Budget) -> PublishPlan:
     """What makes the releases hold these wheels; `shelves` are those of their versions.
 
-    Raises PublishError, before anything is sent, for a file that is too large and for every wheel that is published
-    with other bytes.
+    Refused are a wheel with a file that is too large and one that is published with other bytes; the others go on.
     """
-    problems = [*_too_large(candidates, budget), *_conflicts(candidates, shelves)]
-    if problems:
-        raise PublishError("\n".join(["nothing was published:", *(f"  {problem}" for problem in problems)]))
+    reasons = {each.wheel.name: [*_too_large(each, budget), *_conflicts(each, shelves)] for each in candidates}
+    refused = tuple(Skipped(wheel=name, reason=found[0]) for name, found in reasons.items() if found)
+    welcome = [candidate for candidate in candidates if not reasons[candidate.wheel.name]]
     jobs: list[Job] = []
-    for version, group in groupby(candidates, key=lambda candidate: candidate.target.deepspeed):
+    for version, group in groupby(welcome, key=lambda candidate: candidate.target.deepspeed):
         own = sorted((s for s in shelves if s.release.version == version), key=lambda s: s.release.number)
         jobs += _jobs_of_version(version, list(group), own, budget)
-    settled = (candidate.wheel.name for candidate in candidates if _published_at(candidate.wheel, shelves))
-    return PublishPlan(jobs=tuple(jobs), settled=tuple(settled))
+    settled = tuple(candidate.wheel.name for candidate in welcome if _published_at(candidate.wheel, shelves))
+    return PublishPlan(jobs=tuple(jobs), settled=settled, refused=refused)
 
 
-def _too_large(candidates: Iterable[Candidate], budget: Budget) -> Iterator[str]:
-    for payload in chain.from_iterable(candidate.payloads for candidate in candidates):
+def _too_large(candidate: Candidate, budget: Budget) -> Iterator[str]:
+    for payload in candidate.payloads:
         if payload.size >= budget.bytes_each:
             yield f"{payload.name} has {payload.size} bytes; an asset must have less than {budget.bytes_each}"
 
 
-def _conflicts(candidates: Iterable[Candidate], shelves: Sequence[Shelf]) -> Iterator[str]:
+def _conflicts(candidate: Candidate, shelves: Sequence[Shelf]) -> Iterator[str]:
     public = [shelf for shelf in shelves if not shelf.release.draft]
-    for candidate in candidates:
-        settled = _published_at(candidate.wheel, shelves)
-        for payload, shelf in ((p, s) for p in candidate.payloads for s in public):
-            asset = shelf.assets.get(payload.name)
-            if asset and asset.whole and not payload.is_in(asset) and not (settled and payload is candidate.manifest):
-                yield (
-                    f"{payload.name} is published in {shelf.release.tag} with other bytes (sha256 {asset.sha256}, here "
-                    f"{payload.sha256}) and is never replaced; take it out of the wheelhouse"
-                )
+    settled = _published_at(candidate.wheel, shelves)
+    for payload, shelf in ((p, s) for p in candidate.payloads for s in public):
+        asset = shelf.assets.get(payload.name)
+        if asset and asset.whole and not payload.is_in(asset) and not (settled and payload is candidate.manifest):
+            yield (
+                f"{payload.name} is published in {shelf.release.tag} with other bytes (sha256 {asset.sha256}, here "
+                f"{payload.sha256}) and is never replaced; {_cure(candidate, shelf)}"
+            )
+
+
+def _cure(candidate: Candidate, shelf: Shelf) -> str:
+    """What to do about a conflict; a wheel without its manifest counts as missing, and is built again and again."""
+    offered = candidate.wheel.name + MANIFEST in shelf.assets
+    return "take it out of the wheelhouse" + ("" if offered else ", or delete the one there, which has no manifest")
 
 
 def _published_at(payload: Payload, shelves: Iterable[Shelf]) -> Shelf | None:

@@ -107,6 +107,20 @@ def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(
     assert [path.name for path in root.iterdir()] == ["v0.19.8"]
 
 
+@pytest.mark.parametrize("steps", range(7, 14))
+def test_wheels_that_join_a_release_become_public_one_after_the_other_each_with_its_manifest(
+    root: Path, wheels: tuple[Candidate, ...], steps: int
+) -> None:
+    """A public wheel without its manifest counts as missing: it would be built again, with other bytes perhaps."""
+    run(FolderStore(root), wheels[:1])
+    with pytest.raises(Interrupted):
+        run(Breaking(root, steps=steps), wheels)
+    names = set(public_files(root))
+    public = [wheel for wheel in names if wheel.endswith(".whl")]
+    assert len(public) == 1 + -(-(steps - 7) // 3)
+    assert sum(f"{wheel}.json" not in names for wheel in public) <= 1
+
+
 def test_a_draft_is_nobodys_business_until_it_is_whole(root: Path, wheels: tuple[Candidate, ...]) -> None:
     with pytest.raises(Interrupted):
         run(Breaking(root, steps=4), wheels)

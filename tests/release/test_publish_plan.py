@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import PublishError
 from scripts.release.publish_plan import Budget, PublishPlan, Shelf, plan_publishing
 from scripts.release.publish_wheelhouse import Candidate
 from scripts.release.store import STAGED, SUMS, Asset, Payload, Release, payload_of_bytes, tag_of
@@ -61,15 +60,24 @@ def test_each_deepspeed_version_has_its_release(tmp_path: Path) -> None:
     assert [job.tag for job in plan_publishing(candidates, [], ROOM).jobs] == ["v0.16.5", "v0.19.8"]
 
 
-def test_other_bytes_under_a_published_name_are_refused_all_at_once(
+def test_other_bytes_under_a_published_name_are_refused_and_the_others_are_sent(
     candidates: tuple[Candidate, ...], tmp_path: Path
 ) -> None:
-    there = after(plan_publishing(candidates, [], ROOM))
+    there = after(plan_publishing(candidates[:2], [], ROOM))
     others = fill_wheelhouse(tmp_path / "again", targets(4), filler=b"other")
-    with pytest.raises(PublishError, match="nothing was published") as told:
-        plan_publishing(others, [shelf(there)], ROOM)
-    assert all(candidate.wheel.name in str(told.value) for candidate in others)
-    assert "take it out of the wheelhouse" in str(told.value)
+    plan = plan_publishing(others, [shelf(there)], ROOM)
+    assert [refused.wheel for refused in plan.refused] == [candidate.wheel.name for candidate in others[:2]]
+    assert all(refused.reason.endswith("take it out of the wheelhouse") for refused in plan.refused)
+    assert plan.settled == ()
+    assert [p for p in plan.uploads if not p.name.startswith(SUMS)] == payloads_of(others[2:])
+
+
+def test_a_public_wheel_without_manifest_that_is_in_the_way_may_be_deleted(
+    candidates: tuple[Candidate, ...], tmp_path: Path
+) -> None:
+    others = fill_wheelhouse(tmp_path / "again", targets(1), filler=b"other")
+    (refused,) = plan_publishing(others, [shelf([candidates[0].wheel])], ROOM).refused
+    assert refused.reason.endswith("or delete the one there, which has no manifest")
 
 
 def test_a_repeated_build_leaves_the_published_manifest(candidates: tuple[Candidate, ...]) -> None:
@@ -162,7 +170,13 @@ def test_a_release_that_takes_no_more_counts_as_full(candidates: tuple[Candidate
     assert {payload.name for payload in job.uploads} == {p.name for p in payloads_of(candidates[2:])} | {SUMS}
 
 
-def test_a_file_that_is_too_large_stops_everything_beforehand(candidates: tuple[Candidate, ...]) -> None:
-    size = candidates[0].wheel.size
-    with pytest.raises(PublishError, match=f"has {size} bytes; an asset must have less than {size}"):
-        plan_publishing(candidates, [], Budget(assets=1000, bytes_each=size))
+def test_a_wheel_that_is_too_large_is_refused_and_the_others_are_sent(
+    candidates: tuple[Candidate, ...], tmp_path: Path
+) -> None:
+    large = fill_wheelhouse(tmp_path / "large", targets(5)[4:], filler=b"filler" * 100)
+    size = large[0].wheel.size
+    plan = plan_publishing([*candidates, *large], [], Budget(assets=1000, bytes_each=size))
+    (refused,) = plan.refused
+    assert refused.wheel == large[0].wheel.name
+    assert f"has {size} bytes; an asset must have less than {size}" in refused.reason
+    assert [p for p in plan.uploads if p.name != SUMS] == payloads_of(candidates)
