@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
 import requests
 
 from scripts.errors import InputError, PublishError
-from scripts.release.github_client import GitHubClient, Refusal
+from scripts.release.github_client import GitHubClient, Refusal, Setback
 from scripts.release.store import STAGED, TAG, Asset, Payload, Release, Watch
 
 REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 BLOCK = 1 << 20
 DIGEST = "sha256:"
+
+T = TypeVar("T")
 
 
 class GitHubStore:
@@ -43,16 +45,11 @@ class GitHubStore:
         """What GitHub states; it does not for what was uploaded before June 2025, which is downloaded."""
         if asset.sha256:
             return asset.sha256
-        digest = hashlib.sha256()
-        with closing(self._download(asset)) as answer:
-            for block in _blocks(answer):
-                digest.update(block)
-        return digest.hexdigest()
+        return self._download(asset, _digest)
 
     def read(self, asset: Asset) -> bytes:
         """The content, downloaded."""
-        with closing(self._download(asset)) as answer:
-            return b"".join(_blocks(answer))
+        return self._download(asset, b"".join)
 
     def create(self, tag: str, title: str, text: str) -> Release:
         """A new draft; after a failure nobody knows whether it was made, so it is looked for first."""
@@ -118,10 +115,22 @@ class GitHubStore:
         if self._client.json("PATCH", f"{self._base}/{release.id}", body)["draft"]:
             raise PublishError(f"{release.tag} is still a draft; publish it by hand, everything in it is checked")
 
-    def _download(self, asset: Asset) -> requests.Response:
-        """The content, streamed; it comes from another host, which gets no token."""
+    def _download(self, asset: Asset, take: Callable[[Iterable[bytes]], T]) -> T:
+        """What `take` makes of the content, block by block, begun anew when the connection is cut.
+
+        The content comes from another host, which gets no token.
+        """
         url = f"{self._client.api}{self._base}/assets/{asset.id}"
-        return self._client.request("GET", url, headers={"Accept": "application/octet-stream"}, stream=True)
+        for attempt in range(self._client.patience.attempts):
+            answer = self._client.attempt("GET", url, headers={"Accept": "application/octet-stream"}, stream=True)
+            if isinstance(answer, requests.Response):
+                try:
+                    with closing(answer):
+                        return take(answer.iter_content(BLOCK))
+                except requests.RequestException as error:
+                    answer = Setback(reason=f"the download of {asset.name} broke off ({type(error).__name__})")
+            self._client.wait(answer, attempt)
+        raise AssertionError("wait raises after the last attempt")
 
 
 class Watched:
@@ -144,11 +153,11 @@ class Watched:
         return block
 
 
-def _blocks(answer: requests.Response) -> Iterator[bytes]:
-    try:
-        yield from answer.iter_content(BLOCK)
-    except requests.RequestException as error:
-        raise PublishError(f"a download from GitHub broke off ({type(error).__name__}); run it again") from None
+def _digest(blocks: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _named(asset: Asset, name: str) -> Asset:

@@ -34,6 +34,7 @@ class StandIn:
     contract: Contract | None = None
     repository: Repository = field(default_factory=lambda: Repository(name=REPOSITORY))
     faults: Faults = lambda method, path: None
+    cut_downloads: int = 0  # how many of the next downloads end in the middle
     strict: bool = True  # a request that is not as described is the client's fault, and remembered
     address: str = ""
     objects: str = ""  # the address of the host that has the contents
@@ -337,7 +338,10 @@ def send_content(handler: BaseHTTPRequestHandler, standin: StandIn) -> None:
     handler.send_response(200 if asset else 404)
     handler.send_header("Content-Length", str(len(content)))
     handler.end_headers()
-    handler.wfile.write(content)
+    cut = standin.cut_downloads > 0
+    standin.cut_downloads -= cut
+    handler.wfile.write(content[: len(content) // 2] if cut else content)
+    handler.close_connection = handler.close_connection or cut
 
 
 class LocalApiServer(ApiServer):

@@ -136,6 +136,19 @@ def test_an_upload_that_fails_is_looked_for_before_it_is_sent_again(standin: Sta
     assert sent == (1 if fault.endswith("-after") else 2)
 
 
+def test_a_download_that_is_cut_is_begun_anew(standin: StandIn) -> None:
+    standin.repository.digests = False
+    store = quick_store(standin)
+    asset = store.upload(make_draft(store), PAYLOAD, PAYLOAD.name, unwatched)
+    standin.cut_downloads = 2
+    assert store.read(asset) == PAYLOAD.source
+    standin.cut_downloads = 2
+    assert store.digest(asset) == PAYLOAD.sha256
+    standin.cut_downloads = 99
+    with pytest.raises(PublishError, match=r"the download of deepspeed-.* broke off .*, 9 times; run the same command"):
+        store.read(asset)
+
+
 def test_a_half_upload_under_the_name_is_removed_first(standin: StandIn) -> None:
     store = quick_store(standin)
     release = make_draft(store)
