@@ -24,5 +24,5 @@ def fresh_client() -> Iterator[None]:
 def no_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that runs in GitHub Actions finds what it finds at home."""
     for name in os.environ:
-        if name.startswith(("GITHUB_", "DEEPSPEED_WHEELS_SELECT_")) or name == "DEEPSPEED_WHEELS_SITE":
+        if name.startswith(("GITHUB_", *(f"DEEPSPEED_WHEELS_{kind}" for kind in ("SELECT_", "SITE", "QUEUE")))):
             monkeypatch.delenv(name)

@@ -19,10 +19,10 @@ from scripts.matrix.shard import MAX_JOBS
 from scripts.matrix.target import Target
 from scripts.workflow.actions import site_address, this_step
 from scripts.workflow.caches import caches
-from scripts.workflow.jobs import matrix_document, next_jobs
+from scripts.workflow.jobs import matrix_document, next_jobs, read_matrix
 from scripts.workflow.known import known_builds
 from scripts.workflow.packages import install_commands
-from scripts.workflow.results import Result, builds_document, read_results, write_results
+from scripts.workflow.results import Result, builds_document, lost_results, read_results, write_results
 from scripts.workflow.summary import Row, markdown, notes, rows, sentence
 
 SELECTORS = {
@@ -30,6 +30,7 @@ SELECTORS = {
     "cuda": "DEEPSPEED_WHEELS_SELECT_CUDA", "deepspeed": "DEEPSPEED_WHEELS_SELECT_DEEPSPEED",
     "platform": "DEEPSPEED_WHEELS_SELECT_PLATFORM", "ids": "DEEPSPEED_WHEELS_SELECT_ID",
 }  # fmt: skip
+QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose results are gathered
 
 
 def handed_over() -> Selection:
@@ -82,8 +83,10 @@ def prepare(chosen: Selection) -> None:
 
 def report(builds: str, as_json: bool) -> None:
     """Tell how the last builds ended; the exit code is the first failed one's. A build that goes on has not failed."""
-    places = cells.open_workshop().places
-    results = read_results(places.logs)
+    workshop = cells.open_workshop()
+    places, results = workshop.places, read_results(workshop.places.logs)
+    if builds and (queue := os.environ.get(QUEUE)):
+        results = (*results, *lost_results(read_matrix(queue, QUEUE), results))
     if not results and not builds:
         raise NothingToDoError(f"no build has left its result in {places.logs}; the output of 'invoke build' says why")
     found = rows(results, places.wheelhouse)
@@ -94,7 +97,8 @@ def report(builds: str, as_json: bool) -> None:
             _say(line)
     if builds:
         before = known_builds(site_address(), _say)
-        _write(Path(builds), builds_document(results, before, step.run_url if step else None))
+        planned = {row.target.id for row in workshop.plan.targets}
+        _write(Path(builds), builds_document(results, before, planned, step.run_url if step else None))
     _tell(found, as_json)
     code = next((result.exit_code for result in results if result.state == "failed"), 0)
     if code and not builds:

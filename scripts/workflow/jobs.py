@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.errors import DataError
+from scripts.matrix.json_text import parse_json
 from scripts.matrix.plan import Plan, PlannedTarget
+from scripts.matrix.problems import Problems
+from scripts.matrix.reading import Reader, listed, record, text
 from scripts.matrix.records import Facts
 from scripts.matrix.shard import MAX_JOBS
 from scripts.matrix.target import Target
@@ -52,6 +55,19 @@ def matrix_document(jobs: Sequence[Job]) -> dict[str, list[dict[str, Any]]]:
     return {"include": [{"id": job.target.id, "runner": job.runner, "python": job.target.python} for job in jobs]}
 
 
+def read_matrix(content: str, name: str) -> tuple[str, ...]:
+    """The ids in what `matrix_document` wrote, of the variable called `name`; raises DataError with every fault."""
+    problems = Problems()
+    value = parse_json(content, name, problems)
+    found = {"include": ()} if problems else MATRIX(value, f"{name}:", problems)
+    if problems:
+        raise DataError(name, problems)
+    return tuple(row["id"] for row in found["include"])
+
+
 def _turn(planned: PlannedTarget, builds: Mapping[str, Build]) -> int:
     build = builds.get(planned.target.id)
     return {**FIRST, **LAST}.get(build.state, 1) if build else 1
+
+
+MATRIX: Reader[dict[str, Any]] = record(dict, include=listed(record(dict, id=text, runner=text, python=text)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from scripts.errors import DataError, InterruptedBuildError
+from scripts.errors import CommandError, DataError, InterruptedBuildError
 from scripts.matrix.json_text import parse_json
 from scripts.matrix.problems import Problems, below
 from scripts.matrix.reading import Optional, Reader, integer, record, text
@@ -16,6 +16,7 @@ from scripts.matrix.target import ID, Target, parse_id
 from scripts.release.page.states import Build
 
 SUFFIX = ".result.json"
+NO_RESULT = "Its job left no result: its setup failed, the runner was lost, or the job ran into its time limit."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +71,28 @@ def _read(path: Path) -> Result:
     return result
 
 
+def lost_results(queued: Iterable[str], results: Iterable[Result]) -> tuple[Result, ...]:
+    """A failure for each cell of a run, by its id, whose job ended without a result."""
+    told = {result.target for result in results}
+    failed = CommandError.exit_code
+    return tuple(
+        Result(target=name, exit_code=failed, wheel=None, message=NO_RESULT) for name in queued if name not in told
+    )
+
+
 def builds_document(
-    results: Iterable[Result], before: Mapping[str, Build], url: str | None
+    results: Iterable[Result], before: Mapping[str, Build], planned: Collection[str], url: str | None
 ) -> dict[str, dict[str, str]]:
-    """The states of cells without a wheel, as the page reads them: those of `before`, less what was tried since."""
+    """The states of planned cells without a wheel, as the page reads them: of `before`, less what was tried since.
+
+    What is planned no more, such as the cell of an older torch patch release, is not tried again and has no state.
+    """
     tried = {result.target: result for result in results}
     known = {name: _entry(build.state, build.message, build.url) for name, build in before.items() if name not in tried}
     now = {
         name: _entry(result.state, result.first_lines, url) for name, result in tried.items() if result.state != "built"
     }
-    return dict(sorted({**known, **now}.items()))
+    return dict(sorted((name, entry) for name, entry in {**known, **now}.items() if name in planned))
 
 
 def _entry(state: str, message: str, url: str | None) -> dict[str, str]:

@@ -122,6 +122,19 @@ def test_the_states_for_the_page_are_written_whatever_failed(step: SimpleNamespa
     assert json.loads((tmp_path / "site" / "builds.json").read_text()) == {ID: entry}
 
 
+def test_a_cell_of_the_queue_without_a_result_has_failed(
+    step: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = make_target(python="3.12").id
+    rows = [{"id": name, "runner": "ubuntu-22.04", "python": "3.11"} for name in (ID, lost)]
+    monkeypatch.setenv(hosted.QUEUE, json.dumps({"include": rows}))
+    write_results(step.logs, [result(0)])
+    hosted.report(str(tmp_path / "builds.json"), as_json=False)
+    found = json.loads((tmp_path / "builds.json").read_text())
+    assert {name: entry["state"] for name, entry in found.items()} == {lost: "failed"}
+    assert "left no result" in found[lost]["message"]
+
+
 def test_what_a_machine_lacks_is_left_as_the_cells_result(step: SimpleNamespace) -> None:
     class Refusing:
         def check_host(self, target: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from scripts.errors import DataError
 from scripts.matrix.facts import load_facts
 from scripts.matrix.plan import Plan
 from scripts.release.page.states import Build
-from scripts.workflow.jobs import matrix_document, next_jobs, runner_for
+from scripts.workflow.jobs import matrix_document, next_jobs, read_matrix, runner_for
 from tests.matrix.factories import make_plan, make_target
 from tests.release.page.factories import world
 
@@ -68,3 +69,15 @@ def test_the_matrix_is_what_the_workflow_reads() -> None:
     row = {"id": "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64", "runner": "ubuntu-22.04", "python": "3.11"}
     assert matrix_document(jobs) == {"include": [row]}
     assert matrix_document([]) == {"include": []}
+
+
+def test_the_ids_of_a_matrix_are_read_again() -> None:
+    jobs = next_jobs(make_plan([make_target(), make_target(python="3.12")]), FACTS, {})
+    assert read_matrix(json.dumps(matrix_document(jobs)), "QUEUE") == tuple(job.target.id for job in jobs)
+    assert read_matrix('{"include": []}', "QUEUE") == ()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"include": [{"id": 1}]}'])
+def test_a_matrix_that_cannot_be_read_is_named(content: str) -> None:
+    with pytest.raises(DataError, match="QUEUE"):
+        read_matrix(content, "QUEUE")

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.errors import CompileError, DataError, InterruptedBuildError
 from scripts.release.page.states import Build, read_builds
-from scripts.workflow.results import Result, builds_document, read_results, write_results
+from scripts.workflow.results import Result, builds_document, lost_results, read_results, write_results
 from scripts.workflow.summary import markdown, notes, rows, sentence
 from tests.matrix.factories import make_target
 
@@ -53,13 +53,28 @@ def test_the_page_reads_the_states_of_cells_without_a_wheel() -> None:
         BUILT.id: Build(state="failed", message="last time"),
         "ds0.19.8-torch2.6.0-cpu-cp310-linux_x86_64": Build(state="failed", message="not tried again", url=RUN),
     }
-    document = json.dumps(builds_document(results(), before, RUN))
+    planned = {BUILT.id, STOPPED.id, FAILED.id, *before}
+    document = json.dumps(builds_document(results(), before, planned, RUN))
     builds = read_builds(document, "builds.json")
     assert {name: build.state for name, build in builds.items()} == {
         STOPPED.id: "building", FAILED.id: "failed", "ds0.19.8-torch2.6.0-cpu-cp310-linux_x86_64": "failed",
     }  # fmt: skip
     assert builds[FAILED.id].url == RUN
     assert len(builds[FAILED.id].message.splitlines()) == 12
+
+
+def test_a_cell_that_left_the_plan_has_no_state_any_more() -> None:
+    before = {make_target(torch="2.12.0").id: Build(state="failed"), BUILT.id: Build(state="building")}
+    assert set(builds_document((), before, {BUILT.id, FAILED.id}, RUN)) == {BUILT.id}
+    assert set(builds_document(results(), before, {BUILT.id, FAILED.id}, RUN)) == {FAILED.id}
+
+
+def test_a_job_that_left_no_result_has_failed() -> None:
+    queued = (BUILT.id, STOPPED.id, FAILED.id)
+    assert lost_results(queued, results()) == ()
+    [lost] = lost_results(queued, results()[:2])
+    assert (lost.target, lost.state) == (FAILED.id, "failed")
+    assert "left no result" in lost.first_lines
 
 
 def test_the_summary_begins_with_what_failed_and_says_how_to_repeat_it(tmp_path: Path) -> None:

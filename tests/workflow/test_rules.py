@@ -12,7 +12,7 @@ from invoke.collection import Collection
 
 import tasks
 from scripts.build.places import Places
-from scripts.front.hosted import SELECTORS
+from scripts.front.hosted import QUEUE, SELECTORS
 from scripts.matrix.facts import load_facts
 from scripts.workflow.caches import caches
 from tests.matrix.factories import make_target
@@ -99,6 +99,13 @@ def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None
         variable: f"${{{{ inputs.{name.removesuffix('s') if name == 'ids' else name} }}}}"
         for name, variable in SELECTORS.items()
     }
+
+
+def test_the_report_for_the_page_knows_every_cell_of_the_run() -> None:
+    pages = BUILD["jobs"]["pages"]
+    [report] = [step for step in pages["steps"] if "invoke report" in step.get("run", "")]
+    assert report["env"] == {QUEUE: "${{ needs.plan.outputs.matrix }}"}
+    assert "plan" in pages["needs"]
 
 
 def test_a_job_is_called_what_its_cell_is_called() -> None:

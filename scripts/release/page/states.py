@@ -49,9 +49,13 @@ def read_builds(content: str | bytes, name: str) -> dict[str, Build]:
 
 
 def unpublished(builds: Mapping[str, Build], published: Iterable[Target]) -> dict[Target, Build]:
-    """The builds of cells that have no wheel yet, by id: a published wheel is there whatever a later run did."""
-    there = {target.id for target in published}
-    return {parse_id(name): builds[name] for name in sorted(builds) if name not in there}
+    """The builds of cells that have no wheel yet: a published wheel is there whatever a later run did.
+
+    By the wheel's name: a cell's id also holds the patch release of torch, which may have changed since.
+    """
+    there = {target.wheel_name for target in published}
+    going = {parse_id(name): builds[name] for name in sorted(builds)}
+    return {target: build for target, build in going.items() if target.wheel_name not in there}
 
 
 def _address(value: object, where: str, problems: Problems) -> str:

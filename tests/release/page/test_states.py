@@ -54,3 +54,9 @@ def test_a_published_wheel_is_not_told_to_have_failed_later() -> None:
     other = make_target(python="3.12")
     builds = {ID: Build(state="failed"), other.id: Build(state="building")}
     assert unpublished(builds, [make_target()]) == {other: Build(state="building")}
+
+
+def test_a_wheel_for_another_patch_release_of_torch_is_the_wheel_of_the_cell() -> None:
+    old, new = make_target(torch="2.9.0"), make_target(torch="2.9.1")
+    assert old.wheel_name == new.wheel_name
+    assert unpublished({new.id: Build(state="failed")}, [old]) == {}
