@@ -56,18 +56,22 @@ class OpCache:
             shutil.copyfile(binary, draft / "binary")
             document = {**meta, "sha256": sha256_of(binary), "bytes": binary.stat().st_size}
             (draft / "meta.json").write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
-            if not entry.exists():
+            try:
                 draft.rename(entry)
+            except OSError:  # another process was first, or is looking at it
+                if not entry.exists():
+                    raise
 
-    def peaks(self) -> dict[str, int]:
-        """Bytes that one compiler thread took at its peak, by op, as far as ops were compiled and kept here."""
-        found: dict[str, int] = {}
+    def peaks(self) -> dict[tuple[str, str], int]:
+        """Bytes that one compiler thread took at its peak, by op and step, of the ops that were compiled here."""
+        found: dict[tuple[str, str], int] = {}
         for file in self.folder.glob("??/*/meta.json"):
-            with suppress(OSError, ValueError, KeyError, TypeError):
+            with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 meta = json.loads(file.read_text(encoding="utf-8"))
-                peak = int(meta["peak_bytes"]) // int(meta.get("threads", 1))
-                found[meta["op"]] = max(found.get(meta["op"], 0), peak)
-        return found
+                for step, peak in meta["thread_peaks"].items():
+                    key = (str(meta["op"]), str(step))
+                    found[key] = max(found.get(key, 0), int(peak))
+        return {key: peak for key, peak in found.items() if peak > 0}  # 0: the system does not tell (Wine)
 
     def prune(self, limit_bytes: int = LIMIT_BYTES) -> int:
         """Remove the entries used longest ago until the rest fits in `limit_bytes`; how many were removed."""

@@ -27,6 +27,8 @@ GIB = 1024**3
 HEADER_MEMORY = int(2.3 * GIB)
 HEADER_SECONDS = 40.0
 UNIT_TIMEOUT = 3600.0
+NT_ERROR = 0xC0000000  # from here on an exit code of Windows is the fault that ended the program
+OUT_OF_MEMORY = re.compile("Killed signal|C1060|C1076")  # g++, and cl when its heap is full
 ERROR = re.compile("error|cannot find|undefined reference", re.IGNORECASE)  # ld says no "error" where it matters
 
 
@@ -48,12 +50,15 @@ class BuiltOp:
 class _Cost:
     seconds: float = 0.0
     peak_bytes: int = 0
+    thread_peaks: dict[str, int] = field(default_factory=dict)  # step -> bytes of one compiler thread
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome, step: str = "", threads: int = 1) -> None:
         with self.lock:
             self.seconds += outcome.seconds
             self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
+            if step:
+                self.thread_peaks[step] = max(self.thread_peaks.get(step, 0), outcome.peak_bytes // threads)
 
 
 class Compiler:
@@ -94,7 +99,7 @@ class Compiler:
         units = [unit for op in ops for unit in op.units if unit.step == "nvcc" and not unit.object.exists()]
         if not units:
             return 1
-        peak = max([self.settings.peaks["nvcc"], *(self.peaks.get(op.op, 0) for op in ops)])
+        peak = max(self.peaks.get((op.op, "nvcc"), self.settings.peaks["nvcc"]) for op in ops)
         return threads_of_each(
             len(units), workers=self.settings.jobs, most=self.settings.arches, memory=free_memory(), peak_bytes=peak
         )
@@ -159,7 +164,8 @@ class Compiler:
         threads = self.threads if unit.step == "nvcc" else 1
         return Task(
             name=f"{op.op} {unit.object.stem}", work=lambda: self._compile(op, unit, header), needs=frozenset(needs),
-            seconds=seconds, memory=threads * self.peaks.get(op.op, self.settings.peaks[unit.step]), cores=threads,
+            seconds=seconds, cores=threads,
+            memory=threads * self.peaks.get((op.op, unit.step), self.settings.peaks[unit.step]),
         )  # fmt: skip
 
     def _precompile(self, header: PrecompiledHeader) -> None:
@@ -199,11 +205,11 @@ class Compiler:
         raise CompileError(f"{unit.source}: {first_errors(outcome.output)}")
 
     def _run_unit(self, op: OpRecipe, unit: Unit) -> Outcome:
-        threads = (f"--threads={self.threads}",) if unit.step == "nvcc" and self.threads > 1 else ()
-        command = Command(argv=(*unit.argv, *threads))
+        threads = self.threads if unit.step == "nvcc" else 1
+        command = Command(argv=(*unit.argv, *([f"--threads={threads}"] if threads > 1 else [])))
         self.progress.log(command.as_shell())
         outcome = self._run(command)
-        self.costs[op.op].add(outcome)
+        self.costs[op.op].add(outcome, unit.step, threads)
         return outcome
 
     def _link(self, op: OpRecipe) -> None:
@@ -219,7 +225,7 @@ class Compiler:
         if self.settings.cache:
             meta = {
                 "op": op.op, "file": op.file, "seconds": cost.seconds, "peak_bytes": cost.peak_bytes,
-                "threads": self.threads if any(unit.step == "nvcc" for unit in op.units) else 1,
+                "thread_peaks": cost.thread_peaks,
             }  # fmt: skip
             self.settings.cache.put(self.keys[op.op], op.binary, meta)
         self._finish(op.op, op.binary, cached=False)
@@ -233,7 +239,7 @@ class Compiler:
 
 def was_killed(outcome: Outcome) -> bool:
     """Whether the compiler was ended from outside, as the kernel does when memory runs out."""
-    return outcome.exit_code < 0 or "Killed signal" in outcome.output
+    return outcome.exit_code < 0 or outcome.exit_code >= NT_ERROR or bool(OUT_OF_MEMORY.search(outcome.output))
 
 
 def first_errors(output: str, count: int = 5) -> str:

@@ -22,8 +22,14 @@ def edit_flags(
 
 def _apply(words: list[str], edit: FlagEdit, places: Mapping[str, str], cpu: Sequence[str]) -> list[str]:
     escaped = {name: re.escape(path) for name, path in places.items()}
-    patterns = [re.compile(_fill(text, escaped)) for text in edit.drop]
-    kept = [words[0], *(word for word in words[1:] if not any(pattern.fullmatch(word) for pattern in patterns))]
+    single = [re.compile(_fill(text, escaped)) for text in edit.drop if " " not in text]
+    double = [re.compile(_fill(text, escaped)) for text in edit.drop if " " in text]
+    kept, rest = words[:1], words[1:]
+    while rest:
+        pair = any(pattern.fullmatch(" ".join(rest[:2])) for pattern in double) and len(rest) > 1
+        if not pair and not any(pattern.fullmatch(rest[0]) for pattern in single):
+            kept.append(rest[0])
+        rest = rest[2 if pair else 1 :]
     return [*kept, *(flag for text in edit.append for flag in (cpu if text == "{cpu}" else [_fill(text, places)]))]
 
 

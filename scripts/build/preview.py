@@ -54,6 +54,7 @@ class Preview:
     target: Target
     ops: tuple[str, ...]
     left_out: Mapping[str, str]
+    source: str
     patches: tuple[str, ...]
     toolchain: Mapping[str, str]
     environment: Mapping[str, str]
@@ -67,8 +68,8 @@ class Preview:
     def as_document(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "ops": list(self.ops), "left_out": dict(self.left_out), "patches": list(self.patches),
-            "toolchain": dict(self.toolchain), "environment": dict(self.environment),
+            "ops": list(self.ops), "left_out": dict(self.left_out), "source": self.source,
+            "patches": list(self.patches), "toolchain": dict(self.toolchain), "environment": dict(self.environment),
             "commands": [command.as_shell(windows=self.windows) for command in self.commands],
         }  # fmt: skip
 
@@ -76,7 +77,8 @@ class Preview:
         """Lines to paste into the shell of the cell's system, with what they rest on as comments."""
         mark = "rem" if self.windows else "#"
         notes = [
-            self.target.id, f"ops: {', '.join(self.ops)}", f"patches: {', '.join(self.patches) or 'none'}",
+            self.target.id, f"ops: {', '.join(self.ops)}", f"source: {self.source}",
+            f"patches: {', '.join(self.patches) or 'none'}",
             *(f"{name}: {value}" for name, value in self.toolchain.items()),
         ]  # fmt: skip
         start = ['set "CHECKOUT=%CD%"'] if self.windows and "%CHECKOUT%" in str(self.commands) else []
@@ -90,7 +92,8 @@ def preview(builder: Builder, target: Target, layout: Layout) -> Preview:
     facts, matrix = builder.facts, builder.matrix
     cell = planned_context(target, facts, matrix.context_of(target, facts))
     selection = builder.select_ops(target)
-    patches = patches_for(facts.patches, {**cell, "source-kind": "tag"})
+    kind = "tag" if builder.options.source == "auto" else builder.options.source
+    patches = patches_for(facts.patches, {**cell, "source-kind": kind})
     variables = builder.variables(target, selection, cell, str(layout.toolkit or ""))
     torch = facts.torch[target.torch_minor]
     route = torch_routes(target, torch, matrix.torch_index)[0]
@@ -103,6 +106,7 @@ def preview(builder: Builder, target: Target, layout: Layout) -> Preview:
     ]  # fmt: skip
     return Preview(
         target=target, ops=tuple(choice.name for choice in selection.chosen), left_out=selection.left_out,
+        source=f"{kind} of DeepSpeed {target.deepspeed}, unpacked to {layout.work / 'source'} and patched",
         patches=tuple(patch.id for patch in patches), toolchain=planned_toolchain(target, facts), environment=variables,
         commands=(
             *(replace(command, env={}) for command in bare), *([layout.activate] if layout.activate else []),

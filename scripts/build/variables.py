@@ -30,10 +30,12 @@ def op_variables(selection: OpSelection) -> dict[str, str]:
     return {choice.variable: "1" for choice in selection.chosen}
 
 
-def tool_variables(rows: Iterable[Variable], variables: Mapping[str, str]) -> dict[str, str]:
-    """Those of `variables` that the compilers read."""
-    names = {row.name for row in rows if row.tools}
-    return {name: value for name, value in variables.items() if name in names}
+def tool_variables(
+    rows: Iterable[Variable], inherited: Iterable[str], variables: Mapping[str, str], caller: Mapping[str, str]
+) -> dict[str, str]:
+    """What the compilers read beside their command: variables of rows, and those of the `caller` that they inherit."""
+    names = {row.name for row in rows if row.tools} | set(inherited)
+    return {name: value for name, value in {**caller, **variables}.items() if name in names and value}
 
 
 def _fill(text: str, words: Mapping[str, str]) -> str:

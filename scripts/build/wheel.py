@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -31,7 +32,7 @@ from scripts.matrix.matrix import Matrix
 from scripts.matrix.ops import OpSelection, available_ops, choose_ops, patches_for
 from scripts.matrix.records import CpuLevel, Facts
 from scripts.matrix.target import Target
-from scripts.toolchain.cell import Host, Toolchain, check_toolchain, find_host, provide_toolchain
+from scripts.toolchain.cell import Host, Toolchain, check_toolchain, find_host, provide_toolchain, toolkit_version
 from scripts.toolchain.gates import require_gates, standard_context
 from scripts.toolchain.gcc import Gcc, absent_headers, install_line, require_python_headers
 
@@ -101,12 +102,13 @@ class Builder:
 
     def check_host(self, target: Target) -> Host:
         """The host compiler; raises PrerequisiteError or InputError for what can be known before any time is spent."""
-        host = find_host(target, self.facts, self.places.captured)
+        cuda = toolkit_version(target, self.facts, self.options.toolkit)
+        host = find_host(target, self.facts, self.places.captured, cuda)
         self.select_ops(target, host.gcc)
         if host.gcc:
             include = python_include(find_interpreter(target.python) or sys.executable)
             require_python_headers(host.gcc, include, self.facts)
-        check_toolchain(target, self.facts, self.matrix.context_of(target, self.facts), host)
+        check_toolchain(target, self.facts, self.matrix.context_of(target, self.facts), host, cuda)
         return host
 
     def build(self, target: Target, python: Path, torch: str, progress: Progress) -> BuildRecord:
@@ -115,7 +117,8 @@ class Builder:
         Raises SourceError, CompileError or PackageError; what is finished by then is kept for the next run.
         """
         seconds: dict[str, float] = {}
-        host = find_host(target, self.facts, self.places.captured)
+        cuda = toolkit_version(target, self.facts, self.options.toolkit)
+        host = find_host(target, self.facts, self.places.captured, cuda)
         selection = self.select_ops(target, host.gcc)
         for op, reason in selection.left_out.items():
             progress.say(f"  {op} left out: {reason}")
@@ -219,7 +222,7 @@ class Builder:
     def _identity(self, recipe: Recipe, toolchain: Toolchain, variables: Mapping[str, str]) -> dict[str, Any]:
         torch = {key: recipe.torch[key] for key in ("version", "cuda", "git", "cxx11_abi")}
         python = {key: recipe.python[key] for key in ("version", "suffix", "platform")}
-        tools = tool_variables(self.facts.variables, variables)
+        tools = tool_variables(self.facts.variables, self.facts.inherited_variables, variables, os.environ)
         return {**toolchain.identity, "variables": tools, "torch": torch, "python": python, "cpu": list(self.cpu.gcc)}
 
 

@@ -7,9 +7,11 @@ import lzma
 import re
 import shutil
 import tarfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +19,7 @@ from scripts.errors import SourceError
 
 DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
+RENAME_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -32,7 +35,7 @@ def unpack(archive: Path, folder: Path, *, without: Sequence[str] = ()) -> None:
     try:
         top = _unpack_into(draft, archive, without)
         shutil.rmtree(folder, ignore_errors=True)
-        top.rename(folder)
+        rename_patiently(top, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -53,8 +56,18 @@ def merge(folder: Path, into: Path) -> None:
         if entry.is_dir() and not entry.is_symlink() and place.is_dir():
             merge(entry, place)
         else:
-            entry.replace(place)
+            rename_patiently(entry, place)
     folder.rmdir()
+
+
+def rename_patiently(path: Path, place: Path) -> None:
+    """Move a file or folder to its place; tried again for some seconds while a virus scanner holds it open."""
+    for pause in RENAME_PAUSES:
+        with suppress(PermissionError):
+            path.replace(place)
+            return
+        time.sleep(pause)
+    path.replace(place)
 
 
 def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:

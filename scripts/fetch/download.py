@@ -146,6 +146,8 @@ def _fetch_on(download: Download, job: _Job) -> None:
     """Append to the part file what the server still has to give; Transient when the connection ends before."""
     part = _part(download)
     have = _arrived(download)
+    if have == download.size:  # an earlier try ended between the last byte and the digest
+        return
     with open_source(download.url, have) as source, _disk(part), part.open("ab" if source.start else "wb") as file:
         job.have[part] = have = source.start
         for block in source.blocks(download.size - have):

@@ -32,6 +32,7 @@ from scripts.matrix.plan import Plan, expand
 from scripts.matrix.records import Facts
 from scripts.matrix.selection import Selection, select
 from scripts.matrix.target import Target
+from scripts.toolchain.provide import FETCHED, release_of, toolkit_place
 from scripts.toolchain.survey import Survey, survey
 from scripts.workflow.results import Result
 
@@ -152,7 +153,9 @@ def layouts_of(builder: Builder, targets: Sequence[Target]) -> dict[str, Layout]
         if target.platform == here:
             if target.cuda not in surveys:  # asking compilers takes a moment, and cells of one CUDA share the answer
                 context = builder.matrix.context_of(target, builder.facts)
-                surveys[target.cuda] = survey(target, builder.facts, context, builder.places.captured)
+                surveys[target.cuda] = survey(
+                    target, builder.facts, context, builder.places.captured, builder.places.cache
+                )
             layouts[target.id] = _layout_here(builder, target, layouts[target.id], surveys[target.cuda])
     return layouts
 
@@ -161,13 +164,25 @@ def _layout_here(builder: Builder, target: Target, elsewhere: Layout, found: Sur
     host = found.host
     studio = host.places.get("studio") if host else None
     active = activate_command(Path(studio), str(host.context["toolset"])) if host and studio else None
-    fetched = builder.places.cache / "cuda" / str(target.cuda_version)
     return replace(
         elsewhere, work=builder.places.work(target.id), checkout=CHECKOUT,
         interpreter=find_interpreter(target.python) or "python",
-        toolkit=(found.toolkits[0].root if found.toolkits else fetched) if target.cuda_version else None,
+        toolkit=_toolkit_folder(builder, target, found),
         activate=active or elsewhere.activate,
     )  # fmt: skip
+
+
+def _toolkit_folder(builder: Builder, target: Target, found: Survey) -> Path | None:
+    """The CUDA toolkit that a build takes, or where one that it fetches will be."""
+    choice = builder.options.toolkit
+    if not target.cuda_version:
+        return None
+    if choice == "auto" and found.toolkits:
+        return found.toolkits[0].root
+    if choice not in ("auto", *FETCHED):
+        return Path(choice)
+    source = FETCHED[0] if choice == "auto" else choice
+    return toolkit_place(builder.places.cache, release_of(target.cuda_version, builder.facts), source)
 
 
 def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:

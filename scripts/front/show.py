@@ -80,12 +80,12 @@ def build(chosen: Selection, build_with: BuildOptions, dry_run: bool, json: bool
 
 
 def toolchain(chosen: Selection, environment: bool, json: bool) -> None:
-    """Print what this machine has to compile the first chosen cell of its platform with."""
+    """Print what this machine has to compile the newest of the chosen cells with."""
     workshop = cells.open_workshop()
     target = cells.cells_to_build(workshop, chosen, anywhere=True)[-1]
     cells.require_platform(target)
     context = workshop.matrix.context_of(target, workshop.facts)
-    found = survey(target, workshop.facts, context, workshop.places.captured)
+    found = survey(target, workshop.facts, context, workshop.places.captured, workshop.places.cache)
     if json:
         print_document(found.as_document())
     elif environment:

@@ -59,6 +59,10 @@ def _per_system(item: Reader[T]) -> Reader[dict[str, T]]:
     return record(dict[str, T], windows=item, linux=item)
 
 
+def _names(names: tuple[str, ...], source: Iterable[str]) -> tuple[str, ...]:
+    return names
+
+
 def _value_of_limit(value: int, source: Iterable[str]) -> int:
     return value
 
@@ -109,6 +113,7 @@ FLAG_EDIT = record(
 VARIABLE = record(
     Variable, name=text, value=text, when=parse_condition, tools=Optional(flag, False), reason=text, source=source
 )
+INHERITED = record(_names, names=listed(text), source=source)
 UNIT_COST = record(
     UnitCost, system=choice("windows", "linux"), step=choice("compile", "nvcc"), peak_bytes=integer, source=source
 )
@@ -149,6 +154,7 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         folder, "toolkit.yaml", problems, components=table("name", COMPONENT), archive=ARCHIVE, wheels=WHEELS
     )  # fmt: skip
     cpu = _read(folder, "cpu.yaml", problems, levels=table("name", CPU_LEVEL), exceptions=listed(CPU_EXCEPTION))
+    variables = _read(folder, "variables.yaml", problems, inherited=INHERITED, variables=listed(VARIABLE))
     catalogue = read_catalogue(folder, problems)
     return Facts(
         torch=_read(folder, "torch.yaml", problems, torch=table("minor", TORCH))["torch"],
@@ -174,7 +180,8 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
         rules=_read(folder, "rules.yaml", problems, rules=listed(RULE))["rules"],
         traps=_read(folder, "traps.yaml", problems, traps=listed(TRAP))["traps"],
         flags=_read(folder, "flags.yaml", problems, flags=listed(FLAG_EDIT))["flags"],
-        variables=_read(folder, "variables.yaml", problems, variables=listed(VARIABLE))["variables"],
+        variables=variables["variables"],
+        inherited_variables=variables["inherited"],
         costs=_read(folder, "costs.yaml", problems, costs=listed(UNIT_COST))["costs"],
         build_requirements=environment["build_requirements"],
         added_requirements=environment["added_requirements"],

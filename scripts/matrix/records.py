@@ -283,6 +283,7 @@ class Facts:
     traps: tuple[Trap, ...]
     flags: tuple[FlagEdit, ...]
     variables: tuple[Variable, ...]
+    inherited_variables: tuple[str, ...]
     costs: tuple[UnitCost, ...]
     build_requirements: BuildRequirements
     added_requirements: tuple[AddedRequirement, ...]

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.errors import PrerequisiteError
 from scripts.matrix.context import Context
 from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
+from scripts.toolchain.discovery import named_toolkit
 from scripts.toolchain.gates import arch_context, gcc_context, msvc_context, require_gates, toolkit_context
 from scripts.toolchain.gcc import Gcc, find_gcc
-from scripts.toolchain.provide import provide_toolkit
-from scripts.toolchain.toolkit import Toolkit
+from scripts.toolchain.provide import FETCHED, provide_toolkit
+from scripts.toolchain.toolkit import Toolkit, examine
 from scripts.toolchain.toolset import choose_toolset, pinned_toolset, preferred_toolsets
 from scripts.toolchain.vcvars import capture_environment
 from scripts.toolchain.visual_studio import find_visual_studios
@@ -52,15 +54,33 @@ class Toolchain:
         return {**self.host.places, **({"toolkit": str(self.toolkit.root)} if self.toolkit else {})}
 
 
-def find_host(target: Target, facts: Facts, cache: Path) -> Host:
-    """The host compiler for the target's system and CUDA; raises PrerequisiteError with what adds it when none fits.
+def toolkit_version(target: Target, facts: Facts, choice: str) -> str | None:
+    """The CUDA version that the target is compiled with: that of a toolkit which a person named, else the cell's own.
+
+    Raises PrerequisiteError when the named one is not whole, or of a version that the facts do not have.
+    """
+    if not target.cuda_version:
+        return None
+    named = None
+    if choice == "auto":
+        named = named_toolkit(facts, target.system)
+    elif choice not in FETCHED:
+        named = examine(Path(choice), "named", facts, target.system)
+    if named and named.version not in facts.cuda:
+        known = ", ".join(facts.cuda)
+        raise PrerequisiteError(f"{named.root} is CUDA {named.version}, of which nothing is known here; known: {known}")
+    return named.version if named else target.cuda_version
+
+
+def find_host(target: Target, facts: Facts, cache: Path, cuda: str | None) -> Host:
+    """The host compiler for the target's system and a CUDA version; raises PrerequisiteError when none fits.
 
     On Windows the environment of Visual Studio is captured, or taken from `cache`.
     """
-    cuda = target.cuda_version
     if target.system == "linux":
         gcc = find_gcc(facts)
-        return Host(identity=gcc.identity(), context=gcc_context(facts, gcc.major, cuda), gcc=gcc)
+        context, places = gcc_context(facts, gcc.major, cuda), {"compiler": gcc.compiler}
+        return Host(identity=gcc.identity(), context=context, places=places, gcc=gcc)
     wanted = preferred_toolsets(facts, cuda, pin=pinned_toolset(os.environ))
     chosen = choose_toolset(find_visual_studios(facts), wanted, facts, cuda)
     captured = capture_environment(chosen, cache)
@@ -70,9 +90,9 @@ def find_host(target: Target, facts: Facts, cache: Path) -> Host:
     )  # fmt: skip
 
 
-def check_toolchain(target: Target, facts: Facts, cell: Context, host: Host) -> None:
-    """Raise PrerequisiteError for a host compiler that the cell's own toolkit refuses; nothing is fetched for it."""
-    planned = toolkit_context(target, facts, target.cuda_version, ANY) if target.cuda_version else {}
+def check_toolchain(target: Target, facts: Facts, cell: Context, host: Host, cuda: str | None) -> None:
+    """Raise PrerequisiteError for a host compiler or a version that a gate refuses; nothing is fetched for it."""
+    planned = toolkit_context(target, facts, cuda, ANY) if cuda else {}
     require_gates(target, facts, {**cell, **host.context, **planned})
 
 
@@ -91,15 +111,7 @@ def provide_toolchain(
         target.cuda_version, choice=choice, facts=facts, cache=cache, system=target.system, say=say
     )
     context = {
-        **cell, **host.context, **_host_again(facts, host, toolkit.version),
-        **toolkit_context(target, facts, toolkit.version, toolkit.source),
+        **cell, **host.context, **toolkit_context(target, facts, toolkit.version, toolkit.source),
         **arch_context(facts, arches, toolkit.version),
     }  # fmt: skip
     return Toolchain(host=host, toolkit=toolkit, context=context, notes=require_gates(target, facts, context))
-
-
-def _host_again(facts: Facts, host: Host, cuda: str) -> Context:
-    """The host's answers for the toolkit that was found, which a person may have named for its other version."""
-    if host.gcc:
-        return gcc_context(facts, host.gcc.major, cuda)
-    return msvc_context(facts, str(host.context["toolset"]), int(host.context["msc-ver"]), cuda)

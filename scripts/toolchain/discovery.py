@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import PrerequisiteError
 from scripts.matrix.records import Facts
+from scripts.toolchain.registry import registry_values
 from scripts.toolchain.toolkit import Toolkit, examine
 
 NAMED_VARIABLE = "DEEPSPEED_WHEELS_CUDA"
-VERSION_VARIABLE = re.compile(r"CUDA_PATH_V\d+_\d+", re.IGNORECASE)
 REGISTRY_KEY = r"SOFTWARE\NVIDIA Corporation\GPU Computing Toolkit\CUDA"
 REGISTRY_VALUE = "InstallDir"
 INSTALLED = Path("NVIDIA GPU Computing Toolkit") / "CUDA"  # below Program Files
@@ -94,16 +92,8 @@ def _from_registry(version: str) -> Iterator[Candidate]:
 
 def registry_folders(key: str) -> list[str]:
     """What the installer wrote into the machine's registry under `key`; empty where there is none."""
-    if sys.platform == "win32":
-        import winreg
-
-        try:
-            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, winreg.KEY_READ | winreg.KEY_WOW64_64KEY) as opened:
-                return [str(winreg.QueryValueEx(opened, REGISTRY_VALUE)[0])]
-        except OSError:
-            return []
-    else:
-        return []
+    folder = registry_values(key).get(REGISTRY_VALUE)
+    return [folder] if folder else []
 
 
 def _each_once(found: Iterator[Candidate]) -> Iterator[Candidate]:

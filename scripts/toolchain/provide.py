@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -57,13 +58,19 @@ def release_of(version: str, facts: Facts) -> str:
     return version if version in row.releases else row.releases[-1]
 
 
+def stored_toolkits(version: str, facts: Facts, cache: Path, system: str) -> list[Toolkit]:
+    """The whole toolkits of a version that were fetched earlier, in the order in which they are taken."""
+    release, minor = release_of(version, facts), minor_version(version)
+    places = [(source, toolkit_place(cache, release, source)) for source in FETCHED]
+    stored = [stored_toolkit(place, source, facts, system, minor) for source, place in places]
+    return [toolkit for toolkit in stored if toolkit]
+
+
 def _fetch_any(
     version: str, facts: Facts, cache: Path, system: str, say: Callable[[str], None]
 ) -> Toolkit:  # what is there already goes first, so that a second run needs no network
-    release = release_of(version, facts)
-    for source in FETCHED:
-        if stored := stored_toolkit(_place(cache, release, source), source, facts, system, minor_version(version)):
-            return stored
+    if stored := stored_toolkits(version, facts, cache, system):
+        return stored[0]
     reasons = []
     for source in FETCHED:
         try:
@@ -80,7 +87,7 @@ def _fetch_any(
 
 def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, say: Callable[[str], None]) -> Toolkit:
     release = release_of(version, facts)
-    place = _place(cache, release, source)
+    place = toolkit_place(cache, release, source)
     downloads = place.with_name(place.name + ".downloads")
 
     def fill(draft: Path) -> Mapping[str, str]:
@@ -90,9 +97,11 @@ def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, sa
 
     if source == "pip":
         require_compiler(release, facts, system)
-    return store_toolkit(place, source, facts, system, minor_version(version), fill, say)
+    toolkit = store_toolkit(place, source, facts, system, minor_version(version), fill, say)
+    shutil.rmtree(downloads, ignore_errors=True)
+    return toolkit
 
 
-def _place(cache: Path, release: str, source: str) -> Path:
+def toolkit_place(cache: Path, release: str, source: str) -> Path:
     """Where a fetched toolkit lies; the name is short, for the paths of Windows."""
     return cache / "cuda" / f"{release}-{source}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -100,7 +99,6 @@ def fill_from_archives(
         _unpack(files[part.key], draft, part, say)
     if system == "linux" and not (draft / "lib64").exists():
         (draft / "lib64").symlink_to("lib")
-    shutil.rmtree(downloads)
     return {part.key: part.version for part in parts}
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import filelock
 
 from scripts.errors import PrerequisiteError
+from scripts.fetch.archive import rename_patiently
 from scripts.matrix.records import Facts
 from scripts.toolchain.toolkit import Toolkit, examine
 
 NOTE = "toolkit.json"
-RENAME_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds; a virus scanner may hold a file of a new folder open
 
 
 def stored_toolkit(place: Path, source: str, facts: Facts, system: str, version: str) -> Toolkit | None:
@@ -51,7 +50,7 @@ def store_toolkit(
             toolkit = _require(examine(draft, source, facts, system), version)
             (draft / NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
             shutil.rmtree(place, ignore_errors=True)
-            _rename(draft, place)
+            rename_patiently(draft, place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return replace(toolkit, root=place)
@@ -76,12 +75,3 @@ def _require(toolkit: Toolkit, version: str) -> Toolkit:
     if toolkit.version != version:
         raise PrerequisiteError(f"{toolkit.root} says it is CUDA {toolkit.version}, not {version}")
     return toolkit
-
-
-def _rename(draft: Path, place: Path) -> None:
-    for pause in RENAME_PAUSES:
-        with suppress(PermissionError):
-            draft.rename(place)
-            return
-        time.sleep(pause)
-    draft.rename(place)

@@ -10,8 +10,9 @@ from scripts.errors import FactoryError
 from scripts.matrix.context import Context
 from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
-from scripts.toolchain.cell import Host, check_toolchain, find_host
+from scripts.toolchain.cell import Host, check_toolchain, find_host, toolkit_version
 from scripts.toolchain.discovery import find_toolkits, named_toolkit
+from scripts.toolchain.provide import stored_toolkits
 from scripts.toolchain.toolkit import Toolkit
 from scripts.toolchain.visual_studio import VisualStudio, find_visual_studios
 
@@ -60,22 +61,26 @@ class Survey:
         return lines
 
 
-def survey(target: Target, facts: Facts, cell: Context, captured: Path) -> Survey:
-    """What this machine has for the target; `captured` holds Visual Studio's environments of earlier runs."""
+def survey(target: Target, facts: Facts, cell: Context, captured: Path, fetched: Path) -> Survey:
+    """What this machine has for the target.
+
+    `captured` holds Visual Studio's environments of earlier runs, `fetched` is the cache of toolkits.
+    """
     host, why_not = None, None
     try:
-        host = find_host(target, facts, captured)
-        check_toolchain(target, facts, cell, host)
+        cuda = toolkit_version(target, facts, "auto")
+        host = find_host(target, facts, captured, cuda)
+        check_toolchain(target, facts, cell, host, cuda)
     except FactoryError as error:
         why_not = str(error)
-    toolkits, passed = _toolkits(target, facts)
+    toolkits, passed = _toolkits(target, facts, fetched)
     return Survey(
         target=target, studios=find_visual_studios(facts) if target.system == "windows" else (), host=host,
         why_no_host=why_not, toolkits=toolkits, passed_over=passed,
     )  # fmt: skip
 
 
-def _toolkits(target: Target, facts: Facts) -> tuple[tuple[Toolkit, ...], tuple[str, ...]]:
+def _toolkits(target: Target, facts: Facts, fetched: Path) -> tuple[tuple[Toolkit, ...], tuple[str, ...]]:
     if not target.cuda_version:
         return (), ()
     try:
@@ -84,4 +89,5 @@ def _toolkits(target: Target, facts: Facts) -> tuple[tuple[Toolkit, ...], tuple[
         return (), (str(error),)
     found, passed = find_toolkits(target.cuda_version, facts, target.system)
     first = [named] if named else []
-    return (*first, *found), tuple(f"{one.reason} ({one.candidate.told_by})" for one in passed)
+    stored = stored_toolkits(target.cuda_version, facts, fetched, target.system)
+    return (*first, *found, *stored), tuple(f"{one.reason} ({one.candidate.told_by})" for one in passed)

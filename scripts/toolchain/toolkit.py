@@ -29,16 +29,6 @@ class Toolkit:
     headers: str = ""  # digest of the headers that tell the versions of its parts
 
     @property
-    def major(self) -> int:
-        """The number before the dot."""
-        return int(self.version.split(".")[0])
-
-    @property
-    def minor(self) -> int:
-        """The number behind the dot."""
-        return int(self.version.split(".")[1])
-
-    @property
     def compiler(self) -> Path:
         """The program that is run."""
         return compiler_of(self.root, self.system)
@@ -58,10 +48,6 @@ class Toolkit:
     def identity(self) -> dict[str, str]:
         """What of it can change a binary."""
         return {"nvcc": self.nvcc, "toolkit-headers": self.headers}
-
-    def variables(self) -> dict[str, str]:
-        """The variables by which torch and others find it."""
-        return {"CUDA_HOME": str(self.root), "CUDA_PATH": str(self.root)}
 
 
 def this_system() -> str:

@@ -15,7 +15,9 @@ from scripts.matrix.build_records import FlagEdit
 from scripts.matrix.facts import DATA, load_facts
 from tests.build.factories import GXX
 
-PLACES = {"source": "/shop/source", "environment": "/shop/env", "python": "/opt/python3.11"}
+PLACES = {
+    "source": "/shop/source", "environment": "/shop/env", "python": "/opt/python3.11", "compiler": "/usr/bin/g++-13",
+}  # fmt: skip
 CPU = ("-march=x86-64-v3",)
 RECORDED = {
     "compile": (
@@ -26,7 +28,7 @@ RECORDED = {
     ),
     "nvcc": (
         "/opt/cuda/bin/nvcc -I/shop/source/csrc/includes -c csrc/adam/multi_tensor_adam.cu -o /shop/objects/multi.o"
-        " --expt-relaxed-constexpr --compiler-options '-fPIC' -O3 -lineinfo --use_fast_math --threads=1"
+        " -ccbin gcc --expt-relaxed-constexpr --compiler-options '-fPIC' -O3 -lineinfo --use_fast_math --threads=1"
         " -gencode=arch=compute_80,code=sm_80 -DTORCH_EXTENSION_NAME=fused_adam_op -std=c++17"
     ),
     "link": (
@@ -147,3 +149,28 @@ def test_every_pattern_can_be_read_and_every_folder_it_names_is_known() -> None:
 def test_every_row_has_an_id_of_its_own_and_a_reason() -> None:
     assert len({edit.id for edit in EDITS}) == len(EDITS)
     assert all(edit.reason and edit.source for edit in EDITS)
+
+
+def test_nvcc_is_given_the_compiler_that_the_gates_were_asked_about() -> None:
+    words = edited("nvcc")
+    assert "-ccbin=/usr/bin/g++-13" in words
+    assert {"-ccbin", "gcc"} & set(words) == set()
+    assert "--expt-relaxed-constexpr" in words
+
+
+def test_the_libraries_of_a_toolkit_below_the_folder_of_python_stay() -> None:
+    """A distribution's Python lies in /usr, and /usr/local/cuda is below that."""
+    link = [
+        "g++",
+        "-shared",
+        "-L/usr/lib",
+        "x.o",
+        "-L/usr/venv/torch/lib",
+        "-L/usr/local/cuda-12.4/lib64",
+        "-lcudart",
+        "-o",
+        "x.so",
+    ]
+    words = edit_flags(link, EDITS, step="link", system="linux", places={**PLACES, "python": "/usr"}, cpu=CPU)
+    assert {"-L/usr/venv/torch/lib", "-L/usr/local/cuda-12.4/lib64"} <= set(words)
+    assert "-L/usr/lib" not in words

@@ -63,7 +63,14 @@ def test_the_chosen_ops_and_no_others_are_switched_on() -> None:
 
 def test_only_what_the_compilers_read_is_part_of_a_binary_s_identity() -> None:
     found = variables("ds0.19.8-torch2.13.0-cu132-cp311-win_amd64")
-    assert tool_variables(FACTS.variables, found).keys() == {"NVCC_APPEND_FLAGS", "CL"}
+    assert tool_variables(FACTS.variables, (), found, {}).keys() == {"NVCC_APPEND_FLAGS", "CL"}
+
+
+def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
+    found = variables("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
+    own = {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12", "CPATH": "", "HOME": "/root"}
+    read = tool_variables(FACTS.variables, FACTS.inherited_variables, found, own)
+    assert read == {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12"}
 
 
 def test_every_row_holds_for_some_cell_of_the_matrix() -> None:

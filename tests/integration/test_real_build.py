@@ -17,6 +17,7 @@ from tests.integration.shop import Shop
 
 pytestmark = pytest.mark.real_build
 CTRL_C = "import os, signal, sys; os.killpg(int(sys.argv[1]), signal.SIGINT)"  # the whole group, as a terminal does
+ONLY_FOR_CUDA = {"GPU kernels", "import without a CUDA toolkit"}
 OPS_OF_NEWEST = {
     "async_io", "cpu_adagrad", "cpu_adam", "cpu_lion", "deepspeed_shm_comm", "fused_adam", "pin_memory",
 }  # fmt: skip
@@ -34,8 +35,8 @@ def test_without_selectors_a_wheel_for_this_host_is_built_and_proven(shop: Shop,
 def test_the_proof_loads_every_op_and_trains(shop: Shop, host_build: dict[str, Any]) -> None:
     proof = shop.manifest(host_build)["proof"]
     skipped = [check["name"] for check in proof["checks"] if check["passed"] is None]
-    assert len(proof["checks"]) >= 5
-    assert skipped == []
+    assert len(proof["checks"]) >= 25
+    assert [name for name in skipped if name not in ONLY_FOR_CUDA] == []
 
 
 def test_the_wheel_carries_no_machine_path_and_no_newer_cpu_than_asked(host_build: dict[str, Any]) -> None:

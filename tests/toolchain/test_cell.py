@@ -68,16 +68,16 @@ def toolchain_of(target: Target, host: cell.Host, folder: Path) -> cell.Toolchai
 
 
 def test_a_cpu_cell_asks_for_no_toolkit(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = toolchain_of(CPU, cell.find_host(CPU, FACTS, tmp_path), tmp_path)
+    found = toolchain_of(CPU, cell.find_host(CPU, FACTS, tmp_path, CPU.cuda_version), tmp_path)
     assert found.toolkit is None
     assert found.identity == {"compiler": "g++ 12.2", "target": "x86_64-linux-gnu", "linker": "GNU ld 2.40"}
-    assert found.places == {}
+    assert found.places == {"compiler": GCC.compiler}
 
 
 def test_nvcc_is_part_of_a_cuda_op_s_identity_and_its_folder_is_not(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path), tmp_path)
+    found = toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path, CUDA.cuda_version), tmp_path)
     assert found.identity["nvcc"] == "13.0.88"
-    assert found.places == {"toolkit": str(TOOLKIT.root)}
+    assert found.places == {"toolkit": str(TOOLKIT.root), "compiler": GCC.compiler}
     assert str(TOOLKIT.root) not in str(found.identity)
     assert found.context["toolkit-version"] == "13.0"
 
@@ -86,10 +86,16 @@ def test_a_compiler_that_the_toolkit_refuses_is_said_before_the_toolkit_is_fetch
     linux: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     linux.setattr(cell, "find_gcc", lambda facts: replace(GCC, major=16))
-    host = cell.find_host(CUDA, FACTS, tmp_path)
+    host = cell.find_host(CUDA, FACTS, tmp_path, CUDA.cuda_version)
     with pytest.raises(PrerequisiteError, match="GCC 16:\n  gcc-host-config"):
-        cell.check_toolchain(CUDA, FACTS, MATRIX.context_of(CUDA, FACTS), host)
-    cell.check_toolchain(CPU, FACTS, MATRIX.context_of(CPU, FACTS), cell.find_host(CPU, FACTS, tmp_path))
+        cell.check_toolchain(CUDA, FACTS, MATRIX.context_of(CUDA, FACTS), host, CUDA.cuda_version)
+    cell.check_toolchain(
+        CPU,
+        FACTS,
+        MATRIX.context_of(CPU, FACTS),
+        cell.find_host(CPU, FACTS, tmp_path, CPU.cuda_version),
+        CPU.cuda_version,
+    )
 
 
 def test_a_toolkit_that_a_person_named_is_asked_the_gates_with_its_own_version(
@@ -97,29 +103,56 @@ def test_a_toolkit_that_a_person_named_is_asked_the_gates_with_its_own_version(
 ) -> None:
     linux.setattr(cell, "provide_toolkit", lambda version, **asked: replace(TOOLKIT, version="13.2", source="named"))
     with pytest.raises(PrerequisiteError, match="ds-cuda13-minor"):
-        toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path), tmp_path)
+        toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path, CUDA.cuda_version), tmp_path)
 
 
 @pytest.mark.parametrize(("target", "toolset"), [(WINDOWS, "14.44"), (OLD, "14.29")])
 def test_the_toolset_that_the_cuda_version_accepts_is_captured(
     windows: pytest.MonkeyPatch, tmp_path: Path, target: Target, toolset: str
 ) -> None:
-    host = cell.find_host(target, FACTS, tmp_path)
+    host = cell.find_host(target, FACTS, tmp_path, target.cuda_version)
     assert host.context["toolset"] == toolset
     assert host.identity["toolset"].startswith(toolset)
     assert host.variables == {"INCLUDE": r"C:\VS\include"}
     assert host.places == {"studio": str(STUDIO.root)}
-    cell.check_toolchain(target, FACTS, MATRIX.context_of(target, FACTS), host)
+    cell.check_toolchain(target, FACTS, MATRIX.context_of(target, FACTS), host, target.cuda_version)
 
 
-def test_a_named_toolkit_asks_the_toolset_again(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """14.44 was chosen for CUDA 12.4; with a 12.1 toolkit its own library refuses."""
-    old = replace(TOOLKIT, version="12.1", nvcc="12.1.105", source="named", system="windows")
-    windows.setattr(cell, "provide_toolkit", lambda version, **asked: old)
-    with pytest.raises(PrerequisiteError, match="msvc-stl1002"):
-        toolchain_of(WINDOWS, cell.find_host(WINDOWS, FACTS, tmp_path), tmp_path)
+def named(monkeypatch: pytest.MonkeyPatch, version: str, system: str) -> None:
+    """DEEPSPEED_WHEELS_CUDA names a whole toolkit of this version."""
+    toolkit = replace(TOOLKIT, version=version, source="named", system=system)
+    monkeypatch.setattr(cell, "named_toolkit", lambda facts, system: toolkit)
+    monkeypatch.setattr(cell, "provide_toolkit", lambda version, **asked: toolkit)
+
+
+def test_the_toolset_is_chosen_for_the_toolkit_that_a_person_named(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """14.44 goes with CUDA 12.4; a 12.1 toolkit, which torch for 12.4 takes as well, wants 14.29."""
+    named(windows, "12.1", "windows")
+    cuda = cell.toolkit_version(WINDOWS, FACTS, "auto")
+    host = cell.find_host(WINDOWS, FACTS, tmp_path, cuda)
+    assert (cuda, host.context["toolset"]) == ("12.1", "14.29")
+    assert toolchain_of(WINDOWS, host, tmp_path).context["toolkit-version"] == "12.1"
+
+
+def test_a_compiler_that_only_the_named_toolkit_accepts_is_accepted(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old = parse_id("ds0.16.5-torch2.5.1-cu121-cp311-linux_x86_64")
+    linux.setattr(cell, "find_gcc", lambda facts: replace(GCC, major=13))
+    context = MATRIX.context_of(old, FACTS)
+    with pytest.raises(PrerequisiteError, match="gcc-host-config"):
+        cell.check_toolchain(old, FACTS, context, cell.find_host(old, FACTS, tmp_path, "12.1"), "12.1")
+    named(linux, "12.4", "linux")
+    cuda = cell.toolkit_version(old, FACTS, "auto")
+    cell.check_toolchain(old, FACTS, context, cell.find_host(old, FACTS, tmp_path, cuda), cuda)
+
+
+def test_a_toolkit_of_a_version_that_nobody_described_is_named_as_such(linux: pytest.MonkeyPatch) -> None:
+    named(linux, "12.5", "linux")
+    with pytest.raises(PrerequisiteError, match=r"is CUDA 12\.5, of which nothing is known here; known: 11\.8"):
+        cell.toolkit_version(CUDA, FACTS, "auto")
+    assert cell.toolkit_version(CUDA, FACTS, "redist") == "13.0", "a toolkit that is fetched is the cell's"
+    assert cell.toolkit_version(CPU, FACTS, "auto") is None
 
 
 def test_a_pinned_toolset_wins(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
     windows.setenv("DEEPSPEED_WHEELS_MSVC", "14.29")
-    assert cell.find_host(WINDOWS, FACTS, tmp_path).context["toolset"] == "14.29"
+    assert cell.find_host(WINDOWS, FACTS, tmp_path, WINDOWS.cuda_version).context["toolset"] == "14.29"

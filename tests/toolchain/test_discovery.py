@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import types
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -145,41 +143,11 @@ def test_no_toolkit_is_named_without_the_variable() -> None:
 # ---------------------------------------------------------------- the registry
 
 
-def registry_with(entries: Mapping[str, str]) -> types.ModuleType:
-    """A winreg whose machine hive holds `InstallDir` under these keys."""
-    module = types.ModuleType("winreg")
-
-    class Key:
-        def __init__(self, hive: str, key: str, reserved: int, access: int) -> None:
-            if hive != "HKLM" or key not in entries or not access & 0x100:
-                raise FileNotFoundError(2, "The system cannot find the file specified")
-            self.key = key
-
-        def __enter__(self) -> Key:
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            return None
-
-    def query(key: Key, name: str) -> tuple[str, int]:
-        if name != "InstallDir":
-            raise FileNotFoundError(2, "The system cannot find the file specified")
-        return entries[key.key], 1
-
-    members = {
-        "HKEY_LOCAL_MACHINE": "HKLM", "KEY_READ": 0x20019, "KEY_WOW64_64KEY": 0x100, "OpenKey": Key,
-        "QueryValueEx": query,
-    }  # fmt: skip
-    for name, value in members.items():
-        setattr(module, name, value)
-    return module
-
-
-def test_the_registry_of_the_64_bit_machine_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_installer_wrote_into_the_registry_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     key = r"SOFTWARE\NVIDIA Corporation\GPU Computing Toolkit\CUDA\v12.4"
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setitem(sys.modules, "winreg", registry_with({key: r"C:\CUDA\v12.4"}))
+    written = {key: {"InstallDir": r"C:\CUDA\v12.4", "Version": "12.4"}}
+    monkeypatch.setattr(discovery, "registry_values", lambda asked: written.get(asked, {}))
     assert discovery.registry_folders(key) == [r"C:\CUDA\v12.4"]
     assert discovery.registry_folders(key.replace("12.4", "12.6")) == []
 

@@ -280,7 +280,7 @@ def test_a_stored_toolkit_that_lost_a_file_is_fetched_again(tmp_path: Path, site
 @pytest.mark.parametrize(
     ("module", "name"),
     [(redist, "read_manifest"), (redist, "download_all"), (redist, "unpack"), (redist, "merge"), (store, "examine"),
-     (store, "_rename")],
+     (store, "rename_patiently")],
 )  # fmt: skip
 def test_interrupted_anywhere_nothing_half_is_left_and_the_next_run_succeeds(
     tmp_path: Path, site: FileServer, monkeypatch: pytest.MonkeyPatch, module: object, name: str

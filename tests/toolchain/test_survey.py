@@ -25,7 +25,7 @@ POOR = PassedOver(candidate=Candidate(root=Path("/old"), source="variable", told
 
 
 def look(folder: Path) -> survey.Survey:
-    return survey.survey(CUDA, FACTS, MATRIX.context_of(CUDA, FACTS), folder)
+    return survey.survey(CUDA, FACTS, MATRIX.context_of(CUDA, FACTS), folder, folder)
 
 
 @pytest.fixture

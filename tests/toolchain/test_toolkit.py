@@ -20,8 +20,7 @@ def look(root: Path) -> Toolkit:
 
 def test_a_whole_toolkit_says_its_versions_by_running_its_compiler(tmp_path: Path) -> None:
     toolkit = look(make_toolkit(tmp_path / "a folder", "12.4.131"))
-    assert (toolkit.version, toolkit.nvcc, toolkit.major, toolkit.minor) == ("12.4", "12.4.131", 12, 4)
-    assert toolkit.variables() == {"CUDA_HOME": str(tmp_path / "a folder"), "CUDA_PATH": str(tmp_path / "a folder")}
+    assert (toolkit.version, toolkit.nvcc) == ("12.4", "12.4.131")
     assert (toolkit.include / "cuda_runtime_api.h").is_file()
     assert any(toolkit.libraries.glob("*cudart*"))
     assert toolkit.compiler.is_file()
