@@ -10,6 +10,8 @@ import pytest
 from scripts.build.environment import reachable
 from scripts.fetch.index_client import pip_settings
 
+WORKFLOW = ("SELECT_", "SITE", "QUEUE", "ALLOW_SHRINK")  # variables that only a workflow sets
+
 
 @pytest.fixture(autouse=True)
 def fresh_client() -> Iterator[None]:
@@ -24,5 +26,5 @@ def fresh_client() -> Iterator[None]:
 def no_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that runs in GitHub Actions finds what it finds at home."""
     for name in os.environ:
-        if name.startswith(("GITHUB_", *(f"DEEPSPEED_WHEELS_{kind}" for kind in ("SELECT_", "SITE", "QUEUE")))):
+        if name.startswith(("GITHUB_", *(f"DEEPSPEED_WHEELS_{kind}" for kind in WORKFLOW))):
             monkeypatch.delenv(name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scripts.errors import InputError
+from scripts.errors import DataError, FactoryError, InputError
 from scripts.front import cells
 from scripts.front.cli import print_document, print_for_people
 from scripts.release.index import WHEELS, render_index
@@ -20,7 +20,7 @@ from scripts.release.store_address import FORMS, open_store
 from scripts.release.store_records import store_records
 from scripts.release.tree import Content, write_tree
 from scripts.release.wheelhouse import filed_wheels, site_files
-from scripts.workflow.actions import pages_address, site_address, this_step
+from scripts.workflow.actions import pages_address, shrink_is_allowed, site_address, this_step
 
 LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
 
@@ -42,11 +42,12 @@ def index(out: Path, options: SiteOptions, json: bool) -> None:
     """Write the index and the page of what the store has into `out`, and tell how much that is."""
     workshop = cells.open_workshop()
     repository = repository_of(options.store)
-    before = None if options.allow_shrink else _previous(out, options.previous)
+    may_shrink = options.allow_shrink or shrink_is_allowed()
+    before = _before(out, options.previous, may_shrink)
     records, files = _offered(options.store, before.wheels if before else ())
     url = options.url or site_address() or (pages_address(repository) if repository else LOCAL)
     published = publish_records(records, url=url, torch_index=workshop.matrix.torch_index)
-    if before:
+    if before and not may_shrink:
         require_no_loss(before, published)
     seen = _builds(options.builds)
     page = render_page(
@@ -64,7 +65,8 @@ def open_published(store: str) -> Published:
     """The wheels of a store, or of the wheelhouse of this checkout, where they are."""
     workshop = cells.open_workshop()
     if store.startswith("github:"):
-        records, url = list(store_records(open_store(store, say=_say), {})), pages_address(repository_of(store))
+        url = pages_address(repository_of(store))
+        records = list(store_records(open_store(store, say=_say), _by_file(_known(url))))
     else:
         folder = _folder(store)
         wheels = filed_wheels(folder) if store or folder.is_dir() else {}
@@ -76,9 +78,26 @@ def open_published(store: str) -> Published:
 def _offered(store: str, known: Iterable[WheelRecord]) -> tuple[list[WheelRecord], dict[str, Content]]:
     """The wheels of the store, and those files that the site itself must have, since nobody else serves them."""
     if repository_of(store):
-        return list(store_records(open_store(store, say=_say), {record.file: record for record in known})), {}
+        return list(store_records(open_store(store, say=_say), _by_file(known))), {}
     wheels = filed_wheels(_folder(store))
     return list(wheels.values()), site_files(wheels)
+
+
+def _known(site: str) -> Iterable[WheelRecord]:
+    """What the published site tells of the wheels; of those no manifest is downloaded.
+
+    Without a token GitHub answers sixty requests an hour, and each manifest is one.
+    """
+    try:
+        found = read_site_if_there(site)
+    except FactoryError as error:
+        _say(f"every manifest is downloaded: {error}")
+        return ()
+    return found.wheels if found else ()
+
+
+def _by_file(records: Iterable[WheelRecord]) -> dict[str, WheelRecord]:
+    return {record.file: record for record in records}
 
 
 def repository_of(store: str) -> str:
@@ -120,13 +139,27 @@ def _builds(file: str) -> dict[str, Build]:
         raise InputError(f"--builds {file}: cannot be read: {error.strerror}") from None
 
 
+def _before(out: Path, previous: str, may_shrink: bool) -> Published | None:
+    """The site that this one replaces; one that may shrink does without a site that cannot be read."""
+    try:
+        return _previous(out, previous)
+    except (InputError, DataError) as error:
+        if previous or not may_shrink:
+            raise
+        _say(f"the earlier index is passed over: {error}")
+        return None
+
+
 def _previous(out: Path, previous: str) -> Published | None:
-    """The site that this one replaces: what was named, else what lies in `out`, else the workflow's published one."""
-    if previous.startswith(("http://", "https://")):
-        return read_site_if_there(previous)
+    """The site that was named, else what lies in `out`, else the workflow's published one, if there is one yet."""
     if previous or (out / WHEELS).exists():
         return read_site(previous or str(out))
-    return read_site_if_there(site_address()) if this_step() else None
+    if not this_step():
+        return None
+    found = read_site_if_there(site_address())
+    if found is None:
+        _say(f"{site_address()}: there is no earlier index, so nothing is compared with it")
+    return found
 
 
 def _tell(out: Path, published: Published, json: bool) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.errors import InputError
+
+ALLOW_SHRINK = "DEEPSPEED_WHEELS_ALLOW_SHRINK"  # what a person ticked in the form of the workflow
 SITE = "DEEPSPEED_WHEELS_SITE"  # the address of the published site, where it is not the repository's own page
 
 
@@ -57,6 +60,14 @@ def site_address(env: Mapping[str, str] | None = None) -> str:
     if named or not step:
         return named and named.rstrip("/") + "/"
     return pages_address(step.repository)
+
+
+def shrink_is_allowed(env: Mapping[str, str] | None = None) -> bool:
+    """Whether the variable says that an index may offer less than before; raises InputError for another word."""
+    word = (os.environ if env is None else env).get(ALLOW_SHRINK, "")
+    if word not in ("", "true", "false"):
+        raise InputError(f"{ALLOW_SHRINK}={word!r}: give true or false")
+    return word == "true"
 
 
 def pages_address(repository: str) -> str:

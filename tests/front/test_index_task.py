@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from scripts.errors import InputError
-from scripts.front.index_site import SiteOptions, index, repository_of
+from scripts.errors import DataError, InputError
+from scripts.front.index_site import SiteOptions, index, open_published, repository_of
 from scripts.release.command_line import install_words
 from scripts.release.previous import read_site, read_site_if_there
 from scripts.release.publish import Publisher, make_plan
+from scripts.release.publish_wheelhouse import read_wheelhouse
+from scripts.workflow.actions import ALLOW_SHRINK
 from tests.github.fixtures import quick_store, standin
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
 from tests.release.loopback import KNOWN_PLATFORM, Loopback, make_cell, served
@@ -90,11 +92,79 @@ def test_a_site_is_not_replaced_by_a_shorter_one_unless_asked(wheelhouse: Path, 
     assert not (site / "files" / "0.16.5" / CELLS[0].wheel_name).exists()
 
 
-def test_a_site_that_is_not_there_yet_may_be_named(wheelhouse: Path, server: Loopback, tmp_path: Path) -> None:
-    assert read_site_if_there(server.url) is None
-    index(tmp_path / "new", SiteOptions(store=f"dir:{wheelhouse}", previous=server.url), json=True)
+def test_a_workflows_site_need_not_be_there_yet_and_that_is_told(
+    wheelhouse: Path, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
+    monkeypatch.setenv("DEEPSPEED_WHEELS_SITE", server.url)
+    index(tmp_path / "new", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    assert f"{server.url}/: there is no earlier index" in capsys.readouterr().err
     with pytest.raises(InputError, match="cannot be had"):
         read_site_if_there("http://127.0.0.1:9/")  # nothing listens: that is not the same as nothing being there
+
+
+@pytest.mark.parametrize("may_shrink", [False, True])
+def test_a_site_that_was_named_must_be_there(
+    wheelhouse: Path, server: Loopback, tmp_path: Path, may_shrink: bool
+) -> None:
+    options = SiteOptions(store=f"dir:{wheelhouse}", previous=server.url, allow_shrink=may_shrink)
+    with pytest.raises(InputError, match="is it the address of an index"):
+        index(tmp_path / "new", options, json=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_damaged_site_can_be_replaced_when_it_may_shrink(wheelhouse: Path, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "wheels.json").write_text("{")
+    with pytest.raises(DataError):
+        index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}", allow_shrink=True), json=True)
+    assert len(read_site(str(tmp_path / "site")).wheels) == len(CELLS)
+
+
+def downloads(standin: StandIn) -> int:
+    """How many manifests were downloaded."""
+    return sum("/releases/assets/" in request for request in standin.requests if request.startswith("GET"))
+
+
+@pytest.fixture
+def on_github(
+    standin: StandIn, wheelhouse: Path, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> StandIn:
+    """The wheels are published there, and their site is served; no token is at hand."""
+    store = quick_store(standin)
+    Publisher(store=store).publish(make_plan(store, read_wheelhouse(wheelhouse).candidates, ROOM))
+    monkeypatch.setenv("GITHUB_API_URL", standin.address)
+    monkeypatch.setattr("scripts.front.index_site.pages_address", lambda repository: f"{server.url}/")
+    index(tmp_path / "site", SiteOptions(store=f"github:{REPOSITORY}"), json=True)
+    assert downloads(standin) == len(CELLS)
+    standin.requests.clear()
+    return standin
+
+
+def test_what_the_published_site_knows_is_not_downloaded_by_a_person(on_github: StandIn, tmp_path: Path) -> None:
+    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(CELLS)
+    assert downloads(on_github) == 0
+    (tmp_path / "site" / "wheels.json").write_text("{")
+    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(CELLS)
+    assert downloads(on_github) == len(CELLS)
+
+
+def test_a_person_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
+    on_github: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_github.repository.lock:
+        number = next(i for i, asset in on_github.repository.assets.items() if asset.name == CELLS[0].wheel_name)
+        del on_github.repository.assets[number]
+    options = SiteOptions(store=f"github:{REPOSITORY}", previous=server.url)
+    with pytest.raises(InputError, match="take away 1"):
+        index(tmp_path / "next", options, json=True)
+    monkeypatch.setenv(ALLOW_SHRINK, "true")
+    index(tmp_path / "next", options, json=True)
+    assert {record.target for record in read_site(str(tmp_path / "next")).wheels} == set(CELLS[1:])
+    assert downloads(on_github) == 0
 
 
 def test_the_same_wheels_give_the_same_site(wheelhouse: Path, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.workflow.actions import annotation, site_address, this_step
+from scripts.errors import InputError
+from scripts.workflow.actions import annotation, shrink_is_allowed, site_address, this_step
 
 STEP = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "Someone/Wheels", "GITHUB_RUN_ID": "7"}
 
@@ -14,6 +15,14 @@ STEP = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "Someone/Wheels", "GITHUB
 def test_outside_of_a_workflow_there_is_no_step() -> None:
     assert this_step({}) is None
     assert site_address({}) == ""
+
+
+@pytest.mark.parametrize(("word", "allowed"), [("true", True), ("false", False), ("", False)])
+def test_a_box_of_the_form_is_ticked_or_not(word: str, allowed: bool) -> None:
+    assert shrink_is_allowed({"DEEPSPEED_WHEELS_ALLOW_SHRINK": word}) is allowed
+    assert shrink_is_allowed({}) is False
+    with pytest.raises(InputError, match="give true or false"):
+        shrink_is_allowed({"DEEPSPEED_WHEELS_ALLOW_SHRINK": f"{word}?"})
 
 
 def test_a_step_knows_the_page_of_its_run() -> None:

@@ -14,6 +14,7 @@ import tasks
 from scripts.build.places import Places
 from scripts.front.hosted import QUEUE, SELECTORS
 from scripts.matrix.facts import load_facts
+from scripts.workflow.actions import ALLOW_SHRINK
 from scripts.workflow.caches import caches
 from tests.matrix.factories import make_target
 from tests.workflow.workflows import FILES, ROOT, load, steps
@@ -91,14 +92,17 @@ def test_no_version_of_anything_that_is_built_or_built_with_stands_in_a_workflow
 
 def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None:
     form = BUILD[True]["workflow_dispatch"]["inputs"]
-    assert {kind["type"] for kind in form.values()} == {"string"}
-    assert set(form) == set(tasks.SELECTORS)
+    assert {name: kind["type"] for name, kind in form.items()} == {
+        **dict.fromkeys(tasks.SELECTORS, "string"), "allow_shrink": "boolean",
+    }  # fmt: skip
     plan = next(step for job, step in steps(BUILD) if step.get("id") == "plan")
     given = {name: value for name, value in plan["env"].items() if name in SELECTORS.values()}
     assert given == {
         variable: f"${{{{ inputs.{name.removesuffix('s') if name == 'ids' else name} }}}}"
         for name, variable in SELECTORS.items()
     }
+    index = next(step for _, step in steps(BUILD) if "invoke index" in step.get("run", ""))
+    assert index["env"][ALLOW_SHRINK] == "${{ inputs.allow_shrink }}"
 
 
 def test_the_report_for_the_page_knows_every_cell_of_the_run() -> None:
