@@ -242,8 +242,9 @@ def _unpack_python(windows: Windows, version: str) -> None:
 
 
 def _requirements() -> list[str]:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith(("#", *NOT_FOR_WINDOWS))]
+    files = [ROOT / "requirements-run.txt", ROOT / "requirements.txt"]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line and not line.startswith(("#", "-r ", *NOT_FOR_WINDOWS))]
 
 
 def _make_environment(windows: Windows, version: str) -> None:

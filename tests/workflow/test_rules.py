@@ -90,6 +90,11 @@ def test_no_version_of_anything_that_is_built_or_built_with_stands_in_a_workflow
     assert [value for value in texts if re.search(r"\d+\.\d+", value) and not PINNED.fullmatch(value)] == []
 
 
+def test_jobs_that_hold_rights_or_caches_install_nothing_that_only_tests_need() -> None:
+    installs = {job: step["run"] for job, step in steps(BUILD) if "pip install" in step.get("run", "")}
+    assert installs == dict.fromkeys(BUILD["jobs"], "python -m pip install -r requirements-run.txt")
+
+
 def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None:
     form = BUILD[True]["workflow_dispatch"]["inputs"]
     assert {name: kind["type"] for name, kind in form.items()} == {

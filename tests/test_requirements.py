@@ -1,0 +1,56 @@
+"""requirements-run.txt holds what running needs and no more; requirements.txt adds what tests and linters need."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN, ALL = ROOT / "requirements-run.txt", ROOT / "requirements.txt"
+ELSEWHERE = ("inside", "suite")  # folders whose modules run in other environments
+PROGRAMS = {"nox", "uv", "virtualenv", "invoke"}  # what is called, not imported
+
+
+def lines_of(file: Path) -> list[str]:
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def names_in(file: Path) -> set[str]:
+    return {canonicalize_name(Requirement(line).name) for line in lines_of(file) if not line.startswith("-r ")}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The first part of every module that is imported, wherever the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+def imports() -> set[str]:
+    """Every package of others that `scripts`, tasks.py and noxfile.py import."""
+    modules = [path for path in (ROOT / "scripts").rglob("*.py") if not {*path.parts} & {*ELSEWHERE}]
+    found = {name for path in (*modules, ROOT / "tasks.py", ROOT / "noxfile.py") for name in imported(path)}
+    return found - sys.stdlib_module_names - {"scripts"}
+
+
+def test_what_the_scripts_import_is_in_the_requirements_for_running_and_nothing_else() -> None:
+    owners = packages_distributions()
+    needed = {name: {canonicalize_name(owner) for owner in owners.get(name, [name])} for name in imports()}
+    asked = names_in(RUN)
+    assert {name for name, found in needed.items() if not found & asked} == set()
+    assert asked - set().union(*needed.values()) <= PROGRAMS
+
+
+def test_one_line_installs_everything() -> None:
+    assert "-r requirements-run.txt" in lines_of(ALL)
+    assert {"pytest", "mypy", "ruff"} <= names_in(ALL)
+    assert names_in(ALL) & names_in(RUN) == set()
