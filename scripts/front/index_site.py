@@ -69,7 +69,7 @@ def open_published(store: str) -> Published:
         records = list(store_records(open_store(store, say=_say), _by_file(_known(url))))
     else:
         folder = _folder(store)
-        wheels = filed_wheels(folder) if store or folder.is_dir() else {}
+        wheels = filed_wheels(folder, _say) if store or folder.is_dir() else {}
         records = [replace(record, url=wheel.resolve().as_uri()) for wheel, record in wheels.items()]
         url = folder.resolve().as_uri()
     return publish_records(records, url=url, torch_index=workshop.matrix.torch_index)
@@ -79,7 +79,7 @@ def _offered(store: str, known: Iterable[WheelRecord]) -> tuple[list[WheelRecord
     """The wheels of the store, and those files that the site itself must have, since nobody else serves them."""
     if repository_of(store):
         return list(store_records(open_store(store, say=_say), _by_file(known))), {}
-    wheels = filed_wheels(_folder(store))
+    wheels = filed_wheels(_folder(store), _say)
     return list(wheels.values()), site_files(wheels)
 
 

@@ -9,10 +9,9 @@ from scripts.errors import FactoryError, InputError
 from scripts.matrix.target import Target
 from scripts.release.core_metadata import SUFFIX, core_metadata
 from scripts.release.manifest import manifest_path
-from scripts.release.record import Proof, read_manifest
+from scripts.release.record import read_manifest
 from scripts.release.store import Payload, payload_of_bytes, payload_of_file
-
-PROVEN_AT = "full"
+from scripts.release.wheelhouse import why_not_from, why_not_proven
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +63,8 @@ def read_wheelhouse(folder: Path) -> Wheelhouse:
 
 def _why_not_from(place: Path) -> str | None:
     """Why nothing of this folder is published."""
-    if place.parts[0] == "failed":
-        return "it failed its proof"
-    if any(part.startswith("only-") for part in place.parts):
-        return "it holds only some of its ops; the full wheel has the same name"
-    return None if len(place.parts) == 3 else "it does not lie in <deepspeed>/<cuda>-torch<minor>/"
+    misplaced = None if len(place.parts) == 3 else "it does not lie in <deepspeed>/<cuda>-torch<minor>/"
+    return why_not_from(place) or misplaced
 
 
 def _candidate(wheel: Path) -> Candidate:
@@ -77,7 +73,8 @@ def _candidate(wheel: Path) -> Candidate:
     except OSError:
         raise InputError("it has no manifest beside it") from None
     record = read_manifest(content, manifest_path(wheel).name)
-    _require_proof(record.proof)
+    if reason := why_not_proven(record.proof):
+        raise InputError(reason)
     payload = payload_of_file(wheel)
     metadata = payload_of_bytes(wheel.name + SUFFIX, core_metadata(wheel))
     for what, said, found in (
@@ -88,13 +85,3 @@ def _candidate(wheel: Path) -> Candidate:
             raise InputError(f"its manifest is another wheel's: {what} is {said} there, and {found} here; build again")
     manifest = payload_of_bytes(manifest_path(wheel).name, content)
     return Candidate(target=record.target, wheel=payload, metadata=metadata, manifest=manifest)
-
-
-def _require_proof(proof: Proof | None) -> None:
-    """Raise InputError unless the wheel passed the proof at its highest level."""
-    if proof is None:
-        raise InputError("it was never proven")
-    if proof.failed or not proof.passed:
-        raise InputError("it failed its proof")
-    if proof.level != PROVEN_AT:
-        raise InputError(f"it was proven at level {proof.level or 'unknown'}, not {PROVEN_AT}; build it again")

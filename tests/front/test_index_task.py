@@ -20,6 +20,7 @@ from scripts.release.publish_wheelhouse import read_wheelhouse
 from scripts.workflow.actions import ALLOW_SHRINK
 from tests.github.fixtures import quick_store, standin
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
+from tests.release.factories import make_manifest
 from tests.release.loopback import KNOWN_PLATFORM, Loopback, make_cell, served
 from tests.release.wheelhouse import ROOM, file_wheel, fill_wheelhouse
 from tests.release.world import MakePerson, make_person, world
@@ -90,6 +91,20 @@ def test_a_site_is_not_replaced_by_a_shorter_one_unless_asked(wheelhouse: Path, 
         index(tmp_path / "new", SiteOptions(store=f"dir:{wheelhouse}", previous=str(site)), json=True)
     index(site, SiteOptions(store=f"dir:{wheelhouse}", allow_shrink=True), json=True)
     assert not (site / "files" / "0.16.5" / CELLS[0].wheel_name).exists()
+
+
+def test_only_a_wheel_that_may_be_published_is_offered_and_the_other_is_named(
+    wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audited = {**make_manifest()["proof"], "level": "audit"}
+    wheel = file_wheel(wheelhouse, CELLS[0], proof=audited)
+    candidates = read_wheelhouse(wheelhouse).candidates
+    assert {candidate.target for candidate in candidates} == set(CELLS[1:])
+    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    assert {record.target for record in read_site(str(tmp_path / "site")).wheels} == set(CELLS[1:])
+    assert {record.target for record in open_published(f"dir:{wheelhouse}").wheels} == set(CELLS[1:])
+    told = f"skipped {wheel}: it was proven at level audit, not full; build it again\n"
+    assert capsys.readouterr().err == told * 2
 
 
 def test_a_workflows_site_need_not_be_there_yet_and_that_is_told(
