@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
 
 from scripts.install.environment import Environment
+from scripts.matrix.target import Target
 from scripts.release.record import WheelRecord
+from scripts.release.trouble import DECIMALS, in_order, trouble
 
 # what a level asks of the processor; tests/install compares it with scripts/data/cpu.yaml
 CPU_FLAGS = {"scalar": (), "avx2": ("avx2",), "avx512": ("avx512f", "avx2")}
+Axes = Mapping[str, Sequence[str]]  # the values that are offered, in order
+NO_AXES: Axes = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +24,7 @@ class Misfit:
 
     what: str  # "torch", "cuda", "python", "platform", "cpu", "gpu", "deepspeed"
     reason: str
-    effort: int  # to change it: 1 ask for another release, 2 another torch ... 100 another machine
+    effort: float  # to change it: what release/trouble.py says of the axis, and here what the page cannot know
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +35,9 @@ class Rejection:
     misfits: tuple[Misfit, ...]
 
     @property
-    def effort(self) -> int:
+    def effort(self) -> float:
         """How much would have to change."""
-        return sum(misfit.effort for misfit in self.misfits)
+        return round(sum(misfit.effort for misfit in self.misfits), DECIMALS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,9 @@ class Choice:
 
 def choose(records: Iterable[WheelRecord], environment: Environment, deepspeed: str = "") -> Choice:
     """The newest wheel that fits, of a DeepSpeed release or minor line if one is named."""
-    found = [(record, misfits(record, environment, deepspeed)) for record in records]
+    records = tuple(records)
+    axes = _axes([record.target for record in records])
+    found = [(record, misfits(record, environment, deepspeed, axes)) for record in records]
     fitting = sorted((record for record, why in found if not why), key=_preference, reverse=True)
     rejected = [Rejection(record=record, misfits=why) for record, why in found if why]
     by_newest = sorted(rejected, key=lambda rejection: _preference(rejection.record), reverse=True)
@@ -66,40 +72,57 @@ def _preference(record: WheelRecord) -> tuple[object, ...]:
     return (Version(target.deepspeed), Version(target.torch), Version(target.cuda_version or "0"), target.id)
 
 
-def misfits(record: WheelRecord, environment: Environment, deepspeed: str = "") -> tuple[Misfit, ...]:
-    """Every way in which the wheel does not fit; none when it does."""
+def _axes(targets: Sequence[Target]) -> Axes:
+    return {
+        "deepspeed": in_order([target.deepspeed for target in targets]),
+        "torch": in_order([target.torch_minor for target in targets]),
+        "cuda": in_order([target.cuda for target in targets]),
+        "python": in_order([target.python for target in targets]),
+        "platform": in_order([target.platform for target in targets]),
+    }
+
+
+def misfits(
+    record: WheelRecord, environment: Environment, deepspeed: str = "", axes: Axes = NO_AXES
+) -> tuple[Misfit, ...]:
+    """Every way in which the wheel does not fit; none when it does. What is offered at all says how far it is off."""
     found = (
-        _deepspeed(record, deepspeed), _torch(record, environment), _cuda(record, environment),
-        _python(record, environment), _platform(record, environment), _cpu(record, environment),
+        _deepspeed(record, deepspeed, axes), _torch(record, environment, axes), _cuda(record, environment, axes),
+        _python(record, environment, axes), _platform(record, environment, axes), _cpu(record, environment),
         *_gpus(record, environment),
     )  # fmt: skip
     return tuple(misfit for misfit in found if misfit)
 
 
-def _deepspeed(record: WheelRecord, wanted: str) -> Misfit | None:
+def _changed(axis: str, mine: str, other: str, reason: str, axes: Axes) -> Misfit:
+    return Misfit(what=axis, reason=reason, effort=trouble(axis, mine, other, axes.get(axis, ())))
+
+
+def _deepspeed(record: WheelRecord, wanted: str, axes: Axes) -> Misfit | None:
     release = record.target.deepspeed
     if not wanted or f"{release}.".startswith(f"{wanted}."):
         return None
-    return Misfit(what="deepspeed", reason=f"it is DeepSpeed {release}, not {wanted}", effort=1)
+    return _changed("deepspeed", wanted, release, f"it is DeepSpeed {release}, not {wanted}", axes)
 
 
-def _torch(record: WheelRecord, environment: Environment) -> Misfit | None:
+def _torch(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
     minor = record.target.torch_minor
     if environment.torch is None:
         return Misfit(what="torch", reason=f"it is for torch {minor}, and no torch is installed", effort=2)
-    if environment.torch.minor == minor:
+    mine = environment.torch
+    if mine.minor == minor:
         return None
-    return Misfit(what="torch", reason=f"it is for torch {minor}, not {environment.torch.version}", effort=4)
+    return _changed("torch", mine.minor, minor, f"it is for torch {minor}, not {mine.version}", axes)
 
 
-def _cuda(record: WheelRecord, environment: Environment) -> Misfit | None:
+def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
     """torch and the wheel must be of one CUDA variant; without torch, the driver must support the wheel's."""
     cuda, torch = record.target.cuda, environment.torch
     if torch is None:
         return _driver(record, environment)
     if torch.variant == cuda:
         return None
-    return Misfit(what="cuda", reason=f"it is for {cuda}, and this torch is for {torch.variant}", effort=5)
+    return _changed("cuda", torch.variant, cuda, f"it is for {cuda}, and this torch is for {torch.variant}", axes)
 
 
 def _driver(record: WheelRecord, environment: Environment) -> Misfit | None:
@@ -113,19 +136,20 @@ def _driver(record: WheelRecord, environment: Environment) -> Misfit | None:
     return Misfit(what="cuda", reason=f"it is for CUDA {wanted}, and the driver supports up to {driver}", effort=10)
 
 
-def _python(record: WheelRecord, environment: Environment) -> Misfit | None:
+def _python(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
     if environment.implementation != "cpython":
         return Misfit(what="python", reason=f"it is for CPython, not {environment.implementation}", effort=30)
-    if record.target.python == environment.version:
+    python, mine = record.target.python, environment.version
+    if python == mine:
         return None
-    return Misfit(what="python", reason=f"it is for Python {record.target.python}, not {environment.version}", effort=8)
+    return _changed("python", mine, python, f"it is for Python {python}, not {mine}", axes)
 
 
-def _platform(record: WheelRecord, environment: Environment) -> Misfit | None:
-    platform = record.target.platform
-    if platform == environment.platform:
+def _platform(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
+    platform, mine = record.target.platform, environment.platform
+    if platform == mine:
         return None
-    return Misfit(what="platform", reason=f"it is for {platform}, not {environment.platform}", effort=100)
+    return _changed("platform", mine, platform, f"it is for {platform}, not {mine}", axes)
 
 
 def _cpu(record: WheelRecord, environment: Environment) -> Misfit | None:

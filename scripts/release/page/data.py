@@ -20,6 +20,7 @@ from scripts.release.command_line import Tool, install_command
 from scripts.release.page.grid import Grid, grid_of
 from scripts.release.page.states import Build, omission_state, unpublished
 from scripts.release.record import Proof, Published, WheelRecord
+from scripts.release.trouble import DECIMALS, LOSES_GPU, OLDER, TROUBLE
 
 SCHEMA = 1
 FIRST = ord("]")  # the character of reason 0; from here on no character needs an escape in JSON
@@ -49,12 +50,12 @@ def page_data(
     published: Published, plan: Plan, facts: Facts, matrix: Matrix, builds: Mapping[str, Build], repository: str | None
 ) -> dict[str, Any]:
     """The document behind the page; the same for the same wheels, in whatever order they come."""
-    wheels = _one_a_cell(published.wheels)
+    wheels = sorted(published.wheels, key=lambda record: record.target.sort_key())  # one a cell: names are unique
     going = unpublished(builds, (record.target for record in wheels))
     planned = [row.target for row in plan.targets]
     grid = grid_of([*planned, *(row.target for row in plan.omitted), *(record.target for record in wheels), *going])
     cells, reasons = _cells(plan, grid)
-    patches = {target.torch_minor: target.torch for target in [*planned, *(record.target for record in wheels)]}
+    patches = {target.torch_minor: target.torch for target in [*(record.target for record in wheels), *planned]}
     return {
         "schema": SCHEMA,
         "repository": repository,
@@ -64,18 +65,10 @@ def page_data(
         "patches": patches,
         "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
         "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],
+        "trouble": {"axes": TROUBLE, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},
         "builds": _builds(going, grid),
         "wheels": _wheels(published, wheels, grid),
     }
-
-
-def _one_a_cell(records: Iterable[WheelRecord]) -> list[WheelRecord]:
-    """The wheel to offer for each cell, in the order of the versions: of two torch patch releases the newer."""
-    best = {}
-    for record in sorted(records, key=lambda record: (record.target.sort_key(), record.sha256)):
-        target = record.target
-        best[(target.deepspeed, target.torch_minor, target.cuda, target.python, target.platform)] = record
-    return list(best.values())
 
 
 def _cells(plan: Plan, grid: Grid) -> tuple[str, list[Any]]:

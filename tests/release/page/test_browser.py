@@ -13,11 +13,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from scripts.install.choose import choose
 from scripts.matrix.target import Target
 from scripts.release.command_line import install_command
 from scripts.release.page.grid import coordinates
 from scripts.release.page.render import DETECT
 from scripts.release.page.states import Build, omission_state, unpublished
+from tests.install.factories import make_environment, make_machine, make_torch
 from tests.matrix.factories import make_plan, make_target
 from tests.release.page.factories import made_up, many_wheels, published, render, some_builds, some_wheels, world, write
 
@@ -222,6 +224,30 @@ def test_the_least_trouble_comes_first(open_page: Opener, serve: Server) -> None
     ask = "model.nearest(choice, 9).map((offer) => offer.changed.map((axis) => offer.choice[axis]).join())"
     assert page.evaluate(ask) == ["0.19.7", "cu128", "2.8", "3.12", "linux_x86_64"]
     assert page.locator(".offer").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("python", "torch", "cuda", "deepspeed"),
+    [
+        ("3.11", "2.6.0", "cu999", "0.19.8"), ("3.9", "2.9.0", "cu128", "0.18.9"), ("3.12", "2.2.0", "cu126", "0.19.8"),
+        ("3.13", "2.11.0", "cu118", "0.19.7"), ("3.12", "2.9.0", "cpu", "0.15.0"),
+        ("3.15", "2.99.0", "cu130", "0.17.5"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("platform", ["win_amd64", "linux_x86_64"])
+def test_the_page_and_invoke_find_name_the_same_nearest_wheel(
+    open_page: Opener, site: str, platform: str, python: str, torch: str, cuda: str, deepspeed: str
+) -> None:
+    mine = make_torch(f"{torch}+{cuda}")
+    asked = make_environment(version=python, platform=platform, torch=mine, machine=make_machine())
+    found = choose(some_wheels(), asked, deepspeed)
+    assert found.wheel is None
+    assert found.nearest
+    wanted = {"platform": platform, "py": python, "torch": mine.minor, "cuda": cuda, "deepspeed": deepspeed, "gpu": ""}
+    [offer] = open_page(site).evaluate("(wanted) => model.nearest(wanted, 1)", wanted)
+    del offer["choice"]["gpu"]
+    assert offer["choice"] == choice_of(found.nearest.record.target)
+    assert offer["trouble"] == found.nearest.effort
 
 
 # ---------------------------------------------------------------- pasted

@@ -79,10 +79,10 @@ def test_the_lines_to_paste_are_those_of_the_index(tool: Any) -> None:  # noqa: 
     assert len(data["wheels"]["tables"][tool]) == 1
 
 
-def test_of_two_patch_releases_of_torch_the_newer_wheel_is_offered() -> None:
-    old, new = made_up(make_target(torch="2.9.9")), made_up(make_target(torch="2.9.10"))
-    assert [row_of(data_of(*pair), 0)["torch"] for pair in ((old, new), (new, old))] == [new.torch] * 2
-    assert len(data_of(old, new)["wheels"]["cell"]) == 1
+def test_an_id_names_the_patch_release_of_torch_that_is_planned_and_not_one_that_was_published() -> None:
+    there, planned = make_target(torch="2.9.9"), make_target(torch="2.9.10", python="3.12")
+    data = data_of(made_up(there), made_up(make_target(torch="2.8.0")), plan=make_plan([planned]))
+    assert data["patches"] == {"2.8": "2.8.0", "2.9": "2.9.10"}
 
 
 def test_a_wheel_that_left_the_matrix_is_still_offered() -> None:

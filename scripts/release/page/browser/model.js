@@ -112,30 +112,38 @@ class Model {
       const other = { ...this.choiceAt(place), gpu: choice.gpu };
       const changed = AXES.filter((axis) => other[axis] !== choice[axis]);
       if (!changed.length || !this.fits(other)) continue;
-      const trouble = changed.reduce((sum, axis) => sum + this.trouble(axis, choice[axis], other[axis]), 0);
+      const sum = changed.reduce((sum, axis) => sum + this.trouble(axis, choice[axis], other[axis]), 0);
+      const trouble = Number(sum.toFixed(this.data.trouble.decimals));
       const kind = changed.join();
-      if (!best.has(kind) || trouble < best.get(kind).trouble) best.set(kind, { choice: other, changed, trouble });
+      if (!best.has(kind) || trouble <= best.get(kind).trouble) best.set(kind, { choice: other, changed, trouble, place });
     }
-    const ranked = [...best.values()].sort((one, two) => one.trouble - two.trouble);
+    const ranked = [...best.values()].sort((one, two) => one.trouble - two.trouble || two.place - one.place);
     // what needs a change that a better offer does without helps nobody
     const useful = ranked.filter((offer, index) =>
       !ranked.slice(0, index).some((better) => better.changed.every((axis) => offer.changed.includes(axis))));
     return useful.slice(0, count);
   }
 
-  /** How much a person minds the change of one axis. */
+  /** How much a person minds the change of one axis; counted as in scripts/release/trouble.py, by its numbers. */
   trouble(axis, from, to) {
-    const values = this.axes[axis];
+    const { axes, losesGpu, older } = this.data.trouble;
+    const values = this.offeredValues()[axis];
     const steps = values.indexOf(to) - positionOf(from, values);
-    const far = Math.abs(steps) / values.length + (steps < 0 ? 0.05 : 0); // of two as near, the newer
-    return TROUBLE[axis] + far + (axis === "cuda" && (from === "cpu") !== (to === "cpu") ? LOSES_GPU : 0);
+    const far = Math.abs(steps) / values.length + (steps < 0 ? older : 0);
+    return axes[axis === "py" ? "python" : axis] + far + (axis === "cuda" && (from === "cpu") !== (to === "cpu") ? losesGpu : 0);
+  }
+
+  /** The values of each axis that some offered cell has, in order. */
+  offeredValues() {
+    if (!this.valuesOffered) {
+      const choices = this.offered().map((place) => this.choiceAt(place));
+      const some = (axis) => new Set(choices.map((choice) => choice[axis]));
+      const kept = (axis, there) => this.axes[axis].filter((value) => there.has(value));
+      this.valuesOffered = Object.fromEntries(AXES.map((axis) => [axis, kept(axis, some(axis))]));
+    }
+    return this.valuesOffered;
   }
 }
-
-// Another DeepSpeed is one more install; another CUDA or torch is a download of gigabytes and may break what else uses
-// it; another Python is a new environment; another system is another machine.
-const TROUBLE = { deepspeed: 1, cuda: 3, torch: 4, py: 9, platform: 40 };
-const LOSES_GPU = 25;
 
 /** Where the value stands among the ordered values, or would stand: a half between two of them. */
 function positionOf(value, values) {
@@ -144,7 +152,7 @@ function positionOf(value, values) {
 }
 
 function numbersOf(text) {
-  return (text.match(/\d+/g) || []).map(Number);
+  return (text.match(/\d+/g) || [0]).map(Number);
 }
 
 /** Whether the first row of numbers comes before the second. */
