@@ -108,9 +108,9 @@ def test_an_environment_that_no_wheel_is_for_is_told_the_nearest_and_the_cure(
         install(world, person)
     told = str(caught.value)
     assert "torch 2.5.1+cu121" in told
-    assert "nearest: deepspeed-0.16.5+cu121torch2.6" in told
-    assert "it is for torch 2.6, not 2.5.1+cu121" in told
-    assert f"torch==2.6.0 --index-url {world.server.url}/torch/cu121" in told
+    assert "nearest: deepspeed-0.16.5+cu124torch2.5" in told
+    assert "it is for cu124, and this torch is for cu121" in told
+    assert f"torch==2.5.1 --index-url {world.server.url}/torch/cu124" in told
     assert person.has("torch") == "2.5.1+cu121"
 
 
