@@ -58,7 +58,9 @@ def _choose(python: str, deepspeed: str, index: str, store: str) -> tuple[Publis
         raise InputError(f"--deepspeed {deepspeed!r}: give a release such as 0.16.5, or a minor line such as 0.16")
     published = _published(index, store)
     environment = read_environment(python)
-    return published, environment, choose(published.wheels, environment, deepspeed)
+    releases = cells.open_workshop().facts.torch
+    abis = {minor: release.cxx11_abi for minor, release in releases.items()}
+    return published, environment, choose(published.wheels, environment, deepspeed, abis)
 
 
 def _published(index: str, store: str) -> Published:

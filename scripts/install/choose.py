@@ -10,12 +10,14 @@ from packaging.version import Version
 from scripts.install.environment import Environment
 from scripts.matrix.target import Target
 from scripts.release.record import WheelRecord
-from scripts.release.trouble import DECIMALS, in_order, trouble
+from scripts.release.trouble import DECIMALS, TROUBLE, in_order, trouble
 
 # what a level asks of the processor; tests/install compares it with scripts/data/cpu.yaml
 CPU_FLAGS = {"scalar": (), "avx2": ("avx2",), "avx512": ("avx512f", "avx2")}
 Axes = Mapping[str, Sequence[str]]  # the values that are offered, in order
 NO_AXES: Axes = {}
+Abis = Mapping[str, Mapping[str, int]]  # torch minor -> variant -> _GLIBCXX_USE_CXX11_ABI of torch's own Linux wheels
+NO_ABIS: Abis = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +56,16 @@ class Choice:
         return self.rejected[0] if self.rejected else None
 
 
-def choose(records: Iterable[WheelRecord], environment: Environment, deepspeed: str = "") -> Choice:
-    """The newest wheel that fits, of a DeepSpeed release or minor line if one is named."""
+def choose(
+    records: Iterable[WheelRecord], environment: Environment, deepspeed: str = "", abis: Abis = NO_ABIS
+) -> Choice:
+    """The newest wheel that fits, of a DeepSpeed release or minor line if one is named.
+
+    `abis` tells which C++ ABI the torch has that a wheel was built with; what is not in it is not compared.
+    """
     records = tuple(records)
     axes = _axes([record.target for record in records])
-    found = [(record, misfits(record, environment, deepspeed, axes)) for record in records]
+    found = [(record, misfits(record, environment, deepspeed, axes, abis)) for record in records]
     fitting = sorted((record for record, why in found if not why), key=_preference, reverse=True)
     rejected = [Rejection(record=record, misfits=why) for record, why in found if why]
     by_newest = sorted(rejected, key=lambda rejection: _preference(rejection.record), reverse=True)
@@ -83,13 +90,13 @@ def _axes(targets: Sequence[Target]) -> Axes:
 
 
 def misfits(
-    record: WheelRecord, environment: Environment, deepspeed: str = "", axes: Axes = NO_AXES
+    record: WheelRecord, environment: Environment, deepspeed: str = "", axes: Axes = NO_AXES, abis: Abis = NO_ABIS
 ) -> tuple[Misfit, ...]:
     """Every way in which the wheel does not fit; none when it does. What is offered at all says how far it is off."""
     found = (
         _deepspeed(record, deepspeed, axes), _torch(record, environment, axes), _cuda(record, environment, axes),
         _python(record, environment, axes), _platform(record, environment, axes), _cpu(record, environment),
-        *_gpus(record, environment),
+        *_gpus(record, environment), _abi(record.target, environment, abis),
     )  # fmt: skip
     return tuple(misfit for misfit in found if misfit)
 
@@ -123,6 +130,18 @@ def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit |
     if torch.variant == cuda:
         return None
     return _changed("cuda", torch.variant, cuda, f"it is for {cuda}, and this torch is for {torch.variant}", axes)
+
+
+def _abi(target: Target, environment: Environment, abis: Abis) -> Misfit | None:
+    """A torch of the same release and CUDA from elsewhere (conda-forge, say) may have the other C++ ABI on Linux."""
+    torch = environment.torch
+    if torch is None or (torch.minor, torch.variant) != (target.torch_minor, target.cuda) or target.system != "linux":
+        return None
+    wanted, found = abis.get(target.torch_minor, {}).get(target.cuda), torch.cxx11_abi
+    if wanted is None or found is None or wanted == found:
+        return None
+    reason = f"it is for a torch with _GLIBCXX_USE_CXX11_ABI={wanted}, and this one was built with {found}"
+    return Misfit(what="torch", reason=reason, effort=TROUBLE["torch"])
 
 
 def _driver(record: WheelRecord, environment: Environment) -> Misfit | None:

@@ -204,6 +204,17 @@ def test_the_plan_tells_of_the_persons_own_combination(torch: str, told: str, tm
     assert told in text or (told == "None" and "your own combination" not in text)
 
 
+def test_a_torch_with_the_other_abi_than_the_data_say_gets_no_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_wheel(tmp_path, make_wheel_target(torch="2.6.0", cuda="cu124", platform="linux_x86_64"))
+    torch = replace(make_torch("2.6.0+cu124"), cxx11_abi=1)  # as conda-forge builds it
+    environment = make_environment(platform="linux_x86_64", torch=torch)
+    monkeypatch.setattr(tasks, "read_environment", lambda python: environment)
+    with pytest.raises(NothingToDoError, match=r"_GLIBCXX_USE_CXX11_ABI=0.*\n.*to use it, give it an environment"):
+        tasks.find("", "", "", f"dir:{tmp_path}", True)
+
+
 def test_a_place_without_an_index_is_told(world: World) -> None:
     with pytest.raises(InputError, match="cannot be had"):
         read_site(f"{world.server.url}/nothing")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import yaml
 
@@ -40,6 +43,26 @@ def test_the_patch_release_of_torch_does_not_matter() -> None:
 )
 def test_a_wheel_that_does_not_fit_says_in_which_way(environment: dict[str, object], what: str, told: str) -> None:
     assert reasons(environment) == {what: told}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, ["it is for a torch with _GLIBCXX_USE_CXX11_ABI=0, and this one was built with 1"]),
+        ({"platform": "win_amd64"}, []),  # Windows has one ABI
+        ({"abi": 0}, []),
+        ({"abi": None}, []),  # this torch does not say
+        ({"cuda": "cu126"}, []),  # the data do not say
+    ],
+)
+def test_a_torch_of_the_other_abi_is_another_torch(changes: dict[str, Any], wanted: list[str]) -> None:
+    told = {"platform": "linux_x86_64", "cuda": "cu124", "abi": 1, **changes}
+    record = make_wheel_record(cuda=told["cuda"], platform=told["platform"])
+    torch = replace(make_torch(f"2.6.0+{told['cuda']}"), cxx11_abi=told["abi"])
+    environment = make_environment(platform=told["platform"], torch=torch)
+    choice = choose([record], environment, abis={"2.6": {"cu124": 0}})
+    assert [misfit.reason for rejection in choice.rejected for misfit in rejection.misfits] == wanted
+    assert {misfit.what for rejection in choice.rejected for misfit in rejection.misfits} <= {"torch"}
 
 
 def test_every_misfit_of_a_wheel_is_told() -> None:
