@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,16 @@ LEAST_COVERED = 90.0  # per cent of lines and branches together
 
 
 @pytest.fixture(scope="module")
-def measured(windows: Windows) -> tuple[Path, Ended]:
-    """The fast suite under the measured Python: the checkout with what was seen of it, and how it ended."""
-    checkout = copy_checkout(windows, "measured")
-    return checkout, windows.run([windows.python(MEASURED), *MEASURE, *SUITE], cwd=checkout, seconds=1200)
+def suites(windows: Windows) -> dict[str, tuple[Path, Ended]]:
+    """By Python, the checkout in which the fast suite ran and how it ended; all at once, since each waits a lot."""
+
+    def run(version: str) -> tuple[Path, Ended]:
+        checkout = copy_checkout(windows, f"suite-{version}")
+        measure = MEASURE if version == MEASURED else ()
+        return checkout, windows.run([windows.python(version), *measure, *SUITE], cwd=checkout, seconds=1500)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(SDISTS, pool.map(run, SDISTS), strict=True))
 
 
 def require_passed(ended: Ended) -> None:
@@ -53,18 +60,16 @@ def count(ended: Ended, word: str) -> int:
     return int(found[1]) if found else 0
 
 
-@pytest.mark.parametrize("version", [version for version in SDISTS if version != MEASURED])
-def test_the_fast_suite_passes_under_windows_python(windows: Windows, version: str) -> None:
-    checkout = copy_checkout(windows, f"suite-{version}")
-    require_passed(windows.run([windows.python(version), *SUITE], cwd=checkout, seconds=1200))
+@pytest.mark.parametrize("version", SDISTS)
+def test_the_fast_suite_passes_under_windows_python(suites: dict[str, tuple[Path, Ended]], version: str) -> None:
+    require_passed(suites[version][1])
 
 
-def test_the_fast_suite_passes_under_the_measured_python(measured: tuple[Path, Ended]) -> None:
-    require_passed(measured[1])
-
-
-def test_windows_sees_nearly_all_of_the_code_that_is_for_it(windows: Windows, measured: tuple[Path, Ended]) -> None:
-    checkout = measured[0]
+def test_windows_sees_nearly_all_of_the_code_that_is_for_it(
+    windows: Windows, suites: dict[str, tuple[Path, Ended]]
+) -> None:
+    checkout, ended = suites[MEASURED]
+    ended.require()
     look_round(make_machine(windows, "looked-round"), checkout)
     python = windows.python(MEASURED)
     windows.run([python, "-m", "coverage", "combine", "--quiet"], cwd=checkout).require()
