@@ -14,7 +14,7 @@ from tests.wine.lab import SDISTS, Ended, Windows, copy_checkout
 from tests.wine.machine import Machine, make_machine
 
 pytestmark = pytest.mark.wine
-FAST = "not real_build and not network and not wine"
+FAST = "not real_build and not network and not wine and not browser and not act"  # no Chromium, no Linux jobs
 # They start pip, uv and environments by the dozen, each of which takes Wine many seconds.
 TOO_SLOW = ("tests/release/test_install_from_index.py", "tests/install/test_carry_out.py")
 SUITE = (

@@ -33,7 +33,7 @@ def test_a_step_knows_the_page_of_its_run() -> None:
 
 def test_outputs_and_summary_are_added_to_what_is_there(tmp_path: Path) -> None:
     outputs, summary = tmp_path / "outputs", tmp_path / "summary"
-    outputs.write_text("first=1\n", encoding="utf-8")
+    outputs.write_bytes(b"first=1\n")
     step = this_step({**STEP, "GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary)})
     assert step
     step.set_outputs({"matrix": '{"include": []}', "jobs": "0"})
