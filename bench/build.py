@@ -21,16 +21,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scripts.build.environment import fill_build_environment
-from scripts.build.options import BuildOptions
-from scripts.build.places import Places, default_places
-from scripts.build.progress import Progress
-from scripts.build.source import fetch_source, prepare_tree
-from scripts.build.wheel import Builder
 from scripts.command import Command, check, run
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.front.cells import Workshop, host_cell, open_workshop
 from scripts.matrix.target import Target
+from scripts.wheel_build.environment import fill_build_environment
+from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.places import Places, default_places
+from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.source import fetch_source, prepare_tree
+from scripts.wheel_build.wheel import Builder
 
 BEFORE, AFTER = "0.19.4", "0.19.5"
 UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.4 and 0.19.5 are the same

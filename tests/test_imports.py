@@ -12,10 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "errors", "shell", "command", "host", "data", "matrix", "fetch", "toolchain", "build", "verify", "release",
+    "errors", "shell", "command", "host", "data", "matrix", "fetch", "toolchain", "wheel_build", "verify", "release",
     "install", "workflow", "front",
 )  # fmt: skip
-TASK_ROOMS = {"errors", "host", "matrix", "fetch", "build", "release", "front", "command"}
+TASK_ROOMS = {"errors", "host", "matrix", "fetch", "wheel_build", "release", "front", "command"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "scripts").rglob("*.py"))

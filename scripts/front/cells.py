@@ -16,11 +16,6 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 from packaging.version import Version
 
-from scripts.build.environment import install_torch, torch_routes
-from scripts.build.options import BuildOptions
-from scripts.build.places import CHECKOUT, Places, default_places
-from scripts.build.preview import Layout, activate_command, layout_elsewhere
-from scripts.build.wheel import Builder
 from scripts.command import Command, check, run
 from scripts.errors import FactoryError, NothingToDoError, PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
@@ -34,6 +29,11 @@ from scripts.matrix.selection import Selection, select
 from scripts.matrix.target import Target
 from scripts.toolchain.provide import FETCHED, release_of, toolkit_place
 from scripts.toolchain.survey import Survey, survey
+from scripts.wheel_build.environment import install_torch, torch_routes
+from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.places import CHECKOUT, Places, default_places
+from scripts.wheel_build.preview import Layout, activate_command, layout_elsewhere
+from scripts.wheel_build.wheel import Builder
 from scripts.workflow.results import Result
 
 RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to

@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from scripts.build.options import PROOFS, SOURCES, BuildOptions
 from scripts.errors import InputError
+from scripts.wheel_build.options import PROOFS, SOURCES, BuildOptions
 
 FETCHED = ("auto", "redist", "pip")
 

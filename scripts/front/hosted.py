@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.build.wheel import Builder
 from scripts.command import check, run
 from scripts.errors import FactoryError, InputError, NothingToDoError
 from scripts.front import cells
@@ -17,6 +16,7 @@ from scripts.matrix.plan import Plan
 from scripts.matrix.selection import Selection, select
 from scripts.matrix.shard import MAX_JOBS
 from scripts.matrix.target import Target
+from scripts.wheel_build.wheel import Builder
 from scripts.workflow.actions import site_address, this_step
 from scripts.workflow.caches import caches
 from scripts.workflow.jobs import matrix_document, next_jobs, read_matrix

@@ -10,7 +10,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from scripts.build.places import default_places
 from scripts.errors import NothingToDoError, PublishError
 from scripts.front.cli import print_document, print_for_people
 from scripts.matrix.facts import load_facts
@@ -20,6 +19,7 @@ from scripts.release.publish_plan import Budget, PublishPlan
 from scripts.release.publish_wheelhouse import Wheelhouse, read_wheelhouse
 from scripts.release.store import Watch
 from scripts.release.store_address import open_store
+from scripts.wheel_build.places import default_places
 
 
 def publish(address: str, dry_run: bool, json: bool) -> None:

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast, get_args
 
-from scripts.build.options import BuildOptions
-from scripts.build.preview import preview
 from scripts.errors import InputError
 from scripts.front import cells, hosted, publishing
 from scripts.front.cli import print_document, print_for_people, words
@@ -20,6 +18,8 @@ from scripts.matrix.target import Target
 from scripts.release.manifest import read_promises
 from scripts.toolchain.survey import survey
 from scripts.verify.levels import Level, verify_wheel
+from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.preview import preview
 from scripts.workflow.results import write_results
 
 

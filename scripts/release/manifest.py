@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scripts.build.compile import BuiltOp, default_jobs
-from scripts.build.options import repeat_command
-from scripts.build.wheel import BuildRecord
 from scripts.fetch.digest import sha256_of
 from scripts.release.core_metadata import metadata_entry
 from scripts.verify.check import Report
 from scripts.verify.promises import NOTHING_PROMISED, Promises
+from scripts.wheel_build.compile import BuiltOp, default_jobs
+from scripts.wheel_build.options import repeat_command
+from scripts.wheel_build.wheel import BuildRecord
 
 SCHEMA = 1
 MANIFEST = ".json"  # behind the name of its wheel

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from scripts.build.environment import fill_build_environment, install_torch, torch_routes
-from scripts.build.progress import Progress
-from scripts.build.wheel import Builder, BuildRecord
 from scripts.command import check, run
 from scripts.errors import InterruptedBuildError, VenvError
 from scripts.fetch.installer import Installer, environment_python
@@ -19,6 +16,9 @@ from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.verify.check import Report
 from scripts.verify.levels import Level, verify_wheel
 from scripts.verify.promises import Promises
+from scripts.wheel_build.environment import fill_build_environment, install_torch, torch_routes
+from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.wheel import Builder, BuildRecord
 
 FAILED = "failed"
 

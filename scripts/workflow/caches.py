@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.build.places import Places
 from scripts.matrix.target import Target
+from scripts.wheel_build.places import Places
 
 
 @dataclass(frozen=True, kw_only=True)

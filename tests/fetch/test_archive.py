@@ -14,7 +14,7 @@ import pytest
 
 from scripts.errors import SourceError
 from scripts.fetch.archive import merge, unpack
-from tests.build.factories import source_members, tar_bytes
+from tests.wheel_build.factories import source_members, tar_bytes
 
 
 def tar_of(path: Path, *members: tarfile.TarInfo) -> Path:

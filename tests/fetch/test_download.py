@@ -21,8 +21,8 @@ import pytest
 from scripts.errors import PrerequisiteError
 from scripts.fetch import download, transfer
 from scripts.fetch.download import Download, download_all, read_small, require_space
-from tests.build.factories import driver_command, repository_variables
 from tests.fetch.range_server import Fault, FileServer, serving_files
+from tests.wheel_build.factories import driver_command, repository_variables
 
 CONTENT = random.Random(1).randbytes(600_000)
 BLOCK = 1 << 16

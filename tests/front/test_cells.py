@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from scripts.build.options import BuildOptions
-from scripts.build.places import CHECKOUT
 from scripts.errors import PrerequisiteError
 from scripts.front import cells
 from scripts.front.cli import parse_options
 from scripts.host import this_host
 from scripts.matrix.selection import Selection
 from scripts.matrix.target import parse_id
+from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.places import CHECKOUT
 
 
 def test_nox_is_told_of_every_chosen_cell() -> None:

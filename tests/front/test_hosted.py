@@ -11,11 +11,11 @@ from typing import cast
 
 import pytest
 
-from scripts.build.wheel import Builder
 from scripts.command import Command
 from scripts.errors import InputError, NothingToDoError, PrerequisiteError
 from scripts.front import cells, hosted, show
 from scripts.matrix.selection import Selection
+from scripts.wheel_build.wheel import Builder
 from scripts.workflow.results import Result, read_results, write_results
 from tests.matrix.factories import make_plan, make_target
 

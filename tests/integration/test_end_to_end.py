@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from scripts.build.environment import install_torch, torch_routes
 from scripts.command import Command, check, run
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.front.cells import open_workshop
@@ -18,6 +17,7 @@ from scripts.matrix.target import Target, parse_id
 from scripts.release.command_line import install_words
 from scripts.release.previous import read_site
 from scripts.verify.ds_report import parse_ds_report
+from scripts.wheel_build.environment import install_torch, torch_routes
 from tests.github.fixtures import standin
 from tests.github.rehearsal import publisher_environment
 from tests.github.standin import REPOSITORY, StandIn

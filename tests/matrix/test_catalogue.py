@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from scripts.build.patch import apply_patch
 from scripts.matrix.catalogue import Catalogue, read_catalogue
 from scripts.matrix.facts import DATA, load_facts
 from scripts.matrix.reading import Problems
 from scripts.matrix.records import Patch
+from scripts.wheel_build.patch import apply_patch
 
 BOUNDARIES = ("0.14.5", "0.16.3", "0.17.4", "0.18.4", "0.19.8")  # last of P7, P9, P5; first and last of all
 NAME = re.compile(r"""^    NAME = ["'](\w+)["']""", re.MULTILINE)

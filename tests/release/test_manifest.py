@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from scripts.build.compile import BuiltOp
-from scripts.build.options import BuildOptions
-from scripts.build.source import SourceArchive, SourceTree
-from scripts.build.wheel import BuildRecord
 from scripts.errors import InputError
 from scripts.matrix.target import Target
 from scripts.release.core_metadata import core_metadata, metadata_entry
 from scripts.release.manifest import manifest_of, manifest_path, write_manifest
 from scripts.toolchain.cell import Host, Toolchain
 from scripts.verify.check import CheckResult, Report
+from scripts.wheel_build.compile import BuiltOp
+from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.source import SourceArchive, SourceTree
+from scripts.wheel_build.wheel import BuildRecord
 from tests.verify.stub_wheel import INFO, make_wheel, metadata
 
 TARGET = Target(deepspeed="0.19.8", torch="2.13.0", cuda="cpu", python="3.11", platform="linux_x86_64")

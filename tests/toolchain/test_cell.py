@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.places import CHECKOUT
 from scripts.errors import PrerequisiteError
 from scripts.matrix.facts import load_facts
 from scripts.matrix.matrix import load_matrix
@@ -18,6 +17,7 @@ from scripts.toolchain.toolkit import Toolkit
 from scripts.toolchain.toolset import ChosenToolset
 from scripts.toolchain.vcvars import MsvcEnvironment
 from scripts.toolchain.visual_studio import VisualStudio
+from scripts.wheel_build.places import CHECKOUT
 
 FACTS = load_facts()
 MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)

@@ -17,9 +17,9 @@ from scripts.toolchain.cuda_wheels import complete_linux, complete_windows, fill
 from scripts.toolchain.discovery import NAMED_VARIABLE
 from scripts.toolchain.provide import provide_toolkit
 from scripts.toolchain.toolkit import Toolkit
-from tests.build.factories import make_wheel
 from tests.toolchain.stand_in import SYSTEM, component_files
 from tests.toolchain.test_import_library import GCC, ran
+from tests.wheel_build.factories import make_wheel
 
 FACTS = load_facts()
 RELEASE = "13.0.2"

@@ -23,7 +23,6 @@ from scripts.toolchain.discovery import NAMED_VARIABLE
 from scripts.toolchain.provide import provide_toolkit
 from scripts.toolchain.redist import REDIST_VARIABLE, read_manifest
 from scripts.toolchain.toolkit import Toolkit
-from tests.build.factories import driver_command, repository_variables
 from tests.fetch.range_server import Fault, FileServer, serving_files
 from tests.toolchain.archive_site import (
     PLATFORM,
@@ -36,6 +35,7 @@ from tests.toolchain.archive_site import (
     write_mirror,
 )
 from tests.toolchain.stand_in import SYSTEM, compiler_name, nvcc_bytes
+from tests.wheel_build.factories import driver_command, repository_variables
 
 FACTS = load_facts()
 

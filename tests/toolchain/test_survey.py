@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.places import CHECKOUT
 from scripts.errors import PrerequisiteError
 from scripts.matrix.facts import load_facts
 from scripts.matrix.matrix import load_matrix
@@ -15,6 +14,7 @@ from scripts.toolchain import cell, discovery, survey
 from scripts.toolchain.discovery import Candidate, PassedOver
 from scripts.toolchain.gcc import Gcc
 from scripts.toolchain.toolkit import Toolkit
+from scripts.wheel_build.places import CHECKOUT
 
 FACTS = load_facts()
 MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)

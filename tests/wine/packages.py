@@ -25,10 +25,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from scripts.build.source import fetch_source
 from scripts.fetch.index_client import uv_variables
 from scripts.fetch.installer import find_installer
 from scripts.matrix.facts import load_facts
+from scripts.wheel_build.source import fetch_source
 from tests.wine.lab import Windows, download, make_once
 
 PYTHON, TORCH, CUDA = "3.11", "2.6.0", "12.4"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.build.places import Places
+from scripts.wheel_build.places import Places
 from scripts.workflow.caches import Cache, caches
 from tests.matrix.factories import make_target
 

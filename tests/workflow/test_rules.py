@@ -11,9 +11,9 @@ import pytest
 from invoke.collection import Collection
 
 import tasks
-from scripts.build.places import Places
 from scripts.front.hosted import QUEUE, SELECTORS
 from scripts.matrix.facts import load_facts
+from scripts.wheel_build.places import Places
 from scripts.workflow.actions import ALLOW_SHRINK
 from scripts.workflow.caches import caches
 from tests.matrix.factories import make_target

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.build.places import CHECKOUT
-from scripts.build.variables import fill_variables, op_variables, tool_variables
 from scripts.matrix.facts import load_facts
 from scripts.matrix.matrix import load_matrix
 from scripts.matrix.ops import choose_ops
 from scripts.matrix.target import parse_id
+from scripts.wheel_build.places import CHECKOUT
+from scripts.wheel_build.variables import fill_variables, op_variables, tool_variables
 
 FACTS = load_facts()
 MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)

@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.build.cache import OpCache
-from scripts.build.compile import BuiltOp, Compiler, first_errors, was_killed
-from scripts.build.prepare import CompileSettings, edit_recipe
-from scripts.build.recipe import OpRecipe, Recipe
 from scripts.command import Outcome
 from scripts.errors import CompileError, InterruptedBuildError
-from tests.build.factories import (
+from scripts.wheel_build.cache import OpCache
+from scripts.wheel_build.compile import BuiltOp, Compiler, first_errors, was_killed
+from scripts.wheel_build.prepare import CompileSettings, edit_recipe
+from scripts.wheel_build.recipe import OpRecipe, Recipe
+from tests.wheel_build.factories import (
     count_calls,
     counting_compiler,
     driver_command,
@@ -203,8 +203,8 @@ DRIVER = """
 import json, signal, sys
 from pathlib import Path
 from scripts.errors import InterruptedBuildError
-from tests.build.test_compile import compile_ops, recipe_of
-from tests.build.factories import make_settings
+from tests.wheel_build.test_compile import compile_ops, recipe_of
+from tests.wheel_build.factories import make_settings
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 work, compiler = Path(sys.argv[1]), Path(sys.argv[2])

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from scripts.build.cache import OpCache, op_key
-from scripts.build.flags import edit_flags
-from scripts.build.precompiled import PrecompiledHeader, plan_headers
-from scripts.build.recipe import OpRecipe, Recipe
 from scripts.matrix.build_records import FlagEdit
+from scripts.wheel_build.cache import OpCache, op_key
+from scripts.wheel_build.flags import edit_flags
+from scripts.wheel_build.precompiled import PrecompiledHeader, plan_headers
+from scripts.wheel_build.recipe import OpRecipe, Recipe
 
 Headers: TypeAlias = Mapping[tuple[str, int], PrecompiledHeader]  # by op and place of the unit in it
 

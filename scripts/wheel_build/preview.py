@@ -11,9 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from scripts.build.environment import build_requirements, torch_routes
-from scripts.build.places import CHECKOUT
-from scripts.build.wheel import UPSTREAM, Builder
 from scripts.command import Command
 from scripts.fetch.installer import Installer
 from scripts.matrix.context import Context
@@ -22,6 +19,9 @@ from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
 from scripts.toolchain.gates import msvc_context, toolkit_context
 from scripts.toolchain.toolset import preferred_toolsets
+from scripts.wheel_build.environment import build_requirements, torch_routes
+from scripts.wheel_build.places import CHECKOUT
+from scripts.wheel_build.wheel import UPSTREAM, Builder
 
 WINDOWS_CACHE = PureWindowsPath("%LOCALAPPDATA%/deepspeed-wheels/Cache")
 LINUX_CACHE = PurePosixPath("/var/tmp/deepspeed-wheels")

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.build.headers import include_dirs, reach
-from scripts.build.recipe import Unit
 from scripts.command import Command
+from scripts.wheel_build.headers import include_dirs, reach
+from scripts.wheel_build.recipe import Unit
 
 HEADER = "torch/extension.h"
 WORTH_UNITS = 3  # making one costs about what it saves in three units (docs/design.md, Measured)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.build.headers import include_dirs, reach
-from scripts.build.recipe import OpRecipe
 from scripts.fetch.digest import sha256_of
+from scripts.wheel_build.headers import include_dirs, reach
+from scripts.wheel_build.recipe import OpRecipe
 
 SCHEMA = 1
 LIMIT_BYTES = 4 * 1024**3

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts.build.cache import OpCache, op_key
 from scripts.fetch.digest import sha256_of
-from tests.build.factories import make_op, write_tree
+from scripts.wheel_build.cache import OpCache, op_key
+from tests.wheel_build.factories import make_op, write_tree
 
 KEY = "ab" + "0" * 62
 PROJECT = {

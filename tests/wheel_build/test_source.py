@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree
 from scripts.errors import SourceError
 from scripts.matrix.condition import ALWAYS
 from scripts.matrix.records import Edit, Patch
-from tests.build.factories import Page, Site, serving, source_members, tar_bytes
+from scripts.wheel_build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree
+from tests.wheel_build.factories import Page, Site, serving, source_members, tar_bytes
 
 VERSION = "0.19.8"
 TAG_PATH = f"/v{VERSION}.tar.gz"

@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.build.compile import BuiltOp
-from scripts.build.wheelfile import WheelEdit, rewrite_wheel
 from scripts.errors import PackageError
 from scripts.matrix.records import Facts
 from scripts.matrix.target import Target
+from scripts.wheel_build.compile import BuiltOp
+from scripts.wheel_build.wheelfile import WheelEdit, rewrite_wheel
 
 
 def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag: str) -> None:

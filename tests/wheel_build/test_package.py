@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.compile import BuiltOp
-from scripts.build.package import finish_wheel, place_binaries
 from scripts.errors import PackageError
 from scripts.matrix.facts import load_facts
 from scripts.matrix.target import Target
-from tests.build.factories import make_wheel
+from scripts.wheel_build.compile import BuiltOp
+from scripts.wheel_build.package import finish_wheel, place_binaries
+from tests.wheel_build.factories import make_wheel
 
 FACTS = load_facts()
 

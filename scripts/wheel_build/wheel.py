@@ -12,18 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from scripts.build.cache import OpCache
-from scripts.build.compile import BuiltOp, Compiler, default_jobs
-from scripts.build.inside.upstream import PACKAGE, RECORDED
-from scripts.build.options import BuildOptions
-from scripts.build.package import finish_wheel, place_binaries
-from scripts.build.places import Places
-from scripts.build.precompiled import prune
-from scripts.build.prepare import CompileSettings, edit_recipe
-from scripts.build.progress import Progress
-from scripts.build.recipe import Recipe, read_recipe
-from scripts.build.source import SourceTree, fetch_source, prepare_tree
-from scripts.build.variables import fill_variables, op_variables, tool_variables
 from scripts.command import Command, Running, check
 from scripts.errors import PrerequisiteError
 from scripts.host import find_interpreter, python_include
@@ -35,6 +23,18 @@ from scripts.matrix.target import Target
 from scripts.toolchain.cell import Host, Toolchain, check_toolchain, find_host, provide_toolchain, toolkit_version
 from scripts.toolchain.gates import require_gates, standard_context
 from scripts.toolchain.gcc import Gcc, absent_headers, install_line, require_python_headers
+from scripts.wheel_build.cache import OpCache
+from scripts.wheel_build.compile import BuiltOp, Compiler, default_jobs
+from scripts.wheel_build.inside.upstream import PACKAGE, RECORDED
+from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.package import finish_wheel, place_binaries
+from scripts.wheel_build.places import Places
+from scripts.wheel_build.precompiled import prune
+from scripts.wheel_build.prepare import CompileSettings, edit_recipe
+from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.recipe import Recipe, read_recipe
+from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree
+from scripts.wheel_build.variables import fill_variables, op_variables, tool_variables
 
 UPSTREAM = Path(__file__).parent / "inside" / "upstream.py"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.headers import include_dirs, reach
-from tests.build.factories import GXX, write_tree
+from scripts.wheel_build.headers import include_dirs, reach
+from tests.wheel_build.factories import GXX, write_tree
 
 TREE = {
     "csrc/op/op.cpp": '#include "local.h"\n#include <nested/a.h>\n# include "../shared/up.h"\n#include <vector>\n',

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.build.recipe import read_recipe
 from scripts.errors import CompileError
+from scripts.wheel_build.recipe import read_recipe
 
 LINUX = {
     "module": "deepspeed.ops.adam.cpu_adam_op",

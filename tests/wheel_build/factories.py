@@ -18,10 +18,10 @@ from typing import Any
 
 from rich.console import Console
 
-from scripts.build.cache import OpCache
-from scripts.build.prepare import CompileSettings
-from scripts.build.progress import Progress
-from scripts.build.recipe import OpRecipe, Recipe, Unit
+from scripts.wheel_build.cache import OpCache
+from scripts.wheel_build.prepare import CompileSettings
+from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.recipe import OpRecipe, Recipe, Unit
 
 GXX = shutil.which("g++") or "g++"
 

@@ -2,7 +2,7 @@
 
 Golden files: one per family of Windows cells. After a change that is meant, write them anew with
 
-    python -m tests.build.test_preview
+    python -m tests.wheel_build.test_preview
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.options import BuildOptions
-from scripts.build.places import CHECKOUT, Places
-from scripts.build.preview import Preview, layout_elsewhere, planned_context, preview
-from scripts.build.wheel import Builder
 from scripts.matrix.facts import load_facts
 from scripts.matrix.matrix import load_matrix
 from scripts.matrix.plan import expand
 from scripts.matrix.target import Target, parse_id
 from scripts.toolchain.gates import require_gates
+from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.places import CHECKOUT, Places
+from scripts.wheel_build.preview import Preview, layout_elsewhere, planned_context, preview
+from scripts.wheel_build.wheel import Builder
 
 GOLDEN = Path(__file__).parent / "golden"
 FACTS = load_facts()
@@ -74,7 +74,7 @@ def test_the_toolset_that_old_compilers_need_is_the_one_that_is_activated() -> N
 def test_a_path_with_a_variable_is_quoted_since_it_may_hold_blanks() -> None:
     lines = look_ahead(parse_id(FAMILIES["cu124-toolset-14.44"])).as_script().splitlines()
     assert lines[-1].startswith('cd /d "%LOCALAPPDATA%')
-    assert ' "%CHECKOUT%\\scripts\\build\\inside\\upstream.py" ' in lines[-1]
+    assert ' "%CHECKOUT%\\scripts\\wheel_build\\inside\\upstream.py" ' in lines[-1]
 
 
 def test_a_program_gets_the_same_as_values() -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import requests
 
-from scripts.build.patch import apply_patch
 from scripts.errors import SourceError
 from scripts.fetch.archive import check_tar, unpack
 from scripts.fetch.digest import sha256_of
 from scripts.fetch.index_client import default_index, verify_bundle
 from scripts.matrix.records import Patch
+from scripts.wheel_build.patch import apply_patch
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
 TAG_VARIABLE = "DEEPSPEED_WHEELS_TAG_ARCHIVE"  # a mirror's address, with {version}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.wheelfile import WheelEdit, edit_metadata, rewrite_wheel
 from scripts.errors import PackageError
-from tests.build.factories import make_wheel
+from scripts.wheel_build.wheelfile import WheelEdit, edit_metadata, rewrite_wheel
+from tests.wheel_build.factories import make_wheel
 
 INFO = "deepspeed-0.19.8+cputorch2.13.dist-info"
 NAME = "deepspeed-0.19.8+cputorch2.13-cp311-cp311-linux_x86_64.whl"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.flags import edit_flags
 from scripts.errors import DataError
 from scripts.matrix.build_records import FlagEdit
 from scripts.matrix.facts import DATA, load_facts
-from tests.build.factories import GXX
+from scripts.wheel_build.flags import edit_flags
+from tests.wheel_build.factories import GXX
 
 PLACES = {
     "source": "/shop/source", "environment": "/shop/env", "python": "/opt/python3.11", "compiler": "/usr/bin/g++-13",

@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts.build.precompiled import PrecompiledHeader, use
-from scripts.build.prepare import CompileSettings, choose_headers, op_keys
-from scripts.build.progress import Progress
-from scripts.build.recipe import OpRecipe, Recipe, Unit
-from scripts.build.schedule import Task, free_memory, run_tasks, threads_of_each
 from scripts.command import Command, Outcome, ProcessGroup, run
 from scripts.errors import CompileError, FactoryError, InterruptedBuildError
+from scripts.wheel_build.precompiled import PrecompiledHeader, use
+from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
+from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.recipe import OpRecipe, Recipe, Unit
+from scripts.wheel_build.schedule import Task, free_memory, run_tasks, threads_of_each
 
 GIB = 1024**3
 HEADER_MEMORY = int(2.3 * GIB)

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.build.schedule import MEMORY_SHARE, Task, run_tasks, threads_of_each
 from scripts.command import ProcessGroup
 from scripts.errors import CompileError
-from tests.build.factories import driver_command, repository_variables
+from scripts.wheel_build.schedule import MEMORY_SHARE, Task, run_tasks, threads_of_each
+from tests.wheel_build.factories import driver_command, repository_variables
 
 
 class Recorder:
@@ -143,7 +143,7 @@ def test_a_sign_of_life_comes_while_a_long_task_runs() -> None:
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from scripts.build.schedule import Task, run_tasks
+from scripts.wheel_build.schedule import Task, run_tasks
 from scripts.command import Command, ProcessGroup, run
 from scripts.errors import InterruptedBuildError
 
