@@ -11,13 +11,13 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
+from scripts.commands.cells import buildable, open_workshop, report_result
+from scripts.commands.cli import parse_options
 from scripts.errors import FactoryError, InterruptedBuildError
 from scripts.fetch.installer import environment_python, find_installer
-from scripts.front.cells import buildable, open_workshop, report_result
-from scripts.front.cli import parse_options
 from scripts.host import find_interpreter
-from scripts.matrix.target import Target
-from scripts.release.produce import Producer
+from scripts.plan.target import Target
+from scripts.wheel_build.produce import Producer
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"

@@ -22,15 +22,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.command import Command, check, run
+from scripts.commands.cells import Workshop, host_cell, open_workshop
+from scripts.dirs import Places, default_places
 from scripts.fetch.installer import environment_python, find_installer
-from scripts.front.cells import Workshop, host_cell, open_workshop
-from scripts.matrix.target import Target
-from scripts.wheel_build.environment import fill_build_environment
+from scripts.plan.target import Target
+from scripts.wheel_build.build_environment import fill_build_environment
 from scripts.wheel_build.options import BuildOptions
-from scripts.wheel_build.places import Places, default_places
+from scripts.wheel_build.pipeline import Builder
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.source import fetch_source, prepare_tree
-from scripts.wheel_build.wheel import Builder
 
 BEFORE, AFTER = "0.19.4", "0.19.5"
 UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.4 and 0.19.5 are the same
@@ -87,10 +87,14 @@ def same_version(bench: Bench, target: Target, ops: Sequence[str]) -> Mapping[st
     warm, again = bench.ours(target, options, "cold")
     theirs, upstream_wheel = bench.upstream(target, options)
     return {
-        "upstream_seconds": theirs, "cold_seconds": cold, "unchanged_seconds": warm, "cold_ratio": cold / theirs,
-        "unchanged_ratio": warm / theirs, "same_bytes": float(wheel.read_bytes() == again.read_bytes()),
+        "upstream_seconds": theirs,
+        "cold_seconds": cold,
+        "unchanged_seconds": warm,
+        "cold_ratio": cold / theirs,
+        "unchanged_ratio": warm / theirs,
+        "same_bytes": float(wheel.read_bytes() == again.read_bytes()),
         "size_ratio": wheel.stat().st_size / upstream_wheel.stat().st_size,
-    }  # fmt: skip
+    }
 
 
 def next_version(bench: Bench, target: Target) -> Mapping[str, float]:

@@ -14,10 +14,10 @@ from html import escape
 from pathlib import Path
 from typing import TypeVar
 
-from scripts.matrix.target import Target
-from scripts.release.index import HEAD, PROJECT, TAIL, WHEELS, render_index
-from scripts.release.record import Published, channel_of, publish_records, read_manifest, read_wheels
-from scripts.release.tree import write_tree
+from scripts.files import write_tree
+from scripts.index.simple_index import HEAD, PROJECT, TAIL, WHEELS, render_index
+from scripts.plan.target import Target
+from scripts.wheel.record import Published, channel_of, publish_records, read_manifest, read_wheels
 
 SAMPLE = 20  # the naive way makes the page of every twentieth channel
 LIMIT_SECONDS = 10.0  # the promise, docs/design.md
@@ -30,11 +30,15 @@ def targets(channels: int) -> list[Target]:
     """Five wheels, one per Python, in each of so many made-up channels."""
     return [
         Target(
-            deepspeed=f"0.{10 + index % 10}.{index % 7}", torch=f"{2 + index // 1000}.{index // 20}.0",
-            cuda=f"cu{110 + index % 20}", python=python, platform="win_amd64",
+            deepspeed=f"0.{10 + index % 10}.{index % 7}",
+            torch=f"{2 + index // 1000}.{index // 20}.0",
+            cuda=f"cu{110 + index % 20}",
+            python=python,
+            platform="win_amd64",
         )
-        for index in range(channels) for python in PYTHONS
-    ]  # fmt: skip
+        for index in range(channels)
+        for python in PYTHONS
+    ]
 
 
 def manifest(target: Target) -> str:
@@ -44,16 +48,20 @@ def manifest(target: Target) -> str:
         {"name": f"check {index}", "passed": True, "detail": "as it must be", "seconds": 0.1} for index in range(14)
     ]
     document = {
-        "schema": 1, "target": {"id": target.id},
+        "schema": 1,
+        "target": {"id": target.id},
         "wheel": {"file": target.wheel_name, "sha256": "a" * 64, "bytes": 10**7},
         "metadata": {"sha256": "b" * 64, "requires_python": ">=3.10"},
         "ops": {f"op_{index}": op for index in range(14)},
         "left_out": {f"left_{index}": "upstream does not build it on Windows" for index in range(6)},
         "source": {"kind": "tag", "url": "https://a.example/a.zip", "sha256": "c" * 64, "patches": ["P5"]},
-        "toolchain": {"compiler": "cl 19.41", "linker": "link 14.41"}, "torch": f"{target.torch}+{target.cuda}",
-        "arches": "7.5;8.0;8.6;8.9;9.0;12.0+PTX", "cpu_level": "avx2", "seconds": {"total": 1234.5},
+        "toolchain": {"compiler": "cl 19.41", "linker": "link 14.41"},
+        "torch": f"{target.torch}+{target.cuda}",
+        "arches": "7.5;8.0;8.6;8.9;9.0;12.0+PTX",
+        "cpu_level": "avx2",
+        "seconds": {"total": 1234.5},
         "proof": {"level": "full", "passed": True, "checks": checks},
-    }  # fmt: skip
+    }
     return json.dumps(document)
 
 

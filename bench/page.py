@@ -17,9 +17,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from scripts.release.record import WheelRecord
-from tests.release.page.browser import launched, served
-from tests.release.page.factories import many_wheels, render, some_wheels, write
+from scripts.wheel.record import WheelRecord
+from tests.index.page.browser import launched, served
+from tests.index.page.factories import many_wheels, render, some_wheels, write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -61,9 +61,14 @@ def measure(browser: Browser, records: Sequence[WheelRecord]) -> Measured:
             rounds = [visit(browser, address) for _ in range(ROUNDS)]
     first, choice, nodes = (median(column) for column in zip(*rounds, strict=True))
     return Measured(
-        wheels=len(records), render=rendered, bytes=len(data), gzip=len(gzip.compress(data)), first=first,
-        choice=choice, nodes=int(nodes),
-    )  # fmt: skip
+        wheels=len(records),
+        render=rendered,
+        bytes=len(data),
+        gzip=len(gzip.compress(data)),
+        first=first,
+        choice=choice,
+        nodes=int(nodes),
+    )
 
 
 def visit(browser: Browser, address: str) -> tuple[float, float, int]:

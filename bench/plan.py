@@ -16,11 +16,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from scripts.matrix.facts import load_facts
-from scripts.matrix.matrix import Matrix, load_matrix
-from scripts.matrix.plan import combinations, expand
-from scripts.matrix.records import Facts
-from scripts.matrix.target import Target, cuda_version
+from scripts.facts.load import load_facts
+from scripts.facts.rows import Facts
+from scripts.plan.expand import combinations, expand
+from scripts.plan.matrix import Matrix, load_matrix
+from scripts.plan.target import Target
+from scripts.versions import cuda_version
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = 50  # the naive way is asked about every fiftieth cell
@@ -34,9 +35,13 @@ def large_matrix(matrix: Matrix, facts: Facts) -> Matrix:
     variants = {variant for torch in facts.torch.values() for variant in torch.cuda}
     known = sorted(variant for variant in variants if cuda_version(variant) in facts.cuda)
     return replace(
-        matrix, deepspeed=tuple(facts.deepspeed), torch=tuple(facts.torch), cuda=("cpu", *known),
-        python=tuple(facts.pythons), arches={variant: matrix.arches.get(variant, "7.5;8.0;9.0") for variant in known},
-    )  # fmt: skip
+        matrix,
+        deepspeed=tuple(facts.deepspeed),
+        torch=tuple(facts.torch),
+        cuda=("cpu", *known),
+        python=tuple(facts.pythons),
+        arches={variant: matrix.arches.get(variant, "7.5;8.0;9.0") for variant in known},
+    )
 
 
 def naive_rule(target: Target, matrix: Matrix, facts: Facts) -> str | None:

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.release.publish_wheelhouse import Candidate
-from scripts.release.store import SUMS
+from scripts.publish.candidates import Candidate
+from scripts.publish.store import SUMS
 from tests.github.contract import load_contract
 from tests.github.fixtures import observed, published_files
 from tests.github.rehearsal import RandomFaults, kill_publisher, publish_once
 from tests.github.standin import StandIn, serving
-from tests.release.wheelhouse import expected_files, fill_wheelhouse, targets
+from tests.wheel.wheelhouse import expected_files, fill_wheelhouse, targets
 
 WHEELS = 50
 KILLS = 20

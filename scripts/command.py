@@ -1,4 +1,4 @@
-"""`Command`: what to run, as a value; and `run`, the one place that starts processes.
+"""`Command`: what to run, as a value; and `run`, `ask` and `run_in_front`, the one place that starts processes.
 
 A step returns a Command. Nox runs it, `--dry-run` prints it, the manifest records it and a test compares it,
 so the local build and the CI build cannot drift apart.
@@ -12,17 +12,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-import psutil
-
 from scripts.errors import CommandError
+from scripts.process_tree import GRACE_SECONDS, end_tree, tree_bytes
 from scripts.shell import shell_line
 
-GRACE_SECONDS = 3.0
+ASK_SECONDS = 20.0
+NOT_STARTED = -1  # exit code of an `Answer` from a program that could not be started or did not end in time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,66 @@ class Outcome:
     seconds: float
     peak_bytes: int
     output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a program that was asked something said, its two outputs apart."""
+
+    exit_code: int  # NOT_STARTED when there was no answer; `errors` then holds the reason
+    output: str
+    errors: str
+
+    @property
+    def text(self) -> str | None:
+        """The output without the blanks around it; None when the program failed."""
+        return self.output.strip() if self.exit_code == 0 else None
+
+
+def ask(
+    program: str | Sequence[str],
+    *,
+    seconds: float = ASK_SECONDS,
+    env: Mapping[str, str] | None = None,
+    cwd: PurePath | None = None,
+    stdin: str = "",
+    encoding: str = "utf-8",
+) -> Answer:
+    """What a short program says; never raises. `env` is its whole environment, this process's own unless given.
+
+    A text as `program` is a whole command line, which Windows takes as it is.
+    """
+    try:
+        process = subprocess.Popen(
+            program,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except OSError as error:
+        return Answer(exit_code=NOT_STARTED, output="", errors=error.strerror or str(error))
+    try:
+        output, errors = process.communicate(stdin.encode(encoding) if stdin else None, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        end_tree(process.pid)
+        return Answer(exit_code=NOT_STARTED, output="", errors=f"it ran longer than {seconds:g} s and was ended")
+    said = [content.decode(encoding, "replace").replace("\r\n", "\n") for content in (output, errors)]
+    return Answer(exit_code=process.returncode, output=said[0], errors=said[1])
+
+
+def run_in_front(command: Command) -> int:
+    """The exit code of a program that has our terminal; what it prints goes to standard error.
+
+    Ctrl-C reaches the program too, so it is only waited for: it ends in good order.
+    """
+    process = subprocess.Popen(command.argv, cwd=command.cwd, env={**os.environ, **command.env}, stdout=sys.stderr)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 class ProcessGroup:
@@ -87,55 +147,6 @@ class ProcessGroup:
             live = list(self._live)
         for pid in live:
             end_tree(pid)
-
-
-def end_tree(pid: int) -> None:
-    """End a process we started and all its children: politely first, then for good.
-
-    It reaps nothing (psutil's `wait_procs` would): the exit code belongs to whoever waits for the process, and one
-    that was taken away reads as 0.
-    """
-    tree = _family(pid)
-    for process in tree:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    deadline = time.monotonic() + GRACE_SECONDS
-    while (alive := [process for process in tree if _lives(process)]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    """The process, its descendants, and on POSIX those whose own parent is gone but who are still of its session."""
-    family: dict[int, psutil.Process] = {}
-    with suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        family = {process.pid: process for process in [*root.children(recursive=True), root]}
-    if sys.platform != "win32":
-        for process in psutil.process_iter():
-            with suppress(OSError):
-                if os.getsid(process.pid) == pid:
-                    family.setdefault(process.pid, process)
-    return list(family.values())
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _tree_bytes(pid: int) -> int:
-    total = 0
-    with suppress(psutil.Error, OSError):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with suppress(psutil.Error, OSError):  # under Wine memory_info is not there
-                total += process.memory_info().rss
-    return total
 
 
 def run(
@@ -224,10 +235,17 @@ class Running:
 def _start(command: Command) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
-            command.argv, env={**os.environ, **_as_here(command.env)}, cwd=command.cwd, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
+            command.argv,
+            env={**os.environ, **_as_here(command.env)},
+            cwd=command.cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
             start_new_session=sys.platform != "win32",
-        )  # fmt: skip
+        )
     except OSError as error:
         raise CommandError(f"cannot start {command.argv[0]}: {error.strerror}; is it installed and on PATH?") from None
 
@@ -245,7 +263,7 @@ def _wait(process: subprocess.Popen[str], started: float, timeout_seconds: float
             process.wait(timeout=pause)
             return peak
         except subprocess.TimeoutExpired:
-            peak = max(peak, _tree_bytes(process.pid))
+            peak = max(peak, tree_bytes(process.pid))
             pause = min(pause * 2, 0.5)
         if timeout_seconds is not None and time.monotonic() - started > timeout_seconds:
             end_tree(process.pid)

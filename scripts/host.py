@@ -6,12 +6,13 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from scripts.command import ask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +50,14 @@ def find_interpreter(version: str) -> str | None:
     if cached := _tool_cache(version):
         return cached
     launcher = shutil.which("py")
-    return _ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]) if launcher else _pyenv(version)
+    if launcher is None:
+        return _pyenv(version)
+    return ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]).text
 
 
 def python_include(interpreter: str) -> str:
     """The folder where this Python's headers should be; empty when it cannot be asked."""
-    return _ask([interpreter, "-c", "import sysconfig; print(sysconfig.get_paths()['include'])"]) or ""
+    return ask([interpreter, "-c", "import sysconfig; print(sysconfig.get_paths()['include'])"]).text or ""
 
 
 def this_python() -> str:
@@ -65,7 +68,7 @@ def this_python() -> str:
 def driver_cuda() -> str | None:
     """The newest CUDA version that the NVIDIA driver says it supports."""
     program = shutil.which("nvidia-smi")
-    text = _ask([program]) if program else None
+    text = ask([program]).text if program else None
     match = re.search(r"CUDA Version:\s*([0-9.]+)", text or "")
     return match[1] if match else None
 
@@ -88,14 +91,25 @@ def _pyenv(version: str) -> str | None:
     return str(versions[-1]) if versions else None
 
 
-def _ask(argv: list[str]) -> str | None:
-    try:
-        answer = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return answer.stdout.strip() if answer.returncode == 0 else None
-
-
 def describe() -> str:
     """One line about this machine, for messages."""
     return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+def registry_values(key: str) -> dict[str, str]:
+    """The text values below `key` of HKEY_LOCAL_MACHINE, by name, of the 64-bit view before the 32-bit one.
+
+    Empty when there is no such key, and on any other system than Windows.
+    """
+    found: dict[str, str] = {}
+    if sys.platform == "win32":
+        import winreg
+
+        for view in (winreg.KEY_WOW64_64KEY, winreg.KEY_WOW64_32KEY):
+            try:
+                with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, winreg.KEY_READ | view) as opened:
+                    values = [winreg.EnumValue(opened, index) for index in range(winreg.QueryInfoKey(opened)[1])]
+            except OSError:
+                continue
+            found = {**{name: value for name, value, kind in values if isinstance(value, str)}, **found}
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from scripts.fetch.index_client import pip_settings
-from scripts.wheel_build.environment import reachable
+from scripts.wheel_build.build_environment import reachable
 
 WORKFLOW = ("SELECT_", "SITE", "QUEUE", "ALLOW_SHRINK")  # variables that only a workflow sets
 

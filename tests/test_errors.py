@@ -7,9 +7,7 @@ from collections import Counter
 from scripts import errors
 from scripts.errors import DataError, FactoryError
 
-FAMILY = [
-    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FactoryError)
-]  # fmt: skip
+FAMILY = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FactoryError)]
 
 
 def test_every_error_has_an_exit_code_of_its_own() -> None:

@@ -12,10 +12,30 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "errors", "shell", "command", "host", "data", "matrix", "fetch", "toolchain", "wheel_build", "verify", "release",
-    "install", "workflow", "front",
-)  # fmt: skip
-TASK_ROOMS = {"errors", "host", "matrix", "fetch", "wheel_build", "release", "front", "command"}
+    "errors",
+    "shell",
+    "process_tree",
+    "command",
+    "files",
+    "host",
+    "dirs",
+    "versions",
+    "data",
+    "schema",
+    "facts",
+    "plan",
+    "fetch",
+    "wheel",
+    "verify",
+    "toolchain",
+    "wheel_build",
+    "publish",
+    "index",
+    "install",
+    "ci",
+    "commands",
+)
+TASK_ROOMS = {"errors", "host", "plan", "fetch", "wheel_build", "commands", "command"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "scripts").rglob("*.py"))

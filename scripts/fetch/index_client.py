@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import os
-import subprocess
 import sys
 from functools import cache
+
+from scripts.command import ask
 
 
 @cache
 def pip_settings() -> dict[str, str]:
     """pip's settings for this Python by their short name, files and PIP_* variables merged; empty without pip."""
-    argv = [sys.executable, "-m", "pip", "config", "list"]
-    answer = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    answer = ask([sys.executable, "-m", "pip", "config", "list"], seconds=60)
     settings: dict[str, str] = {}
-    for line in answer.stdout.splitlines():
+    for line in answer.output.splitlines():
         name, _, value = line.partition("=")
         section, _, key = name.partition(".")
         if section in ("global", "install"):

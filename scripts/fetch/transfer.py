@@ -40,7 +40,7 @@ def warm_up() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Transfer:
     """An open transfer: the byte that it begins with, and the bytes from there."""
 
     start: int
@@ -60,7 +60,7 @@ class Source:
 
 
 @contextmanager
-def open_source(url: str, start: int) -> Iterator[Source]:
+def open_source(url: str, start: int) -> Iterator[Transfer]:
     """A transfer of `url` from byte `start` on, or from 0 where the server ignores the wish.
 
     Raises PrerequisiteError when there is no such file, and Transient when the next try may fare better.
@@ -75,7 +75,7 @@ def open_source(url: str, start: int) -> Iterator[Source]:
     except requests.RequestException as error:
         raise Transient(f"cannot be reached ({type(error).__name__})") from None
     with answer:
-        yield Source(start=_start(answer, url, start), read=lambda: answer.iter_content(BLOCK))
+        yield Transfer(start=_start(answer, url, start), read=lambda: answer.iter_content(BLOCK))
 
 
 def _start(answer: requests.Response, url: str, start: int) -> int:
@@ -103,11 +103,11 @@ def _retry_after(text: str) -> float | None:
 
 
 @contextmanager
-def _open_file(path: Path, start: int) -> Iterator[Source]:
+def _open_file(path: Path, start: int) -> Iterator[Transfer]:
     try:
         file = path.open("rb")
     except OSError as error:
         raise PrerequisiteError(f"{path} cannot be read: {error.strerror}") from None
     with file:
         file.seek(start)
-        yield Source(start=start, read=lambda: iter(lambda: file.read(BLOCK), b""))
+        yield Transfer(start=start, read=lambda: iter(lambda: file.read(BLOCK), b""))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from scripts.install.environment import Environment
-from scripts.matrix.target import Target
-from scripts.release.record import WheelRecord
-from scripts.release.trouble import DECIMALS, TROUBLE, in_order, trouble
+from scripts.plan.distance import DECIMALS, TROUBLE, in_order, trouble
+from scripts.plan.target import Target
+from scripts.wheel.record import WheelRecord
 
 # what a level asks of the processor; tests/install compares it with scripts/data/cpu.yaml
 CPU_FLAGS = {"scalar": (), "avx2": ("avx2",), "avx512": ("avx512f", "avx2")}
@@ -94,10 +94,15 @@ def misfits(
 ) -> tuple[Misfit, ...]:
     """Every way in which the wheel does not fit; none when it does. What is offered at all says how far it is off."""
     found = (
-        _deepspeed(record, deepspeed, axes), _torch(record, environment, axes), _cuda(record, environment, axes),
-        _python(record, environment, axes), _platform(record, environment, axes), _cpu(record, environment),
-        *_gpus(record, environment), _abi(record.target, environment, abis),
-    )  # fmt: skip
+        _deepspeed(record, deepspeed, axes),
+        _torch(record, environment, axes),
+        _cuda(record, environment, axes),
+        _python(record, environment, axes),
+        _platform(record, environment, axes),
+        _cpu(record, environment),
+        *_gpus(record, environment),
+        _abi(record.target, environment, abis),
+    )
     return tuple(misfit for misfit in found if misfit)
 
 

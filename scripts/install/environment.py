@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.command import NOT_STARTED, ask
 from scripts.errors import InputError
 from scripts.install.machine import Machine, read_machine
-from scripts.matrix.target import minor_of
+from scripts.versions import minor_of
 
 PROBE = Path(__file__).parent / "inside" / "probe.py"
 SECONDS = 60
@@ -50,12 +50,16 @@ class Environment:
         """The facts for JSON."""
         flags = sorted(self.machine.cpu_flags or ()) if self.machine.cpu_flags is not None else None
         return {
-            "python": str(self.python), "version": self.version, "implementation": self.implementation,
-            "platform": self.platform, "torch": asdict(self.torch) if self.torch else None,
-            "deepspeed": self.deepspeed, "gpus": [asdict(gpu) for gpu in self.machine.gpus],
+            "python": str(self.python),
+            "version": self.version,
+            "implementation": self.implementation,
+            "platform": self.platform,
+            "torch": asdict(self.torch) if self.torch else None,
+            "deepspeed": self.deepspeed,
+            "gpus": [asdict(gpu) for gpu in self.machine.gpus],
             "driver_cuda": self.machine.driver_cuda,
             "vectors": [flag for flag in flags if flag in ("avx2", "avx512f")] if flags is not None else None,
-        }  # fmt: skip
+        }
 
 
 def read_environment(python: str = "", machine: Machine | None = None) -> Environment:
@@ -67,10 +71,15 @@ def read_environment(python: str = "", machine: Machine | None = None) -> Enviro
     told = _ask(executable)
     torch = told["torch"]
     return Environment(
-        python=executable, implementation=told["implementation"], version=told["python"], platform=told["platform"],
-        torch=_torch(torch) if torch else None, deepspeed=told["deepspeed"], has_pip=told["pip"],
+        python=executable,
+        implementation=told["implementation"],
+        version=told["python"],
+        platform=told["platform"],
+        torch=_torch(torch) if torch else None,
+        deepspeed=told["deepspeed"],
+        has_pip=told["pip"],
         machine=machine or read_machine(),
-    )  # fmt: skip
+    )
 
 
 def _interpreter(python: str) -> Path:
@@ -86,27 +95,26 @@ def _interpreter(python: str) -> Path:
 
 
 def _ask(executable: Path) -> dict[str, Any]:
+    answer = ask([str(executable), str(PROBE)], seconds=SECONDS)
+    if answer.exit_code == NOT_STARTED:
+        raise InputError(f"{executable} cannot be run: {answer.errors}; give another with --python")
+    if answer.exit_code:
+        last = (answer.errors.strip().splitlines() or ["nothing"])[-1]
+        raise InputError(f"{executable} could not tell about itself: {last}; is it a Python?")
     try:
-        told = subprocess.run(
-            [str(executable), str(PROBE)], capture_output=True, text=True, check=True, timeout=SECONDS,
-            stdin=subprocess.DEVNULL, encoding="utf-8",
-        )  # fmt: skip
-        document: dict[str, Any] = json.loads(told.stdout)
-    except OSError as error:
-        raise InputError(f"{executable} cannot be run: {error.strerror}; give another with --python") from None
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise InputError(f"{executable} could not tell about itself: {last}; is it a Python?") from None
-    except (subprocess.TimeoutExpired, ValueError):
+        document: dict[str, Any] = json.loads(answer.output)
+    except ValueError:
         raise InputError(f"{executable} gave no answer; is it a Python?") from None
     return document
 
 
 def _torch(told: dict[str, Any]) -> Torch:
     return Torch(
-        version=told["version"], installed=told["installed"] or told["version"], variant=_variant(told),
+        version=told["version"],
+        installed=told["installed"] or told["version"],
+        variant=_variant(told),
         cxx11_abi=told["cxx11_abi"],
-    )  # fmt: skip
+    )
 
 
 def _variant(told: dict[str, Any]) -> str:

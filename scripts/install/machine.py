@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.command import ask
 from scripts.host import driver_cuda
 
 # winnt.h, PF_AVX2_INSTRUCTIONS_AVAILABLE and PF_AVX512F_INSTRUCTIONS_AVAILABLE
@@ -35,7 +35,7 @@ class Machine:
 
 def read_machine() -> Machine:
     """The machine this runs on."""
-    return Machine(gpus=parse_gpus(_ask(QUERY)), driver_cuda=driver_cuda(), cpu_flags=_cpu_flags())
+    return Machine(gpus=parse_gpus(ask(QUERY).text or ""), driver_cuda=driver_cuda(), cpu_flags=_cpu_flags())
 
 
 def parse_gpus(text: str) -> tuple[Gpu, ...]:
@@ -63,11 +63,3 @@ else:
             return parse_cpu_flags(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
         except OSError:
             return None
-
-
-def _ask(argv: tuple[str, ...]) -> str:
-    try:
-        told = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return told.stdout if told.returncode == 0 else ""

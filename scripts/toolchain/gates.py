@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from packaging.version import Version
 
 from scripts.errors import PrerequisiteError
-from scripts.matrix.context import FOLLOWS_FROM, Context, parse_arches
-from scripts.matrix.records import Facts, Rule
-from scripts.matrix.target import Target
+from scripts.facts.rows import Facts, Rule
+from scripts.plan.context import FOLLOWS_FROM, Context, parse_arches
+from scripts.plan.target import Target
 
 
 def toolkit_context(target: Target, facts: Facts, version: str, source: str) -> dict[str, str | bool]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from scripts.command import ask
 from scripts.errors import PrerequisiteError
-from scripts.matrix.records import Facts, PackageManager
+from scripts.facts.rows import Facts, PackageManager
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,12 @@ def find_gcc(facts: Facts) -> Gcc:
     linker = _first_line([compiler, "-print-prog-name=ld"])
     major = _first_line([compiler, "-dumpversion"]).partition(".")[0]
     return Gcc(
-        compiler=compiler, version=_first_line([compiler, "--version"]), target=_first_line([compiler, "-dumpmachine"]),
-        linker=_first_line([linker, "--version"]), major=int(major) if major.isdecimal() else 0,
-    )  # fmt: skip
+        compiler=compiler,
+        version=_first_line([compiler, "--version"]),
+        target=_first_line([compiler, "-dumpmachine"]),
+        linker=_first_line([linker, "--version"]),
+        major=int(major) if major.isdecimal() else 0,
+    )
 
 
 def absent_headers(gcc: Gcc, headers: Iterable[str], folders: Sequence[str] = ()) -> frozenset[str]:
@@ -65,14 +68,10 @@ def install_line(packages: Mapping[str, Sequence[str]], managers: Mapping[str, P
 
 
 def _first_line(argv: Sequence[str]) -> str:
-    try:
-        answer = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
-    except OSError:
-        return ""
-    return next(iter(answer.stdout.splitlines()), "")
+    answer = ask(argv, env={**os.environ, "LC_ALL": "C"})
+    return next(iter(answer.output.splitlines()), "")
 
 
 def _has_header(compiler: str, header: str, folders: Sequence[str]) -> bool:
     argv = [compiler, *(f"-I{folder}" for folder in folders), "-E", "-x", "c++", "-", "-o", os.devnull]
-    answer = subprocess.run(argv, input=f"#include <{header}>\n", capture_output=True, text=True, check=False)
-    return answer.returncode == 0
+    return ask(argv, stdin=f"#include <{header}>\n").exit_code == 0

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from scripts.errors import FactoryError
-from scripts.matrix.context import Context
-from scripts.matrix.records import Facts
-from scripts.matrix.target import Target
-from scripts.toolchain.cell import Host, check_toolchain, find_host, toolkit_version
-from scripts.toolchain.discovery import find_toolkits, named_toolkit
-from scripts.toolchain.provide import stored_toolkits
-from scripts.toolchain.toolkit import Toolkit
-from scripts.toolchain.visual_studio import VisualStudio, find_visual_studios
+from scripts.facts.rows import Facts
+from scripts.plan.context import Context
+from scripts.plan.target import Target
+from scripts.toolchain.compilers import HostCompiler, check_toolchain, find_host, toolkit_version
+from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit
+from scripts.toolchain.cuda.provide import stored_toolkits
+from scripts.toolchain.cuda.toolkit import Toolkit
+from scripts.toolchain.msvc.visual_studio import VisualStudio, find_visual_studios
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Survey:
 
     target: Target
     studios: tuple[VisualStudio, ...]
-    host: Host | None
+    host: HostCompiler | None
     why_no_host: str | None  # why the host compiler is none, or not one for this cell
     toolkits: tuple[Toolkit, ...]  # the first is the one that a build takes
     passed_over: tuple[str, ...]
@@ -45,7 +45,7 @@ class Survey:
             ],
             "passed_over": list(self.passed_over),
             "environment": dict(sorted(self.variables.items())),
-        }  # fmt: skip
+        }
 
     def as_lines(self) -> list[str]:
         """For people."""
@@ -75,9 +75,13 @@ def survey(target: Target, facts: Facts, cell: Context, captured: Path, fetched:
         why_not = str(error)
     toolkits, passed = _toolkits(target, facts, fetched)
     return Survey(
-        target=target, studios=find_visual_studios(facts) if target.system == "windows" else (), host=host,
-        why_no_host=why_not, toolkits=toolkits, passed_over=passed,
-    )  # fmt: skip
+        target=target,
+        studios=find_visual_studios(facts) if target.system == "windows" else (),
+        host=host,
+        why_no_host=why_not,
+        toolkits=toolkits,
+        passed_over=passed,
+    )
 
 
 def _toolkits(target: Target, facts: Facts, fetched: Path) -> tuple[tuple[Toolkit, ...], tuple[str, ...]]:

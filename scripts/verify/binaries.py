@@ -8,14 +8,21 @@ import zipfile
 from elftools.common.exceptions import ELFError
 
 from scripts.verify.binary import Binary
+from scripts.wheel.content import DAMAGED
 
-# what zipfile raises for a member that is damaged, encrypted or packed in a way it does not know
-DAMAGED = (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError)
 # what the readers of ELF and PE raise for a damaged file: an error of their own, or a plain one where they trusted it
 UNSOUND = (
-    ELFError, ValueError, KeyError, TypeError, AttributeError, AssertionError, IndexError,
-    struct.error, OverflowError, MemoryError,
-)  # fmt: skip
+    ELFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    IndexError,
+    struct.error,
+    OverflowError,
+    MemoryError,
+)
 
 
 def read_binary(archive: zipfile.ZipFile, member: str) -> Binary:

@@ -26,12 +26,17 @@ def read_elf(member: str, content: bytes) -> Binary:
     debug = [s.name for s in sections if s.name.startswith(DEBUG)]
     architectures, gpu_fault = gpu_code(s.data() for s in sections if s.name in SECTIONS)
     return Binary(
-        member=member, system="linux", machine=MACHINES.get(str(file["e_machine"]), str(file["e_machine"])),
-        init=_init(sections), needed=_texts(entries, "DT_NEEDED", "needed"),
+        member=member,
+        system="linux",
+        machine=MACHINES.get(str(file["e_machine"]), str(file["e_machine"])),
+        init=_init(sections),
+        needed=_texts(entries, "DT_NEEDED", "needed"),
         run_paths=tuple(part for path in run_paths for part in path.split(":") if part),
-        debug=(f"{len(debug)} debug sections",) if debug else (), architectures=architectures, gpu_fault=gpu_fault,
+        debug=(f"{len(debug)} debug sections",) if debug else (),
+        architectures=architectures,
+        gpu_fault=gpu_fault,
         instructions=count_features(s.data() for s in sections if _is_code(s)),
-    )  # fmt: skip
+    )
 
 
 def _is_code(section: Section) -> bool:

@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 
-from scripts.matrix.context import parse_arches
-from scripts.matrix.records import Facts, OpSupport
+from scripts.facts.rows import Facts, OpSupport
+from scripts.plan.context import parse_arches
+from scripts.verify.binaries import read_binary
 from scripts.verify.binary import Binary
 from scripts.verify.check import Verdict, verdict
 from scripts.verify.fatbin import Architectures
 from scripts.verify.instructions import can_read_code
 from scripts.verify.promises import Promises
-from scripts.verify.wheel_content import UNREADABLE, BuildInfo, WheelContent, is_module_of
+from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of
 
-Question = Callable[[WheelContent], Verdict]
+Question = Callable[[], Verdict]
 Fault = Callable[[Binary], str]  # what is wrong with a module; empty for nothing
 
 
-def module_checks(facts: Facts, promises: Promises) -> tuple[tuple[str, Question], ...]:
+@dataclass(frozen=True, kw_only=True)
+class Modules:
+    """The compiled modules of an opened wheel, read at the first question."""
+
+    content: WheelContent
+
+    @cached_property
+    def binaries(self) -> tuple[Binary, ...]:
+        """What the modules say of themselves."""
+        return tuple(read_binary(self.content.zip, member) for member in self.content.extensions)
+
+
+def module_checks(content: WheelContent, facts: Facts, promises: Promises) -> tuple[tuple[str, Question], ...]:
     """Every question about the modules, each with its name."""
+    modules = Modules(content=content)
     return (
-        ("module format", check_format),
-        ("debug information", check_debug),
-        ("run paths", check_run_paths),
-        ("needed libraries", partial(check_needed, facts)),
-        ("GPU architectures", partial(check_architectures, facts, promises.arches)),
-        ("CPU instructions", partial(check_instructions, facts, promises.cpu_level)),
+        ("module format", partial(check_format, modules)),
+        ("debug information", partial(check_debug, modules)),
+        ("run paths", partial(check_run_paths, modules)),
+        ("needed libraries", partial(check_needed, facts, modules)),
+        ("GPU architectures", partial(check_architectures, facts, promises.arches, modules)),
+        ("CPU instructions", partial(check_instructions, facts, promises.cpu_level, modules)),
     )
 
 
-def check_format(content: WheelContent) -> Verdict:
+def check_format(modules: Modules) -> Verdict:
     """Every module is for x86-64 and has the function that Python looks for."""
 
     def fault(binary: Binary) -> str:
@@ -41,53 +56,53 @@ def check_format(content: WheelContent) -> Verdict:
         wanted = f"PyInit_{binary.module}"
         return "" if wanted in binary.init else f"does not export {wanted}"
 
-    return _about_modules(content, fault, "x86-64, each exports its PyInit function")
+    return _about_modules(modules, fault, "x86-64, each exports its PyInit function")
 
 
-def check_debug(content: WheelContent) -> Verdict:
+def check_debug(modules: Modules) -> Verdict:
     """No debug information: it makes nine tenths of an unstripped module, and names folders of the build machine."""
-    return _about_modules(content, lambda binary: ", ".join(binary.debug), "none")
+    return _about_modules(modules, lambda binary: ", ".join(binary.debug), "none")
 
 
-def check_run_paths(content: WheelContent) -> Verdict:
+def check_run_paths(modules: Modules) -> Verdict:
     """No RPATH or RUNPATH of the machine that built it."""
 
     def fault(binary: Binary) -> str:
         return ", ".join(f"run path {path}" for path in binary.run_paths if not path.startswith("$ORIGIN"))
 
-    return _about_modules(content, fault, "none")
+    return _about_modules(modules, fault, "none")
 
 
 # ---------------------------------------------------------------- libraries
 
 
-def check_needed(facts: Facts, content: WheelContent) -> Verdict:
+def check_needed(facts: Facts, modules: Modules) -> Verdict:
     """Every library that a module needs is one that the system, Python or the wheel's torch brings."""
-    info = content.build_info()
+    info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE
-    context = _context(content, info)
+    context = _context(modules, info)
     rows = [row for row in facts.libraries if row.when.holds(context)]
-    python = ",".join(sorted(tag.abi.removeprefix("cp") for tag in content.tags))
+    python = ",".join(sorted(tag.abi.removeprefix("cp") for tag in modules.content.tags))
 
     def fault(binary: Binary) -> str:
         op = _op_of(binary, info)
         return ", ".join(reason for name in binary.needed if (reason := refusal(name, op)))
 
     def refusal(name: str, op: str | None) -> str:
-        named = [row for row in rows if any(_matches(name, p, python, content.system) for p in row.names)]
+        named = [row for row in rows if any(_matches(name, p, python, modules.content.system) for p in row.names)]
         if any(row.refused is None and (not row.ops or op in row.ops) for row in named):
             return ""
         why = next((row.refused for row in named if row.refused), f"neither {_bringers(context)} brings it")
         return f"needs {name}: {why}"
 
-    names = sorted({library for binary in content.binaries for library in binary.needed}, key=str.lower)
-    return _about_modules(content, fault, ", ".join(names))
+    names = sorted({library for binary in modules.binaries for library in binary.needed}, key=str.lower)
+    return _about_modules(modules, fault, ", ".join(names))
 
 
-def _context(content: WheelContent, info: BuildInfo) -> dict[str, str | bool]:
+def _context(modules: Modules, info: BuildInfo) -> dict[str, str | bool]:
     """What conditions of libraries.yaml may ask."""
-    context: dict[str, str | bool] = {"os": content.system, "accelerator": info.accelerator}
+    context: dict[str, str | bool] = {"os": modules.content.system, "accelerator": info.accelerator}
     if info.accelerator == "cuda":
         context["cuda-major"] = str(info.torch.get("cuda_version")).partition(".")[0]
     return context
@@ -106,14 +121,14 @@ def _matches(name: str, pattern: str, python: str, system: str) -> bool:
 # ---------------------------------------------------------------- GPU code
 
 
-def check_architectures(facts: Facts, arches: str | None, content: WheelContent) -> Verdict:
+def check_architectures(facts: Facts, arches: str | None, modules: Modules) -> Verdict:
     """Every op with CUDA sources holds code for exactly the promised architectures, every other op none."""
-    info = content.build_info()
+    info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE
 
     def fault(binary: Binary) -> str:
-        row = _support(facts, _op_of(binary, info), info, content)
+        row = _support(facts, _op_of(binary, info), info, modules)
         if binary.gpu_fault:
             return binary.gpu_fault
         if row is None:
@@ -124,7 +139,7 @@ def check_architectures(facts: Facts, arches: str | None, content: WheelContent)
             return "holds no GPU code"
         return _difference(binary.architectures, expected_architectures(arches, row.min_sm)) if arches else ""
 
-    return _about_modules(content, fault, _summary((b.module, str(b.architectures)) for b in content.binaries))
+    return _about_modules(modules, fault, _summary((b.module, str(b.architectures)) for b in modules.binaries))
 
 
 def expected_architectures(arches: str, min_sm: int | None) -> Architectures:
@@ -147,16 +162,16 @@ def _difference(found: Architectures, expected: Architectures) -> str:
 # ---------------------------------------------------------------- CPU code
 
 
-def check_instructions(facts: Facts, level: str | None, content: WheelContent) -> Verdict:
+def check_instructions(facts: Facts, level: str | None, modules: Modules) -> Verdict:
     """No instruction needs a CPU feature beyond the level, but in ops whose source asks for it by itself."""
-    info = content.build_info()
+    info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE
     if not can_read_code():
         return None, "iced-x86, which reads machine code, is not installed here"
     known = facts.cpu_levels.get(level or "")
     refused = known.refuses if known else ()
-    version = content.version.public
+    version = modules.content.version.public
     excepted = {row.op for row in facts.cpu_exceptions if row.versions.contains(version, prereleases=True)}
 
     def fault(binary: Binary) -> str:
@@ -165,8 +180,8 @@ def check_instructions(facts: Facts, level: str | None, content: WheelContent) -
             return ""
         return f"{_counts(found)}, which a CPU of level {level} does not have"
 
-    counts = ((binary.module, _counts(binary.instructions) or "no vector instructions") for binary in content.binaries)
-    return _about_modules(content, fault, f"level {level or 'not known'}; {_summary(counts)}")
+    counts = ((binary.module, _counts(binary.instructions) or "no vector instructions") for binary in modules.binaries)
+    return _about_modules(modules, fault, f"level {level or 'not known'}; {_summary(counts)}")
 
 
 def _counts(instructions: Mapping[str, int]) -> str:
@@ -176,10 +191,10 @@ def _counts(instructions: Mapping[str, int]) -> str:
 # ---------------------------------------------------------------- shared
 
 
-def _about_modules(content: WheelContent, fault: Fault, good: str) -> Verdict:
-    if not content.binaries:
+def _about_modules(modules: Modules, fault: Fault, good: str) -> Verdict:
+    if not modules.binaries:
         return None, "no compiled modules inside"
-    found = [(binary.member, binary.fault or fault(binary)) for binary in content.binaries]
+    found = [(binary.member, binary.fault or fault(binary)) for binary in modules.binaries]
     return verdict([f"{PurePosixPath(member).name}: {text}" for member, text in found if text], good)
 
 
@@ -196,7 +211,7 @@ def _op_of(binary: Binary, info: BuildInfo) -> str | None:
     return next((op for op in info.ops if is_module_of(binary.member, op)), None)
 
 
-def _support(facts: Facts, op: str | None, info: BuildInfo, content: WheelContent) -> OpSupport | None:
+def _support(facts: Facts, op: str | None, info: BuildInfo, modules: Modules) -> OpSupport | None:
     """What is known of the op; None for one that is not ours to judge."""
     known = facts.ops.get(op or "")
-    return known.support_for(info.accelerator, content.version.public) if known else None
+    return known.support_for(info.accelerator, modules.content.version.public) if known else None

@@ -24,10 +24,16 @@ def read_pe(member: str, content: bytes) -> Binary:
     machine = file.FILE_HEADER.Machine
     architectures, gpu_fault = gpu_code(_content(s) for s in file.sections if _name(s) in SECTIONS)
     return Binary(
-        member=member, system="windows", machine=MACHINES.get(machine, hex(machine)), init=_init(file),
-        needed=_needed(file), debug=_debug(file), architectures=architectures, gpu_fault=gpu_fault,
+        member=member,
+        system="windows",
+        machine=MACHINES.get(machine, hex(machine)),
+        init=_init(file),
+        needed=_needed(file),
+        debug=_debug(file),
+        architectures=architectures,
+        gpu_fault=gpu_fault,
         instructions=count_features(_content(s) for s in file.sections if s.Characteristics & EXECUTABLE),
-    )  # fmt: skip
+    )
 
 
 def _name(section: pefile.SectionStructure) -> str:

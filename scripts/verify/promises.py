@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.wheel.manifest import manifest_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,3 +18,12 @@ class Promises:
 
 
 NOTHING_PROMISED = Promises()
+
+
+def read_promises(wheel: Path) -> Promises:
+    """What the manifest beside a wheel says of its code; nothing when there is none, or it cannot be read."""
+    try:
+        document = json.loads(manifest_path(wheel).read_text(encoding="utf-8"))
+        return Promises(arches=document["arches"], cpu_level=document["cpu_level"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return NOTHING_PROMISED

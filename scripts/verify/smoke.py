@@ -11,7 +11,7 @@ from scripts.command import Command, Outcome, run
 from scripts.errors import CommandError, InputError
 from scripts.verify.check import CheckResult, Report
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
-from scripts.verify.wheel_content import UNREADABLE, open_wheel
+from scripts.wheel.content import UNREADABLE, open_wheel
 
 SUITE_FOLDER = Path(__file__).parent / "suite"
 SUITE = ("load_ops", "bare_machine", "optimizers", "gpu", "train")
@@ -52,18 +52,23 @@ def smoke_commands(python: Path, accelerator: str, folder: Path, suite: Sequence
     CUDA_VISIBLE_DEVICES stays as it is. Extensions compiled at run time earlier are out of reach.
     """
     env = {
-        "DS_ACCELERATOR": accelerator, "TORCH_EXTENSIONS_DIR": str(folder / "compiled"),
-        "PYTHONPATH": "", "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
+        "DS_ACCELERATOR": accelerator,
+        "TORCH_EXTENSIONS_DIR": str(folder / "compiled"),
+        "PYTHONPATH": "",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     scripts = {name: (str(SUITE_FOLDER / f"{name}.py"),) for name in suite}
     programs = {"ds_report": ("-m", "deepspeed.env_report"), **scripts}
     return tuple(
         Step(
-            name=name, timeout_seconds=TIMEOUTS.get(name, 300.0),
+            name=name,
+            timeout_seconds=TIMEOUTS.get(name, 300.0),
             command=Command(argv=(str(python), *arguments), env=env, cwd=folder),
         )
         for name, arguments in programs.items()
-    )  # fmt: skip
+    )
 
 
 def run_smoke(

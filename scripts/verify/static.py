@@ -15,13 +15,12 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from scripts.matrix.facts import load_facts
-from scripts.matrix.target import cuda_version, minor_of
-from scripts.verify.binaries import DAMAGED
+from scripts.facts.load import load_facts
 from scripts.verify.check import Report, Verdict, timed, verdict
-from scripts.verify.modules import module_checks
+from scripts.verify.modules import Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
-from scripts.verify.wheel_content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
+from scripts.versions import cuda_version, minor_of
+from scripts.wheel.content import DAMAGED, UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
 
 LABEL = re.compile(r"(?P<cuda>cpu|cu[0-9]{2,})torch(?P<torch>[0-9]+\.[0-9]+)")
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
@@ -33,9 +32,10 @@ def audit(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
 
     Without promises, GPU architectures and CPU instructions are reported, and compared with nothing.
     """
-    checks = (*CHECKS, *module_checks(load_facts(), promises))
     with open_wheel(wheel) as content:
-        return Report(wheel=wheel.name, checks=tuple(timed(name, partial(check, content)) for name, check in checks))
+        own: tuple[tuple[str, Question], ...] = tuple((name, partial(check, content)) for name, check in CHECKS)
+        checks = (*own, *module_checks(content, load_facts(), promises))
+        return Report(wheel=wheel.name, checks=tuple(timed(name, ask) for name, ask in checks))
 
 
 def check_name(content: WheelContent) -> Verdict:

@@ -133,9 +133,15 @@ class Compiler:
     def _finish(self, op: str, binary: Path, *, cached: bool) -> None:
         recipe, cost = self.ops[op], self.costs[op]
         self.built[op] = BuiltOp(
-            op=op, module=recipe.module, file=recipe.file, binary=binary, key=self.keys[op], cached=cached,
-            seconds=cost.seconds, peak_bytes=cost.peak_bytes,
-        )  # fmt: skip
+            op=op,
+            module=recipe.module,
+            file=recipe.file,
+            binary=binary,
+            key=self.keys[op],
+            cached=cached,
+            seconds=cost.seconds,
+            peak_bytes=cost.peak_bytes,
+        )
         self.progress.update(op, "cached" if cached else "built")
 
     def _tasks(self, ops: Sequence[OpRecipe]) -> list[Task]:
@@ -154,19 +160,24 @@ class Compiler:
 
     def _header_task(self, header: PrecompiledHeader) -> Task:
         return Task(
-            name=f"header {header.header.parent.name}", work=lambda: self._precompile(header), seconds=HEADER_SECONDS,
+            name=f"header {header.header.parent.name}",
+            work=lambda: self._precompile(header),
+            seconds=HEADER_SECONDS,
             memory=HEADER_MEMORY,
-        )  # fmt: skip
+        )
 
     def _unit_task(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None, made_here: set[str]) -> Task:
         needs = {f"header {header.header.parent.name}"} & made_here if header else set()
         seconds = self.settings.expected.get(op.op, 30.0) / len(op.units)
         threads = self.threads if unit.step == "nvcc" else 1
         return Task(
-            name=f"{op.op} {unit.object.stem}", work=lambda: self._compile(op, unit, header), needs=frozenset(needs),
-            seconds=seconds, cores=threads,
+            name=f"{op.op} {unit.object.stem}",
+            work=lambda: self._compile(op, unit, header),
+            needs=frozenset(needs),
+            seconds=seconds,
+            cores=threads,
             memory=threads * self.peaks.get((op.op, unit.step), self.settings.peaks[unit.step]),
-        )  # fmt: skip
+        )
 
     def _precompile(self, header: PrecompiledHeader) -> None:
         """Make the header; without it the units compile all the same, only slower, so a failure is just noted."""
@@ -224,9 +235,12 @@ class Compiler:
         cost = self.costs[op.op]
         if self.settings.cache:
             meta = {
-                "op": op.op, "file": op.file, "seconds": cost.seconds, "peak_bytes": cost.peak_bytes,
+                "op": op.op,
+                "file": op.file,
+                "seconds": cost.seconds,
+                "peak_bytes": cost.peak_bytes,
                 "thread_peaks": cost.thread_peaks,
-            }  # fmt: skip
+            }
             self.settings.cache.put(self.keys[op.op], op.binary, meta)
         self._finish(op.op, op.binary, cached=False)
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scripts.matrix.build_records import FlagEdit
+from scripts.facts.build_rows import FlagEdit
 
 
 def edit_flags(
-    argv: Sequence[str], edits: Sequence[FlagEdit], *, step: str, system: str, places: Mapping[str, str],
+    argv: Sequence[str],
+    edits: Sequence[FlagEdit],
+    *,
+    step: str,
+    system: str,
+    places: Mapping[str, str],
     cpu: Sequence[str],
-) -> tuple[str, ...]:  # fmt: skip
+) -> tuple[str, ...]:
     """`argv` after every edit of this step and system. `places` names the folders source, environment, python."""
     words = list(argv)
     for edit in edits:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from scripts.command import Command
-from scripts.matrix.target import Target
+from scripts.plan.target import Target
 
 SOURCES = ("auto", "tag", "sdist")
 PROOFS = ("audit", "smoke", "full")

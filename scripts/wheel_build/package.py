@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.errors import PackageError
-from scripts.matrix.records import Facts
-from scripts.matrix.target import Target
+from scripts.facts.rows import Facts
+from scripts.plan.target import Target
 from scripts.wheel_build.compile import BuiltOp
-from scripts.wheel_build.wheelfile import WheelEdit, rewrite_wheel
+from scripts.wheel_build.rewrite import WheelEdit, rewrite_wheel
 
 
 def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag: str) -> None:
@@ -44,6 +44,8 @@ def _edit(target: Target, facts: Facts) -> WheelEdit:
     added = tuple(row.add for row in facts.added_requirements if row.when.holds(context))
     interpreter = target.python_tag.removesuffix("t")
     return WheelEdit(
-        pins={"torch": f"torch=={target.torch_minor}.*"}, added=added, stamp=facts.deepspeed[target.deepspeed].date,
+        pins={"torch": f"torch=={target.torch_minor}.*"},
+        added=added,
+        stamp=facts.deepspeed[target.deepspeed].date,
         tag=f"{interpreter}-{target.python_tag}-{target.platform}",
-    )  # fmt: skip
+    )

@@ -12,16 +12,16 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from scripts.command import Command
+from scripts.dirs import CHECKOUT
+from scripts.facts.rows import Facts
 from scripts.fetch.installer import Installer
-from scripts.matrix.context import Context
-from scripts.matrix.ops import patches_for
-from scripts.matrix.records import Facts
-from scripts.matrix.target import Target
+from scripts.plan.context import Context
+from scripts.plan.ops import patches_for
+from scripts.plan.target import Target
 from scripts.toolchain.gates import msvc_context, toolkit_context
-from scripts.toolchain.toolset import preferred_toolsets
-from scripts.wheel_build.environment import build_requirements, torch_routes
-from scripts.wheel_build.places import CHECKOUT
-from scripts.wheel_build.wheel import UPSTREAM, Builder
+from scripts.toolchain.msvc.toolset import preferred_toolsets
+from scripts.wheel_build.build_environment import build_requirements, torch_routes
+from scripts.wheel_build.pipeline import UPSTREAM, Builder
 
 WINDOWS_CACHE = PureWindowsPath("%LOCALAPPDATA%/deepspeed-wheels/Cache")
 LINUX_CACHE = PurePosixPath("/var/tmp/deepspeed-wheels")
@@ -68,19 +68,25 @@ class Preview:
     def as_document(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "ops": list(self.ops), "left_out": dict(self.left_out), "source": self.source,
-            "patches": list(self.patches), "toolchain": dict(self.toolchain), "environment": dict(self.environment),
+            "ops": list(self.ops),
+            "left_out": dict(self.left_out),
+            "source": self.source,
+            "patches": list(self.patches),
+            "toolchain": dict(self.toolchain),
+            "environment": dict(self.environment),
             "commands": [command.as_shell(windows=self.windows) for command in self.commands],
-        }  # fmt: skip
+        }
 
     def as_script(self) -> str:
         """Lines to paste into the shell of the cell's system, with what they rest on as comments."""
         mark = "rem" if self.windows else "#"
         notes = [
-            self.target.id, f"ops: {', '.join(self.ops)}", f"source: {self.source}",
+            self.target.id,
+            f"ops: {', '.join(self.ops)}",
+            f"source: {self.source}",
             f"patches: {', '.join(self.patches) or 'none'}",
             *(f"{name}: {value}" for name, value in self.toolchain.items()),
-        ]  # fmt: skip
+        ]
         start = ['set "CHECKOUT=%CD%"'] if self.windows and "%CHECKOUT%" in str(self.commands) else []
         lines = [command.as_shell(windows=self.windows) for command in self.commands]
         return "\n".join([*(f"{mark} {note}" for note in notes), *start, *lines])
@@ -103,16 +109,21 @@ def preview(builder: Builder, target: Target, layout: Layout) -> Preview:
         installer.create(layout.work / "environment", layout.interpreter),
         installer.install(layout.python, [route.requirement], index=route.index),
         installer.install(layout.python, needed),
-    ]  # fmt: skip
+    ]
     return Preview(
-        target=target, ops=tuple(choice.name for choice in selection.chosen), left_out=selection.left_out,
+        target=target,
+        ops=tuple(choice.name for choice in selection.chosen),
+        left_out=selection.left_out,
         source=f"{kind} of DeepSpeed {target.deepspeed}, unpacked to {layout.work / 'source'} and patched",
-        patches=tuple(patch.id for patch in patches), toolchain=planned_toolchain(target, facts), environment=variables,
+        patches=tuple(patch.id for patch in patches),
+        toolchain=planned_toolchain(target, facts),
+        environment=variables,
         commands=(
-            *(replace(command, env={}) for command in bare), *([layout.activate] if layout.activate else []),
+            *(replace(command, env={}) for command in bare),
+            *([layout.activate] if layout.activate else []),
             builder.upstream_command(layout.work, layout.python, script, variables),
         ),
-    )  # fmt: skip
+    )
 
 
 def layout_elsewhere(target: Target, facts: Facts) -> Layout:
@@ -121,15 +132,22 @@ def layout_elsewhere(target: Target, facts: Facts) -> Layout:
     if target.system == "linux":
         toolkit: PurePath | None = PurePosixPath(f"/usr/local/cuda-{cuda}") if cuda else None
         return Layout(
-            system="linux", work=LINUX_CACHE / "unfinished" / target.id, checkout=LINUX_CHECKOUT, toolkit=toolkit,
-            activate=None, interpreter=f"python{target.python}",
-        )  # fmt: skip
+            system="linux",
+            work=LINUX_CACHE / "unfinished" / target.id,
+            checkout=LINUX_CHECKOUT,
+            toolkit=toolkit,
+            activate=None,
+            interpreter=f"python{target.python}",
+        )
     folder = PROGRAM_FILES / "NVIDIA GPU Computing Toolkit" / "CUDA" / f"v{cuda}"
     return Layout(
-        system="windows", work=WINDOWS_CACHE / "unfinished" / target.id, checkout=WINDOWS_CHECKOUT,
-        toolkit=folder if cuda else None, interpreter=target.python,
+        system="windows",
+        work=WINDOWS_CACHE / "unfinished" / target.id,
+        checkout=WINDOWS_CHECKOUT,
+        toolkit=folder if cuda else None,
+        interpreter=target.python,
         activate=activate_command(PROGRAM_FILES / _studio(facts, cuda), preferred_toolsets(facts, cuda)[0]),
-    )  # fmt: skip
+    )
 
 
 def activate_command(studio: PurePath, toolset: str) -> Command:

@@ -75,9 +75,12 @@ def read_recipe(path: Path, chosen: Iterable[str], op_of_module: Mapping[str, st
         raise CompileError(f"upstream's own check left out {', '.join(missing)}; the log holds its warning")
     ops = tuple(_op(op, entry) for op, entry in recorded.items())
     return Recipe(
-        version=document["version"], ops=ops, torch=document["torch"], python=document["python"],
+        version=document["version"],
+        ops=ops,
+        torch=document["torch"],
+        python=document["python"],
         setuptools=document["setuptools"],
-    )  # fmt: skip
+    )
 
 
 def _op(op: str, entry: Mapping[str, Any]) -> OpRecipe:
@@ -88,9 +91,14 @@ def _op(op: str, entry: Mapping[str, Any]) -> OpRecipe:
         raise CompileError(f"{op}: expected compile commands and one link command, recorded {len(commands)} commands")
     file = str(entry["file"]).replace("\\", "/")
     return OpRecipe(
-        op=op, module=entry["module"], file=file, units=units, link=links[0], binary=_binary_of(links[0], file),
+        op=op,
+        module=entry["module"],
+        file=file,
+        units=units,
+        link=links[0],
+        binary=_binary_of(links[0], file),
         import_library=next((Path(word[8:]) for word in links[0] if word.startswith("/IMPLIB:")), None),
-    )  # fmt: skip
+    )
 
 
 def _unit(argv: tuple[str, ...]) -> Unit:

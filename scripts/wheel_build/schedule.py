@@ -63,9 +63,14 @@ def free_memory() -> int:
 
 
 def run_tasks(
-    tasks: Sequence[Task], *, workers: int, group: ProcessGroup, memory: int | None = None,
-    tick: Callable[[], None] = lambda: None, tick_seconds: float = 1.0,
-) -> dict[str, FactoryError]:  # fmt: skip
+    tasks: Sequence[Task],
+    *,
+    workers: int,
+    group: ProcessGroup,
+    memory: int | None = None,
+    tick: Callable[[], None] = lambda: None,
+    tick_seconds: float = 1.0,
+) -> dict[str, FactoryError]:
     """What failed, by task name; everything that does not need it has run.
 
     `tick` is called about every `tick_seconds` while tasks run. On Ctrl-C every process of `group` is ended with its

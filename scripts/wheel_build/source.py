@@ -11,10 +11,10 @@ from pathlib import Path
 import requests
 
 from scripts.errors import SourceError
+from scripts.facts.rows import Patch
 from scripts.fetch.archive import check_tar, unpack
 from scripts.fetch.digest import sha256_of
 from scripts.fetch.index_client import default_index, verify_bundle
-from scripts.matrix.records import Patch
 from scripts.wheel_build.patch import apply_patch
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
@@ -44,9 +44,13 @@ class SourceTree:
 
 
 def fetch_source(
-    version: str, folder: Path, *, kind: str = "auto", pinned_sdist: str | None = None,
+    version: str,
+    folder: Path,
+    *,
+    kind: str = "auto",
+    pinned_sdist: str | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> SourceArchive:  # fmt: skip
+) -> SourceArchive:
     """The archive of a release, from the cache or downloaded: the tag's, or the sdist where no tag can be reached.
 
     `kind` is "auto", "tag" or "sdist". Raises SourceError when neither can be had, or a checksum is wrong: for the

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from scripts.matrix.build_records import Variable
-from scripts.matrix.context import Context
-from scripts.matrix.ops import OpSelection
-from scripts.matrix.target import Target
+from scripts.facts.build_rows import Variable
+from scripts.plan.context import Context
+from scripts.plan.ops import OpSelection
+from scripts.plan.target import Target
 
 
 def fill_variables(
@@ -15,8 +15,11 @@ def fill_variables(
 ) -> dict[str, str]:
     """Every variable whose row holds in `context`; values of one name are joined with a blank, in the rows' order."""
     words = {
-        "accelerator": target.accelerator, "version": target.local_version, "arches": arches or "", "toolkit": toolkit,
-    }  # fmt: skip
+        "accelerator": target.accelerator,
+        "version": target.local_version,
+        "arches": arches or "",
+        "toolkit": toolkit,
+    }
     filled: dict[str, str] = {}
     for row in rows:
         if row.when.holds(context):

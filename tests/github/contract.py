@@ -69,10 +69,14 @@ class Contract:
         from openapi_core.testing import MockRequest, MockResponse
 
         request = MockRequest(
-            exchange.host, exchange.method.lower(), exchange.path, args=dict(parse_qsl(exchange.query)),
-            headers=dict(exchange.headers), data=exchange.body or None,
+            exchange.host,
+            exchange.method.lower(),
+            exchange.path,
+            args=dict(parse_qsl(exchange.query)),
+            headers=dict(exchange.headers),
+            data=exchange.body or None,
             content_type=exchange.content_type,
-        )  # fmt: skip
+        )
         try:
             with self._lock:
                 if answer:

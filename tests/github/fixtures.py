@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from scripts.release.github_client import GitHubClient, Patience
-from scripts.release.store import STAGED
-from scripts.release.store_github import GitHubStore
+from scripts.publish.github_client import GitHubClient, Patience
+from scripts.publish.store import STAGED
+from scripts.publish.store_github import GitHubStore
 from tests.github.contract import load_contract
 from tests.github.repository import Repository
 from tests.github.standin import REPOSITORY, TOKEN, StandIn, serving
@@ -50,8 +50,9 @@ def published_files(repository: Repository) -> dict[str, str]:
             asset.name: hashlib.sha256(asset.content).hexdigest()
             for asset in repository.assets.values()
             if not repository.releases[asset.release].fields["draft"]
-            and asset.state == "uploaded" and not asset.name.endswith(STAGED)
-        }  # fmt: skip
+            and asset.state == "uploaded"
+            and not asset.name.endswith(STAGED)
+        }
 
 
 @dataclass

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.release.publish import Publisher, make_plan
-from scripts.release.publish_plan import PublishPlan
-from scripts.release.publish_wheelhouse import Candidate
+from scripts.publish.candidates import Candidate
+from scripts.publish.publish_plan import PublishPlan
+from scripts.publish.publisher import Publisher, make_plan
 from tests.github.fixtures import quick_store
 from tests.github.standin import ANYWHERE, REPOSITORY, TOKEN, UPLOADS, StandIn
-from tests.release.wheelhouse import ROOM
+from tests.wheel.wheelhouse import ROOM
 
 DAMAGE = ("flip", "truncate")
 ROOT = Path(__file__).resolve().parent.parent.parent
-PUBLISHER = f"from scripts.front.publishing import publish; publish('github:{REPOSITORY}', False, False)"
+PUBLISHER = f"from scripts.commands.publishing import publish; publish('github:{REPOSITORY}', False, False)"
 
 
 def publish_once(standin: StandIn, candidates: Sequence[Candidate], slept: list[float] | None = None) -> PublishPlan:
@@ -68,9 +68,13 @@ def publisher_environment(standin: StandIn, output: Path) -> dict[str, str]:
 def start_publisher(standin: StandIn, output: Path) -> subprocess.Popen[str]:
     """A publisher of `output`/wheels in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", PUBLISHER], cwd=ROOT, env=publisher_environment(standin, output), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-c", PUBLISHER],
+        cwd=ROOT,
+        env=publisher_environment(standin, output),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 @dataclass

@@ -178,23 +178,41 @@ class Repository:
         site, there = f"{base}/{self.name}", uploads(base) + here.removeprefix(base)
         published = None if release.fields["draft"] else TIME
         return {
-            **release.fields, "id": release.id, "node_id": f"RE_{release.id}", "url": here,
-            "assets_url": f"{here}/assets", "upload_url": f"{there}/assets{{?name,label}}",
-            "html_url": f"{site}/releases/tag/{quote(tag)}", "tarball_url": f"{here}/tar", "zipball_url": f"{here}/zip",
-            "created_at": TIME, "published_at": published, "author": user(base), "immutable": release.immutable,
+            **release.fields,
+            "id": release.id,
+            "node_id": f"RE_{release.id}",
+            "url": here,
+            "assets_url": f"{here}/assets",
+            "upload_url": f"{there}/assets{{?name,label}}",
+            "html_url": f"{site}/releases/tag/{quote(tag)}",
+            "tarball_url": f"{here}/tar",
+            "zipball_url": f"{here}/zip",
+            "created_at": TIME,
+            "published_at": published,
+            "author": user(base),
+            "immutable": release.immutable,
             "assets": [self.asset_document(asset, base) for asset in self.assets_of(release.id)],
-        }  # fmt: skip
+        }
 
     def asset_document(self, asset: Asset, base: str) -> Json:
         digest = f"sha256:{hashlib.sha256(asset.content).hexdigest()}" if self.digests else None
         tag = self.releases[asset.release].fields["tag_name"]
         return {
-            "url": f"{base}/repos/{self.name}/releases/assets/{asset.id}", "id": asset.id, "node_id": f"RA_{asset.id}",
-            "name": asset.name, "label": asset.label, "state": asset.state, "content_type": asset.content_type,
-            "size": len(asset.content), "digest": digest if asset.state == "uploaded" else None, "download_count": 0,
-            "created_at": TIME, "updated_at": TIME, "uploader": user(base),
+            "url": f"{base}/repos/{self.name}/releases/assets/{asset.id}",
+            "id": asset.id,
+            "node_id": f"RA_{asset.id}",
+            "name": asset.name,
+            "label": asset.label,
+            "state": asset.state,
+            "content_type": asset.content_type,
+            "size": len(asset.content),
+            "digest": digest if asset.state == "uploaded" else None,
+            "download_count": 0,
+            "created_at": TIME,
+            "updated_at": TIME,
+            "uploader": user(base),
             "browser_download_url": f"{base}/{self.name}/releases/download/{quote(tag)}/{quote(asset.name)}",
-        }  # fmt: skip
+        }
 
 
 def uploads(base: str) -> str:
@@ -206,10 +224,25 @@ def user(base: str) -> Json:
     """Whoever did it."""
     here = f"{base}/users/publisher"
     links = (
-        "followers_url", "following_url", "gists_url", "starred_url", "subscriptions_url", "organizations_url",
-        "repos_url", "events_url", "received_events_url",
-    )  # fmt: skip
+        "followers_url",
+        "following_url",
+        "gists_url",
+        "starred_url",
+        "subscriptions_url",
+        "organizations_url",
+        "repos_url",
+        "events_url",
+        "received_events_url",
+    )
     return {
-        "login": "publisher", "id": 1, "node_id": "U_1", "avatar_url": here, "gravatar_id": "", "url": here,
-        "html_url": here, "type": "User", "site_admin": False, **dict.fromkeys(links, here),
-    }  # fmt: skip
+        "login": "publisher",
+        "id": 1,
+        "node_id": "U_1",
+        "avatar_url": here,
+        "gravatar_id": "",
+        "url": here,
+        "html_url": here,
+        "type": "User",
+        "site_admin": False,
+        **dict.fromkeys(links, here),
+    }

@@ -127,12 +127,16 @@ def _query(server: StandIn, call: Call) -> Answer:
     found = next((release for release in releases if release["tag_name"] == tag), None)
     nodes = [
         {
-            "name": release["name"], "tagName": release["tag_name"], "isDraft": release["draft"], "isLatest": False,
-            "isPrerelease": release["prerelease"], "createdAt": release["created_at"],
+            "name": release["name"],
+            "tagName": release["tag_name"],
+            "isDraft": release["draft"],
+            "isLatest": False,
+            "isPrerelease": release["prerelease"],
+            "createdAt": release["created_at"],
             "publishedAt": release["published_at"],
         }
         for release in releases
-    ]  # fmt: skip
+    ]
     page = {"hasNextPage": False, "endCursor": None}
     draft = {"databaseId": found["id"], "isDraft": found["draft"]} if found else None
     listing = {"releases": {"nodes": nodes, "pageInfo": page}}
@@ -218,9 +222,15 @@ class ApiHandler(BaseHTTPRequestHandler):
         standin = self.server.standin
         if standin.contract and call.path.startswith("/repos/"):
             asked = Exchange(
-                method=call.method, path=call.path, query=call.query, headers=call.headers, body=call.body, status=0,
-                answer=b"", kind="",
-            )  # fmt: skip
+                method=call.method,
+                path=call.path,
+                query=call.query,
+                headers=call.headers,
+                body=call.body,
+                status=0,
+                answer=b"",
+                kind="",
+            )
             faults = standin.contract.faults_of_request(asked)
             if faults and standin.strict:
                 standin.violations += [f"request: {fault}" for fault in faults]
@@ -243,9 +253,15 @@ class ApiHandler(BaseHTTPRequestHandler):
         standin = self.server.standin
         if standin.contract and call.path.startswith("/repos/") and status != 302:
             told = Exchange(
-                method=call.method, path=call.path, query=call.query, headers=call.headers, body=call.body,
-                status=status, answer=content, kind="application/json",
-            )  # fmt: skip
+                method=call.method,
+                path=call.path,
+                query=call.query,
+                headers=call.headers,
+                body=call.body,
+                status=status,
+                answer=content,
+                kind="application/json",
+            )
             standin.violations += [f"answer: {fault}" for fault in standin.contract.faults_of_answer(told)]
 
     def reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:

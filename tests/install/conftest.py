@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.release.world import make_person, world
+from tests.index.world import make_person, world
 
 __all__ = ["make_person", "world"]

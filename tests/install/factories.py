@@ -24,7 +24,13 @@ def make_machine(*capabilities: str, driver: str | None = "12.8", flags: tuple[s
 def make_environment(**changes: Any) -> Environment:  # noqa: ANN401  any field
     """A Windows machine with an RTX 3090 and torch 2.6 for CUDA 12.4, but for the changes."""
     fields: dict[str, Any] = {
-        "python": Path("python.exe"), "implementation": "cpython", "version": "3.11", "platform": "win_amd64",
-        "torch": TORCH, "deepspeed": None, "has_pip": True, "machine": make_machine("8.6"),
-    }  # fmt: skip
+        "python": Path("python.exe"),
+        "implementation": "cpython",
+        "version": "3.11",
+        "platform": "win_amd64",
+        "torch": TORCH,
+        "deepspeed": None,
+        "has_pip": True,
+        "machine": make_machine("8.6"),
+    }
     return Environment(**{**fields, **changes})

@@ -10,8 +10,8 @@ import yaml
 
 from scripts.install.choose import CPU_FLAGS, choose, misfits
 from tests.install.factories import make_environment, make_machine, make_torch
-from tests.matrix.factories import ROOT
-from tests.release.factories import make_wheel_record
+from tests.plan.factories import ROOT
+from tests.wheel.factories import make_wheel_record
 
 
 def reasons(environment: dict[str, object], **record: object) -> dict[str, str]:
@@ -125,10 +125,12 @@ def test_a_release_or_a_minor_line_can_be_asked_for(wanted: str, chosen: str | N
 
 def test_the_nearest_wheel_is_the_one_for_which_least_must_change() -> None:
     records = [
-        make_wheel_record(platform="linux_x86_64"), make_wheel_record(python="3.12", torch="2.7.0"),
-        make_wheel_record(torch="2.7.0"), make_wheel_record(torch="2.5.1"),
+        make_wheel_record(platform="linux_x86_64"),
+        make_wheel_record(python="3.12", torch="2.7.0"),
+        make_wheel_record(torch="2.7.0"),
+        make_wheel_record(torch="2.5.1"),
         make_wheel_record(deepspeed="0.16.4", torch="2.7.0"),
-    ]  # fmt: skip
+    ]
     choice = choose(records, make_environment())
     assert choice.wheel is None
     nearest = [(r.record.target.torch, r.record.target.deepspeed) for r in choice.rejected[:3]]

@@ -14,7 +14,7 @@ def test_each_gpu_has_its_name_and_capability() -> None:
     assert parse_gpus(text) == (
         Gpu(name="NVIDIA GeForce RTX 3090", capability="8.6"),
         Gpu(name="NVIDIA H100 80GB HBM3, PCIe", capability="9.0"),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("text", ["", "No devices were found\n", "NVIDIA-SMI has failed: no driver"])

@@ -21,9 +21,11 @@ class Shop:
 
     def start(self, *words: str, cache: str = "cache") -> subprocess.Popen[str]:
         env = {
-            **os.environ, "CI": "true", "DEEPSPEED_WHEELS_CACHE": str(self.folder / cache),
+            **os.environ,
+            "CI": "true",
+            "DEEPSPEED_WHEELS_CACHE": str(self.folder / cache),
             "DEEPSPEED_WHEELS_OUTPUT": str(self.folder),
-        }  # fmt: skip
+        }
         argv = [sys.executable, "-m", "invoke", "build", "--json", *words]
         return subprocess.Popen(
             argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

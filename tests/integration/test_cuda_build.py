@@ -18,10 +18,11 @@ from tests.integration.shop import Shop
 
 ASKED = os.environ.get("DEEPSPEED_WHEELS_TEST_CUDA")
 pytestmark = [
-    pytest.mark.real_build, pytest.mark.network,
+    pytest.mark.real_build,
+    pytest.mark.network,
     pytest.mark.skipif(not ASKED, reason="set DEEPSPEED_WHEELS_TEST_CUDA=1 for it: it downloads some 4 GB"),
     pytest.mark.skipif(sys.platform != "linux", reason="the toolkit of wheels links as it is on Linux only"),
-]  # fmt: skip
+]
 CELL = ("--py", "3.11", "--torch", "2.11", "--cuda", "13.0", "--deepspeed", "0.19.8")
 
 

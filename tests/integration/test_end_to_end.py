@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from scripts.command import Command, check, run
+from scripts.commands.cells import open_workshop
 from scripts.fetch.installer import environment_python, find_installer
-from scripts.front.cells import open_workshop
-from scripts.matrix.target import Target, parse_id
-from scripts.release.command_line import install_words
-from scripts.release.previous import read_site
+from scripts.index.install_line import install_words
+from scripts.index.previous import read_site
+from scripts.plan.target import Target, parse_id
 from scripts.verify.ds_report import parse_ds_report
-from scripts.wheel_build.environment import install_torch, torch_routes
+from scripts.wheel_build.build_environment import install_torch, torch_routes
 from tests.github.fixtures import standin
 from tests.github.rehearsal import publisher_environment
 from tests.github.standin import REPOSITORY, StandIn
 from tests.integration.shop import ROOT, Shop
-from tests.release.loopback import as_run, served
+from tests.publish.loopback import as_run, served
 
 __all__ = ["standin"]  # a fixture
 pytestmark = pytest.mark.real_build

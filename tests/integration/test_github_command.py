@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release.store import SUMS
+from scripts.publish.store import SUMS
 from tests.github.fixtures import standin
 from tests.github.rehearsal import publish_once
 from tests.github.standin import REPOSITORY, TOKEN, StandIn, serving_locally
-from tests.release.wheelhouse import expected_files, fill_wheelhouse, targets
+from tests.wheel.wheelhouse import expected_files, fill_wheelhouse, targets
 
 __all__ = ["standin"]  # a fixture
 pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed (apt-get install gh)")
@@ -49,8 +49,9 @@ def test_gh_creates_lists_uploads_and_reads(standin: StandIn, gh: Gh, tmp_path: 
     gh("release", "upload", "v1.0", "-R", REPOSITORY, "c.txt")
     gh("release", "download", "v1.0", "-R", REPOSITORY, "-D", "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
-        "a+b.txt": b"hello", "c.txt": b"more",
-    }  # fmt: skip
+        "a+b.txt": b"hello",
+        "c.txt": b"more",
+    }
 
 
 def test_gh_reads_what_we_published(standin: StandIn, gh: Gh, tmp_path: Path) -> None:
@@ -60,9 +61,12 @@ def test_gh_reads_what_we_published(standin: StandIn, gh: Gh, tmp_path: Path) ->
     assert tags.split() == ["v0.19.8"]
     number = next(iter(standin.repository.releases))
     told = gh(
-        "api", "--paginate", f"repos/{REPOSITORY}/releases/{number}/assets?per_page=10",
-        "--jq", r'.[] | "\(.digest) \(.name)"',
-    )  # fmt: skip
+        "api",
+        "--paginate",
+        f"repos/{REPOSITORY}/releases/{number}/assets?per_page=10",
+        "--jq",
+        r'.[] | "\(.digest) \(.name)"',
+    )
     digests = {name: digest.removeprefix("sha256:") for digest, name in (line.split() for line in told.splitlines())}
     assert digests.pop(SUMS)
     assert digests == expected_files(candidates)

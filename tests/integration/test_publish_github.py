@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.matrix.target import parse_id
-from scripts.release.publish import Publisher, make_plan
-from scripts.release.publish_plan import Budget
-from scripts.release.publish_wheelhouse import Candidate
-from scripts.release.store import SUMS
+from scripts.plan.target import parse_id
+from scripts.publish.candidates import Candidate
+from scripts.publish.publish_plan import Budget
+from scripts.publish.publisher import Publisher, make_plan
+from scripts.publish.store import SUMS
 from tests.github.fixtures import observed, published_files, quick_store, standin
 from tests.github.rehearsal import ROOT, RandomFaults, kill_publisher, publish_once, publisher_environment
 from tests.github.standin import REPOSITORY, TOKEN, UPLOADS, StandIn
-from tests.release.wheelhouse import expected_files, fill_wheelhouse, targets
+from tests.wheel.wheelhouse import expected_files, fill_wheelhouse, targets
 
 __all__ = ["standin"]  # a fixture
 

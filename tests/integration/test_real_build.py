@@ -18,9 +18,7 @@ from tests.integration.shop import Shop
 pytestmark = pytest.mark.real_build
 CTRL_C = "import os, signal, sys; os.killpg(int(sys.argv[1]), signal.SIGINT)"  # the whole group, as a terminal does
 ONLY_FOR_CUDA = {"GPU kernels", "import without a CUDA toolkit"}
-OPS_OF_NEWEST = {
-    "async_io", "cpu_adagrad", "cpu_adam", "cpu_lion", "deepspeed_shm_comm", "fused_adam", "pin_memory",
-}  # fmt: skip
+OPS_OF_NEWEST = {"async_io", "cpu_adagrad", "cpu_adam", "cpu_lion", "deepspeed_shm_comm", "fused_adam", "pin_memory"}
 
 
 def test_without_selectors_a_wheel_for_this_host_is_built_and_proven(shop: Shop, host_build: dict[str, Any]) -> None:

@@ -64,12 +64,31 @@ def test_schemathesis_finds_no_fault_in_the_stand_in(tmp_path: Path) -> None:
     with serving(StandIn(contract=load_contract(), strict=False)) as standin:
         ran = subprocess.run(
             [
-                program, "run", str(DESCRIPTION), "--url", standin.address, "--checks", CHECKS, "--max-examples", "12",
-                "--phases", "coverage,fuzzing", "--seed", "4", "--no-color", "--generation-database", "none",
-                "-H", f"Authorization: Bearer {TOKEN}",
+                program,
+                "run",
+                str(DESCRIPTION),
+                "--url",
+                standin.address,
+                "--checks",
+                CHECKS,
+                "--max-examples",
+                "12",
+                "--phases",
+                "coverage,fuzzing",
+                "--seed",
+                "4",
+                "--no-color",
+                "--generation-database",
+                "none",
+                "-H",
+                f"Authorization: Bearer {TOKEN}",
             ],
-            cwd=tmp_path, env={**os.environ, "NO_PROXY": "127.0.0.1"}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env={**os.environ, "NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert ran.returncode == 0, ran.stdout[:9000] + ran.stderr
     assert standin.violations == []
     assert len(standin.requests) > 200

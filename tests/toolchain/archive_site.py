@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.matrix.facts import load_facts
+from scripts.facts.load import load_facts
 from tests.toolchain.stand_in import SYSTEM, component_files
 
 RELEASE, NVCC = "12.4.1", "12.4.131"
@@ -57,14 +57,20 @@ def make_site(release: str = RELEASE, full: str = NVCC, **changed: bytes) -> dic
         content = changed.get(name) or archive_bytes(top, files)
         path = f"{key}/{PLATFORM}/{top}.{suffix}"
         entry = {
-            "relative_path": path, "sha256": hashlib.sha256(content).hexdigest(),
-            "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(), "size": str(len(content)),
-        }  # fmt: skip
+            "relative_path": path,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            "size": str(len(content)),
+        }
         other = {**entry, "relative_path": path.replace(PLATFORM, "linux-sbsa")}
         manifest[key] = {
-            "name": key, "license": "CUDA Toolkit", "license_path": f"{key}/LICENSE.txt", "version": full,
-            "linux-sbsa": other, PLATFORM: entry,
-        }  # fmt: skip
+            "name": key,
+            "license": "CUDA Toolkit",
+            "license_path": f"{key}/LICENSE.txt",
+            "version": full,
+            "linux-sbsa": other,
+            PLATFORM: entry,
+        }
         pages[f"/{path}"] = content
     manifest["libnpp"] = {"name": "CUDA NPP", "license": "CUDA Toolkit", "version": "1", "linux-sbsa": {}}
     return {**pages, f"/redistrib_{release}.json": json.dumps(manifest, indent=4).encode()}

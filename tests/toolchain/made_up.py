@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.toolchain.visual_studio import COMPILER, VisualStudio, installed_toolsets, toolset_folder
+from scripts.toolchain.msvc.visual_studio import COMPILER, VisualStudio, installed_toolsets, toolset_folder
 
 
 def install(root: Path, *toolsets: str) -> Path:
@@ -28,6 +28,10 @@ def make_studio(
     """A Visual Studio at `root` with these toolsets."""
     install(root, *toolsets)
     return VisualStudio(
-        root=root, name=f"Visual Studio {edition}", version=version, edition=edition,
-        toolsets=installed_toolsets(root), found_by="vswhere",
-    )  # fmt: skip
+        root=root,
+        name=f"Visual Studio {edition}",
+        version=version,
+        edition=edition,
+        toolsets=installed_toolsets(root),
+        found_by="vswhere",
+    )

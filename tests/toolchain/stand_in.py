@@ -6,8 +6,8 @@ import os
 import struct
 from pathlib import Path
 
-from scripts.matrix.facts import load_facts
-from scripts.toolchain.toolkit import compiler_of, this_system
+from scripts.facts.load import load_facts
+from scripts.toolchain.cuda.toolkit import compiler_of, this_system
 
 SYSTEM = this_system()
 CODE_BYTES = 80
@@ -49,9 +49,37 @@ def windows_program(output: bytes, exit_code: int) -> bytes:
     size = -(-len(section) // 512) * 512
     pages = -(-size // 0x1000) * 0x1000
     optional = struct.pack(
-        "<HBBIIIIIQIIHHHHHHIIIIHHQQQQII", 0x20B, 14, 0, size, 0, 0, entry, base, 0x140000000, 0x1000, 512, 6, 0, 0, 0,
-        6, 0, 0, base + pages, 512, 0, 3, 0x100, 0x100000, 0x1000, 0x100000, 0x1000, 0, 16,
-    ) + struct.pack("<QII", 0, base, 40).ljust(128, b"\0")  # fmt: skip
+        "<HBBIIIIIQIIHHHHHHIIIIHHQQQQII",
+        0x20B,
+        14,
+        0,
+        size,
+        0,
+        0,
+        entry,
+        base,
+        0x140000000,
+        0x1000,
+        512,
+        6,
+        0,
+        0,
+        0,
+        6,
+        0,
+        0,
+        base + pages,
+        512,
+        0,
+        3,
+        0x100,
+        0x100000,
+        0x1000,
+        0x100000,
+        0x1000,
+        0,
+        16,
+    ) + struct.pack("<QII", 0, base, 40).ljust(128, b"\0")
     headers = b"MZ".ljust(60, b"\0") + struct.pack("<I", 64) + b"PE\0\0"
     headers += struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, len(optional), 0x22) + optional
     headers += struct.pack("<8sIIIIIIHHI", b".text", pages, base, size, 512, 0, 0, 0, 0, 0xE0000060)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scripts.errors import PrerequisiteError
-from scripts.matrix.facts import load_facts
-from scripts.matrix.target import Target, parse_id
+from scripts.facts.load import load_facts
+from scripts.plan.target import Target, parse_id
 from scripts.toolchain.gates import (
     arch_context,
     gates,
@@ -24,10 +24,15 @@ LINUX = parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64")
 
 def cell(target: Target) -> dict[str, str | bool]:
     return {
-        "os": target.system, "accelerator": target.accelerator, "cuda": target.cuda, "torch": target.torch,
-        "cuda-version": target.cuda_version or "", "deepspeed": target.deepspeed, "python": target.python,
+        "os": target.system,
+        "accelerator": target.accelerator,
+        "cuda": target.cuda,
+        "torch": target.torch,
+        "cuda-version": target.cuda_version or "",
+        "deepspeed": target.deepspeed,
+        "python": target.python,
         "cuda-major": (target.cuda_version or "").partition(".")[0],
-    }  # fmt: skip
+    }
 
 
 def refusal(target: Target, **context: dict[str, str | bool]) -> str:
@@ -105,8 +110,10 @@ def test_an_architecture_that_the_found_toolkit_does_not_know_is_refused() -> No
 
 def test_the_oldest_standard_of_all_commands_counts_and_the_last_of_each() -> None:
     commands = [
-        ["nvcc", "-std=c++17", "x.cu", "-std=c++20"], ["cl.exe", "/std:c++17", "/Tpx.cpp"], ["g++", "-c", "y.cpp"],
-    ]  # fmt: skip
+        ["nvcc", "-std=c++17", "x.cu", "-std=c++20"],
+        ["cl.exe", "/std:c++17", "/Tpx.cpp"],
+        ["g++", "-c", "y.cpp"],
+    ]
     assert standard_context(commands) == {"std": "17"}
     assert standard_context(commands[:1]) == {"std": "20"}
     assert standard_context(commands[2:]) == {}
@@ -121,9 +128,12 @@ def test_a_recorded_standard_that_torch_s_headers_refuse_stops_the_build() -> No
 def test_every_name_of_a_gate_gets_its_value_somewhere() -> None:
     """A rule that waits for a name that nothing brings would never be asked."""
     brought = {
-        *toolkit_context(WINDOWS, FACTS, "12.4", "any"), *msvc_context(FACTS, "14.44", 1944, "12.4"),
-        *gcc_context(FACTS, 12, "12.4"), "std", "source-kind",
-    }  # fmt: skip
+        *toolkit_context(WINDOWS, FACTS, "12.4", "any"),
+        *msvc_context(FACTS, "14.44", 1944, "12.4"),
+        *gcc_context(FACTS, 12, "12.4"),
+        "std",
+        "source-kind",
+    }
     elsewhere = {
         "runner",
         "jobs",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import PrerequisiteError
-from scripts.matrix.facts import load_facts
+from scripts.facts.load import load_facts
 from scripts.toolchain.gcc import (
     absent_headers,
     find_gcc,

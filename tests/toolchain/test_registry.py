@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from scripts.toolchain.registry import registry_values
+from scripts.host import registry_values
 
 
 def test_a_key_that_is_not_there_has_no_values() -> None:

@@ -6,22 +6,25 @@ from pathlib import Path
 
 import pytest
 
+from scripts.dirs import CHECKOUT
 from scripts.errors import PrerequisiteError
-from scripts.matrix.facts import load_facts
-from scripts.matrix.matrix import load_matrix
-from scripts.matrix.target import parse_id
-from scripts.toolchain import cell, discovery, survey
-from scripts.toolchain.discovery import Candidate, PassedOver
+from scripts.facts.load import load_facts
+from scripts.plan.matrix import load_matrix
+from scripts.plan.target import parse_id
+from scripts.toolchain import compilers as cell
+from scripts.toolchain import survey
+from scripts.toolchain.cuda import discovery
+from scripts.toolchain.cuda.discovery import PassedOver, ToolkitCandidate
+from scripts.toolchain.cuda.toolkit import Toolkit
 from scripts.toolchain.gcc import Gcc
-from scripts.toolchain.toolkit import Toolkit
-from scripts.wheel_build.places import CHECKOUT
 
 FACTS = load_facts()
 MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)
 CUDA = parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64")
 GCC = Gcc(compiler="/usr/bin/g++", version="g++ 12.2", target="x86_64-linux-gnu", linker="GNU ld 2.40", major=12)
 TOOLKIT = Toolkit(root=Path("/opt/cuda"), version="13.0", nvcc="13.0.88", source="folder", system="linux", headers="ab")
-POOR = PassedOver(candidate=Candidate(root=Path("/old"), source="variable", told_by="CUDA_PATH"), reason="no curand.h")
+OLD = ToolkitCandidate(root=Path("/old"), source="variable", told_by="CUDA_PATH")
+POOR = PassedOver(candidate=OLD, reason="no curand.h")
 
 
 def look(folder: Path) -> survey.Survey:
@@ -39,9 +42,13 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_compilers_and_toolkits_are_shown_and_what_was_passed_over(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = look(tmp_path)
     assert found.as_lines() == [
-        CUDA.id, "  compiler: g++ 12.2", "  target: x86_64-linux-gnu", "  linker: GNU ld 2.40",
-        f"  CUDA 13.0.88 (folder) in {TOOLKIT.root}", "  passed over: no curand.h (CUDA_PATH)",
-    ]  # fmt: skip
+        CUDA.id,
+        "  compiler: g++ 12.2",
+        "  target: x86_64-linux-gnu",
+        "  linker: GNU ld 2.40",
+        f"  CUDA 13.0.88 (folder) in {TOOLKIT.root}",
+        "  passed over: no curand.h (CUDA_PATH)",
+    ]
     document = found.as_document()
     assert document["toolkits"] == [
         {"root": str(TOOLKIT.root), "version": "13.0", "nvcc": "13.0.88", "source": "folder"}
@@ -56,9 +63,10 @@ def test_a_missing_compiler_and_toolkit_are_said_with_what_follows(machine: pyte
     machine.setattr(cell, "find_gcc", absent)
     machine.setattr(survey, "find_toolkits", lambda version, facts, system: ([], []))
     assert look(tmp_path).as_lines() == [
-        CUDA.id, "  a C++ compiler (g++) is missing; install it with: apt-get install g++",
+        CUDA.id,
+        "  a C++ compiler (g++) is missing; install it with: apt-get install g++",
         "  no whole CUDA 13.0 toolkit is installed; a build fetches one",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_named_toolkit_that_is_not_whole_is_an_answer_not_an_end(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,9 +10,14 @@ CODE = 0x4  # SHF_EXECINSTR
 
 
 def make_elf(
-    needed: tuple[str, ...] = ("libc10.so",), run_path: str = "", debug: bool = False, init: str = "cpu_adam_op",
-    code: bytes = b"\xc3", fatbin: bytes = b"", machine: int = 62,
-) -> bytes:  # fmt: skip
+    needed: tuple[str, ...] = ("libc10.so",),
+    run_path: str = "",
+    debug: bool = False,
+    init: str = "cpu_adam_op",
+    code: bytes = b"\xc3",
+    fatbin: bytes = b"",
+    machine: int = 62,
+) -> bytes:
     """The bytes of a module that needs libraries, has a RUNPATH, carries debug information, CPU and GPU code."""
     entries = [(DT_NEEDED, name) for name in needed] + ([(DT_RUNPATH, run_path)] if run_path else [])
     strings, dynamic = b"\0", b""

@@ -10,9 +10,13 @@ PAGE, BLOCK = 0x1000, 0x200
 
 
 def make_pe(
-    needed: tuple[str, ...] = ("c10.dll", "python311.dll"), init: str = "cpu_adam_op", code: bytes = b"\xc3",
-    fatbin: bytes = b"", pdb: str = "", machine: int = 0x8664,
-) -> bytes:  # fmt: skip
+    needed: tuple[str, ...] = ("c10.dll", "python311.dll"),
+    init: str = "cpu_adam_op",
+    code: bytes = b"\xc3",
+    fatbin: bytes = b"",
+    pdb: str = "",
+    machine: int = 0x8664,
+) -> bytes:
     """The bytes of a module that needs DLLs, names a .pdb file and carries CPU and GPU code."""
     tables = _Tables(start=PAGE + max(_round(len(code), PAGE), PAGE))
     directories = {0: tables.exports(f"PyInit_{init}"), 1: tables.imports(needed)}
@@ -70,8 +74,33 @@ def _head(machine: int, directories: dict[int, tuple[int, int]], sections: list[
         address, place = address + max(_round(len(content), PAGE), PAGE), place + size
     table = b"".join(struct.pack("<II", *directories.get(index, (0, 0))) for index in range(16))
     optional = struct.pack("<HBBIIIII", 0x20B, 14, 0, BLOCK, 0, 0, PAGE, PAGE)
-    optional += struct.pack("<QIIHHHHHHIIIIHHQQQQII", 0x180000000, PAGE, BLOCK, 6, 0, 0, 0, 6, 0, 0, address, 0x400, 0,
-                            2, 0x160, 1 << 20, PAGE, 1 << 20, PAGE, 0, 16) + table  # fmt: skip
+    optional += (
+        struct.pack(
+            "<QIIHHHHHHIIIIHHQQQQII",
+            0x180000000,
+            PAGE,
+            BLOCK,
+            6,
+            0,
+            0,
+            0,
+            6,
+            0,
+            0,
+            address,
+            0x400,
+            0,
+            2,
+            0x160,
+            1 << 20,
+            PAGE,
+            1 << 20,
+            PAGE,
+            0,
+            16,
+        )
+        + table
+    )
     coff = struct.pack("<HHIIIHH", machine, len(sections), 0, 0, 0, len(optional), 0x2022)
     dos = b"MZ" + bytes(58) + struct.pack("<I", 64)
     return (dos + b"PE\0\0" + coff + optional + rows).ljust(0x400, b"\0")

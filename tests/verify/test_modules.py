@@ -40,11 +40,14 @@ def windows_wheel(folder: Path, cpu: bytes | None = None, fused: bytes | None = 
     info = build_info(VERSION, "cuda", "2.6", "12.4").replace("'cpu_adam': 1", "'cpu_adam': 1, 'fused_adam': 1")
     fatbin = make_fatbin(80, 90, ptx=(90,))
     changes = {
-        MODULE: None, BUILD_INFO: info.encode(), WINDOWS_MODULE: cpu or make_pe(),
+        MODULE: None,
+        BUILD_INFO: info.encode(),
+        WINDOWS_MODULE: cpu or make_pe(),
         FUSED: fused or make_pe(needed=CUDA_DLLS, init="fused_adam_op", fatbin=fatbin),
-        f"{INFO}/METADATA": None, f"{INFO}/WHEEL": None,
+        f"{INFO}/METADATA": None,
+        f"{INFO}/WHEEL": None,
         f"deepspeed-{VERSION}.dist-info/METADATA": metadata(VERSION, "torch==2.6.*").encode(),
-    }  # fmt: skip
+    }
     return make_wheel(folder, changes, name=f"deepspeed-{VERSION}-cp311-cp311-win_amd64.whl")
 
 
@@ -72,31 +75,39 @@ FAULTS = {
     "another processor": ({"cpu": make_pe(machine=0xAA64)}, "module format", "is for arm64, not x86-64"),
     "no function for Python": ({"cpu": make_pe(init="adam")}, "module format", "does not export PyInit_cpu_adam_op"),
     "the path of a build machine": (
-        {"cpu": make_pe(pdb="D:\\a\\1\\cpu_adam_op.pdb")}, "debug information", "D:\\a\\1\\cpu_adam_op.pdb",
+        {"cpu": make_pe(pdb="D:\\a\\1\\cpu_adam_op.pdb")},
+        "debug information",
+        "D:\\a\\1\\cpu_adam_op.pdb",
     ),
     "the GPU driver": ({"fused": fused(needed=("nvcuda.dll",))}, "needed libraries", "comes with a GPU driver"),
     "OpenMP": ({"cpu": make_pe(needed=("VCOMP140.dll",))}, "needed libraries", "without /openmp"),
     "another CUDA": (
-        {"fused": fused(needed=("cudart64_13.dll",))}, "needed libraries",
+        {"fused": fused(needed=("cudart64_13.dll",))},
+        "needed libraries",
         "needs cudart64_13.dll: neither the system, Python nor torch for CUDA 12 brings it",
     ),
     "another Python": ({"cpu": make_pe(needed=("python312.dll",))}, "needed libraries", "needs python312.dll"),
     "an architecture too few": (
-        {"fused": fused(fatbin=make_fatbin(80, ptx=(90,)))}, "GPU architectures",
+        {"fused": fused(fatbin=make_fatbin(80, ptx=(90,)))},
+        "GPU architectures",
         "fused_adam_op.cp311-win_amd64.pyd: has no sm_90",
     ),
     "an architecture too many": (
-        {"fused": fused(fatbin=make_fatbin(80, 86, 90, ptx=(90,)))}, "GPU architectures", "was not to have sm_86",
+        {"fused": fused(fatbin=make_fatbin(80, 86, 90, ptx=(90,)))},
+        "GPU architectures",
+        "was not to have sm_86",
     ),
     "no PTX": ({"fused": fused(fatbin=make_fatbin(80, 90))}, "GPU architectures", "has no PTX of 90"),
     "no GPU code": ({"fused": fused(fatbin=b"")}, "GPU architectures", "holds no GPU code"),
     "GPU code that cannot be read": (
-        {"fused": fused(fatbin=make_fatbin(80)[:40])}, "GPU architectures", "ends behind the section",
+        {"fused": fused(fatbin=make_fatbin(80)[:40])},
+        "GPU architectures",
+        "ends behind the section",
     ),
     "GPU code in a CPU op": ({"cpu": make_pe(fatbin=make_fatbin(80))}, "GPU architectures", "holds sm_80"),
     "AVX-512": ({"cpu": make_pe(code=ZMM * 3)}, "CPU instructions", "3 AVX512F, which"),
     "a module cut short": ({"cpu": make_pe()[:70]}, "module format", "not a sound PE file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("modules", "check", "words"), FAULTS.values(), ids=FAULTS.keys())
@@ -117,7 +128,7 @@ LINUX_FAULTS = {
     "another op's library": (make_elf(needed=("libaio.so.1",)), "needed libraries", "needs libaio.so.1"),
     "GPU code in a CPU wheel": (make_elf(fatbin=make_fatbin(80)), "GPU architectures", "holds sm_80"),
     "AVX-512": (make_elf(code=ZMM), "CPU instructions", "1 AVX512F"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("module", "check", "words"), LINUX_FAULTS.values(), ids=LINUX_FAULTS.keys())

@@ -23,16 +23,19 @@ class OpBuilder:
 """
 TORCH = "from . import version\n__version__ = '2.6.0+cpu'\n"
 STUBS = {
-    "deepspeed/__init__.py": "", "deepspeed/ops/__init__.py": "", "deepspeed/ops/op_builder/__init__.py": "",
+    "deepspeed/__init__.py": "",
+    "deepspeed/ops/__init__.py": "",
+    "deepspeed/ops/op_builder/__init__.py": "",
     "deepspeed/ops/op_builder/builder.py": BUILDER,
     "deepspeed/ops/op_builder/all_ops.py": "from .builder import OpBuilder\nALL_OPS = {'cpu_adam': OpBuilder()}",
     "deepspeed/git_version_info.py": "installed_ops = {'cpu_adam': 1, 'async_io': False}",
     "deepspeed/accelerator.py": "import types\nget_accelerator = lambda: types.SimpleNamespace(_name='cuda')",
     **{f"deepspeed/ops/{name.lower()}.py": f"Fused{name} = None" for name in ("Adam", "Lamb", "Lion")},
     "torch/__init__.py": TORCH + "class cuda:\n    is_available = staticmethod(lambda: False)",
-    "torch/version.py": "cuda = None", "torch/utils/__init__.py": "",
+    "torch/version.py": "cuda = None",
+    "torch/utils/__init__.py": "",
     "torch/utils/cpp_extension.py": "CUDA_HOME = '/usr/local/cuda'",
-}  # fmt: skip
+}
 ROW = "cpu_adam ............... \\033[92m[YES]\\033[0m ...... \\033[92m[OKAY]\\033[0m"
 INFO = f"DeepSpeed general environment info:\\ndeepspeed info ................... {VERSION}, unknown, unknown"
 
@@ -163,7 +166,7 @@ def test_an_environment_without_torch_gives_failed_checks_not_a_traceback(tmp_pa
     named = ["import without a CUDA toolkit" if name == "bare_machine" else name for name in ("ds_report", *SUITE)]
     assert [(check.name, check.passed) for check in report.checks] == [
         (name, None if name == "import without a CUDA toolkit" else False) for name in named
-    ]  # fmt: skip
+    ]
     assert "No module named" in report.checks[0].detail
 
 

@@ -27,50 +27,73 @@ FAULTS: dict[str, tuple[Changes, str, str]] = {
     "a missing op module": ({MODULE: None}, "op modules", "cpu_adam: no extension modules"),
     "two modules for one op": (
         {"deepspeed/cpu_adam.cpython-311-x86_64-linux-gnu.so": make_elf()},
-        "op modules", "cpu_adam: 2 extension modules",
+        "op modules",
+        "cpu_adam: 2 extension modules",
     ),
     "a module of no installed op": (
         {"deepspeed/ops/aio/async_io_op.cpython-311-x86_64-linux-gnu.so": make_elf()},
-        "op modules", "belongs to no installed op",
+        "op modules",
+        "belongs to no installed op",
     ),
     "a module of another Python": (
-        {MODULE: None, MODULE.replace("311", "312"): make_elf()}, "op modules", "is not for cp311",
+        {MODULE: None, MODULE.replace("311", "312"): make_elf()},
+        "op modules",
+        "is not for cp311",
     ),
     "an unpinned torch": (
-        {f"{INFO}/METADATA": metadata(torch="torch").encode()}, "torch requirement", "any version",
+        {f"{INFO}/METADATA": metadata(torch="torch").encode()},
+        "torch requirement",
+        "any version",
     ),
     "a torch pinned to another minor": (
-        {f"{INFO}/METADATA": metadata(torch="torch==2.12.*").encode()}, "torch requirement", "built with torch 2.13",
+        {f"{INFO}/METADATA": metadata(torch="torch==2.12.*").encode()},
+        "torch requirement",
+        "built with torch 2.13",
     ),
     "another version in METADATA": (
-        {f"{INFO}/METADATA": metadata(version="0.19.7").encode()}, "file name and metadata", "'0.19.7'",
+        {f"{INFO}/METADATA": metadata(version="0.19.7").encode()},
+        "file name and metadata",
+        "'0.19.7'",
     ),
     "another tag in WHEEL": (
         {f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: cp312-cp312-linux_x86_64\n"},
-        "file name and metadata", "cp312-cp312-linux_x86_64",
+        "file name and metadata",
+        "cp312-cp312-linux_x86_64",
     ),
     "no METADATA": ({f"{INFO}/METADATA": None}, "file name and metadata", "METADATA is not there"),
     "built for another accelerator than the label": (
-        {BUILD_INFO: build_info(accelerator="cuda").encode()}, "build record", "accelerator cuda, the name says cpu",
+        {BUILD_INFO: build_info(accelerator="cuda").encode()},
+        "build record",
+        "accelerator cuda, the name says cpu",
     ),
     "built with another torch than the label": (
-        {BUILD_INFO: build_info(torch="2.12").encode()}, "build record", "torch 2.12, the name says 2.13",
+        {BUILD_INFO: build_info(torch="2.12").encode()},
+        "build record",
+        "torch 2.12, the name says 2.13",
     ),
     "built with a CUDA that the label denies": (
-        {BUILD_INFO: build_info(cuda="12.4").encode()}, "build record", "CUDA 12.4, the name says 0.0",
+        {BUILD_INFO: build_info(cuda="12.4").encode()},
+        "build record",
+        "CUDA 12.4, the name says 0.0",
     ),
     "a build record that runs code": (
-        {BUILD_INFO: b"version = open('version.txt').read()\n"}, "build record", "cannot be read",
+        {BUILD_INFO: b"version = open('version.txt').read()\n"},
+        "build record",
+        "cannot be read",
     ),
     "debug information": ({MODULE: make_elf(debug=True)}, "debug information", "1 debug sections"),
     "a run path of the build machine": (
-        {MODULE: make_elf(run_path="/home/ci/venv/lib:$ORIGIN/../lib")}, "run paths", "run path /home/ci/venv/lib",
+        {MODULE: make_elf(run_path="/home/ci/venv/lib:$ORIGIN/../lib")},
+        "run paths",
+        "run path /home/ci/venv/lib",
     ),
     "a library by its absolute path": (
-        {MODULE: make_elf(needed=("/usr/lib/libc.so.6",))}, "needed libraries", "needs /usr/lib/libc.so.6",
+        {MODULE: make_elf(needed=("/usr/lib/libc.so.6",))},
+        "needed libraries",
+        "needs /usr/lib/libc.so.6",
     ),
     "a module cut short": ({MODULE: make_elf()[:70]}, "needed libraries", "not a sound ELF file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("changes", "check", "words"), FAULTS.values(), ids=FAULTS.keys())

@@ -54,9 +54,12 @@ def source_members(version: str, inside: str | None = None) -> dict[str, str]:
 
 
 def make_wheel(
-    path: Path, files: Mapping[str, str | bytes], *, executable: Sequence[str] = (),
+    path: Path,
+    files: Mapping[str, str | bytes],
+    *,
+    executable: Sequence[str] = (),
     date_time: tuple[int, int, int, int, int, int] = (2024, 5, 6, 7, 8, 10),
-) -> Path:  # fmt: skip
+) -> Path:
     """A wheel-like zip with these members in this order."""
     with zipfile.ZipFile(path, "w") as wheel:
         for name, content in files.items():
@@ -151,11 +154,22 @@ def make_recipe(ops: Sequence[OpRecipe]) -> Recipe:
 def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:  # noqa: ANN401 - fields of several types
     """Settings for a small project: no edits of flags, no precompiled header, a cache beside the work folder."""
     defaults: dict[str, Any] = {
-        "root": root, "objects": work / "objects", "headers": work / "headers", "cache": OpCache(work / "cache"),
-        "jobs": 2, "identity": {"compiler": "g++ of the test"}, "places": {"source": str(root), "recorded": str(work)},
-        "system": "linux", "edits": (), "cpu": (), "libraries": {}, "expected": {}, "precompile": False,
-        "peaks": {"compile": 1 << 28, "nvcc": 1 << 28}, "env": {"LC_ALL": "C"},
-    }  # fmt: skip
+        "root": root,
+        "objects": work / "objects",
+        "headers": work / "headers",
+        "cache": OpCache(work / "cache"),
+        "jobs": 2,
+        "identity": {"compiler": "g++ of the test"},
+        "places": {"source": str(root), "recorded": str(work)},
+        "system": "linux",
+        "edits": (),
+        "cpu": (),
+        "libraries": {},
+        "expected": {},
+        "precompile": False,
+        "peaks": {"compile": 1 << 28, "nvcc": 1 << 28},
+        "env": {"LC_ALL": "C"},
+    }
     return CompileSettings(**{**defaults, **changes})
 
 

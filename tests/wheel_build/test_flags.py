@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import DataError
-from scripts.matrix.build_records import FlagEdit
-from scripts.matrix.facts import DATA, load_facts
+from scripts.facts.build_rows import FlagEdit
+from scripts.facts.load import DATA, load_facts
 from scripts.wheel_build.flags import edit_flags
 from tests.wheel_build.factories import GXX
 
 PLACES = {
-    "source": "/shop/source", "environment": "/shop/env", "python": "/opt/python3.11", "compiler": "/usr/bin/g++-13",
-}  # fmt: skip
+    "source": "/shop/source",
+    "environment": "/shop/env",
+    "python": "/opt/python3.11",
+    "compiler": "/usr/bin/g++-13",
+}
 CPU = ("-march=x86-64-v3",)
 RECORDED = {
     "compile": (
@@ -74,9 +77,18 @@ def test_nothing_of_this_machine_and_no_debug_information_is_left_in_a_compile_c
 
 def test_what_decides_the_code_stays_in_its_order() -> None:
     kept = [
-        "g++", "-DNDEBUG", "-fwrapv", "-O3", "-fPIC", "-c", "csrc/adam/cpu_adam.cpp", "-fopenmp", "-D__AVX256__",
-        "-DTORCH_EXTENSION_NAME=cpu_adam_op", "-std=c++20",
-    ]  # fmt: skip
+        "g++",
+        "-DNDEBUG",
+        "-fwrapv",
+        "-O3",
+        "-fPIC",
+        "-c",
+        "csrc/adam/cpu_adam.cpp",
+        "-fopenmp",
+        "-D__AVX256__",
+        "-DTORCH_EXTENSION_NAME=cpu_adam_op",
+        "-std=c++20",
+    ]
     words = list(edited("compile"))
     assert [word for word in words if word in kept and word != "-O3"] == [word for word in kept if word != "-O3"]
     assert words.count("-O3") == 2

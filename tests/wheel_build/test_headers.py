@@ -46,10 +46,15 @@ def test_reach_holds_everything_that_the_compiler_reads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        '#include "h.h"\r', '/* first */ #include "h.h"', '#include /* why */ "h.h"', '#include "h.h" // why',
-        '\ufeff#include "h.h"', '#import "h.h"', '#include_next "h.h"',
+        '#include "h.h"\r',
+        '/* first */ #include "h.h"',
+        '#include /* why */ "h.h"',
+        '#include "h.h" // why',
+        '\ufeff#include "h.h"',
+        '#import "h.h"',
+        '#include_next "h.h"',
     ],
-)  # fmt: skip
+)
 def test_reach_sees_every_way_to_write_an_include(tmp_path: Path, line: str) -> None:
     root = write_tree(tmp_path, {"a.cpp": line + "\n", "h.h": ""})
     assert names(reach(root / "a.cpp", [], root).files, root) == {"a.cpp", "h.h"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import PackageError
-from scripts.matrix.facts import load_facts
-from scripts.matrix.target import Target
+from scripts.facts.load import load_facts
+from scripts.plan.target import Target
 from scripts.wheel_build.compile import BuiltOp
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from tests.wheel_build.factories import make_wheel
@@ -26,8 +26,9 @@ def upstream_wheel(dist: Path, name: str = "deepspeed-1-py3-none-any.whl") -> No
     dist.mkdir(exist_ok=True)
     info = "deepspeed-1.dist-info"
     files: dict[str, str | bytes] = {
-        f"{info}/METADATA": "Name: deepspeed\nRequires-Dist: torch\n\nText\n", f"{info}/WHEEL": "Tag: py3-none-any\n",
-    }  # fmt: skip
+        f"{info}/METADATA": "Name: deepspeed\nRequires-Dist: torch\n\nText\n",
+        f"{info}/WHEEL": "Tag: py3-none-any\n",
+    }
     make_wheel(dist / name, files)
 
 
@@ -46,9 +47,15 @@ def test_binaries_are_executable_newer_than_sources_and_alone(tmp_path: Path) ->
     stale.write_bytes(b"stale")
     (tmp_path / "source.cpp").write_text("")
     op = BuiltOp(
-        op="cpu_adam", module="m", file="deepspeed/ops/adam/cpu_adam_op.so", binary=binary, key="k", cached=True,
-        seconds=1, peak_bytes=1,
-    )  # fmt: skip
+        op="cpu_adam",
+        module="m",
+        file="deepspeed/ops/adam/cpu_adam_op.so",
+        binary=binary,
+        key="k",
+        cached=True,
+        seconds=1,
+        peak_bytes=1,
+    )
     place_binaries([op], tmp_path, "linux-x86_64", "cpython-311")
     files = [path for path in (tmp_path / "build").rglob("*") if path.is_file()]
     assert files == [tmp_path / "build/lib.linux-x86_64-cpython-311/deepspeed/ops/adam/cpu_adam_op.so"]

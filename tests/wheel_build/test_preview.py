@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.matrix.facts import load_facts
-from scripts.matrix.matrix import load_matrix
-from scripts.matrix.plan import expand
-from scripts.matrix.target import Target, parse_id
+from scripts.dirs import CHECKOUT, Places
+from scripts.facts.load import load_facts
+from scripts.plan.expand import expand
+from scripts.plan.matrix import load_matrix
+from scripts.plan.target import Target, parse_id
 from scripts.toolchain.gates import require_gates
 from scripts.wheel_build.options import BuildOptions
-from scripts.wheel_build.places import CHECKOUT, Places
+from scripts.wheel_build.pipeline import Builder
 from scripts.wheel_build.preview import Preview, layout_elsewhere, planned_context, preview
-from scripts.wheel_build.wheel import Builder
 
 GOLDEN = Path(__file__).parent / "golden"
 FACTS = load_facts()

@@ -18,11 +18,16 @@ LINUX = {
         ["g++", "-fPIC", "-Icsrc/includes", "-c", "csrc/adam/cpu_adam.cpp", "-o", "/w/o/csrc/adam/cpu_adam.o", "-O3"],
         ["g++", "-fPIC", "-c", "csrc/adam/cpu_adam_impl.cpp", "-o", "/w/o/csrc/adam/cpu_adam_impl.o"],
         [
-            "g++", "-shared", "/w/o/csrc/adam/cpu_adam.o", "/w/o/csrc/adam/cpu_adam_impl.o", "-lc10",
-            "-o", "/w/lib/deepspeed/ops/adam/cpu_adam_op.cpython-311-x86_64-linux-gnu.so",
+            "g++",
+            "-shared",
+            "/w/o/csrc/adam/cpu_adam.o",
+            "/w/o/csrc/adam/cpu_adam_impl.o",
+            "-lc10",
+            "-o",
+            "/w/lib/deepspeed/ops/adam/cpu_adam_op.cpython-311-x86_64-linux-gnu.so",
         ],
     ],
-}  # fmt: skip
+}
 WINDOWS = {
     "module": "deepspeed.ops.adam.cpu_adam_op",
     "file": "deepspeed\\ops\\adam\\cpu_adam_op.cp311-win_amd64.pyd",
@@ -30,18 +35,28 @@ WINDOWS = {
         ["C:\\VC\\bin\\cl.exe", "/c", "/Icsrc\\includes", "/Tpcsrc\\adam\\cpu_adam.cpp", "/FoD:\\o\\cpu_adam.obj"],
         ["nvcc.exe", "-c", "csrc\\adam\\multi.cu", "-o", "D:\\o\\multi.obj"],
         [
-            "C:\\VC\\bin\\link.exe", "/nologo", "/LIBPATH:C:\\py\\libs", "c10.lib", "/EXPORT:PyInit_cpu_adam_op",
-            "D:\\o\\cpu_adam.obj", "D:\\o\\multi.obj", "/OUT:D:\\lib\\cpu_adam_op.cp311-win_amd64.pyd",
+            "C:\\VC\\bin\\link.exe",
+            "/nologo",
+            "/LIBPATH:C:\\py\\libs",
+            "c10.lib",
+            "/EXPORT:PyInit_cpu_adam_op",
+            "D:\\o\\cpu_adam.obj",
+            "D:\\o\\multi.obj",
+            "/OUT:D:\\lib\\cpu_adam_op.cp311-win_amd64.pyd",
             "/IMPLIB:D:\\o\\cpu_adam_op.cp311-win_amd64.lib",
         ],
     ],
-}  # fmt: skip
+}
 
 
 def write_record(tmp_path: Path, *entries: dict[str, Any]) -> Path:
     document = {
-        "version": "0.19.8", "extensions": entries, "torch": {"version": "2.13.0"}, "python": {}, "setuptools": "80",
-    }  # fmt: skip
+        "version": "0.19.8",
+        "extensions": entries,
+        "torch": {"version": "2.13.0"},
+        "python": {},
+        "setuptools": "80",
+    }
     path = tmp_path / "record.json"
     path.write_text(json.dumps(document))
     return path

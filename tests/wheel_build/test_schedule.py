@@ -33,9 +33,14 @@ class Recorder:
         self.most_bytes = self.most_tasks = self.most_alone = 0
 
     def task(
-        self, name: str, *needs: str, memory: int = 0, seconds: float = 1.0, error: Exception | None = None,
+        self,
+        name: str,
+        *needs: str,
+        memory: int = 0,
+        seconds: float = 1.0,
+        error: Exception | None = None,
         pause: float = 0.001,
-    ) -> Task:  # fmt: skip
+    ) -> Task:
         def work() -> None:
             with self.lock:
                 self.started.append(name)
@@ -56,9 +61,11 @@ class Recorder:
 def test_a_task_starts_after_everything_it_needs() -> None:
     recorder = Recorder()
     tasks = [
-        recorder.task("link", "a", "b"), recorder.task("b", "header", pause=0.02), recorder.task("a", "header"),
+        recorder.task("link", "a", "b"),
+        recorder.task("b", "header", pause=0.02),
+        recorder.task("a", "header"),
         recorder.task("header"),
-    ]  # fmt: skip
+    ]
     assert run_tasks(tasks, workers=4, group=ProcessGroup()) == {}
     assert recorder.started[0] == "header"
     assert recorder.started[-1] == "link"
@@ -96,9 +103,12 @@ def test_tasks_really_run_at_once_when_there_is_room() -> None:
 def test_a_failure_stops_only_what_needs_it() -> None:
     recorder = Recorder()
     tasks = [
-        recorder.task("bad", error=CompileError("a.cpp: no")), recorder.task("needs bad", "bad"),
-        recorder.task("needs that", "needs bad"), recorder.task("good"), recorder.task("needs good", "good"),
-    ]  # fmt: skip
+        recorder.task("bad", error=CompileError("a.cpp: no")),
+        recorder.task("needs bad", "bad"),
+        recorder.task("needs that", "needs bad"),
+        recorder.task("good"),
+        recorder.task("needs good", "good"),
+    ]
     failed = run_tasks(tasks, workers=2, group=ProcessGroup())
     assert {name: str(error) for name, error in failed.items()} == {"bad": "a.cpp: no"}
     assert sorted(recorder.ended) == ["bad", "good", "needs good"]
@@ -107,9 +117,11 @@ def test_a_failure_stops_only_what_needs_it() -> None:
 def test_the_task_with_more_work_behind_it_goes_first() -> None:
     recorder = Recorder()
     tasks = [
-        recorder.task("short", seconds=1), recorder.task("header", seconds=2), recorder.task("long", seconds=5),
+        recorder.task("short", seconds=1),
+        recorder.task("header", seconds=2),
+        recorder.task("long", seconds=5),
         *(recorder.task(f"unit {index}", "header", seconds=4) for index in range(3)),
-    ]  # fmt: skip
+    ]
     run_tasks(tasks, workers=1, group=ProcessGroup())
     assert recorder.started[:2] == ["header", "long"]
     assert recorder.started[-1] == "short"

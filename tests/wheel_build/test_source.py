@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import SourceError
-from scripts.matrix.condition import ALWAYS
-from scripts.matrix.records import Edit, Patch
+from scripts.facts.condition import ALWAYS
+from scripts.facts.rows import Edit, Patch
 from scripts.wheel_build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree
 from tests.wheel_build.factories import Page, Site, serving, source_members, tar_bytes
 
@@ -227,9 +227,10 @@ def test_the_source_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_patches_are_applied_and_named(tmp_path: Path) -> None:
     patch = make_patch(
-        Edit(file="setup.py", replace="print(1)", by="print(2)"), Edit(file="*.txt", regex="^144$|^0\n", by="zero\n"),
+        Edit(file="setup.py", replace="print(1)", by="print(2)"),
+        Edit(file="*.txt", regex="^144$|^0\n", by="zero\n"),
         Edit(file="new/file.py", write="VERSION = '{version}'\n"),
-    )  # fmt: skip
+    )
     tree = prepare_tree(make_archive(tmp_path), tmp_path / "tree", [patch])
     assert tree.patches == ("P1",)
     assert (tree.root / "setup.py").read_text() == "print(2)\n"

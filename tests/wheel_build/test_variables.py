@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.matrix.facts import load_facts
-from scripts.matrix.matrix import load_matrix
-from scripts.matrix.ops import choose_ops
-from scripts.matrix.target import parse_id
-from scripts.wheel_build.places import CHECKOUT
+from scripts.dirs import CHECKOUT
+from scripts.facts.load import load_facts
+from scripts.plan.matrix import load_matrix
+from scripts.plan.ops import choose_ops
+from scripts.plan.target import parse_id
 from scripts.wheel_build.variables import fill_variables, op_variables, tool_variables
 
 FACTS = load_facts()
@@ -24,10 +24,16 @@ def variables(name: str) -> dict[str, str]:
 
 def test_a_windows_cuda_build_is_told_everything_that_a_machine_without_a_gpu_would_get_wrong() -> None:
     assert variables("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64") == {
-        "DS_ACCELERATOR": "cuda", "DS_BUILD_OPS": "0", "DS_BUILD_STRING": "+cu124torch2.6", "DS_NVCC_THREADS": "1",
-        "TORCH_CUDA_ARCH_LIST": MATRIX.arches["cu124"], "CUDA_HOME": r"C:\CUDA", "CUDA_PATH": r"C:\CUDA",
-        "DISTUTILS_USE_SDK": "1", "VSLANG": "1033",
-    }  # fmt: skip
+        "DS_ACCELERATOR": "cuda",
+        "DS_BUILD_OPS": "0",
+        "DS_BUILD_STRING": "+cu124torch2.6",
+        "DS_NVCC_THREADS": "1",
+        "TORCH_CUDA_ARCH_LIST": MATRIX.arches["cu124"],
+        "CUDA_HOME": r"C:\CUDA",
+        "CUDA_PATH": r"C:\CUDA",
+        "DISTUTILS_USE_SDK": "1",
+        "VSLANG": "1033",
+    }
 
 
 @pytest.mark.parametrize(
@@ -36,12 +42,13 @@ def test_a_windows_cuda_build_is_told_everything_that_a_machine_without_a_gpu_wo
         ("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64", None, None),
         ("ds0.19.8-torch2.11.0-cu130-cp311-win_amd64", "-DUSE_CUDA", "/DUSE_CUDA"),
         (
-            "ds0.19.8-torch2.13.0-cu132-cp311-win_amd64", "-DUSE_CUDA -Xcompiler=/Zc:preprocessor",
+            "ds0.19.8-torch2.13.0-cu132-cp311-win_amd64",
+            "-DUSE_CUDA -Xcompiler=/Zc:preprocessor",
             "/DUSE_CUDA /Zc:preprocessor",
         ),
         ("ds0.19.8-torch2.13.0-cu132-cp311-linux_x86_64", None, None),
     ],
-)  # fmt: skip
+)
 def test_flags_that_only_some_cells_need_are_joined(name: str, nvcc: str | None, cl: str | None) -> None:
     found = variables(name)
     assert (found.get("NVCC_APPEND_FLAGS"), found.get("CL")) == (nvcc, cl)
@@ -50,9 +57,12 @@ def test_flags_that_only_some_cells_need_are_joined(name: str, nvcc: str | None,
 def test_a_cpu_build_hears_nothing_of_cuda() -> None:
     found = variables("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
     assert found == {
-        "DS_ACCELERATOR": "cpu", "DS_BUILD_OPS": "0", "DS_BUILD_STRING": "+cputorch2.13",
-        "TORCH_NO_COMPILER_WRAPPER": "1", "LC_ALL": "C",
-    }  # fmt: skip
+        "DS_ACCELERATOR": "cpu",
+        "DS_BUILD_OPS": "0",
+        "DS_BUILD_STRING": "+cputorch2.13",
+        "TORCH_NO_COMPILER_WRAPPER": "1",
+        "LC_ALL": "C",
+    }
 
 
 def test_the_chosen_ops_and_no_others_are_switched_on() -> None:
@@ -74,8 +84,6 @@ def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
 
 
 def test_every_row_holds_for_some_cell_of_the_matrix() -> None:
-    names = [
-        "ds0.19.8-torch2.13.0-cu132-cp311-win_amd64", "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64",
-    ]  # fmt: skip
+    names = ["ds0.19.8-torch2.13.0-cu132-cp311-win_amd64", "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"]
     contexts = [MATRIX.context_of(parse_id(name), FACTS) for name in names]
     assert [row.name for row in FACTS.variables if not any(row.when.holds(context) for context in contexts)] == []

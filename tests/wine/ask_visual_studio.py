@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 from scripts.errors import FactoryError
-from scripts.matrix.facts import load_facts
-from scripts.toolchain.toolset import choose_toolset, pinned_toolset, preferred_toolsets
-from scripts.toolchain.vcvars import capture_environment
-from scripts.toolchain.visual_studio import find_visual_studios
+from scripts.facts.load import load_facts
+from scripts.toolchain.msvc.toolset import choose_toolset, pinned_toolset, preferred_toolsets
+from scripts.toolchain.msvc.vcvars import capture_environment
+from scripts.toolchain.msvc.visual_studio import find_visual_studios
 
 
 def main(text: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.matrix.facts import load_facts
+from scripts.facts.load import load_facts
 from tests.wine.lab import STANDINS, Windows, compile_c, make_once
 
 SDK = "10.0.22621.0"
@@ -134,12 +134,17 @@ def _list(windows: Windows, installer: Path, root: Path, year: str, edition: str
     answer = installer / "vswhere.json"
     known = json.loads(answer.read_text(encoding="utf-8")) if answer.is_file() else []
     entry = {
-        "instanceId": f"{abs(hash((year, edition))):08x}"[:8], "installationName": f"VisualStudio/{version}",
-        "installationPath": windows.path(root), "installationVersion": version,
-        "productId": f"Microsoft.VisualStudio.Product.{edition}", "isComplete": True, "isLaunchable": True,
-        "isPrerelease": False, "displayName": f"Visual Studio {edition} {year}",
+        "instanceId": f"{abs(hash((year, edition))):08x}"[:8],
+        "installationName": f"VisualStudio/{version}",
+        "installationPath": windows.path(root),
+        "installationVersion": version,
+        "productId": f"Microsoft.VisualStudio.Product.{edition}",
+        "isComplete": True,
+        "isLaunchable": True,
+        "isPrerelease": False,
+        "displayName": f"Visual Studio {edition} {year}",
         "catalog": {"productLineVersion": year},
-    }  # fmt: skip
+    }
     entries = sorted([*known, entry], key=lambda row: str(row["installationVersion"]), reverse=True)
     answer.write_text(json.dumps(entries, indent=2), encoding="utf-8")
     paths = "".join(f"{row['installationPath']}\n" for row in entries)

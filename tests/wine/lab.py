@@ -81,9 +81,14 @@ class Windows:
         return folder
 
     def run(
-        self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None,
-        seconds: int = 120, attempts: int = 2,
-    ) -> Ended:  # fmt: skip
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        seconds: int = 120,
+        attempts: int = 2,
+    ) -> Ended:
         """How a Windows program ended, its two outputs apart; tried again when Wine itself fell over.
 
         Paths among the words are written as Windows knows them. Every output is a pipe: a Python whose standard output
@@ -94,9 +99,16 @@ class Windows:
         program = ["timeout", "-k", "10", str(seconds), "wine", *words]
         for attempt in range(attempts):
             ended = subprocess.run(
-                program, env=variables, cwd=cwd or self.drive_c, stdin=subprocess.DEVNULL, capture_output=True,
-                text=True, encoding="utf-8", errors="replace", check=False,
-            )  # fmt: skip
+                program,
+                env=variables,
+                cwd=cwd or self.drive_c,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
             if ended.returncode not in FAULTS or attempt == attempts - 1:
                 break
             self.stop()
@@ -112,9 +124,13 @@ class Windows:
         variables = {**_host_variables(), **VARIABLES, "WINEPREFIX": str(self.folder / "prefix")}
         for words in (["wineserver", "-p"], ["timeout", "-k", "5", "60", "wine", "cmd", "/c", "exit"]):
             subprocess.run(
-                words, env=variables, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                words,
+                env=variables,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+            )
 
     def stop(self) -> None:
         """End every program of this prefix, and of no other."""
@@ -175,9 +191,13 @@ def copy_checkout(windows: Windows, name: str) -> Path:
 
 
 def make_once(
-    windows: Windows, name: str, recipe: object, make: Callable[Concatenate[Windows, P], None], *args: P.args,
+    windows: Windows,
+    name: str,
+    recipe: object,
+    make: Callable[Concatenate[Windows, P], None],
+    *args: P.args,
     **options: P.kwargs,
-) -> None:  # fmt: skip
+) -> None:
     """Make one part of the lab unless it was made by the same recipe; the recipe is noted when the part is whole."""
     stamp = windows.folder / f"{name}.made"
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
@@ -267,7 +287,18 @@ def install(windows: Windows, version: str, requirements: Sequence[str]) -> None
     uv = find_installer().uv
     assert uv, "uv is needed to install for another system"
     argv = [
-        uv, "pip", "install", "--quiet", "--target", str(site_packages(windows, version)), "--python-version", version,
-        "--python-platform", "x86_64-pc-windows-msvc", "--only-binary", ":all:", *requirements,
-    ]  # fmt: skip
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(site_packages(windows, version)),
+        "--python-version",
+        version,
+        "--python-platform",
+        "x86_64-pc-windows-msvc",
+        "--only-binary",
+        ":all:",
+        *requirements,
+    ]
     subprocess.run(argv, check=True, env={**os.environ, **uv_variables()}, stdin=subprocess.DEVNULL)

@@ -67,15 +67,24 @@ def make_machine(windows: Windows, name: str, *, place: str = "programs", listed
     studio = make_visual_studio(windows, programs, "2022", "BuildTools", TOOLSETS, listed=listed)
     folder = windows.path(output)
     variables = {
-        **dict.fromkeys(PROGRAMS, windows.path(programs)), "CI": "true",
-        "TEMP": rf"{folder}\temp", "TMP": rf"{folder}\temp", "UV_CACHE_DIR": rf"{folder}\uv",
-        "DEEPSPEED_WHEELS_CACHE": rf"{folder}\cache", "DEEPSPEED_WHEELS_OUTPUT": folder,
+        **dict.fromkeys(PROGRAMS, windows.path(programs)),
+        "CI": "true",
+        "TEMP": rf"{folder}\temp",
+        "TMP": rf"{folder}\temp",
+        "UV_CACHE_DIR": rf"{folder}\uv",
+        "DEEPSPEED_WHEELS_CACHE": rf"{folder}\cache",
+        "DEEPSPEED_WHEELS_OUTPUT": folder,
         "STANDIN_LOG": rf"{folder}\calls.jsonl",
-    }  # fmt: skip
+    }
     return Machine(
-        windows=windows, checkout=copy_checkout(windows, name), programs=programs, studio=studio,
-        toolkit=make_cuda(windows, programs, CUDA), output=output, variables=variables,
-    )  # fmt: skip
+        windows=windows,
+        checkout=copy_checkout(windows, name),
+        programs=programs,
+        studio=studio,
+        toolkit=make_cuda(windows, programs, CUDA),
+        output=output,
+        variables=variables,
+    )
 
 
 @contextmanager

@@ -25,9 +25,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from scripts.facts.load import load_facts
 from scripts.fetch.index_client import uv_variables
 from scripts.fetch.installer import find_installer
-from scripts.matrix.facts import load_facts
 from scripts.wheel_build.source import fetch_source
 from tests.wine.lab import Windows, download, make_once
 
@@ -120,17 +120,25 @@ def _download_wheels(folder: Path) -> list[Path]:
     uv = find_installer().uv
     assert uv, "uv is needed to resolve for another system"
     argv = [
-        uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", PYTHON,
-        "--python-platform", "x86_64-pc-windows-msvc", "--only-binary", ":all:", "-",
-    ]  # fmt: skip
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+        "--python-version",
+        PYTHON,
+        "--python-platform",
+        "x86_64-pc-windows-msvc",
+        "--only-binary",
+        ":all:",
+        "-",
+    ]
     asked = "\n".join(_requirements())
     found = subprocess.run(argv, env=_variables(), input=asked, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     pins = [line.strip() for line in found.stdout.splitlines() if line.strip()]
-    download(
-        folder, "--platform", "win_amd64", "--python-version", PYTHON, "--only-binary",
-        ":all:", *pins,
-    )  # fmt: skip
+    download(folder, "--platform", "win_amd64", "--python-version", PYTHON, "--only-binary", ":all:", *pins)
     asked_for = {f"{canonicalize_name(one.name)}{one.specifier}" for one in map(Requirement, pins)}
     names = {wheel: parse_wheel_filename(wheel.name)[:2] for wheel in sorted(folder.glob("*.whl"))}
     return [wheel for wheel, (name, version) in names.items() if f"{name}=={version}" in asked_for]

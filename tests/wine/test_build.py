@@ -67,11 +67,16 @@ def folders(machine: Machine, cell: str) -> dict[str, str]:
     path, work = machine.windows.path, machine.output / "cache" / "unfinished" / cell
     environment = machine.checkout / ".nox" / cell.replace(".", "-")
     return {
-        "source": path(work / "source"), "objects": path(work / "objects"), "recorded": path(work / "recorded"),
-        "environment": path(environment), "python": path(machine.windows.drive_c / "python" / "3.11"),
-        "studio": path(machine.studio), "kits": path(machine.programs / "Windows Kits" / "10"),
-        "toolkit": path(machine.toolkit), "temporary": path(machine.output / "temp"),
-    }  # fmt: skip
+        "source": path(work / "source"),
+        "objects": path(work / "objects"),
+        "recorded": path(work / "recorded"),
+        "environment": path(environment),
+        "python": path(machine.windows.drive_c / "python" / "3.11"),
+        "studio": path(machine.studio),
+        "kits": path(machine.programs / "Windows Kits" / "10"),
+        "toolkit": path(machine.toolkit),
+        "temporary": path(machine.output / "temp"),
+    }
 
 
 def test_every_command_line_is_that_of_the_golden_file(built: Built) -> None:

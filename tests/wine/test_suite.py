@@ -16,20 +16,25 @@ from tests.wine.machine import Machine, make_machine
 pytestmark = pytest.mark.wine
 FAST = "not real_build and not network and not wine and not browser and not act"  # no Chromium, no Linux jobs
 # They start pip, uv and environments by the dozen, each of which takes Wine many seconds.
-TOO_SLOW = ("tests/release/test_install_from_index.py", "tests/install/test_carry_out.py")
-SUITE = (
-    "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", FAST, *(f"--ignore={file}" for file in TOO_SLOW),
-)  # fmt: skip
+TOO_SLOW = ("tests/index/test_install_from_index.py", "tests/install/test_installation.py")
+SUITE = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", FAST, *(f"--ignore={file}" for file in TOO_SLOW))
 MEASURE = ("-m", "coverage", "run", "--parallel-mode")
 MOST_SKIPPED = 0.06  # of all tests: what is truly of another system
 MEASURED = "3.11"
 CELLS = ("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64", "ds0.16.5-torch2.6.0-cu118-cp311-win_amd64")
 WINDOWS_CODE = (
-    "scripts/command.py", "scripts/host.py", "scripts/fetch/installer.py", "scripts/toolchain/cell.py",
-    "scripts/toolchain/discovery.py", "scripts/toolchain/prompt.py", "scripts/toolchain/registry.py",
-    "scripts/toolchain/survey.py", "scripts/toolchain/toolkit.py", "scripts/toolchain/toolset.py",
-    "scripts/toolchain/vcvars.py", "scripts/toolchain/visual_studio.py",
-)  # fmt: skip
+    "scripts/command.py",
+    "scripts/host.py",
+    "scripts/fetch/installer.py",
+    "scripts/toolchain/compilers.py",
+    "scripts/toolchain/cuda/discovery.py",
+    "scripts/toolchain/msvc/prompt.py",
+    "scripts/toolchain/survey.py",
+    "scripts/toolchain/cuda/toolkit.py",
+    "scripts/toolchain/msvc/toolset.py",
+    "scripts/toolchain/msvc/vcvars.py",
+    "scripts/toolchain/msvc/visual_studio.py",
+)
 LEAST_COVERED = 90.0  # per cent of lines and branches together
 
 
@@ -80,9 +85,10 @@ def test_windows_sees_nearly_all_of_the_code_that_is_for_it(
     files = {name.replace("\\", "/"): entry for name, entry in seen["files"].items()}
     assert set(files) == set(WINDOWS_CODE)
     missed = {
-        name: (entry["missing_lines"], entry.get("missing_branches")) for name, entry in files.items()
+        name: (entry["missing_lines"], entry.get("missing_branches"))
+        for name, entry in files.items()
         if entry["missing_lines"] or entry.get("missing_branches")
-    }  # fmt: skip
+    }
     assert seen["totals"]["percent_covered"] >= LEAST_COVERED, missed
 
 

@@ -37,10 +37,14 @@ class Place:
 
     def question(self, cuda: str | None = "12.4", **variables: str) -> list[str | Path]:
         """The words that ask it with these variables set."""
-        text = json.dumps({
-            "programs": self.windows.path(self.programs), "cuda": cuda, "cache": self.windows.path(self.cache),
-            "variables": variables,
-        })  # fmt: skip
+        text = json.dumps(
+            {
+                "programs": self.windows.path(self.programs),
+                "cuda": cuda,
+                "cache": self.windows.path(self.cache),
+                "variables": variables,
+            }
+        )
         return [self.windows.python("3.11"), "-m", "tests.wine.ask_visual_studio", text]
 
     def ask(self, cuda: str | None = "12.4", **variables: str) -> dict[str, Any]:
@@ -97,9 +101,12 @@ def test_the_toolset_of_the_cell_is_the_one_that_is_set_up(
     root = place.install("2022", "Enterprise", *TOOLSETS)
     answer = place.ask(cuda)
     assert answer["identity"] == {
-        "compiler": compiler, "linker": answer["identity"]["linker"], "toolset": toolset, "sdk": "10.0.22621.0",
+        "compiler": compiler,
+        "linker": answer["identity"]["linker"],
+        "toolset": toolset,
+        "sdk": "10.0.22621.0",
         "ucrt": "10.0.22621.0",
-    }  # fmt: skip
+    }
     assert answer["identity"]["linker"].startswith(toolset)
     variables = answer["variables"]
     assert variables["VCToolsVersion"] == toolset
@@ -160,8 +167,9 @@ def test_in_a_prompt_of_another_toolset_nothing_of_it_is_left(place: Place) -> N
     script.write_text(
         f'@call "{place.windows.path(vcvars)}\\vcvars64.bat" -vcvars_ver=14.29 >nul\n'
         f'@"{place.windows.path(Path(python))}" -c "{code}" "{place.windows.path(place.cache / "question.json")}"\n',
-        encoding="ascii", newline="\r\n",
-    )  # fmt: skip
+        encoding="ascii",
+        newline="\r\n",
+    )
     answer = json.loads(place.windows.run(["cmd", "/d", "/c", script], cwd=ROOT).require())
     assert answer["caller"]["VCTOOLSVERSION"] == "14.29.30133"
     assert answer["toolset"] == answer["variables"]["VCToolsVersion"] == "14.44.35207"

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.matrix.facts import load_facts
-from scripts.workflow.jobs import runner_for
-from scripts.workflow.results import Result, write_results
-from tests.matrix.factories import make_target
+from scripts.ci.jobs import runner_for
+from scripts.ci.results import Result, write_results
+from scripts.facts.load import load_facts
+from tests.ci.rehearsal import git, make_repository
+from tests.ci.workflows import load
+from tests.plan.factories import make_target
 from tests.wine.lab import Windows, copy_checkout, install, make_once, site_packages
-from tests.workflow.rehearsal import git, make_repository
-from tests.workflow.workflows import load
 
 pytestmark = [
     pytest.mark.wine,
@@ -53,15 +53,20 @@ def windows_workflow() -> dict[str, Any]:
             step["run"] += " --dry-run"
     row = {"id": CELL.id, "runner": runner_for(CELL, load_facts()), "python": CELL.python}
     return {
-        "name": "build", "on": {"workflow_dispatch": None}, "env": {**whole["env"], "DEEPSPEED_WHEELS_SITE": ""},
+        "name": "build",
+        "on": {"workflow_dispatch": None},
+        "env": {**whole["env"], "DEEPSPEED_WHEELS_SITE": ""},
         "jobs": {
             "build": {
-                "name": job["name"], "runs-on": job["runs-on"], "env": job["env"],
-                "strategy": {"matrix": {"include": [row]}}, "defaults": {"run": {"shell": "cmd"}},
+                "name": job["name"],
+                "runs-on": job["runs-on"],
+                "env": job["env"],
+                "strategy": {"matrix": {"include": [row]}},
+                "defaults": {"run": {"shell": "cmd"}},
                 "steps": [job["steps"][0], *steps],
             }
         },
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +86,15 @@ def said(windows: Windows) -> str:
     git(checkout, "remote", "add", "origin", "https://github.com/someone/wheels.git")
     act = site_packages(windows, PYTHON) / "bin" / "act.exe"
     argv: list[str | Path] = [
-        act, "workflow_dispatch", "-W", ".github/workflows/windows.yml", "-P", "windows-2022=-self-hosted",
-        "--artifact-server-addr", "127.0.0.1",
-    ]  # fmt: skip
+        act,
+        "workflow_dispatch",
+        "-W",
+        ".github/workflows/windows.yml",
+        "-P",
+        "windows-2022=-self-hosted",
+        "--artifact-server-addr",
+        "127.0.0.1",
+    ]
     scripts = windows.path(windows.python(PYTHON).parent)
     return windows.run(argv, cwd=checkout, env={"WINEPATH": scripts}, seconds=300).output
 

@@ -25,10 +25,13 @@ def torch_facts() -> dict[str, Any] | None:
     exec(read(folder / "version.py"), told)  # torch's own file of constants
     abi = re.search(r"_GLIBCXX_USE_CXX11_ABI=([01])", read(folder / "share/cmake/Torch/TorchConfig.cmake"))
     return {
-        "version": str(told.get("__version__") or version_of("torch")), "installed": version_of("torch"),
-        "cuda": told.get("cuda"), "hip": told.get("hip"), "xpu": told.get("xpu"),
+        "version": str(told.get("__version__") or version_of("torch")),
+        "installed": version_of("torch"),
+        "cuda": told.get("cuda"),
+        "hip": told.get("hip"),
+        "xpu": told.get("xpu"),
         "cxx11_abi": int(abi.group(1)) if abi else None,
-    }  # fmt: skip
+    }
 
 
 def read(path: Path) -> str:
@@ -54,9 +57,10 @@ def facts() -> dict[str, Any]:
         "implementation": sys.implementation.name,
         "python": f"{sys.version_info[0]}.{sys.version_info[1]}{free_threaded}",
         "platform": re.sub(r"[-.]", "_", sysconfig.get_platform()).lower(),
-        "torch": torch_facts(), "deepspeed": version_of("deepspeed"),
+        "torch": torch_facts(),
+        "deepspeed": version_of("deepspeed"),
         "pip": importlib.util.find_spec("pip") is not None,
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

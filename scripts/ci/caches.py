@@ -1,0 +1,59 @@
+"""What a hosted job keeps for later ones, under keys that name what is inside: the same content is never sent twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.dirs import Places
+from scripts.plan.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """One folder that is kept."""
+
+    name: str  # "ops"
+    prefix: str  # begins the key of every earlier state of it
+    key: str  # of its state now; empty when there is nothing to keep
+
+    def outputs(self) -> dict[str, str]:
+        """The values that the workflow's steps take."""
+        return {f"{self.name}-prefix": self.prefix, f"{self.name}-key": self.key}
+
+
+def caches(target: Target, places: Places) -> tuple[Cache, ...]:
+    """What a job for `target` keeps.
+
+    The op cache is shared by all DeepSpeed releases of one platform, CUDA, torch and Python, since only these can have
+    an op in common. Unfinished work is the cell's own, and is not kept once it holds the environment of a proof: there
+    is nothing left to resume then. A toolkit belongs to a CUDA version and a platform.
+    """
+    family = f"{target.platform}-{target.cuda}-torch{target.torch_minor}-{target.python_tag}"
+    work = places.work(target.id)
+    return (
+        _cache("ops", family, places.ops),
+        _cache("unfinished", target.id, work, keep=not (work / "proof").exists()),
+        _cache("toolkits", f"{target.platform}-{target.cuda}", places.toolkits, keep=target.cuda != "cpu"),
+    )
+
+
+def _cache(name: str, scope: str, folder: Path, *, keep: bool = True) -> Cache:
+    prefix = f"{name}-{scope}-"
+    found = digest(folder) if keep else ""
+    return Cache(name=name, prefix=prefix, key=found and prefix + found)
+
+
+def digest(folder: Path) -> str:
+    """16 hex digits that stand for the names and sizes of all files below the folder; empty when it has none."""
+    files = sorted(_files(folder))
+    text = "\n".join(f"{name} {size}" for name, size in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if files else ""
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int]]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.stat().st_size

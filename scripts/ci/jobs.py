@@ -1,0 +1,73 @@
+"""The next jobs of the build workflow: which cells come first, and on which hosted image each is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.errors import DataError
+from scripts.facts.rows import Facts
+from scripts.index.page.states import Build
+from scripts.plan.expand import Plan, PlannedTarget
+from scripts.plan.shard import MAX_JOBS
+from scripts.plan.target import Target
+from scripts.schema.json_document import parse_json
+from scripts.schema.problems import Problems
+from scripts.schema.readers import Reader, listed, record, text
+
+FIRST, LAST = {"building": 0}, {"failed": 2}  # what the last run said of a cell -> its place in the queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedTarget:
+    """One cell and the image that builds it."""
+
+    target: Target
+    runner: str  # "windows-2022"
+
+
+def next_jobs(plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int = MAX_JOBS) -> tuple[QueuedTarget, ...]:
+    """The first `limit` cells of the plan's targets, in the order in which they should be built.
+
+    First what was begun and can be resumed; then by tier, the newest versions first; last of all what failed before,
+    which would otherwise be tried again every time and keep all others waiting.
+    """
+    newest_first = tuple(reversed(plan.targets))
+    queue = sorted(newest_first, key=lambda planned: (_turn(planned, builds), planned.tier))
+    return tuple(QueuedTarget(target=row.target, runner=runner_for(row.target, facts)) for row in queue[:limit])
+
+
+def runner_for(target: Target, facts: Facts) -> str:
+    """The hosted image that builds the target; raises DataError when no row names one."""
+    wanted = [target.cuda_version] if target.cuda_version else []
+    toolsets = facts.toolset_choices if target.system == "windows" else ()
+    named = [choice.runner for choice in toolsets if set(wanted) <= set(choice.cuda) and (wanted or not choice.cuda)]
+    if target.system in facts.builds_on:
+        named.append(facts.builds_on[target.system].runner)
+    if not named:
+        raise DataError("runners.yaml", [f"builds_on: no image for {target.system}; add a row"])
+    return named[0]
+
+
+def matrix_document(jobs: Sequence[QueuedTarget]) -> dict[str, list[dict[str, Any]]]:
+    """The jobs as the `strategy.matrix` of a workflow."""
+    return {"include": [{"id": job.target.id, "runner": job.runner, "python": job.target.python} for job in jobs]}
+
+
+def read_matrix(content: str, name: str) -> tuple[str, ...]:
+    """The ids in what `matrix_document` wrote, of the variable called `name`; raises DataError with every fault."""
+    problems = Problems()
+    value = parse_json(content, name, problems)
+    found = {"include": ()} if problems else MATRIX(value, f"{name}:", problems)
+    if problems:
+        raise DataError(name, problems)
+    return tuple(row["id"] for row in found["include"])
+
+
+def _turn(planned: PlannedTarget, builds: Mapping[str, Build]) -> int:
+    build = builds.get(planned.target.id)
+    return {**FIRST, **LAST}.get(build.state, 1) if build else 1
+
+
+MATRIX: Reader[dict[str, Any]] = record(dict, include=listed(record(dict, id=text, runner=text, python=text)))

@@ -1,0 +1,102 @@
+"""`Result`: how the last build of a cell ended, as it lies beside the cell's log, at home as in a workflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from scripts.errors import CommandError, DataError, InterruptedBuildError
+from scripts.index.page.states import Build
+from scripts.plan.target import ID, Target, parse_id
+from scripts.schema.json_document import parse_json
+from scripts.schema.problems import Problems, below
+from scripts.schema.readers import Optional, Reader, integer, record, text
+
+SUFFIX = ".result.json"
+NO_RESULT = "Its job left no result: its setup failed, the runner was lost, or the job ran into its time limit."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How one build ended."""
+
+    target: str  # the id
+    exit_code: int
+    wheel: str | None  # where it was filed
+    message: str | None  # why there is none
+
+    @property
+    def state(self) -> Literal["built", "building", "failed"]:
+        """`building` for a build that was stopped in good order and goes on in the next run."""
+        if self.exit_code == InterruptedBuildError.exit_code:
+            return "building"
+        return "failed" if self.exit_code else "built"
+
+    @property
+    def cell(self) -> Target:
+        """The target itself."""
+        return parse_id(self.target)
+
+    @property
+    def first_lines(self) -> str:
+        """The first lines of the message: what is wrong, without the rest of the log."""
+        return "\n".join((self.message or "").splitlines()[:12])
+
+
+def write_results(folder: Path, results: Iterable[Result]) -> None:
+    """Put each result beside the log of its cell."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        draft = folder / f"{result.target}{SUFFIX}.draft"
+        draft.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+        draft.replace(folder / f"{result.target}{SUFFIX}")
+
+
+def read_results(folder: Path) -> tuple[Result, ...]:
+    """Every result in the folder of logs, by target id; raises DataError for one that cannot be read."""
+    return tuple(_read(path) for path in sorted(folder.glob(f"*{SUFFIX}")))
+
+
+def _read(path: Path) -> Result:
+    problems = Problems()
+    value = parse_json(path.read_bytes(), path.name, problems)
+    result = RESULT(value, f"{path.name}:", problems) if not problems else None
+    if result and not problems and not ID.fullmatch(result.target):
+        problems.add(below(f"{path.name}:", "target"), f"{result.target!r} is no target id")
+    if problems or result is None:
+        raise DataError(path.name, problems)
+    return result
+
+
+def lost_results(queued: Iterable[str], results: Iterable[Result]) -> tuple[Result, ...]:
+    """A failure for each cell of a run, by its id, whose job ended without a result."""
+    told = {result.target for result in results}
+    failed = CommandError.exit_code
+    return tuple(
+        Result(target=name, exit_code=failed, wheel=None, message=NO_RESULT) for name in queued if name not in told
+    )
+
+
+def builds_document(
+    results: Iterable[Result], before: Mapping[str, Build], planned: Collection[str], url: str | None
+) -> dict[str, dict[str, str]]:
+    """The states of planned cells without a wheel, as the page reads them: of `before`, less what was tried since.
+
+    What is planned no more, such as the cell of an older torch patch release, is not tried again and has no state.
+    """
+    tried = {result.target: result for result in results}
+    known = {name: _entry(build.state, build.message, build.url) for name, build in before.items() if name not in tried}
+    now = {
+        name: _entry(result.state, result.first_lines, url) for name, result in tried.items() if result.state != "built"
+    }
+    return dict(sorted((name, entry) for name, entry in {**known, **now}.items() if name in planned))
+
+
+def _entry(state: str, message: str, url: str | None) -> dict[str, str]:
+    return {"state": state, "message": message, **({"url": url} if url else {})}
+
+
+RESULT: Reader[Result] = record(Result, target=text, exit_code=integer, wheel=Optional(text), message=Optional(text))

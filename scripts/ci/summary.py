@@ -1,0 +1,101 @@
+"""How a run's builds ended, as the table that GitHub shows on its page and as the lines that a person greps for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.ci.actions import annotation
+from scripts.ci.results import Result
+from scripts.wheel.manifest import manifest_path
+
+KINDS = {"failed": "error", "building": "notice"}
+WORDS = {"built": "built", "building": "stopped in time, goes on in the next run", "failed": "failed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a wheel took, from its manifest."""
+
+    minutes: float
+    ops: int
+    cached: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow:
+    """One cell of the summary."""
+
+    result: Result
+    cost: Cost | None
+
+    @property
+    def repeat(self) -> str:
+        """The line that builds the cell again."""
+        return f"invoke build --id {self.result.target}"
+
+
+def rows(results: Iterable[Result], wheelhouse: Path) -> tuple[SummaryRow, ...]:
+    """The results with what each wheel took, failed ones first."""
+    order = {"failed": 0, "building": 1, "built": 2}
+    found = [SummaryRow(result=result, cost=_cost(result, wheelhouse)) for result in results]
+    return tuple(sorted(found, key=lambda row: (order[row.result.state], row.result.target)))
+
+
+def markdown(found: Sequence[SummaryRow]) -> str:
+    """The summary: a sentence, the table, and per failed cell its first error lines and the line that repeats it."""
+    table = ["| cell | result | minutes | ops from the cache |", "| --- | --- | --- | --- |"]
+    table += [f"| `{row.result.target}` | {_outcome(row.result)} | {_minutes(row)} | {_hits(row)} |" for row in found]
+    return "\n".join([f"### {sentence(found)}", "", *table, "", *_details(found)]) + "\n"
+
+
+def sentence(found: Sequence[SummaryRow]) -> str:
+    """`2 built, 1 failed`."""
+    counts = Counter(row.result.state for row in found)
+    return ", ".join(f"{counts[state]} {state}" for state in ("built", "building", "failed") if counts[state])
+
+
+def notes(found: Sequence[SummaryRow]) -> tuple[str, ...]:
+    """A line for each cell without a wheel, which GitHub shows on the page of the run."""
+    return tuple(
+        annotation(KINDS[row.result.state], row.result.target, f"{row.result.first_lines}\n{row.repeat}")
+        for row in found
+        if row.result.state in KINDS
+    )
+
+
+def _details(found: Sequence[SummaryRow]) -> list[str]:
+    lines: list[str] = []
+    for row in found:
+        if row.result.state == "failed":
+            fence = "`" * 4  # what compilers print has backquotes of its own
+            lines += [f"#### {row.result.target}", "", fence, row.result.first_lines, fence, "", "Repeat it:", ""]
+            lines += [fence, row.repeat, fence, ""]
+    return lines
+
+
+def _outcome(result: Result) -> str:
+    return WORDS[result.state] + (f", exit code {result.exit_code}" if result.state == "failed" else "")
+
+
+def _minutes(row: SummaryRow) -> str:
+    return f"{row.cost.minutes:.1f}" if row.cost else ""
+
+
+def _hits(row: SummaryRow) -> str:
+    return f"{row.cost.cached} of {row.cost.ops}" if row.cost else ""
+
+
+def _cost(result: Result, wheelhouse: Path) -> Cost | None:
+    """What the manifest beside the cell's wheel says; None when there is none, or it does not say."""
+    if result.state != "built":
+        return None
+    manifest = manifest_path(wheelhouse / result.cell.folder / result.cell.wheel_name)
+    try:
+        document = json.loads(manifest.read_bytes())
+        return Cost(minutes=document["seconds"]["total"] / 60, ops=len(document["ops"]), cached=document["cache_hits"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,108 @@
+"""`invoke publish` and `invoke plan --missing`, as functions of parsed options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from scripts.commands.cli import print_document, print_for_people
+from scripts.dirs import default_places
+from scripts.errors import NothingToDoError, PublishError
+from scripts.facts.load import load_facts
+from scripts.plan.expand import Plan
+from scripts.publish.candidates import Wheelhouse, read_wheelhouse
+from scripts.publish.publish_plan import Budget, PublishPlan
+from scripts.publish.publisher import Publisher, make_plan, missing_of, published_wheels
+from scripts.publish.store import Watch
+from scripts.publish.store_address import open_store
+
+
+def publish(address: str, dry_run: bool, json: bool) -> None:
+    """Publish the wheelhouse, or say what that takes; raises PublishError in the end for wheels that were refused."""
+    store = open_store(address, writing=not dry_run, say=_say)
+    folder = default_places().wheelhouse
+    wheelhouse = read_wheelhouse(folder)
+    if not wheelhouse.candidates:
+        reasons = [f"  {skipped.wheel}: {skipped.reason}" for skipped in wheelhouse.skipped]
+        raise NothingToDoError("\n".join([f"{folder} has no wheel that may be published", *reasons]))
+    plan = make_plan(store, wheelhouse.candidates, budget())
+    if not dry_run:
+        with _progress(plan) as watch:
+            Publisher(store=store, say=_say, watch=watch).publish(plan)
+    if json:
+        print_document(_document(store.address, wheelhouse, plan, dry_run))
+    else:
+        print_for_people(*_lines(store.address, wheelhouse, plan, dry_run))
+    if plan.refused and not dry_run:
+        reasons = [f"  {refused.reason}" for refused in plan.refused]
+        raise PublishError(
+            "\n".join(
+                [
+                    f"refused {len(plan.refused)} of {len(wheelhouse.candidates)} wheels, the others are published:",
+                    *reasons,
+                ]
+            )
+        )
+
+
+def missing(plan: Plan, address: str) -> Plan:
+    """The plan without what is published; raises PublishError when the store cannot be read."""
+    return missing_of(plan, published_wheels(open_store(address, say=_say)))
+
+
+def budget() -> Budget:
+    """What a release may hold, from scripts/data/runners.yaml."""
+    limits = load_facts().limits
+    return Budget(assets=limits["release_assets_per_release"], bytes_each=limits["release_asset_bytes"])
+
+
+def _document(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: bool) -> dict[str, Any]:
+    return {
+        "store": address,
+        "dry_run": dry_run,
+        "releases": [
+            {
+                "tag": job.tag,
+                "action": "create" if job.release is None else "resume" if job.is_draft else "add",
+                "uploads": [payload.name for payload in job.uploads],
+                "bytes": sum(payload.size for payload in job.uploads),
+                "assets": len(job.expected),
+            }
+            for job in plan.jobs
+        ],
+        "bytes": plan.bytes,
+        "published_before": list(plan.settled),
+        "refused": [{"wheel": refused.wheel, "reason": refused.reason} for refused in plan.refused],
+        "skipped": [{"wheel": skipped.wheel, "reason": skipped.reason} for skipped in wheelhouse.skipped],
+    }
+
+
+def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: bool) -> Iterator[str]:
+    for skipped in wheelhouse.skipped:
+        yield f"skipped {skipped.wheel}: {skipped.reason}"
+    for refused in plan.refused if dry_run else ():
+        yield f"refused {refused.wheel}: {refused.reason}"
+    for job in plan.jobs if dry_run else ():
+        yield f"{job.tag}: {len(job.uploads)} files to send, {len(job.expected)} in the end"
+        yield from (f"  {payload.name} ({payload.size} bytes)" for payload in job.uploads)
+    verb = "would be sent" if dry_run else "sent"
+    yield f"{address}: {plan.bytes} bytes {verb}; {len(plan.settled)} of {len(wheelhouse.candidates)} wheels were there"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+@contextmanager
+def _progress(plan: PublishPlan) -> Iterator[Watch]:
+    """Who is told of every byte that is sent; a bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("uploading", total=plan.bytes)
+        yield lambda name, count: bar.update(task, advance=count)

@@ -1,0 +1,58 @@
+"""Where things are kept: the cache of this user, and the folders of this checkout."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+CACHE_VARIABLE = "DEEPSPEED_WHEELS_CACHE"
+OUTPUT_VARIABLE = "DEEPSPEED_WHEELS_OUTPUT"
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """The folders of one installation."""
+
+    cache: Path
+    wheelhouse: Path
+    logs: Path
+
+    @property
+    def sources(self) -> Path:
+        """Downloaded source archives."""
+        return self.cache / "sources"
+
+    @property
+    def ops(self) -> Path:
+        """The op cache."""
+        return self.cache / "ops"
+
+    @property
+    def headers(self) -> Path:
+        """Precompiled headers."""
+        return self.cache / "headers"
+
+    @property
+    def captured(self) -> Path:
+        """Captured environments of Visual Studio."""
+        return self.cache / "environments"
+
+    @property
+    def toolkits(self) -> Path:
+        """CUDA toolkits that were fetched."""
+        return self.cache / "cuda"
+
+    def work(self, target_id: str) -> Path:
+        """The work folder of one target; kept when a build fails, so that it can resume."""
+        return self.cache / "unfinished" / target_id
+
+
+def default_places() -> Places:
+    """The user's cache, and this checkout's wheels/ and logs/; other folders where the two variables name them."""
+    cache = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels", appauthor=False)
+    output = Path(os.environ.get(OUTPUT_VARIABLE) or CHECKOUT).resolve()
+    return Places(cache=Path(cache).resolve(), wheelhouse=output / "wheels", logs=output / "logs")

@@ -1,0 +1,1 @@
+"""What is known: one frozen value per row of scripts/data, read once."""

@@ -1,0 +1,124 @@
+"""What rows of one data file promise about rows of another: names that must exist, ranges that must match something."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from scripts.facts.rows import Facts, TorchRelease
+from scripts.schema.problems import Problems, below
+from scripts.versions import SYSTEMS, cuda_version, minor_of
+
+
+def check_facts(facts: Facts, problems: Problems) -> None:
+    """Adds every contradiction between rows to `problems`."""
+    for minor, release in facts.torch.items():
+        _check_torch(release, facts, below("torch.yaml: torch", minor), problems)
+    _check_toolchain(facts, problems)
+    _check_rules(facts, problems)
+    for index, library in enumerate(facts.libraries):
+        _check_known(f"libraries.yaml: libraries[{index}].ops", library.ops, facts.ops, problems)
+    for index, row in enumerate(facts.cpu_exceptions):
+        _check_known(f"cpu.yaml: exceptions[{index}].op", [row.op], facts.ops, problems)
+    _check_unique("rules.yaml: rules", (rule.id for rule in facts.rules), problems)
+    _check_unique("traps.yaml: traps", (trap.id for trap in facts.traps), problems)
+    _check_unique("deepspeed.yaml: patches", (patch.id for patch in facts.patches), problems)
+
+
+def _check_torch(release: TorchRelease, facts: Facts, where: str, problems: Problems) -> None:
+    if not release.patches:
+        problems.add(f"{where}.patches", "is empty; name at least the first release")
+    for patch in release.patches:
+        if minor_of(patch) != release.minor:
+            problems.add(f"{where}.patches", f"{patch} is no release of {release.minor}; move it to its own row")
+    variants = ("cpu", *release.cuda)
+    _check_known(f"{where}.msvc", [release.msvc], [toolset.version for toolset in facts.toolsets], problems)
+    _check_same(f"{where}.cxx11_abi", release.cxx11_abi, variants, problems)
+    for system in SYSTEMS.values():
+        _check_known(f"{where}.pythons.{system}", release.pythons[system], facts.pythons, problems)
+        _check_known(f"{where}.default_variant.{system}", [release.default_variant[system]], variants, problems)
+        _check_same(f"{where}.arches.{system}", release.arches[system], release.cuda, problems)
+
+
+def _check_toolchain(facts: Facts, problems: Problems) -> None:
+    toolsets = [toolset.version for toolset in facts.toolsets]
+    for index, choice in enumerate(facts.toolset_choices):
+        where = f"msvc.yaml: choices[{index}]"
+        _check_known(f"{where}.cuda", choice.cuda, facts.cuda, problems)
+        _check_known(f"{where}.toolset", [choice.toolset], toolsets, problems)
+        _check_known(f"{where}.runner", [choice.runner], facts.runners, problems)
+    for system, image in facts.builds_on.items():
+        where = below("runners.yaml: builds_on", system)
+        _check_known(where, [system], SYSTEMS.values(), problems)
+        _check_known(f"{where}.runner", [image.runner], facts.runners, problems)
+    majors = {release.version for release in facts.visual_studios.values()}
+    for index, toolset in enumerate(facts.toolsets):
+        _check_known(f"msvc.yaml: toolsets[{index}].components", toolset.components, majors, problems)
+    for name, runner in facts.runners.items():
+        _check_known(below("runners.yaml: runners", name), runner.toolsets, toolsets, problems)
+    for index, gpu in enumerate(facts.gpus):
+        _check_known(f"gpu.yaml: gpu[{index}]", [gpu.cuda_min, gpu.cuda_max], facts.cuda, problems)
+
+
+def _check_rules(facts: Facts, problems: Problems) -> None:
+    known = {name: values for name, values in known_values(facts).items() if values}
+    rows = [(f"rules.yaml: {rule.id}.when", rule.when) for rule in facts.rules]
+    rows += [(f"deepspeed.yaml: {patch.id}.when", patch.when) for patch in facts.patches]
+    rows += [(f"libraries.yaml: libraries[{index}].when", row.when) for index, row in enumerate(facts.libraries)]
+    rows += [(f"variables.yaml: {row.name}.when", row.when) for row in facts.variables]
+    for where, condition in rows:
+        for name, value in condition.unmatched(known):
+            problems.add(f"{where}.{name}", f"{value!r} matches nothing known; correct it or add the value to the data")
+    for rule in facts.rules:
+        if (rule.level == "fix") != (rule.remedy is not None):
+            problems.add(f"rules.yaml: {rule.id}.remedy", "a remedy belongs to every rule of level fix and to no other")
+
+
+def known_values(facts: Facts) -> dict[str, frozenset[str]]:
+    """By name of the context, the values that a cell of any matrix can have, where the data can tell."""
+    variants = {variant for release in facts.torch.values() for variant in release.cuda}
+    cuda = {version for variant in variants if (version := cuda_version(variant))} | set(facts.cuda)
+    toolkits = cuda.union(*(toolkit.releases for toolkit in facts.cuda.values()))
+    majors = frozenset(version.partition(".")[0] for version in cuda)
+    capabilities = frozenset(f"{gpu.sm // 10}.{gpu.sm % 10}" for gpu in facts.gpus)
+    return {
+        "os": frozenset(SYSTEMS.values()),
+        "platform": frozenset(SYSTEMS),
+        "accelerator": frozenset({"cpu", "cuda"}),
+        "cuda": frozenset({"cpu", *variants}),
+        "cuda-version": frozenset(cuda),
+        "cuda-major": majors,
+        "toolkit-version": frozenset(toolkits),
+        "toolkit-major": majors,
+        "torch": frozenset(patch for release in facts.torch.values() for patch in release.patches),
+        "deepspeed": frozenset(facts.deepspeed),
+        "python": frozenset(facts.pythons),
+        "toolset": frozenset(toolset.version for toolset in facts.toolsets),
+        "msc-ver": frozenset(str(toolset.msc_ver) for toolset in facts.toolsets),
+        "runner": frozenset(facts.runners),
+        "arch": capabilities,
+        "arch-max": capabilities,
+        "toolkit-source": frozenset({"installed", "redist", "pip", "installer"}),
+        "torch-source": frozenset({"pytorch-index", "default-index"}),
+        "source-kind": frozenset({"tag", "sdist"}),
+    }
+
+
+def _check_known(where: str, values: Iterable[str], known: Collection[str], problems: Problems) -> None:
+    for value in values:
+        if value not in known:
+            problems.add(where, f"{value!r} has no row of its own; add one or correct it")
+
+
+def _check_same(where: str, found: Mapping[str, object], expected: Collection[str], problems: Problems) -> None:
+    for missing in sorted(set(expected) - set(found)):
+        problems.add(where, f"{missing!r} is missing; add it")
+    for extra in sorted(set(found) - set(expected)):
+        problems.add(where, f"{extra!r} is not a variant of this release; remove it or add it to `cuda`")
+
+
+def _check_unique(where: str, names: Iterable[str], problems: Problems) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            problems.add(where, f"two rows are called {name!r}; rename one")
+        seen.add(name)

@@ -1,0 +1,37 @@
+"""The line that people paste to install a wheel: made here, shown by the page, the README's table and `invoke install`.
+
+It names the exact version, whose local label no public registry can hold; no sdist (`--only-binary`), since pip else
+takes a newer one from the default index; and the torch index of the cell, since pip else takes torch for CPU.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Literal
+
+from scripts.wheel.record import Published, WheelRecord
+
+Tool = Literal["pip", "uv"]
+PROGRAMS: dict[Tool, tuple[str, ...]] = {
+    "pip": ("python", "-m", "pip", "install"),
+    # uv else looks only at the first index that has a package, and torch's has a few old ones of numpy and others
+    "uv": ("uv", "pip", "install", "--index-strategy", "unsafe-best-match"),
+}
+
+
+def install_words(record: WheelRecord, published: Published, tool: Tool = "pip") -> tuple[str, ...]:
+    """The command as words."""
+    option = "--extra-index-url" if tool == "pip" else "--index"
+    indexes = (published.channel(record.target), published.torch_channel(record.target))
+    return (
+        *PROGRAMS[tool],
+        f"deepspeed=={record.target.wheel_version}",
+        "--only-binary",
+        "deepspeed",
+        *(word for index in indexes for word in (option, index)),
+    )
+
+
+def install_command(record: WheelRecord, published: Published, tool: Tool = "pip") -> str:
+    """The command as a line for any shell."""
+    return shlex.join(install_words(record, published, tool))

@@ -1,0 +1,165 @@
+"use strict";
+// The answer to the choice: the line to paste and what the wheel is, or why there is none and what comes nearest.
+
+const WORDS = {
+  published: ["✓", "Published", "Ready to install."],
+  building: ["◐", "Building", "It is being built right now."],
+  failed: ["✕", "Failed", "Its last build failed."],
+  planned: ["○", "Planned", "It has not been built yet."],
+  excluded: ["–", "Excluded", "It could exist, and was left out on purpose."],
+  impossible: ["·", "Impossible", "It cannot exist."],
+};
+let tab = "pip";
+
+/** Fills the answer; `choose(choice)` is called when a person takes an offer. Returns it in one sentence. */
+function showAnswer(model, choice, choose) {
+  const wheel = model.wheelOf(choice);
+  const found = model.stateOf(choice);
+  const fits = model.fits(choice);
+  const parts = wheel && fits ? present(model, wheel) : absent(model, choice, found, fits, choose);
+  const [mark, word] = wheel && !fits ? ["!", "Not for this GPU"] : WORDS[found.state];
+  byId("answer").replaceChildren(
+    make("p", { class: `badge ${wheel && !fits ? "failed" : found.state}` }, make("span", { "aria-hidden": "true" }, mark), " " + word),
+    make("h2", { id: "answer-heading" }, named("deepspeed", choice.deepspeed)),
+    make("p", { class: "for" }, "for " + unbroken(nameOf(choice))),
+    ...parts.filter(Boolean),
+  );
+  return `${word}: ${named("deepspeed", choice.deepspeed)} for ${nameOf(choice)}. ${wheel && fits ? "" : found.text.split("\n")[0]}`.trim();
+}
+
+// ---------------------------------------------------------------- a wheel that exists
+
+function present(model, wheel) {
+  return [commandTabs(wheel), factsOf(model, wheel)];
+}
+
+function commandTabs(wheel) {
+  const commands = commandsOf(wheel);
+  const names = Object.keys(commands);
+  const line = make("code", { id: "command" });
+  const pane = make("div", { role: "tabpanel", id: "command-pane", class: "line" }, make("pre", { tabindex: 0 }, line), copyButton("Copy the install command", () => line.textContent));
+  const buttons = names.map((name) => make("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "command-pane", onclick: () => pick(name), onkeydown: step }, name));
+  function pick(name) {
+    tab = name;
+    line.replaceChildren(...lineParts(commands[name]));
+    pane.setAttribute("aria-labelledby", `tab-${name}`);
+    buttons.forEach((button, index) => {
+      button.setAttribute("aria-selected", String(names[index] === name));
+      button.tabIndex = names[index] === name ? 0 : -1;
+    });
+  }
+  function step(event) {
+    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!move) return;
+    const next = (names.indexOf(tab) + move + names.length) % names.length;
+    pick(names[next]);
+    buttons[next].focus();
+  }
+  pick(names.includes(tab) ? tab : names[0]);
+  return make("div", { class: "commands" }, make("div", { role: "tablist", "aria-label": "Installer" }, buttons), pane);
+}
+
+/** The line in parts that stay together where there is room: an option and its value, not half an option. */
+function lineParts(line) {
+  return line.split(/ (?=--|deepspeed==)/).flatMap((part, index) => [index ? " " : "", make("span", { class: "part" }, part)]);
+}
+
+/** The lines to paste, as scripts/index/install_line.py makes them. */
+function commandsOf(wheel) {
+  const { cuda, torch } = wheel.choice;
+  const words = { version: versionOf(wheel.choice), channel: `${cuda}/torch${torch}`, cuda };
+  const filled = (line) => line.replace(/\{(\w+)\}/g, (_, word) => words[word]);
+  return { pip: filled(wheel.pip), uv: filled(wheel.uv) };
+}
+
+function factsOf(model, wheel) {
+  const rows = [
+    ["Wheel", link(wheel.url, make("span", { class: "name" }, wheel.file))],
+    ["Size", sizeOf(wheel.bytes)],
+    ["SHA-256", [make("code", { class: "digest" }, wheel.sha256), " ", copyButton("Copy the SHA-256", () => wheel.sha256)]],
+    ["Needs", `torch ${wheel.choice.torch}, any patch release (built with ${wheel.torch})`],
+    ["GPUs", gpuList(model, wheel)],
+    ["CPU", `x86-64 with ${wheel.cpu.toUpperCase()} or better`],
+    [`${wheel.ops.length} ops`, opList(wheel)],
+    ["Proof", proofOf(wheel.proof)],
+    ["Check", [make("code", {}, "python -m deepspeed.env_report"), " lists the ops, once it is installed"]],
+    wheel.manifest && ["Manifest", link(wheel.url + ".json", "what it was made from, and how to make it again")],
+    model.data.repository && ["Provenance", make("code", {}, `gh attestation verify ${wheel.file} --repo ${model.data.repository}`)],
+  ];
+  return make("dl", { class: "facts" }, rows.filter(Boolean).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+}
+
+function sizeOf(bytes) {
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function gpuList(model, wheel) {
+  if (!wheel.arches.length) return "none: a CPU wheel has no CUDA ops";
+  const names = new Map(model.data.gpus);
+  return make("ul", { class: "chips" }, wheel.arches.map((arch) => {
+    const capability = arch.replace("+PTX", "");
+    const cards = [names.get(capability), arch.endsWith("+PTX") && "and newer"].filter(Boolean).join(" ");
+    return make("li", {}, make("b", {}, capability), " " + cards);
+  }));
+}
+
+function opList(wheel) {
+  const ops = make("ul", { class: "chips" }, wheel.ops.map((op) => make("li", {}, op)));
+  if (!wheel.leftOut.length) return ops;
+  const rows = wheel.leftOut.map(([op, why]) => make("li", {}, make("b", {}, op), ": " + why));
+  return [ops, make("details", {}, make("summary", {}, `${rows.length} left out, and why`), make("ul", {}, rows))];
+}
+
+function proofOf(proof) {
+  if (!proof) return "none was recorded";
+  const [level, passed, failed, skipped] = proof;
+  const counts = [`${passed.length} checks passed`, failed.length && `${failed.length} failed`, skipped.length && `${skipped.length} skipped`];
+  const rows = [
+    ...failed.map((name) => make("li", {}, "✕ ", make("b", {}, name), ": failed")),
+    ...passed.map((name) => make("li", {}, "✓ " + name)),
+    ...skipped.map(([name, why]) => make("li", {}, "– ", make("b", {}, name), ": skipped, " + why)),
+  ];
+  return make("details", {}, make("summary", {}, counts.filter(Boolean).join(", ") + (level ? ` (level ${level})` : "")), make("ul", { class: "checks" }, rows));
+}
+
+// ---------------------------------------------------------------- a wheel that does not
+
+function absent(model, choice, found, fits, choose) {
+  const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? shortText(found.text) : misfit(model, choice)));
+  if (fits && found.text.includes("\n")) why.append(make("pre", { tabindex: 0 }, found.text));
+  if (found.rule) why.append(make("p", { class: "small" }, "Rule ", make("code", {}, found.rule)));
+  if (/^https:/.test(found.url || "")) why.append(make("p", {}, link(found.url, "See the build")));
+  return [why, offersOf(model, choice, found.state, choose), ["planned", "failed"].includes(found.state) && buildYourself(model, choice)];
+}
+
+/** A reason of one line; the many lines of a failed build stand below instead. */
+function shortText(text) {
+  return text.includes("\n") ? "Its first lines:" : text;
+}
+
+function misfit(model, choice) {
+  const card = new Map(model.data.gpus).get(choice.gpu) || "this card";
+  return `Its CUDA ops hold no code for compute capability ${choice.gpu} (${card}); they have ${model.archesOf(choice).join(", ")}.`;
+}
+
+function offersOf(model, choice, state, choose) {
+  if (!model.rows.size && state === "planned") return make("p", {}, "No wheel is published yet.");
+  const offers = model.nearest(choice, 3);
+  if (!offers.length) return null;
+  const heading = model.rows.size ? "The nearest that exist" : "No wheel is published yet. The nearest that are planned";
+  return make("div", { class: "offers" }, make("h3", {}, heading), make("ol", {}, offers.map((offer) => make("li", {}, offerButton(choice, offer, choose)))));
+}
+
+function offerButton(choice, offer, choose) {
+  const changes = offer.changed.map((axis) => `${named(axis, offer.choice[axis])} instead of ${named(axis, choice[axis]).replace(/^(DeepSpeed|torch|CUDA|Python) (?=\d)/, "")}`);
+  return make("button", { type: "button", class: "offer", onclick: () => choose(offer.choice) },
+    make("b", {}, changes.join(", ")), make("span", {}, `${named("deepspeed", offer.choice.deepspeed)} for ${nameOf(offer.choice)}`));
+}
+
+function buildYourself(model, choice) {
+  const torch = model.data.patches[choice.torch];
+  const id = `ds${choice.deepspeed}-torch${torch}-${choice.cuda}-cp${choice.py.replace(".", "")}-${choice.platform}`;
+  const line = `invoke build --id ${id}`;
+  return make("div", { class: "yourself" }, make("h3", {}, "Or build it yourself"), make("p", {}, "In a clone of this project:"),
+    make("div", { class: "line" }, make("pre", { tabindex: 0 }, make("code", {}, line)), copyButton("Copy the build command", () => line)));
+}

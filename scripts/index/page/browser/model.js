@@ -1,0 +1,208 @@
+"use strict";
+// What exists: the data of data.js, decoded as far as it is asked for. Knows nothing of the page.
+
+const AXES = ["platform", "deepspeed", "torch", "cuda", "py"]; // the last one counts fastest, as in grid.py
+const FIRST = "]".charCodeAt(0); // as in data.py
+const PLATFORMS = { win_amd64: "Windows", linux_x86_64: "Linux" };
+
+class Model {
+  constructor(data) {
+    this.data = data;
+    const { python, ...same } = data.axes;
+    this.axes = { ...same, py: python };
+    this.rows = new Map(data.wheels.cell.map((cell, row) => [cell, row]));
+  }
+
+  /** The number of the choice's cell; -1 when one of its values is on no axis. */
+  place(choice) {
+    let place = 0;
+    for (const axis of AXES) {
+      const position = this.axes[axis].indexOf(choice[axis]);
+      if (position < 0) return -1;
+      place = place * this.axes[axis].length + position;
+    }
+    return place;
+  }
+
+  /** The choice whose cell has this number. */
+  choiceAt(place) {
+    const choice = {};
+    for (const axis of [...AXES].reverse()) {
+      const values = this.axes[axis];
+      choice[axis] = values[place % values.length];
+      place = Math.floor(place / values.length);
+    }
+    return choice;
+  }
+
+  /** {state, rule, text, url} of the choice's cell. */
+  stateOf(choice) {
+    const place = this.place(choice);
+    if (place < 0) return { state: "impossible", rule: "", text: this.offAxis(choice) };
+    return this.stateAt(place);
+  }
+
+  stateAt(place) {
+    if (this.rows.has(place)) return { state: "published", rule: "", text: "" };
+    const build = this.data.builds[place];
+    if (build) return { state: build[0], rule: "", text: build[1], url: build[2] };
+    const [state, rule, text] = this.data.reasons[this.data.cells.charCodeAt(place) - FIRST];
+    return { state, rule, text };
+  }
+
+  offAxis(choice) {
+    const strange = AXES.filter((axis) => !this.axes[axis].includes(choice[axis]));
+    return "Not in the matrix: " + strange.map((axis) => named(axis, choice[axis])).join(", ") + ".";
+  }
+
+  /** The published wheel of the choice's cell, or null. */
+  wheelOf(choice) {
+    const row = this.rows.get(this.place(choice));
+    if (row === undefined) return null;
+    const { columns, tables, bytes, sha256 } = this.data.wheels;
+    const found = { choice, bytes: bytes[row], sha256: hexOf(sha256.slice(row * 43, row * 43 + 43)) };
+    for (const [name, column] of Object.entries(columns)) found[name] = tables[name][column[row]];
+    found.file = fileOf(choice);
+    found.url = found.folder + encodeURIComponent(found.file);
+    return found;
+  }
+
+  /** The architectures that a wheel of this cell has or would have. */
+  archesOf(choice) {
+    const row = this.rows.get(this.place(choice));
+    if (row === undefined) return this.data.arches[choice.cuda] || [];
+    return this.data.wheels.tables.arches[this.data.wheels.columns.arches[row]];
+  }
+
+  /** Whether the CUDA ops of this cell run on the chosen GPU; a CPU wheel runs beside any. */
+  fits(choice) {
+    return !choice.gpu || choice.cuda === "cpu" || runsOn(this.archesOf(choice), choice.gpu);
+  }
+
+  /** The numbers of the cells to offer: what is published, or as long as that is nothing, what is planned. */
+  offered() {
+    if (this.rows.size) return [...this.rows.keys()];
+    const planned = this.data.reasons.map(([state]) => state === "planned");
+    return [...this.data.cells].flatMap((found, place) => (planned[found.charCodeAt(0) - FIRST] ? [place] : []));
+  }
+
+  /** The newest offered cell that agrees with what is fixed, and else with as much of it as can be. */
+  best(fixed, preferred) {
+    let found = null;
+    for (const place of this.offered()) {
+      const choice = { ...this.choiceAt(place), gpu: fixed.gpu || "" };
+      const rank = this.rank(choice, fixed, preferred);
+      if (!found || before(found.rank, rank)) found = { choice, rank };
+    }
+    return { ...(found ? found.choice : {}), ...fixed };
+  }
+
+  rank(choice, fixed, preferred) {
+    const agreed = AXES.filter((axis) => fixed[axis] === choice[axis]).length;
+    const index = (axis) => this.axes[axis].indexOf(choice[axis]);
+    const likely = Object.keys(preferred).filter((axis) => preferred[axis] === choice[axis]).length;
+    const accelerated = choice.cuda === "cpu" ? 0 : 1;
+    return [agreed, this.fits(choice) ? 1 : 0, likely, index("deepspeed"), index("torch"), accelerated, index("cuda"), index("py")];
+  }
+
+  /** At most `count` offered cells near the choice, each with other axes to change, the least trouble first. */
+  nearest(choice, count) {
+    const best = new Map();
+    for (const place of this.offered()) {
+      const other = { ...this.choiceAt(place), gpu: choice.gpu };
+      const changed = AXES.filter((axis) => other[axis] !== choice[axis]);
+      if (!changed.length || !this.fits(other)) continue;
+      const sum = changed.reduce((sum, axis) => sum + this.trouble(axis, choice[axis], other[axis]), 0);
+      const trouble = Number(sum.toFixed(this.data.trouble.decimals));
+      const kind = changed.join();
+      if (!best.has(kind) || trouble <= best.get(kind).trouble) best.set(kind, { choice: other, changed, trouble, place });
+    }
+    const ranked = [...best.values()].sort((one, two) => one.trouble - two.trouble || two.place - one.place);
+    // what needs a change that a better offer does without helps nobody
+    const useful = ranked.filter((offer, index) =>
+      !ranked.slice(0, index).some((better) => better.changed.every((axis) => offer.changed.includes(axis))));
+    return useful.slice(0, count);
+  }
+
+  /** How much a person minds the change of one axis; counted as in scripts/plan/distance.py, by its numbers. */
+  trouble(axis, from, to) {
+    const { axes, losesGpu, older } = this.data.trouble;
+    const values = this.offeredValues()[axis];
+    const steps = values.indexOf(to) - positionOf(from, values);
+    const far = Math.abs(steps) / values.length + (steps < 0 ? older : 0);
+    return axes[axis === "py" ? "python" : axis] + far + (axis === "cuda" && (from === "cpu") !== (to === "cpu") ? losesGpu : 0);
+  }
+
+  /** The values of each axis that some offered cell has, in order. */
+  offeredValues() {
+    if (!this.valuesOffered) {
+      const choices = this.offered().map((place) => this.choiceAt(place));
+      const some = (axis) => new Set(choices.map((choice) => choice[axis]));
+      const kept = (axis, there) => this.axes[axis].filter((value) => there.has(value));
+      this.valuesOffered = Object.fromEntries(AXES.map((axis) => [axis, kept(axis, some(axis))]));
+    }
+    return this.valuesOffered;
+  }
+}
+
+/** Where the value stands among the ordered values, or would stand: a half between two of them. */
+function positionOf(value, values) {
+  if (values.includes(value)) return values.indexOf(value);
+  return values.filter((other) => before(numbersOf(other), numbersOf(value))).length - 0.5;
+}
+
+function numbersOf(text) {
+  return (text.match(/\d+/g) || [0]).map(Number);
+}
+
+/** Whether the first row of numbers comes before the second. */
+function before(one, two) {
+  const index = one.findIndex((value, at) => value !== two[at]);
+  return index >= 0 && one[index] < two[index];
+}
+
+/** Compiled code runs on its own architecture and on later minors of it (9.0a: on that alone); +PTX on any later one. */
+function runsOn(arches, capability) {
+  const [major, minor] = capability.split(".").map(Number);
+  return arches.some((arch) => {
+    const [has, least] = arch.split("+")[0].split(".").map((digits) => parseInt(digits, 10));
+    if (arch.endsWith("a")) return major === has && minor === least;
+    return (major === has && minor >= least) || (major > has && arch.endsWith("+PTX"));
+  });
+}
+
+function hexOf(short) {
+  return [...atob(short + "=")].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+}
+
+/** The wheel's name, as scripts/plan/target.py makes it. */
+function fileOf(choice) {
+  const tag = "cp" + choice.py.replace(".", "");
+  return `deepspeed-${versionOf(choice)}-${tag.replace(/t$/, "")}-${tag}-${choice.platform}.whl`;
+}
+
+function versionOf(choice) {
+  return `${choice.deepspeed}+${choice.cuda}torch${choice.torch}`;
+}
+
+function cudaVersion(variant) {
+  return `${variant.slice(2, -1)}.${variant.slice(-1)}`;
+}
+
+/** The value as people call it: "CUDA 12.4". */
+function named(axis, value) {
+  if (axis === "platform") return PLATFORMS[value] || value;
+  if (axis === "cuda") return value === "cpu" ? "CPU only" : /^cu\d{2,}$/.test(value) ? `CUDA ${cudaVersion(value)}` : value;
+  if (axis === "gpu") return `compute capability ${value}`;
+  return { deepspeed: "DeepSpeed ", torch: "torch ", py: "Python " }[axis] + value;
+}
+
+/** The whole choice in one line. */
+function nameOf(choice) {
+  return ["torch", "cuda", "py", "platform"].map((axis) => named(axis, choice[axis])).join(" · ");
+}
+
+/** The same with spaces that keep a name and its version, and a dot and what stands before it, on one line. */
+function unbroken(text) {
+  return text.replace(/ (?=[\d·])|(?<=CPU) /g, "\u00a0");
+}

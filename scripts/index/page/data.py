@@ -1,0 +1,133 @@
+"""The page's data: one compact document of every cell and every wheel, decoded by browser/model.js.
+
+Ten thousand wheels repeat the same few ops, architectures and proofs, so columns hold numbers of rows in small tables.
+What cannot be shortened is one digest a wheel: 43 characters of base64.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from scripts.facts.rows import Facts
+from scripts.index.install_line import Tool, install_command
+from scripts.index.page.grid import Grid, grid_of
+from scripts.index.page.states import Build, omission_state, unpublished
+from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, TROUBLE
+from scripts.plan.expand import Plan
+from scripts.plan.matrix import Matrix
+from scripts.plan.target import Target
+from scripts.wheel.record import Proof, Published, WheelRecord
+
+SCHEMA = 1
+FIRST = ord("]")  # the character of reason 0; from here on no character needs an escape in JSON
+ABSENT = ("impossible", "", "This combination is not in the matrix: one of its versions is not built here.")
+TOOLS: tuple[Tool, ...] = ("pip", "uv")
+
+
+class Numbering:
+    """Rows of a table, each there once, numbered as they come."""
+
+    def __init__(self, rows: Iterable[Hashable] = ()) -> None:
+        self.numbers: dict[Hashable, int] = {}
+        for row in rows:
+            self.number(row)
+
+    def number(self, row: Hashable) -> int:
+        """The number of the row, a new one when it was not there."""
+        return self.numbers.setdefault(row, len(self.numbers))
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows, in the order of their numbers."""
+        return list(self.numbers)
+
+
+def page_data(
+    published: Published, plan: Plan, facts: Facts, matrix: Matrix, builds: Mapping[str, Build], repository: str | None
+) -> dict[str, Any]:
+    """The document behind the page; the same for the same wheels, in whatever order they come."""
+    wheels = sorted(published.wheels, key=lambda record: record.target.sort_key())  # one a cell: names are unique
+    going = unpublished(builds, (record.target for record in wheels))
+    planned = [row.target for row in plan.targets]
+    grid = grid_of([*planned, *(row.target for row in plan.omitted), *(record.target for record in wheels), *going])
+    cells, reasons = _cells(plan, grid)
+    patches = {target.torch_minor: target.torch for target in [*(record.target for record in wheels), *planned]}
+    return {
+        "schema": SCHEMA,
+        "repository": repository,
+        "axes": grid.values,
+        "cells": cells,
+        "reasons": reasons,
+        "patches": patches,
+        "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
+        "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],
+        "trouble": {"axes": TROUBLE, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},
+        "builds": _builds(going, grid),
+        "wheels": _wheels(published, wheels, grid),
+    }
+
+
+def _cells(plan: Plan, grid: Grid) -> tuple[str, list[Any]]:
+    """One character per cell, which names its reason; and the reasons."""
+    reasons = Numbering([ABSENT])
+    cells = [0] * grid.size
+    last = max((row.tier for row in plan.targets), default=0)
+    for place, planned in zip(grid.places(row.target for row in plan.targets), plan.targets, strict=True):
+        cells[place] = reasons.number(("planned", "", f"Its turn comes with tier {planned.tier} of {last}."))
+    for place, omission in zip(grid.places(row.target for row in plan.omitted), plan.omitted, strict=True):
+        cells[place] = reasons.number((omission_state(omission), omission.rule, omission.reason))
+    return "".join(chr(FIRST + code) for code in cells), reasons.rows
+
+
+def _builds(builds: Mapping[Target, Build], grid: Grid) -> dict[str, Any]:
+    rows = zip(grid.places(builds), builds.values(), strict=True)
+    return {str(place): [build.state, build.message, build.url] for place, build in rows}
+
+
+def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) -> dict[str, Any]:
+    tables: dict[str, Numbering] = defaultdict(Numbering)
+    columns: dict[str, list[int]] = defaultdict(list)
+    for record in records:
+        for name, row in _repeated(published, record).items():
+            columns[name].append(tables[name].number(row))
+    return {
+        "cell": grid.places(record.target for record in records),
+        "bytes": [record.bytes for record in records],
+        "sha256": "".join(_short(record.sha256) for record in records),
+        "columns": columns,
+        "tables": {name: table.rows for name, table in tables.items()},
+    }
+
+
+def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
+    """What many wheels have in common, by the name of the column."""
+    return {
+        **{tool: _pattern(install_command(record, published, tool), record) for tool in TOOLS},
+        "folder": published.address(record).removesuffix(quote(record.file)),
+        "torch": record.torch,
+        "ops": tuple(record.ops),
+        "leftOut": tuple(sorted(record.left_out.items())),
+        "arches": tuple(record.arches),
+        "cpu": record.cpu_level,
+        "proof": _proof(record.proof),
+        "manifest": record.url is not None,
+    }
+
+
+def _pattern(line: str, record: WheelRecord) -> str:
+    """The line with the names of values for the values, so that it is the same for most wheels."""
+    target = record.target
+    channel, folder = f"{target.cuda}/torch{target.torch_minor}", f"/{target.cuda}"
+    return line.replace(target.wheel_version, "{version}").replace(channel, "{channel}").replace(folder, "/{cuda}")
+
+
+def _proof(proof: Proof | None) -> Hashable:
+    return proof and (proof.level, tuple(proof.passed), tuple(proof.failed), tuple(sorted(proof.skipped.items())))
+
+
+def _short(sha256: str) -> str:
+    return base64.b64encode(bytes.fromhex(sha256)).decode("ascii").rstrip("=")

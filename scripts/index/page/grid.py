@@ -1,0 +1,71 @@
+"""`Grid`: a number for every cell, so that the page needs one character per cell instead of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import Version
+
+from scripts.plan.target import Target
+from scripts.versions import SYSTEMS
+
+AXES = ("platform", "deepspeed", "torch", "cuda", "python")  # the last one counts fastest; torch as minor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Five axes, each value in the order of the versions; any combination of them is a cell."""
+
+    values: dict[str, tuple[str, ...]]  # axis -> values
+
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        size = 1
+        for values in self.values.values():
+            size *= len(values)
+        return size
+
+    def places(self, targets: Iterable[Target]) -> list[int]:
+        """The number of each target's cell, below `size`."""
+        positions = [{value: index for index, value in enumerate(self.values[axis])} for axis in AXES]
+        found = []
+        for target in targets:
+            place = 0
+            for value, position in zip(coordinates(target), positions, strict=True):
+                place = place * len(position) + position[value]
+            found.append(place)
+        return found
+
+
+def grid_of(targets: Iterable[Target]) -> Grid:
+    """The smallest grid that has a cell for each of the targets."""
+    seen = {coordinates(target) for target in targets}
+    columns = zip(*seen, strict=True) if seen else ((),) * len(AXES)
+    return Grid(
+        values={axis: tuple(sorted(set(column), key=KEYS[axis])) for axis, column in zip(AXES, columns, strict=True)}
+    )
+
+
+def coordinates(target: Target) -> tuple[str, str, str, str, str]:
+    """The target's value on each axis; its torch is the minor, which is all that DeepSpeed compares."""
+    return target.platform, target.deepspeed, target.torch_minor, target.cuda, target.python
+
+
+def _python(version: str) -> tuple[Version, bool]:
+    return Version(version.removesuffix("t")), version.endswith("t")
+
+
+def _cuda(variant: str) -> int:
+    return 0 if variant == "cpu" else int(variant.removeprefix("cu"))
+
+
+KEYS: dict[str, Callable[[str], Any]] = {
+    "platform": list(SYSTEMS).index,
+    "deepspeed": Version,
+    "torch": Version,
+    "cuda": _cuda,
+    "python": _python,
+}

@@ -1,0 +1,79 @@
+"""`render_page`: the whole site's page as values, `{path: bytes}`; writing them is somebody else's work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+from types import MappingProxyType
+
+from scripts.facts.rows import Facts
+from scripts.index.page.data import page_data
+from scripts.index.page.states import Build
+from scripts.index.page.status import status_html, status_rows
+from scripts.plan.expand import Plan
+from scripts.plan.matrix import Matrix
+from scripts.wheel.record import Published
+
+BROWSER = Path(__file__).parent / "browser"
+SCRIPTS = ("dom.js", "model.js", "detect.js", "answer.js", "grid.js", "page.js")
+NO_BUILDS: Mapping[str, Build] = MappingProxyType({})
+
+# One line for cmd, PowerShell and every Unix shell: no quote but ' inside, and nothing that a shell would read.
+DETECT = (
+    'python -c "'
+    "import json,platform as p,sys,sysconfig as s,importlib.util as u;"
+    "t=u.find_spec('torch') and __import__('torch');"
+    "g=bool(t) and t.cuda.is_available();"
+    "print(json.dumps(dict(python=p.python_version(),free_threaded=bool(s.get_config_var('Py_GIL_DISABLED')),"
+    "platform=sys.platform,machine=p.machine(),torch=t and t.__version__,cuda=t and t.version.cuda,"
+    "gpu=t.cuda.get_device_name(0) if g else None,capability=t.cuda.get_device_capability(0) if g else None)))"
+    '"'
+)
+
+
+def render_page(
+    published: Published,
+    plan: Plan,
+    facts: Facts,
+    matrix: Matrix,
+    *,
+    builds: Mapping[str, Build] = NO_BUILDS,
+    title: str = "DeepSpeed wheels",
+    repository: str | None = None,
+) -> dict[str, bytes]:
+    """The page's files, by their path below the site: the same bytes for the same wheels, plan and builds.
+
+    `builds` holds what the workflows last saw of cells that have no wheel, by target id (`states.read_builds`).
+    `repository` is the project's on GitHub, "owner/name": with it the page tells how to check a wheel's provenance.
+    """
+    files = {name: _own(name) for name in ("style.css", *SCRIPTS)}
+    data = page_data(published, plan, facts, matrix, builds, repository)
+    files["data.js"] = f"globalThis.wheels = {json.dumps(data, ensure_ascii=False, separators=(',', ':'))};\n"
+    index = Template(_own("index.html")).substitute(
+        title=escape(title),
+        detect=escape(DETECT),
+        status=status_html(status_rows(published.wheels, plan, builds)),
+        source=_source_link(repository),
+        edition=_edition(files),
+    )
+    return {"index.html": index.encode(), **{f"page/{name}": text.encode() for name, text in sorted(files.items())}}
+
+
+def _edition(files: Mapping[str, str]) -> str:
+    """A name for exactly these files: scripts that a browser kept from before would not understand newer data."""
+    return hashlib.sha256("".join(files[name] for name in sorted(files)).encode()).hexdigest()[:12]
+
+
+def _own(name: str) -> str:
+    return (BROWSER / name).read_text(encoding="utf-8")
+
+
+def _source_link(repository: str | None) -> str:
+    if repository is None:
+        return ""
+    address = escape(f"https://github.com/{repository}")
+    return f'<a href="{address}">How they are made</a>.'

@@ -1,0 +1,70 @@
+"""The state of every cell: what a person who looks for it is told, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from scripts.errors import DataError
+from scripts.plan.expand import Omission
+from scripts.plan.target import ID, Target, parse_id
+from scripts.schema.json_document import parse_json
+from scripts.schema.problems import Problems, below
+from scripts.schema.readers import Optional, Reader, choice, mapped, record, text
+
+State = Literal["published", "building", "failed", "planned", "excluded", "impossible"]
+STATES: tuple[State, ...] = ("published", "building", "failed", "planned", "excluded", "impossible")
+OUR_CHOICE = "matrix:"  # how the rule of an omission begins when matrix.yaml made it, not the facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """What the workflows last saw of a cell that is not published: `building` or `failed`, with where to look."""
+
+    state: str
+    message: str = ""
+    url: str | None = None
+
+
+def omission_state(omission: Omission) -> State:
+    """`excluded` when leaving the cell out was our choice, `impossible` when a rule of the facts refuses it."""
+    return "excluded" if omission.rule.startswith(OUR_CHOICE) else "impossible"
+
+
+def read_builds(content: str | bytes, name: str) -> dict[str, Build]:
+    """The builds of the JSON document called `name`, by target id: `{id: {"state": ..., "message": ..., "url": ...}}`.
+
+    Raises DataError with every fault, each at its key.
+    """
+    problems = Problems()
+    value = parse_json(content, name, problems)
+    found = {} if problems else mapped(BUILD)(value, f"{name}:", problems)
+    for target in found:
+        if not ID.fullmatch(target):
+            problems.add(below(f"{name}:", target), "is no target id; write the ids that `invoke plan` shows")
+    if problems:
+        raise DataError(name, problems)
+    return found
+
+
+def unpublished(builds: Mapping[str, Build], published: Iterable[Target]) -> dict[Target, Build]:
+    """The builds of cells that have no wheel yet: a published wheel is there whatever a later run did.
+
+    By the wheel's name: a cell's id also holds the patch release of torch, which may have changed since.
+    """
+    there = {target.wheel_name for target in published}
+    going = {parse_id(name): builds[name] for name in sorted(builds)}
+    return {target: build for target, build in going.items() if target.wheel_name not in there}
+
+
+def _address(value: object, where: str, problems: Problems) -> str:
+    found = text(value, where, problems)
+    if found and not found.startswith("https://"):
+        problems.add(where, f"{found!r} is no address for a page; write one that begins with https://")
+    return found
+
+
+BUILD: Reader[Build] = record(
+    Build, state=choice("building", "failed"), message=Optional(text, ""), url=Optional(_address)
+)

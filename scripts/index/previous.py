@@ -1,0 +1,63 @@
+"""What a site offered before: a wheel that people may have pinned does not vanish from its index unnoticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import requests
+
+from scripts.errors import InputError
+from scripts.index.simple_index import WHEELS
+from scripts.wheel.record import Published, WheelRecord, read_wheels
+
+SECONDS = 60
+
+
+def read_site(place: str) -> Published:
+    """What the site at an address or in a folder offers, as it can be had there.
+
+    Raises InputError when its wheels.json cannot be had, DataError when it cannot be read.
+    """
+    if place.startswith(("http://", "https://")):
+        site = read_site_if_there(place)
+        if site is None:
+            raise InputError(f"{place} cannot be had: there is no {WHEELS} in it; is it the address of an index?")
+        return site
+    folder = Path(place).resolve()
+    try:
+        return replace(read_wheels((folder / WHEELS).read_bytes(), str(folder / WHEELS)), url=f"{folder.as_uri()}/")
+    except OSError as error:
+        raise InputError(f"{Path(place) / WHEELS}: {error.strerror}; give the address or folder of an index") from None
+
+
+def read_site_if_there(address: str) -> Published | None:
+    """What the site at an address offers; None when the server says that there is none, as before its first day.
+
+    Raises InputError when it cannot be had for any other reason, DataError when it cannot be read.
+    """
+    url = address.rstrip("/") + "/"
+    page = url + WHEELS
+    try:
+        answer = requests.get(page, timeout=SECONDS)
+        if answer.status_code == requests.codes.not_found:
+            return None
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise InputError(f"{page} cannot be had: {error}; is it the address of an index?") from None
+    return replace(read_wheels(answer.content, WHEELS), url=url)
+
+
+def require_no_loss(before: Published, now: Published) -> None:
+    """Raise InputError when a wheel that was offered is missing now, or has other bytes."""
+    offered = {record.file: record for record in now.wheels}
+    lost = [record.file for record in before.wheels if record.file not in offered]
+    changed = [record.file for record in before.wheels if _changed(record, offered.get(record.file))]
+    if lost or changed:
+        told = [*(f"  gone: {file}" for file in lost[:5]), *(f"  other bytes: {file}" for file in changed[:5])]
+        head = f"this index would take away {len(lost)} and change {len(changed)} of {len(before.wheels)} wheels"
+        raise InputError("\n".join([f"{head}; --allow-shrink does it all the same", *told]))
+
+
+def _changed(before: WheelRecord, now: WheelRecord | None) -> bool:
+    return now is not None and now.sha256 != before.sha256

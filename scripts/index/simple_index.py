@@ -1,0 +1,95 @@
+"""The package index of published wheels, as files for any static host: `{path: text}` from records, no wheel is read.
+
+`whl/` offers every wheel, `whl/<cuda>/torch<minor>/` those of one channel; each is an index that pip and uv take. A
+page is HTML (PEP 503), since that is what a static host can serve under the type that clients ask for; its JSON (PEP
+691, 700) lies beside it for hosts that negotiate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+from scripts.wheel.record import Published, WheelRecord, channel_of, file_path, write_wheels
+
+PROJECT = "deepspeed"  # normalized, as PEP 503 asks
+WHEELS = "wheels.json"
+ALL = "whl/"
+META = '<meta name="pypi:repository-version" content="1.1">'
+HEAD = (
+    f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{META}<title>%s</title></head><body>\n<h1>%s</h1>\n'
+)
+TAIL = "</body></html>\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexRow:
+    """A wheel as a line of a page, in both forms; `{up}` stands for the way to the site's root."""
+
+    html: str
+    json: str
+    version: str
+
+
+def render_index(published: Published) -> dict[str, str]:
+    """Every file of the index by its path below the site."""
+    channels: dict[str, list[IndexRow]] = defaultdict(list)
+    rows = [_row(record) for record in published.wheels]
+    for record, row in zip(published.wheels, rows, strict=True):
+        channels[channel_of(record.target)].append(row)
+    files = {WHEELS: write_wheels(published), **_project_list(ALL), **_project(ALL, rows)}
+    for channel, offered in channels.items():
+        files |= {**_project_list(channel), **_project(channel, offered)}
+    return files
+
+
+def _row(record: WheelRecord) -> IndexRow:
+    """Both forms of one wheel; everything that is shown or linked is escaped."""
+    address = record.url or "{up}" + file_path(record)
+    metadata = f"sha256={record.metadata_sha256}" if record.metadata_sha256 else None
+    attributes = {
+        "data-requires-python": record.requires_python,
+        "data-core-metadata": metadata,  # PEP 714
+        "data-dist-info-metadata": metadata,  # PEP 658, what older clients read
+    }
+    told = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
+    link = f'<a href="{escape(address)}#sha256={record.sha256}"{told}>{escape(record.file)}</a><br>\n'
+    return IndexRow(
+        html=link, json=json.dumps(_file(record, address), sort_keys=True), version=record.target.wheel_version
+    )
+
+
+def _file(record: WheelRecord, address: str) -> dict[str, object]:
+    """A wheel as PEP 691 writes it, with PEP 700's size."""
+    metadata: object = {"sha256": record.metadata_sha256} if record.metadata_sha256 else False
+    document: dict[str, object] = {
+        "filename": record.file,
+        "url": address,
+        "hashes": {"sha256": record.sha256},
+        "size": record.bytes,
+        "core-metadata": metadata,
+        "dist-info-metadata": metadata,
+    }
+    return document | ({"requires-python": record.requires_python} if record.requires_python else {})
+
+
+def _project(folder: str, rows: Iterable[IndexRow]) -> dict[str, str]:
+    """The two pages that list the wheels."""
+    offered = list(rows)
+    path = f"{folder}{PROJECT}/"
+    up = "../" * path.count("/")
+    versions = json.dumps(list(dict.fromkeys(row.version for row in offered)))
+    body = ",\n".join(row.json for row in offered)
+    text = f'{{"meta": {{"api-version": "1.1"}}, "name": "{PROJECT}", "versions": {versions}, "files": [\n{body}\n]}}\n'
+    page = HEAD % (PROJECT, PROJECT) + "".join(row.html for row in offered) + TAIL
+    return {f"{path}index.html": page.replace("{up}", up), f"{path}index.json": text.replace("{up}", up)}
+
+
+def _project_list(folder: str) -> dict[str, str]:
+    """The two pages that name the one project."""
+    page = HEAD % ("Index", folder) + f'<a href="{PROJECT}/">{PROJECT}</a><br>\n' + TAIL
+    document = {"meta": {"api-version": "1.1"}, "projects": [{"name": PROJECT}]}
+    return {f"{folder}index.html": page, f"{folder}index.json": json.dumps(document) + "\n"}

@@ -1,0 +1,80 @@
+"""Puts a chosen wheel into an environment: this very file, checked by its hash, and never another torch."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.command import Command, run_in_front
+from scripts.errors import CommandError, PrerequisiteError
+from scripts.install.environment import Environment, read_environment
+from scripts.shell import WINDOWS, shell_line
+from scripts.wheel.record import Published, WheelRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """A wheel, the environment that it is for, and how it gets in."""
+
+    record: WheelRecord
+    published: Published
+    environment: Environment
+
+    @property
+    def constraints(self) -> str:
+        """What the client may not change: the wheel asks for a minor of torch, and that has builds for CPU, too."""
+        torch = self.environment.torch
+        return f"torch=={torch.installed}\n" if torch else ""
+
+    def words(self, constraints: Path) -> list[str]:
+        """The command, with the constraints in that file; raises PrerequisiteError where there is no package client."""
+        wheel = f"deepspeed @ {self.published.address(self.record)}#sha256={self.record.sha256}"
+        return [*_client(self.environment), "--only-binary", "deepspeed", "--constraint", str(constraints), wheel]
+
+    def lines(self, *, windows: bool = WINDOWS) -> list[str]:
+        """What is done, to read or to paste into this system's shell."""
+        line = shell_line(self.words(Path("constraints.txt")), windows=windows)
+        return [f"# constraints.txt: {self.constraints.strip()}", line]
+
+    def run(self) -> None:
+        """Install; raises CommandError when the client fails, or when afterwards something else is there."""
+        with tempfile.TemporaryDirectory() as folder:
+            constraints = Path(folder) / "constraints.txt"
+            constraints.write_text(self.constraints, encoding="utf-8")
+            _run(self.words(constraints))
+        self._check()
+
+    def _check(self) -> None:
+        now = read_environment(str(self.environment.python), machine=self.environment.machine)
+        wanted = self.record.target.wheel_version
+        if now.deepspeed != wanted or now.torch != self.environment.torch:
+            torch = now.torch.version if now.torch else "no torch"
+            raise CommandError(f"the package client left deepspeed {now.deepspeed} and {torch}; {wanted} was asked for")
+
+
+def torch_line(record: WheelRecord, published: Published, environment: Environment, *, windows: bool = WINDOWS) -> str:
+    """The line that brings the torch a wheel was built with, for this system's shell."""
+    index = published.torch_channel(record.target)
+    words = [*_client(environment), f"torch=={record.target.torch}", "--index-url", index]
+    return shell_line(words, windows=windows)
+
+
+def _client(environment: Environment) -> list[str]:
+    """pip of the environment, else uv told of it."""
+    if environment.has_pip:
+        return [str(environment.python), "-m", "pip", "install", "--no-input"]
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        raise PrerequisiteError(f"{environment.python} has no pip, and uv is not on PATH; add one: python -m ensurepip")
+    return [uv, "pip", "install", "--python", str(environment.python)]
+
+
+def _run(words: Sequence[str]) -> None:
+    """Run with the client's output on standard error: standard output is for the answer."""
+    code = run_in_front(Command(argv=tuple(words)))
+    if code:
+        raise CommandError(f"the package client ended with exit code {code}: {shell_line(words)}")

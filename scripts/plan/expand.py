@@ -1,0 +1,169 @@
+"""`expand`: every combination of the matrix's axes becomes a target or an omission with its rule and reason.
+
+A rule reads few names, and its answer follows from the axes behind those names alone. Rules are grouped by these axes;
+a group is asked once per distinct combination of them, so that 100 000 cells cost about as much as naming them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from operator import attrgetter
+from typing import Any
+
+from packaging.version import Version
+
+from scripts.facts.condition import Condition
+from scripts.facts.rows import Facts
+from scripts.plan.context import AXES, FOLLOWS_FROM, Context
+from scripts.plan.forecast import Forecast
+from scripts.plan.matrix import Matrix
+from scripts.plan.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Omission:
+    """A combination that is no target, and why: `rule` is a rule's id, or `matrix:<id>` of an exclusion of ours."""
+
+    target: Target
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTarget:
+    """A wheel that should exist."""
+
+    target: Target
+    tier: int
+    minutes: float
+    notes: tuple[str, ...]  # ids of the rules that fix it or warn about it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The whole matrix, expanded: targets and omissions, each in the order of their versions."""
+
+    targets: tuple[PlannedTarget, ...]
+    omitted: tuple[Omission, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruling:
+    """A condition and what it means for a cell: a rule of the facts, or an exclusion or a tier of the matrix."""
+
+    rank: int  # its place among its like; of several refusals the first is the one that a cell is told
+    id: str
+    when: Condition
+    reason: str
+
+
+def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = None) -> Plan:
+    """The plan of the matrix; `recorded` holds minutes by target id (`forecast.recorded_minutes`)."""
+    forecast = Forecast(facts=facts, settings=matrix.forecast, recorded=recorded or {}, ops=matrix.ops)
+    context_of = partial(matrix.context_of, facts=facts)
+    refusals = Judge(_refusals(matrix, facts), context_of)
+    notes = Judge(_notes(facts), context_of)
+    tiers = Judge(_tiers(matrix), context_of)
+    targets: list[PlannedTarget] = []
+    omitted: list[Omission] = []
+    for target in combinations(matrix, facts):
+        if refusal := refusals.first(target):
+            omitted.append(Omission(target=target, rule=refusal.id, reason=refusal.reason))
+            continue
+        tier = tiers.first(target)
+        assert tier, "load_matrix sees to it that the last tier holds for all"
+        targets.append(
+            PlannedTarget(
+                target=target,
+                tier=matrix.tiers[tier.rank].tier,
+                minutes=forecast.minutes(target),
+                notes=tuple(ruling.id for ruling in notes.all(target)),
+            )
+        )
+    return Plan(targets=tuple(targets), omitted=tuple(omitted))
+
+
+def combinations(matrix: Matrix, facts: Facts) -> Iterator[Target]:
+    """Every combination of the axes, in the order of the versions."""
+    torch = [facts.torch[minor].newest for minor in sorted(matrix.torch, key=Version)]
+    python = sorted(matrix.python, key=lambda version: (Version(version.removesuffix("t")), version))
+    axes = (sorted(matrix.deepspeed, key=Version), torch, sorted(matrix.cuda), python, sorted(matrix.platform))
+    for deepspeed, release, cuda, interpreter, platform in product(*axes):
+        yield Target(deepspeed=deepspeed, torch=release, cuda=cuda, python=interpreter, platform=platform)
+
+
+class Group:
+    """Rulings that follow from the same axes, each asked once per combination of these."""
+
+    def __init__(self, axes: tuple[str, ...]) -> None:
+        self.key_of: Callable[[Target], Any] = attrgetter(*axes) if axes else lambda target: ()
+        self.rulings: list[Ruling] = []
+        self.said: dict[Any, tuple[Ruling, ...]] = {}
+
+    def ask(self, target: Target, context_of: Callable[[Target], Context]) -> tuple[Ruling, ...]:
+        """The rulings that hold for the cell, in the order of their rank."""
+        key = self.key_of(target)
+        said = self.said.get(key)
+        if said is None:
+            context = context_of(target)
+            said = self.said[key] = tuple(ruling for ruling in self.rulings if ruling.when.holds(context))
+        return said
+
+
+class Judge:
+    """Rulings of one kind, and what they say about a cell."""
+
+    def __init__(self, rulings: Iterable[Ruling], context_of: Callable[[Target], Context]) -> None:
+        self.context_of = context_of
+        groups: dict[tuple[str, ...], Group] = {}
+        for ruling in rulings:
+            if ruling.when.names <= FOLLOWS_FROM.keys():  # else it waits for a name that only a build knows
+                axes = axes_behind(ruling.when)
+                groups.setdefault(axes, Group(axes)).rulings.append(ruling)
+        self.groups = [(group.rulings[0].rank, group) for group in groups.values()]  # the lowest rank first
+
+    def first(self, target: Target) -> Ruling | None:
+        """The ruling of the lowest rank that holds, if any does."""
+        best = None
+        for lowest, group in self.groups:
+            if best and best.rank < lowest:
+                break
+            said = group.ask(target, self.context_of)
+            if said and (best is None or said[0].rank < best.rank):
+                best = said[0]
+        return best
+
+    def all(self, target: Target) -> list[Ruling]:
+        """Every ruling that holds, in the order of their rank."""
+        held = (ruling for _, group in self.groups for ruling in group.ask(target, self.context_of))
+        return sorted(held, key=attrgetter("rank"))
+
+
+def axes_behind(condition: Condition) -> tuple[str, ...]:
+    """The axes that the condition's answer follows from.
+
+    CUDA names are absent for the CPU; a condition that asks for one anywhere is then False, which its axes cover too.
+    """
+    found = {axis for name in condition.names for axis in FOLLOWS_FROM[name]}
+    return tuple(axis for axis in AXES if axis in found)
+
+
+def _refusals(matrix: Matrix, facts: Facts) -> Iterator[Ruling]:
+    rules = [(rule.id, rule.when, rule.reason) for rule in facts.rules if rule.level == "refuse"]
+    exclusions = [(f"matrix:{row.id}", row.when, row.reason) for row in matrix.exclude]
+    for rank, (name, when, reason) in enumerate([*rules, *exclusions]):
+        yield Ruling(rank=rank, id=name, when=when, reason=reason)
+
+
+def _notes(facts: Facts) -> Iterator[Ruling]:
+    rules = (rule for rule in facts.rules if rule.level != "refuse")
+    for rank, rule in enumerate(rules):
+        yield Ruling(rank=rank, id=rule.id, when=rule.when, reason=rule.reason)
+
+
+def _tiers(matrix: Matrix) -> Iterator[Ruling]:
+    for rank, row in enumerate(matrix.tiers):
+        yield Ruling(rank=rank, id=row.name, when=row.when, reason=row.name)

@@ -1,0 +1,69 @@
+"""What a wheel costs in minutes: what the last build of the target took, else what its ops cost in the facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.facts.rows import Facts
+from scripts.plan.matrix import ForecastSettings
+from scripts.plan.ops import available_ops
+from scripts.plan.target import Target
+
+COMPILERS = 2  # at once, when a recorded build had spared itself some work; a manifest does not say how many it had
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Minutes by target, of a build that finds nothing in the op cache."""
+
+    facts: Facts
+    settings: ForecastSettings
+    recorded: Mapping[str, float]
+    ops: str | tuple[str, ...]
+    _estimated: dict[tuple[str, str, str], float] = field(default_factory=dict)
+
+    def minutes(self, target: Target) -> float:
+        """Recorded minutes where there are any, else the estimate."""
+        if target.id in self.recorded:
+            return self.recorded[target.id]
+        key = (target.deepspeed, target.accelerator, target.system)
+        if key not in self._estimated:
+            self._estimated[key] = round(self._estimate(target), 1)
+        return self._estimated[key]
+
+    def _estimate(self, target: Target) -> float:
+        choices = available_ops(self.facts.ops, target)
+        possible = [choice for choice in choices if target.system not in choice.support.why_not]
+        chosen = [
+            choice for choice in possible if (not choice.left_out if self.ops == "all" else choice.name in self.ops)
+        ]
+        compiling = sum(choice.support.seconds.get(target.system, 0.0) for choice in chosen)
+        return (compiling / self.settings.workers + self.settings.overhead_seconds[target.accelerator]) / 60
+
+
+def recorded_minutes(wheels: Path) -> dict[str, float]:
+    """Minutes by target id, from the manifests in the wheelhouse; a file that is no manifest is passed over.
+
+    Wheels that failed and wheels of fewer ops lie a folder deeper and do not count.
+    """
+    found: dict[str, float] = {}
+    for path in sorted(wheels.glob("*/*/*.json")):
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            found[document["target"]["id"]] = round(_cold_seconds(document) / 60, 1)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # the store checks manifests; a forecast does without
+    return found
+
+
+def _cold_seconds(document: Mapping[str, Any]) -> float:
+    """Wall seconds of the build; what came from the op cache is counted as if it had been compiled."""
+    total = float(document["seconds"]["total"])
+    if not document.get("cache_hits"):
+        return total
+    spared = sum(float(op["seconds"]) for op in document["ops"].values() if op["cached"])
+    return total + spared / COMPILERS

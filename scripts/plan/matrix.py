@@ -1,0 +1,244 @@
+"""`matrix.yaml` as values: which cells we want, how each is built, what we leave out and what comes first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.errors import DataError
+from scripts.facts.condition import Condition, parse_condition
+from scripts.facts.rows import Facts
+from scripts.plan.context import FOLLOWS_FROM, context_of
+from scripts.plan.target import Target
+from scripts.schema.readers import (
+    Problems,
+    Reader,
+    below,
+    integer,
+    listed,
+    mapped,
+    number,
+    record,
+    text,
+    version,
+)
+from scripts.schema.yaml_document import read_document
+from scripts.versions import SYSTEMS, cuda_version
+
+ARCHES = re.compile(r"\d{1,2}\.\d[af]?(\+PTX)?(;\d{1,2}\.\d[af]?(\+PTX)?)*")
+EXCLUSION_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """Cells that could exist and that we choose not to build."""
+
+    id: str
+    when: Condition
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tier:
+    """A row of priority: 1 is built first."""
+
+    tier: int
+    name: str
+    when: Condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastSettings:
+    """What a build costs beside compiling, and how many compilers run at once."""
+
+    workers: int
+    overhead_seconds: Mapping[str, float]  # accelerator -> seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Our decisions: the five axes, how each cell is built, what is excluded, what comes first."""
+
+    deepspeed: tuple[str, ...]
+    torch: tuple[str, ...]  # minors
+    cuda: tuple[str, ...]
+    python: tuple[str, ...]
+    platform: tuple[str, ...]
+    cpu_level: str
+    ops: str | tuple[str, ...]  # "all", or names
+    torch_index: str  # address with {variant}
+    arches: Mapping[str, str]  # variant -> TORCH_CUDA_ARCH_LIST
+    exclude: tuple[Exclusion, ...]
+    tiers: tuple[Tier, ...]
+    forecast: ForecastSettings
+
+    def arches_for(self, target: Target) -> str:
+        """The TORCH_CUDA_ARCH_LIST of a CUDA target; KeyError for a variant that is not on the axis."""
+        return self.arches[target.cuda]
+
+    def context_of(self, target: Target, facts: Facts) -> dict[str, str | bool]:
+        """What conditions may ask of the target."""
+        return context_of(target, facts, self.arches.get(target.cuda))
+
+
+def load_matrix(path: Path, facts: Facts) -> Matrix:
+    """The matrix of the file; raises DataError with every fault, its key path and the cure."""
+    problems = Problems()
+    document = read_document(path, problems)
+    matrix = None
+    if not (document is None and problems):
+        matrix = _matrix(facts)(document, f"{path.name}:", problems)
+    if matrix and not problems:
+        _check_together(matrix, f"{path.name}:", problems)
+    if matrix is None or problems:
+        raise DataError(path.name, problems)
+    return matrix
+
+
+def _matrix(facts: Facts) -> Reader[Matrix]:
+    variants = {variant for torch in facts.torch.values() for variant in torch.cuda}
+    variants = {variant for variant in variants if cuda_version(variant) in facts.cuda}
+    exclusion = record(Exclusion, id=_exclusion_id, when=_condition, reason=_stated)
+    tier = record(Tier, tier=integer, name=_stated, when=_condition)
+    overhead: Reader[dict[str, float]] = record(dict, cpu=number, cuda=number)
+    return record(
+        Matrix,
+        deepspeed=_axis(version, facts.deepspeed, "deepspeed.yaml"),
+        torch=_axis(version, facts.torch, "torch.yaml, which names minors"),
+        cuda=_axis(text, ["cpu", *sorted(variants)], "torch.yaml and cuda.yaml"),
+        python=_axis(version, facts.pythons, "python.yaml"),
+        platform=_axis(text, SYSTEMS, "target.py"),
+        cpu_level=_known(text, facts.cpu_levels, "cpu.yaml"),
+        ops=_ops(facts.ops),
+        torch_index=_index,
+        arches=mapped(_arches),
+        exclude=listed(exclusion),
+        tiers=listed(tier),
+        forecast=record(ForecastSettings, workers=_workers, overhead_seconds=overhead),
+    )
+
+
+# ---------------------------------------------------------------- readers
+
+
+def _known(reader: Reader[str], known: Iterable[str], home: str) -> Reader[str]:
+    names = tuple(known)
+
+    def read(value: object, where: str, problems: Problems) -> str:
+        faults = len(problems)
+        found = reader(value, where, problems)
+        if len(problems) == faults and found not in names:
+            problems.add(where, f"{found!r} is not known; add it to {home}, or take one of {', '.join(names)}")
+        return found
+
+    return read
+
+
+def _axis(reader: Reader[str], known: Iterable[str], home: str) -> Reader[tuple[str, ...]]:
+    items = listed(_known(reader, known, home))
+
+    def read(value: object, where: str, problems: Problems) -> tuple[str, ...]:
+        found = items(value, where, problems)
+        if value == []:
+            problems.add(where, "is empty, which leaves no cell at all; name one value or more")
+        _report_repeated(found, where, problems)
+        return found
+
+    return read
+
+
+def _ops(known: Collection[str]) -> Reader[str | tuple[str, ...]]:
+    def read(value: object, where: str, problems: Problems) -> str | tuple[str, ...]:
+        return "all" if value == "all" else _axis(text, known, "deepspeed.yaml")(value, where, problems)
+
+    return read
+
+
+def _condition(value: object, where: str, problems: Problems) -> Condition:
+    condition = parse_condition(value, where, problems)
+    for name in sorted(condition.names - FOLLOWS_FROM.keys()):
+        problems.add(where, f"{name!r} is not known before a build; names of a plan are {', '.join(FOLLOWS_FROM)}")
+    return condition
+
+
+def _arches(value: object, where: str, problems: Problems) -> str:
+    found = text(value, where, problems)
+    if found and not ARCHES.fullmatch(found):
+        problems.add(where, f'{found!r} is no list of architectures; write one such as "8.0;8.6;12.0+PTX"')
+    return found
+
+
+def _exclusion_id(value: object, where: str, problems: Problems) -> str:
+    found = text(value, where, problems)
+    if found and not EXCLUSION_ID.fullmatch(found):
+        problems.add(where, f"{found!r} is no id; write lower-case words joined by hyphens")
+    return found
+
+
+def _stated(value: object, where: str, problems: Problems) -> str:
+    found = text(value, where, problems)
+    if value == "":
+        problems.add(where, "is empty; write it out, people read it in the plan")
+    return found
+
+
+def _index(value: object, where: str, problems: Problems) -> str:
+    found = text(value, where, problems)
+    if found and "{variant}" not in found:
+        problems.add(where, "has no {variant}; write the address with {variant} where cu124 or cpu stands")
+    return found
+
+
+def _workers(value: object, where: str, problems: Problems) -> int:
+    faults = len(problems)
+    found = integer(value, where, problems)
+    if len(problems) == faults and found < 1:
+        problems.add(where, f"{found} compilers build nothing; write 1 or more")
+    return found
+
+
+# ---------------------------------------------------------------- what no reader sees alone
+
+
+def _check_together(matrix: Matrix, where: str, problems: Problems) -> None:
+    variants = [variant for variant in matrix.cuda if variant != "cpu"]
+    for variant in variants:
+        if variant not in matrix.arches:
+            problems.add(below(where, "arches"), f"the key {variant!r} is missing; add its architectures")
+    for variant in matrix.arches:
+        if variant not in variants:
+            problems.add(below(below(where, "arches"), variant), "is not on the cuda axis; remove it or add it there")
+    _report_repeated([exclusion.id for exclusion in matrix.exclude], below(where, "exclude"), problems)
+    if not matrix.tiers or matrix.tiers[-1].when.names:
+        problems.add(below(where, "tiers"), "the last tier must hold for every target; end with `when: {}`")
+    _report_unmatched(matrix, where, problems)
+
+
+def _report_unmatched(matrix: Matrix, where: str, problems: Problems) -> None:
+    known = _known_values(matrix)
+    conditions = {"exclude": [row.when for row in matrix.exclude], "tiers": [row.when for row in matrix.tiers]}
+    for key, asked in conditions.items():
+        for index, when in enumerate(asked):
+            here = below(below(below(where, key), index), "when")
+            for name, wanted in when.unmatched(known):
+                problems.add(here, f"no {name} of the matrix is {wanted}; correct the row or remove it")
+
+
+def _known_values(matrix: Matrix) -> dict[str, Collection[str]]:
+    """What an axis can be, for rows to be checked against; torch is left out, as rows may name any patch release."""
+    versions = [found for variant in matrix.cuda if (found := cuda_version(variant))]
+    return {
+        "deepspeed": matrix.deepspeed,
+        "cuda": matrix.cuda,
+        "cuda-version": versions,
+        "python": matrix.python,
+        "platform": matrix.platform,
+        "os": [SYSTEMS[platform] for platform in matrix.platform],
+    }
+
+
+def _report_repeated(names: Collection[str], where: str, problems: Problems) -> None:
+    for name in sorted({name for name in names if list(names).count(name) > 1}):
+        problems.add(where, f"{name!r} is there twice; keep one")

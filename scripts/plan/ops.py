@@ -1,0 +1,92 @@
+"""Questions to the catalogue: which ops a target has, which of them to build, which patches its source needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from scripts.errors import InputError
+from scripts.facts.rows import Op, OpSupport, Patch
+from scripts.plan.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpChoice:
+    """An op that exists for a target, and why the default selection leaves it out, if it does."""
+
+    name: str
+    variable: str
+    module: str
+    support: OpSupport
+    left_out: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpSelection:
+    """The ops to build, and the reason for each that exists and is not built."""
+
+    chosen: tuple[OpChoice, ...]
+    left_out: Mapping[str, str]  # op -> reason
+
+
+def available_ops(facts_ops: Mapping[str, Op], target: Target) -> tuple[OpChoice, ...]:
+    """Every op that this DeepSpeed release knows for the target's accelerator, in the order of the facts."""
+    rows = ((op, op.support_for(target.accelerator, target.deepspeed)) for op in facts_ops.values())
+    return tuple(_choice(op, row, target.system) for op, row in rows if row)
+
+
+def choose_ops(
+    ops: Mapping[str, Op],
+    target: Target,
+    wanted: tuple[str, ...] | None,
+    absent_headers: Mapping[str, str] = MappingProxyType({}),
+) -> OpSelection:
+    """The ops to build for `target`: the `wanted` ones, or every default op for None.
+
+    Raises InputError for a wanted op that the target cannot have. `absent_headers` holds what
+    this machine lacks and the line that installs it: an op that needs one of them is left out.
+    """
+    choices = available_ops(ops, target)
+    for name in wanted or ():
+        _require(name, ops, choices, target)
+    reasons = {choice.name: _reason(choice, wanted, absent_headers) for choice in choices}
+    return OpSelection(
+        chosen=tuple(choice for choice in choices if reasons[choice.name] is None),
+        left_out={name: reason for name, reason in reasons.items() if reason is not None},
+    )
+
+
+def patches_for(patches: Iterable[Patch], context: Mapping[str, str | bool]) -> tuple[Patch, ...]:
+    """The enabled patches whose condition holds for `context`, in the order of the facts."""
+    return tuple(patch for patch in patches if patch.enabled and patch.when.holds(context))
+
+
+def _choice(op: Op, row: OpSupport, system: str) -> OpChoice:
+    left_out = row.why_not.get(system) or (None if row.default else row.note)
+    return OpChoice(name=op.name, variable=op.variable, module=row.module, support=row, left_out=left_out)
+
+
+def _reason(choice: OpChoice, wanted: tuple[str, ...] | None, absent_headers: Mapping[str, str]) -> str | None:
+    if wanted is None and choice.left_out:
+        return choice.left_out
+    if wanted is not None and choice.name not in wanted:
+        return "not among the ops that were asked for"
+    header = choice.support.header
+    cure = absent_headers.get(header) if header else None
+    return f"the header {header} is not on this machine; install it with: {cure}" if cure else None
+
+
+def _require(name: str, ops: Mapping[str, Op], choices: tuple[OpChoice, ...], target: Target) -> None:
+    choice = next((choice for choice in choices if choice.name == name), None)
+    reason = choice.support.why_not.get(target.system) if choice else _no_such_op(name, ops, target)
+    if reason is None:
+        return
+    possible = ", ".join(choice.name for choice in choices if target.system not in choice.support.why_not)
+    raise InputError(f"{target.id} cannot have the op {name!r}: {reason}; it can have {possible}")
+
+
+def _no_such_op(name: str, ops: Mapping[str, Op], target: Target) -> str:
+    if name not in ops:
+        return "DeepSpeed has no op of that name"
+    return f"DeepSpeed {target.deepspeed} does not have it for {target.accelerator}"

@@ -1,0 +1,110 @@
+"""A plan for programs (one JSON document) and for people (tables)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Column, Table
+
+from scripts.plan.context import AXES
+from scripts.plan.expand import Omission, Plan, PlannedTarget
+from scripts.plan.target import Target
+from scripts.versions import in_order
+
+TITLES = {"deepspeed": "DeepSpeed", "torch": "torch", "cuda": "CUDA", "python": "Python", "platform": "platform"}
+
+
+def plan_document(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """The plan as one JSON document."""
+    return {
+        "targets": [
+            {"id": planned.target.id, **_fields(planned.target), "tier": planned.tier, "minutes": planned.minutes}
+            for planned in plan.targets
+        ],
+        "omitted": [
+            {**_fields(omission.target), "rule": omission.rule, "reason": omission.reason} for omission in plan.omitted
+        ],
+    }
+
+
+def _fields(target: Target) -> dict[str, str]:
+    return {axis: getattr(target, axis) for axis in AXES}
+
+
+def plan_tables(plan: Plan, omitted: bool = False) -> tuple[Table | str, ...]:
+    """Renderables: the targets or the omitted cells, counts per axis, omissions per rule, and one line of totals."""
+    detail = _omitted_table(plan.omitted) if omitted else _target_table(plan.targets)
+    return (detail, _axis_table(plan), *([_rule_table(plan.omitted)] if plan.omitted else []), summary(plan))
+
+
+def summary(plan: Plan) -> str:
+    """The totals in one line."""
+    minutes = sum(planned.minutes for planned in plan.targets)
+    hours, rest = divmod(round(minutes), 60)
+    return f"{len(plan.targets)} targets, {len(plan.omitted)} combinations omitted; {hours} h {rest} min to build all"
+
+
+def _cell_table(title: str, *more: str) -> Table:
+    """An empty table; rich keeps the rows in its columns, so these are made anew for each."""
+    columns = [Column(name, no_wrap=True) for name in ("DeepSpeed", "torch", "CUDA", "platform")]
+    return Table(*columns, "Pythons", *(Column(name, no_wrap=True) for name in more), title=title)
+
+
+def _target_table(targets: Sequence[PlannedTarget]) -> Table:
+    """One row per cell but for the Python, which shares a row with its like."""
+    table = _cell_table("targets", "tier", "minutes")
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for planned in targets:
+        target = planned.target
+        key = (target.deepspeed, target.torch, target.cuda, target.platform, str(planned.tier), f"{planned.minutes:g}")
+        rows.setdefault(key, []).append(target.python)
+    for (deepspeed, torch, cuda, platform, tier, minutes), pythons in rows.items():
+        table.add_row(deepspeed, torch, cuda, platform, " ".join(pythons), tier, minutes)
+    return table
+
+
+def _omitted_table(omitted: Sequence[Omission]) -> Table:
+    table = _cell_table("omitted", "rule")
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for omission in omitted:
+        target = omission.target
+        key = (target.deepspeed, target.torch, target.cuda, target.platform, omission.rule)
+        rows.setdefault(key, []).append(target.python)
+    for (deepspeed, torch, cuda, platform, rule), pythons in rows.items():
+        table.add_row(deepspeed, torch, cuda, platform, " ".join(pythons), rule)
+    return table
+
+
+def _axis_table(plan: Plan) -> Table:
+    table = Table("axis", "value", "targets", "omitted", title="per axis")
+    kept = _count(planned.target for planned in plan.targets)
+    left = _count(omission.target for omission in plan.omitted)
+    for axis in AXES:
+        values = in_order({*kept[axis], *left[axis]})
+        for position, value in enumerate(values):
+            table.add_row(
+                "" if position else TITLES[axis],
+                value,
+                str(kept[axis][value]),
+                str(left[axis][value]),
+                end_section=position == len(values) - 1,
+            )
+    return table
+
+
+def _rule_table(omitted: Sequence[Omission]) -> Table:
+    table = Table("rule", "omitted", "reason", title="why")
+    counts = Counter((omission.rule, omission.reason) for omission in omitted)
+    for (rule, reason), count in counts.most_common():
+        table.add_row(rule, str(count), reason)
+    return table
+
+
+def _count(targets: Iterable[Target]) -> dict[str, Counter[str]]:
+    counts: dict[str, Counter[str]] = {axis: Counter() for axis in AXES}
+    for target in targets:
+        for axis in AXES:
+            counts[axis][getattr(target, axis)] += 1
+    return counts

@@ -1,0 +1,1 @@
+"""How wheels become release assets."""

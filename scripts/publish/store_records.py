@@ -1,0 +1,62 @@
+"""The records of what a store has published, from its manifests: no wheel is downloaded, no manifest twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from scripts.errors import PublishError
+from scripts.publish.store import Asset, Store
+from scripts.wheel.core_metadata import SUFFIX
+from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.record import WheelRecord, read_manifest
+
+AT_ONCE = 8  # manifests
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedWheel:
+    """A wheel and its manifest, as they lie in the store."""
+
+    wheel: Asset
+    manifest: Asset
+    has_metadata: bool
+
+    @property
+    def url(self) -> str | None:
+        """Where the wheel can be downloaded; some hosts take + for a blank."""
+        return self.wheel.url.replace("+", "%2B") if self.wheel.url else None
+
+
+def store_records(store: Store, known: Mapping[str, WheelRecord]) -> tuple[WheelRecord, ...]:
+    """The record of every published wheel, with its address there.
+
+    `known` are records of an earlier index by file name: one whose wheel still has its address and bytes is taken as it
+    is. Raises PublishError when the store cannot be read or a manifest is of other bytes than its wheel, DataError when
+    a manifest cannot be read.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return tuple(pool.map(lambda found: _record(store, found, known), _published(store)))
+
+
+def _published(store: Store) -> Iterator[PublishedWheel]:
+    for release in store.releases():
+        if release.draft:
+            continue
+        assets = {asset.name: asset for asset in store.assets(release) if asset.whole}
+        for name, asset in assets.items():
+            if name.endswith(".whl") and name + MANIFEST in assets:
+                manifest, has_metadata = assets[name + MANIFEST], name + SUFFIX in assets
+                yield PublishedWheel(wheel=asset, manifest=manifest, has_metadata=has_metadata)
+
+
+def _record(store: Store, found: PublishedWheel, known: Mapping[str, WheelRecord]) -> WheelRecord:
+    wheel, before = found.wheel, known.get(found.wheel.name)
+    digest = store.digest(wheel)
+    if before and (before.sha256, before.url) == (digest, found.url):
+        return before
+    record = read_manifest(store.read(found.manifest), found.manifest.name)
+    if (record.file, record.sha256) != (wheel.name, digest):
+        raise PublishError(f"{found.manifest.name} in {store.address} is not the manifest of {wheel.name} there")
+    return replace(record, url=found.url, metadata_sha256=record.metadata_sha256 if found.has_metadata else None)

@@ -1,1 +1,0 @@
-"""How wheels reach people."""

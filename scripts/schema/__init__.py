@@ -1,0 +1,1 @@
+"""Documents as plain values, problems with their place, and readers that make typed values of them."""

@@ -1,0 +1,233 @@
+"""Readers: from a document's plain values to typed ones, with every fault kept beside its file, key path and cure.
+
+A *reader* is a function `(value, where, problems) -> typed value`. It never raises for bad data: it adds to `problems`
+and returns some harmless value, so that one run names every fault. Whoever asked for the reading raises `DataError`
+when `problems` is not empty. Readers are put together: `record(Gpu, sm=integer, names=text, ...)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from scripts.schema.problems import Number, Problems, below
+
+__all__ = [
+    "Number",
+    "Optional",
+    "Problems",
+    "Reader",
+    "below",
+    "choice",
+    "day",
+    "flag",
+    "integer",
+    "listed",
+    "mapped",
+    "number",
+    "record",
+    "source",
+    "specifiers",
+    "table",
+    "text",
+    "version",
+]
+
+VERSION = re.compile(r"\d+(\.\d+)*t?")
+ISSUE = re.compile(r"([\w.-]+/[\w.-]+)?#\d+")
+ADDRESS = re.compile(r"(https://)?[\w-]+(\.[\w-]+)+/\S+")
+
+T = TypeVar("T")
+Reader: TypeAlias = Callable[[object, str, Problems], T]
+
+
+@dataclass(frozen=True)
+class Optional(Generic[T]):
+    """A reader whose key may be absent or null."""
+
+    reader: Reader[T]
+    default: Any = None
+
+    def __call__(self, value: object, where: str, problems: Problems) -> Any:  # noqa: ANN401  the default need not be a T
+        """The value, or the default for null."""
+        return self.default if value is None else self.reader(value, where, problems)
+
+
+# ---------------------------------------------------------------- readers of one value
+
+
+def text(value: object, where: str, problems: Problems) -> str:
+    """A text; numbers and booleans must be quoted."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (Number, bool, int, float)):
+        kind = "yes or no" if isinstance(value, bool) else "a number"
+        problems.add(where, f'{value} is {kind} to YAML; write it in quotes, "{value}"')
+    else:
+        problems.add(where, f"{_kind(value)} where a text is expected; write a text")
+    return ""
+
+
+def version(value: object, where: str, problems: Problems) -> str:
+    """A version such as "2.6" or "3.13t", always quoted."""
+    found = text(value, where, problems)
+    if found and not VERSION.fullmatch(found):
+        problems.add(where, f'{found!r} is no version; write digits and dots, such as "2.6"')
+    return found
+
+
+def integer(value: object, where: str, problems: Problems) -> int:
+    """A whole number, without quotes."""
+    if isinstance(value, Number) and value.is_integer() and "." not in value.text:
+        return int(value)
+    problems.add(where, f"{_shown(value)} is no whole number; write digits without quotes")
+    return 0
+
+
+def number(value: object, where: str, problems: Problems) -> float:
+    """A number, without quotes."""
+    if isinstance(value, Number) and float(value) == value:
+        return float(value)
+    problems.add(where, f"{_shown(value)} is no number; write digits without quotes")
+    return 0.0
+
+
+def flag(value: object, where: str, problems: Problems) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        problems.add(where, f"{_shown(value)} is neither true nor false; write one of them without quotes")
+    return value is True
+
+
+def day(value: object, where: str, problems: Problems) -> date:
+    """A date."""
+    if isinstance(value, date):
+        return value
+    problems.add(where, f"{_shown(value)} is no date; write YYYY-MM-DD without quotes")
+    return date.min
+
+
+def choice(*allowed: str) -> Reader[str]:
+    """A reader of one of the texts."""
+
+    def read(value: object, where: str, problems: Problems) -> str:
+        found = text(value, where, problems)
+        if found and found not in allowed:
+            problems.add(where, f"{found!r} is not known here; write one of {', '.join(allowed)}")
+        return found
+
+    return read
+
+
+def specifiers(known: Iterable[str] | None = None) -> Reader[SpecifierSet]:
+    """A reader of a version range such as ">=0.16,<0.19"; it must hold for one of `known`, unless that is None."""
+    versions = None if known is None else tuple(known)
+
+    def read(value: object, where: str, problems: Problems) -> SpecifierSet:
+        try:
+            found = SpecifierSet(text(value, where, problems))
+        except InvalidSpecifier:
+            problems.add(where, f'{value!r} is no version range; write one such as ">=0.16,<0.19"')
+            return SpecifierSet()
+        if versions and not any(found.contains(version, prereleases=True) for version in versions):
+            problems.add(where, f"{str(found)!r} matches no known version; correct it or add the version to the data")
+        return found
+
+    return read
+
+
+def source(value: object, where: str, problems: Problems) -> tuple[str, ...]:
+    """Where a fact comes from: a list of keys of sources.yaml, issues (`owner/repo#12`, `#12`) or addresses."""
+    entries = listed(text)(value, where, problems)
+    if not entries:
+        problems.add(where, "is empty; name a key of sources.yaml, an issue or an address")
+    for index, entry in enumerate(entries):
+        if entry and entry not in problems.known_sources and not (ISSUE.fullmatch(entry) or ADDRESS.fullmatch(entry)):
+            problems.add(below(where, index), f"{entry!r} is not known; add it to sources.yaml or correct it")
+    return entries
+
+
+# ---------------------------------------------------------------- readers of several values
+
+
+def listed(item: Reader[T]) -> Reader[tuple[T, ...]]:
+    """A reader of a list."""
+
+    def read(value: object, where: str, problems: Problems) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            problems.add(where, f"{_kind(value)} where a list is expected; write [ ... ]")
+            return ()
+        return tuple(item(entry, below(where, index), problems) for index, entry in enumerate(value))
+
+    return read
+
+
+def mapped(item: Reader[T]) -> Reader[dict[str, T]]:
+    """A reader of a mapping whose keys are ours to choose."""
+
+    def read(value: object, where: str, problems: Problems) -> dict[str, T]:
+        return {key: item(entry, below(where, key), problems) for key, entry in _mapping(value, where, problems)}
+
+    return read
+
+
+def record(build: Callable[..., T], **readers: Reader[Any]) -> Reader[T]:
+    """A reader of a mapping with exactly the keys of `readers`, handed to `build` as keywords."""
+
+    def read(value: object, where: str, problems: Problems) -> T:
+        row = dict(_mapping(value, where, problems))
+        for key in row:
+            if key not in readers:
+                problems.add(below(where, key), f"unknown key; known here: {', '.join(readers)}")
+        if isinstance(value, dict):
+            _report_missing(row, readers, where, problems)
+        return build(**{key: _field(row, key, reader, where, problems) for key, reader in readers.items()})
+
+    return read
+
+
+def table(key: str, row: Reader[T]) -> Reader[dict[str, T]]:
+    """A reader of a mapping of rows, each of which is given its own name as the field `key`."""
+
+    def read(value: object, where: str, problems: Problems) -> dict[str, T]:
+        found: dict[str, T] = {}
+        for name, entry in _mapping(value, where, problems):
+            named = {key: name, **entry} if isinstance(entry, dict) else entry
+            found[name] = row(named, below(where, name), problems)
+        return found
+
+    return read
+
+
+def _field(row: dict[str, object], key: str, reader: Reader[Any], where: str, problems: Problems) -> object:
+    if key in row:
+        return reader(row[key], below(where, key), problems)
+    return reader.default if isinstance(reader, Optional) else None  # a missing key is reported already
+
+
+def _report_missing(row: Collection[str], readers: dict[str, Reader[Any]], where: str, problems: Problems) -> None:
+    for key, reader in readers.items():
+        if key not in row and not isinstance(reader, Optional):
+            cure = "name where the fact comes from" if key == "source" else "add it"
+            problems.add(where, f"the key {key!r} is missing; {cure}")
+
+
+def _mapping(value: object, where: str, problems: Problems) -> list[tuple[str, object]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    problems.add(where, f"{_kind(value)} where a mapping is expected; write key: value")
+    return []
+
+
+def _kind(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", type(None): "nothing", str: "a text", bool: "yes or no"}
+    return names.get(type(value), f"{value}")
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else _kind(value)

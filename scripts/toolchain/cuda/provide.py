@@ -1,0 +1,112 @@
+"""The CUDA toolkit of a cell: one that is here, or one that is fetched."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from scripts.errors import InputError, PrerequisiteError
+from scripts.facts.rows import Facts
+from scripts.fetch.installer import find_installer
+from scripts.toolchain.cuda.cuda_wheels import fill_from_wheels, require_compiler
+from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit
+from scripts.toolchain.cuda.redist import fill_from_archives
+from scripts.toolchain.cuda.toolkit import Toolkit, examine
+from scripts.toolchain.cuda.toolkit_store import store_toolkit, stored_toolkit
+
+FETCHED = ("redist", "pip")
+
+
+def provide_toolkit(
+    version: str,
+    *,
+    choice: str = "auto",
+    facts: Facts,
+    cache: Path,
+    system: str,
+    say: Callable[[str], None] = lambda line: None,
+) -> Toolkit:
+    """A whole toolkit of `version`, a minor such as "12.4" or, when it is fetched, a release such as "13.0.2".
+
+    `choice` is a folder, whose version is then not asked for; "redist" or "pip", to fetch it that way; or "auto": what
+    DEEPSPEED_WHEELS_CUDA names, one of this machine, one fetched earlier, NVIDIA's archive, or wheels. What is fetched
+    lies below `cache`/cuda. Raises PrerequisiteError, with every reason, when none of that leads to one.
+    """
+    if choice in FETCHED:
+        return _fetch(choice, version, facts, cache, system, say)
+    if choice != "auto":
+        return examine(Path(choice).expanduser().resolve(), "named", facts, system)
+    if named := named_toolkit(facts, system):
+        return named
+    found, passed = find_toolkits(minor_version(version), facts, system)
+    for one in passed:
+        say(f"passed over: {one.reason} ({one.candidate.told_by})")
+    return found[0] if found else _fetch_any(version, facts, cache, system, say)
+
+
+def minor_version(version: str) -> str:
+    """`13.0` of `13.0.2`."""
+    return ".".join(version.split(".")[:2])
+
+
+def release_of(version: str, facts: Facts) -> str:
+    """The release to fetch: the newest known of a minor, or the one that is named.
+
+    Raises InputError for a version that the data does not have, PrerequisiteError for one without a full release.
+    """
+    row = facts.cuda.get(minor_version(version))
+    if row is None or (version != row.version and version not in row.releases):
+        raise InputError(f"CUDA {version} is not known; known: {', '.join(facts.cuda)}")
+    if not row.releases:
+        raise PrerequisiteError(f"CUDA {version} has no release that could be fetched; install it, and name its folder")
+    return version if version in row.releases else row.releases[-1]
+
+
+def stored_toolkits(version: str, facts: Facts, cache: Path, system: str) -> list[Toolkit]:
+    """The whole toolkits of a version that were fetched earlier, in the order in which they are taken."""
+    release, minor = release_of(version, facts), minor_version(version)
+    places = [(source, toolkit_place(cache, release, source)) for source in FETCHED]
+    stored = [stored_toolkit(place, source, facts, system, minor) for source, place in places]
+    return [toolkit for toolkit in stored if toolkit]
+
+
+def _fetch_any(
+    version: str, facts: Facts, cache: Path, system: str, say: Callable[[str], None]
+) -> Toolkit:  # what is there already goes first, so that a second run needs no network
+    if stored := stored_toolkits(version, facts, cache, system):
+        return stored[0]
+    reasons = []
+    for source in FETCHED:
+        try:
+            return _fetch(source, version, facts, cache, system, say)
+        except PrerequisiteError as error:
+            reasons.append(f"{source}: {error}")
+            say(f"no toolkit by {reasons[-1]}")
+    raise PrerequisiteError(
+        f"no CUDA {version} toolkit is here, and none can be fetched:\n"
+        + "\n".join(f"  {reason}" for reason in reasons)
+        + "\n  install it and name its folder with DEEPSPEED_WHEELS_CUDA, or see docs/cuda.md for a mirror"
+    )
+
+
+def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, say: Callable[[str], None]) -> Toolkit:
+    release = release_of(version, facts)
+    place = toolkit_place(cache, release, source)
+    downloads = place.with_name(place.name + ".downloads")
+
+    def fill(draft: Path) -> Mapping[str, str]:
+        if source == "redist":
+            return fill_from_archives(draft, downloads, release, facts, system, say)
+        return fill_from_wheels(draft, release, facts, system, find_installer(), say)
+
+    if source == "pip":
+        require_compiler(release, facts, system)
+    toolkit = store_toolkit(place, source, facts, system, minor_version(version), fill, say)
+    shutil.rmtree(downloads, ignore_errors=True)
+    return toolkit
+
+
+def toolkit_place(cache: Path, release: str, source: str) -> Path:
+    """Where a fetched toolkit lies; the name is short, for the paths of Windows."""
+    return cache / "cuda" / f"{release}-{source}"

@@ -1,0 +1,186 @@
+"""Which MSVC toolset a cell is compiled with: what both gates of its CUDA accept, of what is installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from scripts.errors import InputError, PrerequisiteError
+from scripts.facts.msvc import Toolset, VisualStudioRelease
+from scripts.facts.rows import Facts
+from scripts.toolchain.msvc.visual_studio import VisualStudio
+
+PIN_VARIABLE = "DEEPSPEED_WHEELS_MSVC"
+INSTALLER = r"%ProgramFiles(x86)%\Microsoft Visual Studio\Installer\vs_installer.exe"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenToolset:
+    """The toolset for a cell and the Visual Studio that has it."""
+
+    studio: VisualStudio
+    version: str  # "14.44.35207"
+    line: str  # "14.44"
+    msc_ver: int  # 1944
+
+    @property
+    def compiler(self) -> Path:
+        """Its x64 cl.exe."""
+        return self.studio.compiler(self.version)
+
+
+def line_of(version: str) -> str:
+    """The line of a full toolset version: `14.44` of `14.44.35207`."""
+    return ".".join(version.split(".")[:2])
+
+
+def why_refused(facts: Facts, line: str, cuda_version: str | None) -> str | None:
+    """The gate that refuses a toolset line for a CUDA version (None: a cell without CUDA); None when both accept it.
+
+    The gates are crt/host_config.h of the toolkit (C1189) and the toolset's own library (STL1002).
+    """
+    row = _row(facts, line)
+    if not row:
+        return f"no row in msvc.yaml says what {line} works with; add one"
+    if cuda_version is None:
+        return None
+    cuda = facts.cuda.get(cuda_version)
+    if not cuda:
+        return f"CUDA {cuda_version} has no row in cuda.yaml; add one"
+    if not cuda.msvc_min <= row.msc_ver < cuda.msvc_below:
+        range_ = f"{cuda.msvc_min} to {cuda.msvc_below - 1}"
+        return f"host_config.h of CUDA {cuda_version} accepts _MSC_VER {range_}; this is {row.msc_ver}"
+    if row.stl_min_cuda and Version(cuda_version) < Version(row.stl_min_cuda):
+        return f"its standard library asks for CUDA {row.stl_min_cuda} or newer (STL1002); this is {cuda_version}"
+    return None
+
+
+def pinned_toolset(environment: Mapping[str, str]) -> str | None:
+    """The line or full version that DEEPSPEED_WHEELS_MSVC pins; None when it is not set.
+
+    Raises InputError when it is neither.
+    """
+    pin = environment.get(PIN_VARIABLE, "").strip()
+    if pin and not re.fullmatch(r"\d+\.\d+(\.\d+)*", pin):
+        raise InputError(f"{PIN_VARIABLE} is {pin!r}; write a toolset such as 14.44, or a full version of one")
+    return pin or None
+
+
+def preferred_toolsets(facts: Facts, cuda_version: str | None, *, pin: str | None = None) -> tuple[str, ...]:
+    """Toolset lines that both gates accept: the one that msvc.yaml chooses for the CUDA version, then newest first.
+
+    `pin`, a line or a full version (what DEEPSPEED_WHEELS_MSVC says), is the only one then; raises InputError when a
+    gate refuses it.
+    """
+    if pin:
+        reason = why_refused(facts, line_of(pin), cuda_version)
+        if reason:
+            accepted = ", ".join(preferred_toolsets(facts, cuda_version))
+            raise InputError(f"MSVC toolset {pin} cannot be used: {reason}; accepted: {accepted}")
+        return (pin,)
+    lines = sorted((row.version for row in facts.toolsets), key=Version, reverse=True)
+    choices = facts.toolset_choices
+    chosen = [row.toolset for row in choices if (cuda_version in row.cuda if cuda_version else not row.cuda)]
+    return tuple(line for line in dict.fromkeys([*chosen, *lines]) if not why_refused(facts, line, cuda_version))
+
+
+def choose_toolset(
+    found: Sequence[VisualStudio], preferred: Sequence[str], facts: Facts, cuda_version: str | None
+) -> ChosenToolset:
+    """The installed toolset that stands first in `preferred`, of the newest Visual Studio that has it.
+
+    Raises PrerequisiteError with what to install when there is no Visual Studio, none with C++, or no accepted toolset.
+    """
+    for wanted in preferred:
+        for studio in found:
+            for version in studio.toolsets:
+                if wanted in (version, line_of(version)):
+                    row = _row(facts, line_of(version))
+                    assert row, "a preferred line has its row"
+                    return ChosenToolset(studio=studio, version=version, line=row.version, msc_ver=row.msc_ver)
+    if not found:
+        raise PrerequisiteError(no_visual_studio(preferred, facts))
+    if not any(studio.toolsets for studio in found):
+        raise PrerequisiteError(no_compiler(found, preferred, facts))
+    raise PrerequisiteError(no_accepted_toolset(found, preferred, facts, cuda_version))
+
+
+def no_visual_studio(preferred: Sequence[str], facts: Facts) -> str:
+    """What to say when there is none at all."""
+    years = ", ".join(sorted(facts.visual_studios))
+    return (
+        f"no Visual Studio is on this machine: vswhere.exe, the folders of Visual Studio {years} and the registry know"
+        f" none; {_fresh_install(preferred, facts)}"
+    )
+
+
+def no_compiler(found: Sequence[VisualStudio], preferred: Sequence[str], facts: Facts) -> str:
+    """What to say when a Visual Studio is there but no C++ compiler in it."""
+    studio = next((studio for studio in found if _components(studio, preferred, facts)), found[0])
+    known = facts.editions.get(studio.edition)
+    workload = (known or facts.editions["Community"]).workload
+    names = "".join(f"\n  {each.name} in {each.root}" for each in found)
+    add = [workload, *_components(studio, preferred, facts)]
+    return (
+        'Visual Studio is here, but without "Desktop development with C++", its x64 compiler:'
+        f"{names}\nadd it, as an administrator: {modify_line(studio, add, recommended=True)}"
+    )
+
+
+def no_accepted_toolset(
+    found: Sequence[VisualStudio], preferred: Sequence[str], facts: Facts, cuda_version: str | None
+) -> str:
+    """What to say when compilers are there, but none that the cell can use: each with its reason."""
+    cell = f"CUDA {cuda_version}" if cuda_version else "a wheel without CUDA"
+    lines = [f"no C++ toolset of this machine can be used for {cell}:"]
+    for studio in found:
+        for version in studio.toolsets:
+            reason = why_refused(facts, line_of(version), cuda_version) or "is not the one that was asked for"
+            lines.append(f"  {version} ({studio.name}): {reason}")
+    lines.append(f"accepted: {', '.join(preferred) or 'none'}")
+    able = next((studio for studio in found if _components(studio, preferred, facts)), None)
+    if able:
+        add = f"add one, as an administrator: {modify_line(able, _components(able, preferred, facts))}"
+    else:
+        add = _fresh_install(preferred, facts)
+    return "\n".join([*lines, add])
+
+
+def modify_line(studio: VisualStudio, add: Sequence[str], *, recommended: bool = False) -> str:
+    """The command for cmd.exe that adds workloads or components to an installed Visual Studio."""
+    parts = [f'"{INSTALLER}" modify', f'--installPath "{studio.root}"']
+    parts += [f"--add {component}" for component in add]
+    parts += ["--includeRecommended"] * recommended
+    return " ".join([*parts, "--passive --norestart"])
+
+
+def _fresh_install(preferred: Sequence[str], facts: Facts) -> str:
+    """Which Build Tools to download, and how they are installed with the first preferred toolset that they have."""
+    releases = list(facts.visual_studios.values())
+    offers = [(release, row) for line in preferred for release in releases if (row := _offered(release, line, facts))]
+    release, component = offers[0] if offers else (releases[0], "")
+    add = [facts.editions["BuildTools"].workload, *([component] if component else [])]
+    options = " ".join(f"--add {component}" for component in add)
+    return (
+        f"install Visual Studio Build Tools {release.name}: download {release.build_tools} and run, as an"
+        f" administrator: {release.build_tools.rpartition('/')[2]} {options} --includeRecommended --passive --norestart"
+    )
+
+
+def _offered(release: VisualStudioRelease, wanted: str, facts: Facts) -> str | None:
+    row = _row(facts, line_of(wanted))
+    return row.components.get(release.version) if row else None
+
+
+def _components(studio: VisualStudio, preferred: Sequence[str], facts: Facts) -> list[str]:
+    """The id that adds the first preferred toolset that this Visual Studio's installer has; none when it has none."""
+    rows = [row for wanted in preferred if (row := _row(facts, line_of(wanted)))]
+    return [row.components[studio.major] for row in rows if studio.major in row.components][:1]
+
+
+def _row(facts: Facts, line: str) -> Toolset | None:
+    return next((row for row in facts.toolsets if row.version == line), None)

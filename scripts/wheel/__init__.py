@@ -1,0 +1,1 @@
+"""What a wheel file is and says of itself."""

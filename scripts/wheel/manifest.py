@@ -1,0 +1,23 @@
+"""The manifest beside every wheel: where it lies, and how it gets there whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+MANIFEST = ".json"  # behind the name of its wheel
+
+
+def manifest_path(wheel: Path) -> Path:
+    """Where a wheel's manifest lies: beside it, with .json behind its name."""
+    return wheel.with_name(wheel.name + MANIFEST)
+
+
+def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
+    """Write the manifest whole or not at all."""
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    draft.replace(path)

@@ -1,0 +1,103 @@
+"""What the stand-ins of the actions do: obey the inputs, on this machine, and write down what was asked of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+STATE = Path(os.environ["REHEARSAL_STATE"])  # caches, artifacts, attestations and the site of a rehearsal
+Inputs = Mapping[str, str]
+
+
+def output(name: str, value: str) -> None:
+    with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
+        file.write(f"{name}={value}\n")
+
+
+def setup_python(given: Inputs) -> None:
+    """Put the Python of the rehearsal first on PATH; the version that was asked for must be one."""
+    named = given["python-version-file"]
+    asked = given["python-version"] or Path(named).read_text(encoding="utf-8").strip()
+    assert asked.replace(".", "").isdecimal(), f"no version: {asked!r}"
+    with Path(os.environ["GITHUB_PATH"]).open("a", encoding="utf-8") as file:
+        file.write(f"{Path(os.environ['REHEARSAL_PYTHON']).parent}\n")
+
+
+def restore(given: Inputs) -> None:
+    """The newest cache whose key is the one, else one that begins with a restore key; of the same path only."""
+    kept = sorted((STATE / "caches" / slug(given["path"])).glob("*"), key=lambda entry: -entry.stat().st_mtime_ns)
+    prefixes = given["restore-keys"].split()
+    found = [entry for entry in kept if entry.name == given["key"]]
+    found += [entry for prefix in prefixes for entry in kept if entry.name.startswith(prefix)]
+    output("cache-hit", str(bool(found) and found[0].name == given["key"]).lower())
+    output("cache-matched-key", found[0].name if found else "")
+    if found:
+        shutil.copytree(found[0], given["path"], dirs_exist_ok=True)
+
+
+def save(given: Inputs) -> None:
+    """A new cache; a key that is taken stays as it is."""
+    place = STATE / "caches" / slug(given["path"]) / given["key"]
+    if not place.exists():
+        shutil.copytree(given["path"], place)
+
+
+def upload(given: Inputs) -> None:
+    """An artifact of the content of one folder."""
+    place = STATE / "artifacts" / given["name"]
+    assert given["overwrite"] == "true" or not place.exists(), "an artifact of this name is there"
+    shutil.rmtree(place, ignore_errors=True)
+    if Path(given["path"]).is_dir():
+        shutil.copytree(given["path"], place)
+
+
+def download(given: Inputs) -> None:
+    """Every artifact whose name fits, all in one folder."""
+    assert given["merge-multiple"] == "true"
+    for artifact in sorted((STATE / "artifacts").glob(given["pattern"])):
+        shutil.copytree(artifact, given["path"], dirs_exist_ok=True)
+
+
+def attest(given: Inputs) -> None:
+    """Name and digest of every subject; none at all is an error, as it is to the real one."""
+    subjects = sorted(Path().glob(given["subject-path"]))
+    assert subjects, f"no subject at {given['subject-path']}"
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in subjects}
+    (STATE / "attested.json").write_text(json.dumps(digests), encoding="utf-8")
+
+
+def pages(given: Inputs) -> None:
+    """The artefact of the site, which replaces the one before."""
+    shutil.rmtree(STATE / "pages", ignore_errors=True)
+    shutil.copytree(given["path"], STATE / "pages")
+
+
+def deploy(given: Inputs) -> None:
+    """The site is served from now on."""
+    shutil.rmtree(STATE / "site", ignore_errors=True)
+    shutil.copytree(STATE / "pages", STATE / "site")
+    output("page_url", os.environ["DEEPSPEED_WHEELS_SITE"])
+
+
+def slug(path: str) -> str:
+    return path.strip("./").replace("/", "-")
+
+
+ACTIONS: dict[str, Callable[[Inputs], None]] = {
+    "setup-python": setup_python,
+    "restore": restore,
+    "save": save,
+    "upload": upload,
+    "download": download,
+    "attest": attest,
+    "pages": pages,
+    "deploy": deploy,
+}
+
+if __name__ == "__main__":
+    ACTIONS[sys.argv[1]](json.loads(os.environ["INPUTS"]))

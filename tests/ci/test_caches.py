@@ -1,0 +1,71 @@
+"""What a hosted job keeps for later ones, and under which keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.ci.caches import Cache, caches
+from scripts.dirs import Places
+from tests.plan.factories import make_target
+
+
+def places(folder: Path) -> Places:
+    return Places(cache=folder / "cache", wheelhouse=folder / "wheels", logs=folder / "logs")
+
+
+def put(file: Path, content: str = "x") -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content, encoding="utf-8")
+
+
+def named(folder: Path, **changes: str) -> dict[str, Cache]:
+    return {cache.name: cache for cache in caches(make_target(**changes), places(folder))}
+
+
+def test_nothing_to_keep_has_no_key(tmp_path: Path) -> None:
+    assert {cache.key for cache in named(tmp_path).values()} == {""}
+
+
+def test_the_key_follows_from_what_is_kept(tmp_path: Path) -> None:
+    put(tmp_path / "cache/ops/ab/abcd/binary")
+    first = named(tmp_path)["ops"]
+    assert first.key.startswith(first.prefix)
+    assert named(tmp_path)["ops"].key == first.key
+    put(tmp_path / "cache/ops/ef/efgh/binary")
+    assert named(tmp_path)["ops"].key != first.key
+
+
+def test_releases_share_ops_but_not_unfinished_work(tmp_path: Path) -> None:
+    one, other = named(tmp_path, deepspeed="0.19.7"), named(tmp_path, deepspeed="0.19.8")
+    assert one["ops"].prefix == other["ops"].prefix
+    assert one["unfinished"].prefix != other["unfinished"].prefix
+
+
+def test_what_cannot_have_an_op_in_common_has_another_prefix(tmp_path: Path) -> None:
+    changes: tuple[dict[str, str], ...] = (
+        {},
+        {"torch": "2.12.0"},
+        {"python": "3.12"},
+        {"cuda": "cu130"},
+        {"platform": "win_amd64"},
+    )
+    assert len({named(tmp_path, **change)["ops"].prefix for change in changes}) == len(changes)
+
+
+def test_only_what_can_be_resumed_is_kept_as_unfinished(tmp_path: Path) -> None:
+    work = places(tmp_path).work(make_target().id)
+    put(work / "objects/1/a.o")
+    assert named(tmp_path)["unfinished"].key
+    put(work / "proof/bin/python")
+    assert named(tmp_path)["unfinished"].key == ""
+
+
+def test_a_cell_without_cuda_keeps_no_toolkit(tmp_path: Path) -> None:
+    put(tmp_path / "cache/cuda/13.0.2-redist/bin/nvcc")
+    assert named(tmp_path)["toolkits"].key == ""
+    assert named(tmp_path, cuda="cu130")["toolkits"].key
+
+
+def test_outputs_have_the_names_that_the_workflow_reads(tmp_path: Path) -> None:
+    names = [name for cache in named(tmp_path).values() for name in cache.outputs()]
+    assert names == [f"{kind}-{part}" for kind in ("ops", "unfinished", "toolkits") for part in ("prefix", "key")]

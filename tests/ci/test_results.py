@@ -1,0 +1,103 @@
+"""How builds ended: beside the log, for the page, in the summary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.ci.results import Result, builds_document, lost_results, read_results, write_results
+from scripts.ci.summary import markdown, notes, rows, sentence
+from scripts.errors import CompileError, DataError, InterruptedBuildError
+from scripts.index.page.states import Build, read_builds
+from tests.plan.factories import make_target
+
+RUN = "https://github.com/someone/wheels/actions/runs/7"
+BUILT, STOPPED, FAILED = (make_target(python=version) for version in ("3.10", "3.11", "3.12"))
+
+
+def results() -> tuple[Result, ...]:
+    return (
+        Result(target=BUILT.id, exit_code=0, wheel="somewhere", message=None),
+        Result(target=STOPPED.id, exit_code=InterruptedBuildError.exit_code, wheel=None, message="the time is over"),
+        Result(target=FAILED.id, exit_code=CompileError.exit_code, wheel=None, message="- a.cpp: error: `x`\n" * 40),
+    )
+
+
+def wheelhouse(folder: Path) -> Path:
+    manifest = folder / BUILT.folder / f"{BUILT.wheel_name}.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"seconds": {"total": 90}, "ops": {"a": {}, "b": {}}, "cache_hits": 1}))
+    return folder
+
+
+def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+    write_results(tmp_path / "logs", results())
+    assert read_results(tmp_path / "logs") == results()
+    assert read_results(tmp_path / "elsewhere") == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [("{", "JSON"), ("{}", "target"), ('{"target": "x", "exit_code": 0}', "'x' is no target id")],
+)
+def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, content: str, fault: str) -> None:
+    (tmp_path / "a.result.json").write_text(content)
+    with pytest.raises(DataError, match=fault):
+        read_results(tmp_path)
+
+
+def test_the_page_reads_the_states_of_cells_without_a_wheel() -> None:
+    before = {
+        BUILT.id: Build(state="failed", message="last time"),
+        "ds0.19.8-torch2.6.0-cpu-cp310-linux_x86_64": Build(state="failed", message="not tried again", url=RUN),
+    }
+    planned = {BUILT.id, STOPPED.id, FAILED.id, *before}
+    document = json.dumps(builds_document(results(), before, planned, RUN))
+    builds = read_builds(document, "builds.json")
+    assert {name: build.state for name, build in builds.items()} == {
+        STOPPED.id: "building",
+        FAILED.id: "failed",
+        "ds0.19.8-torch2.6.0-cpu-cp310-linux_x86_64": "failed",
+    }
+    assert builds[FAILED.id].url == RUN
+    assert len(builds[FAILED.id].message.splitlines()) == 12
+
+
+def test_a_cell_that_left_the_plan_has_no_state_any_more() -> None:
+    before = {make_target(torch="2.12.0").id: Build(state="failed"), BUILT.id: Build(state="building")}
+    assert set(builds_document((), before, {BUILT.id, FAILED.id}, RUN)) == {BUILT.id}
+    assert set(builds_document(results(), before, {BUILT.id, FAILED.id}, RUN)) == {FAILED.id}
+
+
+def test_a_job_that_left_no_result_has_failed() -> None:
+    queued = (BUILT.id, STOPPED.id, FAILED.id)
+    assert lost_results(queued, results()) == ()
+    [lost] = lost_results(queued, results()[:2])
+    assert (lost.target, lost.state) == (FAILED.id, "failed")
+    assert "left no result" in lost.first_lines
+
+
+def test_the_summary_begins_with_what_failed_and_says_how_to_repeat_it(tmp_path: Path) -> None:
+    found = rows(results(), wheelhouse(tmp_path))
+    text = markdown(found)
+    assert sentence(found) == "1 built, 1 building, 1 failed"
+    assert text.index(FAILED.id) < text.index(STOPPED.id) < text.index(BUILT.id)
+    assert f"| `{BUILT.id}` | built | 1.5 | 1 of 2 |" in text
+    assert f"\ninvoke build --id {FAILED.id}\n" in text
+    assert text.count("````") == 4
+    assert f"invoke build --id {STOPPED.id}" not in text
+
+
+def test_a_wheel_without_a_readable_manifest_is_in_the_table_all_the_same(tmp_path: Path) -> None:
+    assert f"| `{BUILT.id}` | built |  |  |" in markdown(rows(results()[:1], tmp_path))
+
+
+def test_each_cell_without_a_wheel_is_annotated_with_its_first_lines_and_the_line_that_repeats_it(
+    tmp_path: Path,
+) -> None:
+    error, notice = notes(rows(results(), tmp_path))
+    assert error.startswith(f"::error title={FAILED.id}::- a.cpp: error: `x`%0A")
+    assert error.endswith(f"%0Ainvoke build --id {FAILED.id}")
+    assert notice.startswith(f"::notice title={STOPPED.id}::the time is over")

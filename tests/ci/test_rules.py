@@ -1,0 +1,188 @@
+"""What we ask of the workflows beyond what any checker knows: they call, they do not think."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke.collection import Collection
+
+import tasks
+from scripts.ci.actions import ALLOW_SHRINK
+from scripts.ci.caches import caches
+from scripts.commands.hosted import QUEUE, SELECTORS
+from scripts.dirs import Places
+from scripts.facts.load import load_facts
+from tests.ci.workflows import FILES, ROOT, load, steps
+from tests.plan.factories import make_target
+
+NAMES = [file.name for file in FILES]
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
+TASKS = {context.name: context for context in Collection.from_module(tasks).to_contexts()}
+BUILD = load("build.yml")
+EVERY = [pytest.param(name, job, step) for name in NAMES for job, step in steps(load(name))]
+RUNS = [step["run"] for name in NAMES for _, step in steps(load(name)) if "run" in step]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_may_nothing_until_a_job_says_what_it_needs(name: str) -> None:
+    document = load(name)
+    assert document["permissions"] == {}
+    assert all("permissions" in job for job in document["jobs"].values())
+
+
+def test_only_publishing_may_write_to_the_repository_and_only_it_may_attest() -> None:
+    rights = {
+        (name, job): {right for right, how in body["permissions"].items() if how == "write"}
+        for name in NAMES
+        for job, body in load(name)["jobs"].items()
+    }
+    assert {key: found for key, found in rights.items() if found} == {
+        ("build.yml", "publish"): {"contents", "id-token", "attestations"},
+        ("build.yml", "pages"): {"pages", "id-token"},
+    }
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_every_action_is_pinned_by_a_commit_and_says_which_release_that_is(file: Path) -> None:
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert lines
+    for line in lines:
+        action, _, release = line.partition("uses:")[2].strip().partition(" # ")
+        assert PINNED.fullmatch(action), line
+        assert re.fullmatch(r"v\d+\.\d+\.\d+", release), line
+
+
+def test_an_action_has_one_commit_in_all_workflows() -> None:
+    found: dict[str, set[str]] = {}
+    for name in NAMES:
+        for _, step in steps(load(name)):
+            if "uses" in step:
+                action, _, commit = step["uses"].partition("@")
+                found.setdefault("/".join(action.split("/")[:2]), set()).add(commit)
+    assert {action: len(commits) for action, commits in found.items()} == dict.fromkeys(found, 1)
+
+
+@pytest.mark.parametrize("line", RUNS)
+def test_a_line_is_one_line_that_every_shell_reads_alike(line: str) -> None:
+    assert "\n" not in line.strip()
+    assert re.fullmatch(r"[\w ./-]+", line), (
+        "no variables, quotes, pipes or lists: cmd, PowerShell and bash differ there"
+    )
+
+
+@pytest.mark.parametrize("line", [line for line in RUNS if "invoke" in line])
+def test_a_line_calls_a_task_that_exists_with_options_that_it_has(line: str) -> None:
+    python, module, invoke, task, *words = shlex.split(line)
+    assert (python, module, invoke) == ("python", "-m", "invoke")
+    assert {word for word in words if word.startswith("--")} <= {*TASKS[task].flags, *TASKS[task].inverse_flags}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_version_of_anything_that_is_built_or_built_with_stands_in_a_workflow(name: str) -> None:
+    """Runner labels, pinned actions and the help texts of the form aside."""
+    document = load(name)
+    texts = [value for value in _texts({**document, True: None}) if not value.startswith(("ubuntu-", "windows-"))]
+    assert texts
+    assert [value for value in texts if re.search(r"\d+\.\d+", value) and not PINNED.fullmatch(value)] == []
+
+
+def test_jobs_that_hold_rights_or_caches_install_nothing_that_only_tests_need() -> None:
+    installs = {job: step["run"] for job, step in steps(BUILD) if "pip install" in step.get("run", "")}
+    assert installs == dict.fromkeys(BUILD["jobs"], "python -m pip install -r requirements-run.txt")
+
+
+def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None:
+    form = BUILD[True]["workflow_dispatch"]["inputs"]
+    assert {name: kind["type"] for name, kind in form.items()} == {
+        **dict.fromkeys(tasks.SELECTORS, "string"),
+        "allow_shrink": "boolean",
+    }
+    plan = next(step for job, step in steps(BUILD) if step.get("id") == "plan")
+    given = {name: value for name, value in plan["env"].items() if name in SELECTORS.values()}
+    assert given == {
+        variable: f"${{{{ inputs.{name.removesuffix('s') if name == 'ids' else name} }}}}"
+        for name, variable in SELECTORS.items()
+    }
+    index = next(step for _, step in steps(BUILD) if "invoke index" in step.get("run", ""))
+    assert index["env"][ALLOW_SHRINK] == "${{ inputs.allow_shrink }}"
+
+
+def test_the_report_for_the_page_knows_every_cell_of_the_run() -> None:
+    pages = BUILD["jobs"]["pages"]
+    [report] = [step for step in pages["steps"] if "invoke report" in step.get("run", "")]
+    assert report["env"] == {QUEUE: "${{ needs.plan.outputs.matrix }}"}
+    assert "plan" in pages["needs"]
+
+
+def test_a_job_is_called_what_its_cell_is_called() -> None:
+    build = BUILD["jobs"]["build"]
+    assert build["name"] == "${{ matrix.id }}"
+    assert build["env"]["DEEPSPEED_WHEELS_SELECT_ID"] == "${{ matrix.id }}"
+    upload = next(step for _, step in steps(BUILD) if "upload-artifact@" in step.get("uses", ""))
+    assert upload["with"]["name"] == "${{ matrix.id }}"
+    assert build["strategy"]["fail-fast"] is False
+
+
+def test_a_build_stops_in_time_to_keep_what_it_has() -> None:
+    hours = load_facts().limits["job_hours"]
+    build = BUILD["jobs"]["build"]
+    line = next(step["run"] for step in build["steps"] if step.get("name") == "Build and prove")
+    minutes = int(shlex.split(line)[-1])
+    assert minutes + 60 < build["timeout-minutes"] < 60 * hours
+
+
+def test_every_job_ends_some_time() -> None:
+    assert all("timeout-minutes" in job for name in NAMES for job in load(name)["jobs"].values())
+
+
+def test_caches_are_restored_and_saved_from_the_folders_that_builds_use() -> None:
+    places = Places(cache=Path(BUILD["env"]["DEEPSPEED_WHEELS_CACHE"]), wheelhouse=Path(), logs=Path())
+    folders = {"ops": places.ops, "unfinished": places.work("x").parent, "toolkits": places.toolkits}
+    build = BUILD["jobs"]["build"]["steps"]
+    restored = {step["id"]: step["with"] for step in build if "cache/restore@" in step.get("uses", "")}
+    saved = [step for step in build if "cache/save@" in step.get("uses", "")]
+    assert {name: Path(given["path"]) for name, given in restored.items()} == folders
+    assert {Path(step["with"]["path"]) for step in saved} == set(folders.values())
+    names = {name for cache in caches(make_target(), places) for name in cache.outputs()}
+    text = str(build)
+    used = set(re.findall(r"steps\.(?:before|after)\.outputs\.([\w-]+)", text))
+    assert used == names
+    assert all(step["if"].startswith("${{ always()") for step in saved)
+
+
+def test_what_is_attested_is_what_is_published() -> None:
+    """Proven wheels lie two folders deep; failed ones deeper, wheels of fewer ops too."""
+    step = next(step for _, step in steps(BUILD) if "attest-build-provenance@" in step.get("uses", ""))
+    output, kind, *rest = step["with"]["subject-path"].split("/")
+    assert (output, kind, rest) == (BUILD["env"]["DEEPSPEED_WHEELS_OUTPUT"], "wheels", ["*", "*", "*.whl"])
+    assert make_target().folder.count("/") == 1
+
+
+def test_pythons_come_from_files() -> None:
+    given = [step["with"] for name in NAMES for _, step in steps(load(name)) if "setup-python@" in step.get("uses", "")]
+    files = {values["python-version-file"] for values in given if "python-version-file" in values}
+    assert {values.get("python-version") for values in given} <= {None, "${{ matrix.python }}"}
+    matrix = load("ci.yml")["jobs"]["windows"]["strategy"]["matrix"]["python"]
+    named = {file.replace("${{ matrix.python }}", python) for file in files for python in matrix}
+    assert all(re.fullmatch(r"3\.\d+\n", (ROOT / file).read_text(encoding="utf-8")) for file in named)
+
+
+def test_ci_runs_what_the_maintainer_runs() -> None:
+    ci = load("ci.yml")["jobs"]
+    assert ci["linux"]["steps"][-1]["run"] == ".ci/run"
+    assert [step["run"] for step in ci["windows"]["steps"][-2:]] == [
+        "python -m invoke lint",
+        "python -m invoke test --fast",
+    ]
+
+
+def _texts(value: Any) -> list[str]:  # noqa: ANN401  what YAML holds
+    if isinstance(value, dict):
+        return [text for entry in value.values() for text in _texts(entry)]
+    if isinstance(value, list):
+        return [text for entry in value for text in _texts(entry)]
+    return [value] if isinstance(value, str) else []

@@ -1,0 +1,221 @@
+"""`invoke index`: from a wheelhouse, a folder of releases or GitHub to a site that real clients install from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+
+from scripts.ci.actions import ALLOW_SHRINK
+from scripts.commands.index_site import SiteOptions, index, open_published, repository_of
+from scripts.errors import DataError, InputError
+from scripts.index.install_line import install_words
+from scripts.index.previous import read_site, read_site_if_there
+from scripts.publish.candidates import read_wheelhouse
+from scripts.publish.publisher import Publisher, make_plan
+from tests.github.fixtures import quick_store, standin
+from tests.github.standin import REPOSITORY, TOKEN, StandIn
+from tests.index.world import MakePerson, make_person, world
+from tests.publish.loopback import KNOWN_PLATFORM, Loopback, make_cell, served
+from tests.wheel.factories import make_manifest
+from tests.wheel.wheelhouse import ROOM, file_wheel, fill_wheelhouse
+
+__all__ = ["make_person", "standin", "world"]  # fixtures
+pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no cell is for this platform")
+CELLS = [make_cell(cuda="cpu"), make_cell(), make_cell(torch="2.5.1"), make_cell(deepspeed="0.16.4")]
+
+
+@pytest.fixture
+def wheelhouse(tmp_path: Path) -> Path:
+    for cell in CELLS:
+        file_wheel(tmp_path / "wheels", cell)
+    return tmp_path / "wheels"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Loopback]:
+    (tmp_path / "site").mkdir()
+    with served(tmp_path / "site") as found:
+        yield found
+
+
+def test_a_wheelhouse_becomes_a_site_that_can_be_installed_from(
+    wheelhouse: Path, server: Loopback, tmp_path: Path, make_person: MakePerson
+) -> None:
+    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}", url=server.url), json=True)
+    published = replace(read_site(server.url), torch_index=f"{server.url}/no-torch/{{variant}}")
+    assert {record.target for record in published.wheels} == set(CELLS)
+    record = next(record for record in published.wheels if record.target == CELLS[1])
+    person = make_person()
+    told = person.run([*install_words(record, published, "uv"), "--no-deps"])
+    assert told.returncode == 0, told.stderr
+    assert person.has("deepspeed") == CELLS[1].wheel_version
+    metadata = requests.get(f"{published.address(record)}.metadata", timeout=10).content
+    assert hashlib.sha256(metadata).hexdigest() == record.metadata_sha256
+
+
+def test_what_is_published_on_github_becomes_a_site_that_can_be_installed_from(
+    standin: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_person: MakePerson
+) -> None:
+    candidates = fill_wheelhouse(tmp_path / "wheels", CELLS)
+    store = quick_store(standin)
+    Publisher(store=store).publish(make_plan(store, candidates, ROOM))
+    monkeypatch.setenv("GITHUB_API_URL", standin.address)
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    index(tmp_path / "site", SiteOptions(store=f"github:{REPOSITORY}", url=server.url), json=True)
+    assert not (tmp_path / "site" / "files").exists()  # GitHub serves them
+    published = replace(read_site(server.url), torch_index=f"{server.url}/no-torch/{{variant}}")
+    person = make_person()
+    for tool in ("pip", "uv"):
+        told = person.run(
+            [*install_words(published.wheels[0], published, tool), "--no-deps", "--reinstall" if tool == "uv" else "-q"]
+        )
+        assert told.returncode == 0, told.stderr
+        assert person.has("deepspeed") == published.wheels[0].target.wheel_version
+
+
+def test_a_site_is_not_replaced_by_a_shorter_one_unless_asked(wheelhouse: Path, tmp_path: Path) -> None:
+    site, options = tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}")
+    index(site, options, json=True)
+    for path in (wheelhouse / CELLS[0].folder).iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r"take away 1 .*--allow-shrink"):
+        index(site, options, json=True)
+    assert (site / "files" / "0.16.5" / CELLS[0].wheel_name).is_file()
+    with pytest.raises(InputError, match="take away 1"):
+        index(tmp_path / "new", SiteOptions(store=f"dir:{wheelhouse}", previous=str(site)), json=True)
+    index(site, SiteOptions(store=f"dir:{wheelhouse}", allow_shrink=True), json=True)
+    assert not (site / "files" / "0.16.5" / CELLS[0].wheel_name).exists()
+
+
+def test_only_a_wheel_that_may_be_published_is_offered_and_the_other_is_named(
+    wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audited = {**make_manifest()["proof"], "level": "audit"}
+    wheel = file_wheel(wheelhouse, CELLS[0], proof=audited)
+    candidates = read_wheelhouse(wheelhouse).candidates
+    assert {candidate.target for candidate in candidates} == set(CELLS[1:])
+    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    assert {record.target for record in read_site(str(tmp_path / "site")).wheels} == set(CELLS[1:])
+    assert {record.target for record in open_published(f"dir:{wheelhouse}").wheels} == set(CELLS[1:])
+    told = f"skipped {wheel}: it was proven at level audit, not full; build it again\n"
+    assert capsys.readouterr().err == told * 2
+
+
+def test_a_workflows_site_need_not_be_there_yet_and_that_is_told(
+    wheelhouse: Path,
+    server: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
+    monkeypatch.setenv("DEEPSPEED_WHEELS_SITE", server.url)
+    index(tmp_path / "new", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    assert f"{server.url}/: there is no earlier index" in capsys.readouterr().err
+    with pytest.raises(InputError, match="cannot be had"):
+        read_site_if_there("http://127.0.0.1:9/")  # nothing listens: that is not the same as nothing being there
+
+
+@pytest.mark.parametrize("may_shrink", [False, True])
+def test_a_site_that_was_named_must_be_there(
+    wheelhouse: Path, server: Loopback, tmp_path: Path, may_shrink: bool
+) -> None:
+    options = SiteOptions(store=f"dir:{wheelhouse}", previous=server.url, allow_shrink=may_shrink)
+    with pytest.raises(InputError, match="is it the address of an index"):
+        index(tmp_path / "new", options, json=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_damaged_site_can_be_replaced_when_it_may_shrink(wheelhouse: Path, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "wheels.json").write_text("{")
+    with pytest.raises(DataError):
+        index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}", allow_shrink=True), json=True)
+    assert len(read_site(str(tmp_path / "site")).wheels) == len(CELLS)
+
+
+def downloads(standin: StandIn) -> int:
+    """How many manifests were downloaded."""
+    return sum("/releases/assets/" in request for request in standin.requests if request.startswith("GET"))
+
+
+@pytest.fixture
+def on_github(
+    standin: StandIn, wheelhouse: Path, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> StandIn:
+    """The wheels are published there, and their site is served; no token is at hand."""
+    store = quick_store(standin)
+    Publisher(store=store).publish(make_plan(store, read_wheelhouse(wheelhouse).candidates, ROOM))
+    monkeypatch.setenv("GITHUB_API_URL", standin.address)
+    monkeypatch.setattr("scripts.commands.index_site.pages_address", lambda repository: f"{server.url}/")
+    index(tmp_path / "site", SiteOptions(store=f"github:{REPOSITORY}"), json=True)
+    assert downloads(standin) == len(CELLS)
+    standin.requests.clear()
+    return standin
+
+
+def test_what_the_published_site_knows_is_not_downloaded_by_a_person(on_github: StandIn, tmp_path: Path) -> None:
+    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(CELLS)
+    assert downloads(on_github) == 0
+    (tmp_path / "site" / "wheels.json").write_text("{")
+    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(CELLS)
+    assert downloads(on_github) == len(CELLS)
+
+
+def test_a_person_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
+    on_github: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_github.repository.lock:
+        number = next(i for i, asset in on_github.repository.assets.items() if asset.name == CELLS[0].wheel_name)
+        del on_github.repository.assets[number]
+    options = SiteOptions(store=f"github:{REPOSITORY}", previous=server.url)
+    with pytest.raises(InputError, match="take away 1"):
+        index(tmp_path / "next", options, json=True)
+    monkeypatch.setenv(ALLOW_SHRINK, "true")
+    index(tmp_path / "next", options, json=True)
+    assert {record.target for record in read_site(str(tmp_path / "next")).wheels} == set(CELLS[1:])
+    assert downloads(on_github) == 0
+
+
+def test_the_same_wheels_give_the_same_site(wheelhouse: Path, tmp_path: Path) -> None:
+    def content(site: Path) -> dict[str, bytes]:
+        index(site, SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+        return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+
+    assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "a")
+
+
+def test_what_was_written_is_told(wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}", url="https://site.example"), json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["wheels"], told["url"]) == (4, "https://site.example/")
+    assert "https://site.example/whl/cu124/torch2.5/" in told["channels"]
+
+
+def test_a_wheel_that_is_not_its_manifests_is_refused(wheelhouse: Path, tmp_path: Path) -> None:
+    wheel = wheelhouse / CELLS[0].folder / CELLS[0].wheel_name
+    wheel.write_bytes(wheel.read_bytes() + b"\0")
+    with pytest.raises(InputError, match="not the file that its manifest describes"):
+        index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+
+
+@pytest.mark.parametrize("store", ["dir:", "ftp:x", "dir:/nonexistent/wheels"])
+def test_a_store_that_cannot_be_is_told(store: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        index(tmp_path / "site", SiteOptions(store=store), json=True)
+
+
+def test_the_store_of_a_workflow_is_its_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert repository_of("github:a/b") == "a/b"
+    assert (repository_of("dir:x"), repository_of("")) == ("", "")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Owner/wheels")
+    assert (repository_of("dir:x"), repository_of("")) == ("", "Owner/wheels")

@@ -1,0 +1,166 @@
+"""deepspeed.yaml: what it must hold, which mistakes are named, and that it says what the real sources say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tarfile
+from itertools import product
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from scripts.facts.catalogue import Catalogue, read_catalogue
+from scripts.facts.load import DATA, load_facts
+from scripts.facts.rows import Patch
+from scripts.schema.readers import Problems
+from scripts.wheel_build.patch import apply_patch
+
+BOUNDARIES = ("0.14.5", "0.16.3", "0.17.4", "0.18.4", "0.19.8")  # last of P7, P9, P5; first and last of all
+NAME = re.compile(r"""^    NAME = ["'](\w+)["']""", re.MULTILINE)
+SOURCES = (
+    "deepspeed",
+    "deepspeed-trial",
+    "deepspeed-deduced",
+    "deepspeed-wheels-windows",
+    "trial-wine",
+    "wheels-torch-windows",
+)
+VARIABLE = re.compile(r"""^    BUILD_VAR = ["'](\w+)["']""", re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DATA, tmp_path / "data"))
+
+
+def problems_after(folder: Path, old: str, new: str) -> str:
+    path = folder / "deepspeed.yaml"
+    content = path.read_text(encoding="utf-8")
+    assert old in content
+    path.write_text(content.replace(old, new, 1), encoding="utf-8")
+    problems = Problems(set(SOURCES))
+    read_catalogue(folder, problems)
+    return "\n".join(problems)
+
+
+def read() -> Catalogue:
+    facts = load_facts()
+    return Catalogue(releases=facts.deepspeed, ops=facts.ops, patches=facts.patches)
+
+
+def test_every_release_is_there_with_its_digest_in_order() -> None:
+    releases = read().releases
+    assert len(releases) == 42
+    assert list(releases) == sorted(releases, key=Version)
+    assert (min(releases, key=Version), max(releases, key=Version)) == ("0.14.5", "0.19.8")
+    assert all(re.fullmatch(r"[0-9a-f]{64}", release.sdist_sha256 or "") for release in releases.values())
+
+
+@pytest.mark.parametrize(
+    ("deepspeed", "newest"),
+    [
+        ("0.15.2", "12.5"),
+        ("0.15.3", "12.6"),
+        ("0.16.3", "12.6"),
+        ("0.16.4", "12.8"),
+        ("0.17.1", "12.8"),
+        ("0.17.2", "12.9"),
+    ],
+)
+def test_tolerated_toolkits_change_where_upstream_changed_its_list(deepspeed: str, newest: str) -> None:
+    assert read().releases[deepspeed].cuda_minors[-1] == newest
+
+
+@pytest.mark.parametrize(
+    ("deepspeed", "accelerator", "count"),
+    [
+        ("0.14.5", "cuda", 20),
+        ("0.15.0", "cuda", 21),
+        ("0.16.6", "cuda", 22),
+        ("0.17.1", "cuda", 23),
+        ("0.19.5", "cuda", 24),
+        ("0.19.7", "cuda", 23),
+        ("0.14.5", "cpu", 5),
+        ("0.15.3", "cpu", 6),
+        ("0.19.5", "cpu", 7),
+        ("0.19.8", "cpu", 9),
+    ],
+)
+def test_as_many_ops_exist_as_all_ops_of_upstream_lists(deepspeed: str, accelerator: str, count: int) -> None:
+    assert sum(op.support_for(accelerator, deepspeed) is not None for op in read().ops.values()) == count
+
+
+def test_an_overlap_of_two_rows_is_named(folder: Path) -> None:
+    found = problems_after(folder, '- versions: ">=0.17.2,<0.19"', '- versions: ">=0.17.1,<0.19"')
+    assert "ops.dc.cuda: two rows hold for 0.17.1" in found
+
+
+def test_an_op_that_is_off_needs_its_reason(folder: Path) -> None:
+    found = problems_after(folder, "        default: false\n        note: ", "        default: false\n        header: ")
+    assert "is off without a reason" in found
+
+
+def test_a_system_needs_seconds_or_a_reason(folder: Path) -> None:
+    assert "windows needs either its seconds" in problems_after(folder, "seconds: {windows: 176, ", "seconds: {")
+
+
+def test_a_patch_edit_does_one_thing(folder: Path) -> None:
+    assert "keep one" in problems_after(folder, '        write: "{version}\\n"', "        by: nothing")
+
+
+def test_a_bad_pattern_is_named(folder: Path) -> None:
+    assert "is no regular expression" in problems_after(folder, 'vector<"', '(vector<"')
+
+
+def contexts(deepspeed: str) -> list[dict[str, str | bool]]:
+    newer = {"torch": "2.13.0", "cuda-version": "13.0", "cuda-major": "13"}
+    older = {"torch": "2.8.0", "cuda-version": "12.8", "cuda-major": "12"}
+    return [
+        {"deepspeed": deepspeed, "source-kind": "sdist", "os": system, "accelerator": accelerator, **cell}
+        for system, accelerator, cell in product(("windows", "linux"), ("cpu", "cuda"), (newer, older))
+    ]
+
+
+def needed(deepspeed: str) -> list[Patch]:
+    return [p for p in load_facts().patches if any(p.when.holds(context) for context in contexts(deepspeed))]
+
+
+@pytest.fixture(scope="session")
+def sdists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pypi_simple = pytest.importorskip("pypi_simple")
+    folder = tmp_path_factory.mktemp("sdists")
+    with pypi_simple.PyPISimple() as client:
+        files = client.get_project_page("deepspeed").packages
+        for file in files:
+            if file.package_type == "sdist" and file.version in BOUNDARIES:
+                assert file.digests["sha256"] == load_facts().deepspeed[file.version].sdist_sha256
+                client.download_package(file, folder / file.filename)
+    return folder
+
+
+def unpack(sdists: Path, deepspeed: str, where: Path) -> Path:
+    with tarfile.open(sdists / f"deepspeed-{deepspeed}.tar.gz") as archive:
+        archive.extractall(where, filter="data")
+    return where / f"deepspeed-{deepspeed}"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("deepspeed", BOUNDARIES)
+def test_every_patch_finds_what_it_changes(sdists: Path, tmp_path: Path, deepspeed: str) -> None:
+    root = unpack(sdists, deepspeed, tmp_path)
+    for patch in needed(deepspeed):
+        apply_patch(patch, root, deepspeed)
+    for file in (root / "op_builder").rglob("*.py"):
+        compile(file.read_text(encoding="utf-8"), str(file), "exec")
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("deepspeed", BOUNDARIES)
+def test_the_sources_name_the_same_ops(sdists: Path, tmp_path: Path, deepspeed: str) -> None:
+    builders = unpack(sdists, deepspeed, tmp_path) / "op_builder"
+    sources = [path.read_text(encoding="utf-8") for path in (*builders.glob("*.py"), *builders.glob("cpu/*.py"))]
+    ops = [op for op in load_facts().ops.values() if any(op.support_for(a, deepspeed) for a in ("cpu", "cuda"))]
+    assert {name for text in sources for name in NAME.findall(text)} == {op.name for op in ops}
+    assert {name for text in sources for name in VARIABLE.findall(text)} == {op.variable for op in ops}

@@ -1,0 +1,209 @@
+"""The data of scripts/data: it loads; its rows agree with one another; a row added is a row that counts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import DataError
+from scripts.facts.load import DATA, load_facts
+from scripts.facts.rows import Rule
+
+RULES = {
+    "torch-cuda-variant",
+    "torch-python",
+    "windows-pypi-is-cpu",
+    "cuda-major",
+    "ds-cuda13-minor",
+    "msvc-host-config",
+    "msvc-stl1002",
+    "windows-latest-default",
+    "arch-range",
+    "pre-turing",
+    "arch-not-in-torch",
+    "torch-knows-arch",
+    "cpp20-headers",
+    "ds-cpp20-host",
+    "ds-cpp20-nvcc",
+    "zc-preprocessor",
+    "c2872-std",
+    "py312-distutils",
+    "setuptools-pin",
+    "distutils-use-sdk",
+    "pip-cu12",
+    "pip-cu13-pins",
+    "pip-cu13-win-libs",
+    "cuda13-installer-subpackages",
+    "linux-abi",
+    "matrix-256",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DATA, tmp_path / "data"))
+
+
+def change(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / name
+    content = path.read_text(encoding="utf-8")
+    assert old in content
+    path.write_text(content.replace(old, new, 1), encoding="utf-8")
+
+
+def problems_of(folder: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        load_facts(folder)
+    return "\n".join(caught.value.problems)
+
+
+def cell(**names: str | bool) -> dict[str, str | bool]:
+    """A CUDA 12.4 cell of Windows with some names changed; `cuda_major` stands for `cuda-major`."""
+    context: dict[str, str | bool] = {
+        "os": "windows",
+        "accelerator": "cuda",
+        "cuda": "cu124",
+        "cuda-version": "12.4",
+        "cuda-major": "12",
+        "torch": "2.6.0",
+        "deepspeed": "0.16.5",
+        "python": "3.11",
+        "free-threaded": False,
+        "torch-has-cuda": True,
+        "torch-has-python": True,
+        "deepspeed-accepts-cuda": True,
+        "arch": "8.0",
+        "arch-max": "9.0",
+    }
+    return {**context, **{name.replace("_", "-"): value for name, value in names.items()}}
+
+
+def cpu_cell(**names: str | bool) -> dict[str, str | bool]:
+    context = cell(os="linux", accelerator="cpu", cuda="cpu", **names)
+    return {name: value for name, value in context.items() if not name.startswith(("cuda-", "arch"))}
+
+
+def refusals(context: dict[str, str | bool]) -> list[str]:
+    return [rule.id for rule in load_facts().rules if rule.level == "refuse" and rule.when.holds(context)]
+
+
+def test_the_versions_that_people_ask_for_are_known() -> None:
+    facts = load_facts()
+    assert list(facts.torch) == [f"2.{minor}" for minor in range(16)]
+    assert {"11.8", "12.1", "12.4", "12.6", "12.8", "12.9", "13.0", "13.5"} <= set(facts.cuda)
+    assert {"3.8", "3.13t", "3.15t"} <= set(facts.pythons)
+    assert set(facts.cpu_levels) == {"scalar", "avx2", "avx512"}
+    assert facts.limits["matrix_jobs_per_run"] == 256
+    assert facts.torch["2.5"].newest == "2.5.1"
+
+
+def test_every_known_rule_and_trap_has_its_row() -> None:
+    facts = load_facts()
+    assert {rule.id for rule in facts.rules} >= RULES
+    assert [trap.id for trap in facts.traps] == [f"W{number}" for number in range(1, 23)]
+
+
+def test_every_row_names_its_source() -> None:
+    facts = load_facts()
+    tables = [
+        facts.torch.values(),
+        facts.cuda.values(),
+        facts.toolsets,
+        facts.toolset_choices,
+        facts.runners.values(),
+        facts.visual_studios.values(),
+        facts.editions.values(),
+        facts.pythons.values(),
+        facts.gpus,
+        facts.cpu_levels.values(),
+        facts.rules,
+        facts.traps,
+    ]
+    sources: list[tuple[str, ...]] = [row.source for rows in tables for row in rows]  # type: ignore[attr-defined]
+    assert all(sources)
+
+
+@pytest.mark.parametrize("deepspeed", ["0.14.5", "0.16.5", "0.17.6", "0.18.9", "0.19.8"])
+def test_cpu_cells_of_linux_are_not_refused(deepspeed: str) -> None:
+    assert refusals(cpu_cell(deepspeed=deepspeed, torch="2.13.0")) == []
+
+
+def test_the_official_combination_of_windows_is_not_refused() -> None:
+    assert refusals(cell()) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "context"),
+    [
+        ("ds-windows-using-std", cell(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.9.1")),
+        ("pre-turing", cell(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.15.0", arch="7.0")),
+        ("ds-cpp20-host", cell(os="linux", torch="2.12.1", deepspeed="0.19.4")),
+        ("deepspeed-python", cell(deepspeed="0.19.8", python="3.9")),
+        ("free-threaded", cell(python="3.13t", free_threaded=True)),
+        ("torch-knows-arch", cell(arch_max="12.0")),
+        ("cpp20-headers", cell(torch="2.13.0", std="17")),
+        ("matrix-256", {"jobs": "257"}),
+        ("pip-cu12", cell(toolkit_source="pip", toolkit_major="12")),
+    ],
+)
+def test_a_rule_refuses_its_cells(rule: str, context: dict[str, str | bool]) -> None:
+    assert rule in refusals(context)
+
+
+def test_a_rule_added_as_a_row_takes_effect(folder: Path) -> None:
+    row = (
+        "rules:\n  - {id: no-monday, level: refuse, when: {torch: 2.6.0}, reason: Because., source: [common-knowledge]}"
+    )
+    change(folder, "rules.yaml", "rules:", row)
+    added = load_facts(folder).rules[0]
+    assert isinstance(added, Rule)
+    assert added.id == "no-monday"
+    assert added.when.holds(cell())
+
+
+FAULTS = {
+    "duplicate row": ("cpu.yaml", "  avx2:", "  scalar:", "levels.scalar: the key is there twice"),
+    "row without source": ("gpu.yaml", ", source: [", ", sourced: [", "gpu[0]: the key 'source' is missing"),
+    "unknown source": ("rules.yaml", "[torch-build-matrix]", "[rumour]", "rules[0].source[0]: 'rumour' is not known"),
+    "unquoted version": ("python.yaml", '"3.10"', "3.10", 'python["3.10"]: the key 3.10 is not text'),
+    "unquoted patch": ("msvc.yaml", '["11.8", ', "[11.8, ", "choices[0].cuda[0]: 11.8 is a number"),
+    "dead condition": ("rules.yaml", '"<3.10"', '"<3.1"', "deepspeed-python.when.python: '<3.1' matches nothing"),
+    "unknown name": ("rules.yaml", "torch-has-cuda", "torch-has-cud", "no cell has a 'torch-has-cud'"),
+    "unknown level": (
+        "rules.yaml",
+        "    level: refuse",
+        "    level: forbid",
+        "rules[0].level: 'forbid' is not known here",
+    ),
+    "fix without remedy": (
+        "rules.yaml",
+        "    level: refuse",
+        "    level: fix",
+        "torch-cuda-variant.remedy: a remedy belongs",
+    ),
+    "two rules of one id": ("rules.yaml", "id: torch-python", "id: torch-cuda-variant", "two rows are called"),
+    "unknown Python": ("torch.yaml", '"3.8"', '"3.7"', "pythons.windows: '3.7' has no row of its own"),
+    "variant without arches": ("torch.yaml", "cuda: [cu117, ", "cuda: [cu116, cu117, ", "'cu116' is missing"),
+    "release in a wrong row": ("torch.yaml", '"2.0.1"', '"2.1.1"', "2.1.1 is no release of 2.0"),
+    "unknown Visual Studio": ("msvc.yaml", '      "16": ', '      "15": ', "toolsets[0].components: '15' has no row"),
+    "unknown toolset": ("msvc.yaml", 'toolset: "14.29"', 'toolset: "14.28"', "'14.28' has no row"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_the_data_is_named_with_its_file_and_key_path(folder: Path, fault: str) -> None:
+    name, old, new, message = FAULTS[fault]
+    change(folder, name, old, new)
+    problems = problems_of(folder)
+    assert message in problems
+    assert name in problems
+
+
+def test_faults_of_several_files_are_reported_together(folder: Path) -> None:
+    change(folder, "gpu.yaml", "sm: 50", 'sm: "50"')
+    change(folder, "traps.yaml", "id: W1", "id: 1")
+    (folder / "cuda.yaml").unlink()
+    problems = problems_of(folder)
+    assert all(name in problems for name in ("gpu.yaml: gpu[0].sm", "traps.yaml: traps[0].id", "cuda.yaml: cannot be"))

@@ -1,0 +1,233 @@
+"""`invoke install` puts the right wheel into a real environment with real pip and real uv, and never another torch."""
+
+from __future__ import annotations
+
+import ensurepip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.commands import person as tasks
+from scripts.commands.index_site import open_published
+from scripts.errors import CommandError, InputError, NothingToDoError, PrerequisiteError
+from scripts.files import write_tree
+from scripts.index.previous import read_site
+from scripts.index.simple_index import render_index
+from scripts.install.choose import choose
+from scripts.install.environment import read_environment
+from scripts.install.installation import Installation, torch_line
+from scripts.shell import shell_line
+from scripts.wheel.record import publish_records
+from tests.index.world import CELLS, MakePerson, Person, World
+from tests.install.factories import make_environment, make_machine, make_torch
+from tests.publish.loopback import KNOWN_PLATFORM, client_variables
+from tests.wheel.factories import digest, make_wheel_record, make_wheel_target
+from tests.wheel.wheelhouse import file_wheel
+
+pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no cell is for this platform")
+GPU = make_machine("8.6", flags=("avx2", "avx512f"))
+
+
+@pytest.fixture(autouse=True)
+def client(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person's own settings: the registry is their default index."""
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_")):
+            monkeypatch.delenv(name)
+    for name, value in client_variables(world.registry, tmp_path / "cache").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("scripts.install.environment.read_machine", lambda: GPU)
+
+
+def install(world: World, person: Person, deepspeed: str = "", dry_run: bool = False) -> None:
+    tasks.install(str(person.python), deepspeed, world.published.url, "", dry_run, True)
+
+
+@pytest.mark.parametrize(
+    ("torch", "deepspeed"),
+    [
+        ("2.6.0+cu124", "0.16.5+cu124torch2.6"),
+        ("2.5.1+cu124", "0.16.5+cu124torch2.5"),
+        ("2.6.0+cpu", "0.16.5+cputorch2.6"),
+    ],
+)
+def test_the_wheel_for_the_installed_torch_is_installed(
+    world: World, make_person: MakePerson, torch: str, deepspeed: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person(torch)
+    install(world, person)
+    assert (person.has("deepspeed"), person.has("torch"), person.has("hjson")) == (deepspeed, torch, "3.1.0")
+    told = json.loads(capfd.readouterr().out)
+    assert (told["installed"], told["wheel"]["id"].startswith("ds0.16.5-torch")) == (True, True)
+
+
+def test_pip_of_the_environment_does_it_where_there_is_one(world: World, make_person: MakePerson) -> None:
+    person = make_person("2.6.0+cu124")
+    bundled = Path(ensurepip.__file__).parent / "_bundled"
+    told = person.run(["uv", "pip", "install", "--no-index", "--find-links", str(bundled), "pip"])
+    if told.returncode:
+        pytest.skip("this Python has no wheel of pip at hand")
+    with pytest.raises(CommandError, match="exit code"):
+        tampered(world, person).run()
+    assert person.has("deepspeed") is None
+    install(world, person, "0.16.4")
+    assert (person.has("deepspeed"), person.has("torch")) == ("0.16.4+cu124torch2.6", "2.6.0+cu124")
+
+
+def tampered(world: World, person: Person) -> Installation:
+    """The wheel whose record says another digest than the file has."""
+    record = replace(world.record(CELLS[0]), sha256=digest("what was meant"))
+    published = publish_records([record], url=world.published.url, torch_index=world.published.torch_index)
+    return Installation(record=record, published=published, environment=read_environment(str(person.python)))
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    world: World, make_person: MakePerson, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person("2.6.0+cu124")
+    install(world, person, dry_run=True)
+    lines = json.loads(capfd.readouterr().out)["run"]
+    record = world.record(CELLS[0])
+    assert lines[0] == "# constraints.txt: torch==2.6.0+cu124"
+    for word in ("--only-binary deepspeed", "--constraint constraints.txt", f"#sha256={record.sha256}"):
+        assert word in lines[1]
+    assert person.has("deepspeed") is None
+
+
+def test_an_environment_that_no_wheel_is_for_is_told_the_nearest_and_the_cure(
+    world: World, make_person: MakePerson
+) -> None:
+    person = make_person("2.5.1+cu121")
+    with pytest.raises(NothingToDoError) as caught:
+        install(world, person)
+    told = str(caught.value)
+    assert "torch 2.5.1+cu121" in told
+    assert "nearest: deepspeed-0.16.5+cu124torch2.5" in told
+    assert "it is for cu124, and this torch is for cu121" in told
+    assert f"torch==2.5.1 --index-url {world.server.url}/torch/cu124" in told
+    assert person.has("torch") == "2.5.1+cu121"
+
+
+def test_an_environment_without_torch_is_told_to_install_it_first(world: World, make_person: MakePerson) -> None:
+    person = make_person()
+    with pytest.raises(
+        NothingToDoError, match=r"install its torch first: .* torch==2\.6\.0 --index-url .*/torch/cu124"
+    ):
+        install(world, person)
+    assert person.has("torch") is None
+
+
+def test_a_wheel_whose_bytes_are_others_is_not_installed(world: World, make_person: MakePerson) -> None:
+    person = make_person("2.6.0+cu124")
+    with pytest.raises(CommandError, match="exit code"):
+        tampered(world, person).run()
+    assert person.has("deepspeed") is None
+
+
+def test_a_site_in_a_folder_can_be_installed_from(world: World, make_person: MakePerson) -> None:
+    person = make_person("2.6.0+cu124")
+    local = replace(world.record(CELLS[0]), url=None)
+    site = person.folder / "site"
+    wheel = world.root / "releases" / "0.16.5" / local.file
+    (site / "files" / "0.16.5").mkdir(parents=True)
+    shutil.copyfile(wheel, site / "files" / "0.16.5" / local.file)
+    published = publish_records([local], url="https://elsewhere.example", torch_index=world.published.torch_index)
+    write_tree(site, render_index(published))
+    tasks.install(str(person.python), "", str(site), "", False, True)
+    assert person.has("deepspeed") == "0.16.5+cu124torch2.6"
+
+
+def test_what_was_found_is_told(world: World, make_person: MakePerson, capfd: pytest.CaptureFixture[str]) -> None:
+    person = make_person("2.6.0+cu124")
+    tasks.find(str(person.python), "", world.published.url, "", True)
+    told = json.loads(capfd.readouterr().out)
+    assert told["wheel"]["id"] == CELLS[0].id
+    assert "--only-binary deepspeed" in told["command"]
+    assert told["also_fit"] == [CELLS[3].id]
+    assert told["nearest"][0]["misfits"]
+    assert told["environment"]["gpus"] == [{"name": "GPU 8.6", "capability": "8.6"}]
+
+
+def test_a_wheel_of_a_folder_is_offered_as_the_file_that_it_is(
+    world: World, make_person: MakePerson, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person("2.6.0+cu124")
+    wheel = file_wheel(tmp_path / "wheels", CELLS[0])
+    tasks.find(str(person.python), "", "", f"dir:{tmp_path / 'wheels'}", True)
+    command = json.loads(capfd.readouterr().out)["command"]
+    assert f"{wheel.resolve().as_uri()}#sha256=" in command
+    told = person.run([*words_of(command), "--no-deps"])
+    assert told.returncode == 0, told.stderr
+    assert person.has("deepspeed") == CELLS[0].wheel_version
+
+
+def words_of(line: str) -> list[str]:
+    """The words that a program gets when this system's own shell runs the line."""
+    tell = shell_line([sys.executable, "-c", "import json, sys; print(json.dumps(sys.argv[1:]))"])
+    told = subprocess.run(f"{tell} {line}", shell=True, capture_output=True, text=True, check=True)
+    words: list[str] = json.loads(told.stdout)
+    return words
+
+
+def test_on_windows_lines_are_quoted_for_its_own_shells() -> None:
+    record = make_wheel_record(url="file:///C:/my%20wheels/deepspeed.whl")
+    published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
+    plain = make_environment(python=Path("C:\\env\\Scripts\\python.exe"))
+    blank = make_environment(python=Path("C:\\my env\\python.exe"))
+    lines = [
+        *Installation(record=record, published=published, environment=plain).lines(windows=True)[1:],
+        torch_line(record, published, plain, windows=True),
+        torch_line(record, published, blank, windows=True),
+        tasks.line_to_paste(record, published, windows=True),
+    ]
+    assert not [line for line in lines if "'" in line]
+    assert lines[1].startswith("C:\\env\\Scripts\\python.exe -m pip install --no-input torch==2.6.0 ")
+    assert lines[2].startswith('"C:\\my env\\python.exe" -m pip install ')
+    assert f'"deepspeed @ {record.url}#sha256={record.sha256}"' in lines[0]
+    assert lines[3] == f'python -m pip install "{record.url}#sha256={record.sha256}"'
+
+
+@pytest.mark.parametrize(
+    ("torch", "told"),
+    [("2.6.0+cu124", "is planned, but not offered there: ds"), ("2.4.1+cu999", "None"), ("2.9.1+cu118", "is left out")],
+)
+def test_the_plan_tells_of_the_persons_own_combination(torch: str, told: str, tmp_path: Path) -> None:
+    file_wheel(tmp_path, make_wheel_target(deepspeed="0.16.5", torch="2.3.1"))
+    published = open_published(f"dir:{tmp_path}")
+    environment = make_environment(torch=make_torch(torch))
+    text = tasks.explanation(published, environment, choose(published.wheels, environment))
+    assert told in text or (told == "None" and "your own combination" not in text)
+
+
+def test_a_torch_with_the_other_abi_than_the_data_say_gets_no_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_wheel(tmp_path, make_wheel_target(torch="2.6.0", cuda="cu124", platform="linux_x86_64"))
+    torch = replace(make_torch("2.6.0+cu124"), cxx11_abi=1)  # as conda-forge builds it
+    environment = make_environment(platform="linux_x86_64", torch=torch)
+    monkeypatch.setattr(tasks, "read_environment", lambda python: environment)
+    with pytest.raises(NothingToDoError, match=r"_GLIBCXX_USE_CXX11_ABI=0.*\n.*to use it, give it an environment"):
+        tasks.find("", "", "", f"dir:{tmp_path}", True)
+
+
+def test_a_place_without_an_index_is_told(world: World) -> None:
+    with pytest.raises(InputError, match="cannot be had"):
+        read_site(f"{world.server.url}/nothing")
+    with pytest.raises(InputError, match="either --index or --store"):
+        tasks.find("", "", "a", "dir:b", True)
+
+
+def test_an_environment_that_nothing_can_install_into_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *words, **options: None)
+    record = make_wheel_record()
+    published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
+    environment = make_environment(has_pip=False)
+    assert choose(published.wheels, environment).wheel == record
+    with pytest.raises(PrerequisiteError, match="has no pip"):
+        Installation(record=record, published=published, environment=environment).lines()

@@ -1,0 +1,84 @@
+"""What a wheel costs: what its last build took, else what its ops cost in the facts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.facts.load import load_facts
+from scripts.plan.expand import expand
+from scripts.plan.forecast import Forecast, recorded_minutes
+from scripts.plan.matrix import ForecastSettings
+from tests.plan.factories import make_facts, make_matrix, make_target
+
+TARGET = make_target()
+
+
+def manifest(**changes: object) -> str:
+    document = {
+        "target": {"id": TARGET.id},
+        "seconds": {"compile": 300.0, "total": 360.0},
+        "cache_hits": 0,
+        "ops": {"cpu_adam": {"seconds": 240.0, "cached": True}, "cpu_lion": {"seconds": 60.0, "cached": False}},
+        **changes,
+    }
+    return json.dumps(document)
+
+
+def make_forecast(ops: str | tuple[str, ...] = "all", workers: int = 2) -> Forecast:
+    settings = ForecastSettings(workers=workers, overhead_seconds={"cpu": 60.0, "cuda": 120.0})
+    return Forecast(facts=load_facts(), settings=settings, recorded={}, ops=ops)
+
+
+def test_the_ops_of_the_facts_are_shared_among_the_workers() -> None:
+    support = load_facts().ops["cpu_adam"].support_for("cpu", "0.19.8")
+    assert support is not None
+    expected = (support.seconds["linux"] / 2 + 60) / 60
+    assert make_forecast(("cpu_adam",)).minutes(TARGET) == pytest.approx(expected, abs=0.06)
+
+
+def test_more_ops_cost_more_and_more_workers_less() -> None:
+    one, two = make_forecast(("cpu_adam",)), make_forecast(("cpu_adam", "cpu_lion"))
+    assert one.minutes(TARGET) < two.minutes(TARGET) < make_forecast().minutes(TARGET)
+    assert make_forecast(workers=8).minutes(TARGET) < make_forecast().minutes(TARGET)
+
+
+def test_an_op_that_the_system_cannot_have_costs_nothing() -> None:
+    assert make_forecast(("async_io",)).minutes(replace(TARGET, platform="win_amd64")) == 1.0
+
+
+def write_manifest(wheels: Path, text: str, folder: str = "0.19.8/cpu-torch2.13") -> None:
+    (wheels / folder).mkdir(parents=True)
+    (wheels / folder / "a.whl.json").write_text(text, encoding="utf-8")
+
+
+def test_recorded_minutes_come_before_the_estimate(tmp_path: Path) -> None:
+    write_manifest(tmp_path, manifest())
+    recorded = recorded_minutes(tmp_path)
+    assert recorded == {TARGET.id: 6.0}
+    [planned] = expand(make_matrix(), make_facts(), recorded).targets
+    assert planned.minutes == 6.0
+
+
+def test_what_came_from_the_op_cache_is_counted_as_compiled(tmp_path: Path) -> None:
+    write_manifest(tmp_path, manifest(cache_hits=1, seconds={"total": 60.0}))
+    assert recorded_minutes(tmp_path) == {TARGET.id: 3.0}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"target": "x", "seconds": 1}', '{"target": {"id": "x"}}'])
+def test_a_file_that_is_no_manifest_is_passed_over(tmp_path: Path, text: str) -> None:
+    write_manifest(tmp_path, text)
+    assert recorded_minutes(tmp_path) == {}
+
+
+@pytest.mark.parametrize("folder", ["failed/0.19.8/cpu-torch2.13", "0.19.8/cpu-torch2.13/only-cpu_adam"])
+def test_a_wheel_that_failed_or_holds_fewer_ops_is_no_record_of_the_cell(tmp_path: Path, folder: str) -> None:
+    write_manifest(tmp_path, manifest(), folder)
+    assert recorded_minutes(tmp_path) == {}
+
+
+def test_no_wheelhouse_is_no_record(tmp_path: Path) -> None:
+    assert recorded_minutes(tmp_path / "wheels") == {}

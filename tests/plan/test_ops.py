@@ -1,0 +1,153 @@
+"""Which ops a target has and which are built: upstream's sets, our reasons, and what a request may ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.errors import InputError
+from scripts.facts.load import load_facts
+from scripts.plan.ops import available_ops, choose_ops, patches_for
+from scripts.plan.target import Target
+
+OPS = load_facts().ops
+WINDOWS_CUDA = {
+    "fused_adam",
+    "fused_lamb",
+    "fused_lion",
+    "cpu_adam",
+    "cpu_adagrad",
+    "cpu_lion",
+    "quantizer",
+    "random_ltd",
+    "spatial_inference",
+    "transformer",
+    "stochastic_transformer",
+    "transformer_inference",
+    "inference_core_ops",
+    "ragged_ops",
+}
+LINUX_CPU = {"cpu_adam", "fused_adam", "deepspeed_shm_comm"}
+
+
+def make_target(deepspeed: str = "0.19.8", cuda: str = "cpu", platform: str = "linux_x86_64") -> Target:
+    return Target(deepspeed=deepspeed, torch="2.8.0", cuda=cuda, python="3.11", platform=platform)
+
+
+def chosen(target: Target, wanted: tuple[str, ...] | None = None) -> set[str]:
+    return {choice.name for choice in choose_ops(OPS, target, wanted).chosen}
+
+
+@pytest.mark.parametrize("deepspeed", ["0.14.5", "0.15.0", "0.16.5", "0.17.0"])
+def test_windows_builds_the_fourteen_ops_of_the_official_wheels_up_to_0_17_0(deepspeed: str) -> None:
+    assert chosen(make_target(deepspeed, "cu124", "win_amd64")) == WINDOWS_CUDA
+    assert len(WINDOWS_CUDA) == 14
+
+
+@pytest.mark.parametrize("deepspeed", ["0.17.1", "0.18.9", "0.19.5", "0.19.8"])
+def test_windows_builds_utils_as_well_from_0_17_1(deepspeed: str) -> None:
+    assert chosen(make_target(deepspeed, "cu128", "win_amd64")) == WINDOWS_CUDA | {"utils"}
+
+
+@pytest.mark.parametrize(
+    ("deepspeed", "more"),
+    [
+        ("0.14.5", set[str]()),
+        ("0.15.2", set[str]()),
+        ("0.15.3", {"async_io"}),
+        ("0.19.4", {"async_io"}),
+        ("0.19.5", {"async_io", "pin_memory"}),
+        ("0.19.7", {"async_io", "pin_memory"}),
+        ("0.19.8", {"async_io", "pin_memory", "cpu_adagrad", "cpu_lion"}),
+    ],
+)
+def test_the_linux_cpu_set_grows_with_the_releases(deepspeed: str, more: set[str]) -> None:
+    assert chosen(make_target(deepspeed)) == LINUX_CPU | more
+
+
+def test_the_windows_cpu_set_has_no_op_that_needs_posix() -> None:
+    target = make_target("0.19.8", platform="win_amd64")
+    assert chosen(target) == {"cpu_adam", "fused_adam", "cpu_adagrad", "cpu_lion"}
+
+
+@pytest.mark.parametrize(("deepspeed", "more"), [("0.18.9", {"utils", "dc"}), ("0.19.8", {"utils", "pin_memory"})])
+def test_linux_cuda_follows_the_gpu_less_recipe_of_upstream(deepspeed: str, more: set[str]) -> None:
+    assert chosen(make_target(deepspeed, "cu128")) == WINDOWS_CUDA | more
+
+
+def test_every_op_that_exists_is_chosen_or_has_its_reason() -> None:
+    for deepspeed in load_facts().deepspeed:
+        for cuda in ("cpu", "cu124"):
+            for platform in ("win_amd64", "linux_x86_64"):
+                target = make_target(deepspeed, cuda, platform)
+                selection = choose_ops(OPS, target, None)
+                names = {choice.name for choice in selection.chosen} | selection.left_out.keys()
+                assert names == {choice.name for choice in available_ops(OPS, target)}
+                assert all(selection.left_out.values())
+
+
+def test_ops_that_upstream_forgets_to_check_are_off_with_a_reason() -> None:
+    left_out = choose_ops(OPS, make_target(), None).left_out
+    assert "oneCCL" in left_out["deepspeed_ccl_comm"]
+    assert "cannot be imported" in left_out["deepspeed_not_implemented"]
+
+
+def test_async_io_of_the_cpu_set_links_libaio() -> None:
+    choices = {choice.name: choice for choice in available_ops(OPS, make_target("0.16.5"))}
+    assert choices["async_io"].support.link == ("aio",)
+    assert choices["async_io"].variable == "DS_BUILD_AIO"
+    assert choices["async_io"].module == "deepspeed.ops.aio.async_io_op"
+
+
+def test_an_absent_header_leaves_the_op_out_and_names_the_line_that_installs_it() -> None:
+    selection = choose_ops(OPS, make_target(), None, {"libaio.h": "apt-get install libaio-dev"})
+    assert "async_io" not in {choice.name for choice in selection.chosen}
+    assert "libaio.h is not on this machine; install it with: apt-get" in selection.left_out["async_io"]
+
+
+def test_a_wanted_op_may_be_one_that_is_off_by_default() -> None:
+    selection = choose_ops(OPS, make_target(cuda="cu128"), ("fp_quantizer",))
+    assert [choice.name for choice in selection.chosen] == ["fp_quantizer"]
+    assert selection.left_out["fused_adam"] == "not among the ops that were asked for"
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "reason"),
+    [
+        (make_target("0.19.8", "cu128", "win_amd64"), "async_io", "Linux only"),
+        (make_target("0.19.7"), "cpu_lion", "DeepSpeed 0.19.7 does not have it for cpu"),
+        (make_target("0.19.8", "cu128"), "sparse_attn", "does not have it"),
+        (make_target(), "cpu_adm", "no op of that name"),
+    ],
+)
+def test_a_wanted_op_that_cannot_be_had_is_refused_with_the_ops_that_can(
+    target: Target, name: str, reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason) as caught:
+        choose_ops(OPS, target, ("cpu_adam", name))
+    assert name in str(caught.value)
+    assert "it can have" in str(caught.value)
+    assert "cpu_adam" in str(caught.value).rpartition("it can have")[2]
+
+
+def applied(**context: str) -> set[str]:
+    names = {name.replace("_", "-"): value for name, value in context.items()}
+    return {patch.id for patch in patches_for(load_facts().patches, names)}
+
+
+def test_patches_follow_their_conditions() -> None:
+    windows = {"os": "windows", "accelerator": "cuda", "cuda_version": "12.8", "cuda_major": "12", "torch": "2.9.0"}
+    assert applied(deepspeed="0.16.3", source_kind="sdist", **windows) == {"P1", "P5", "P6", "P7", "P10", "P14"}
+    assert applied(deepspeed="0.19.8", source_kind="tag", **windows) == {"P3", "P14"}
+    assert applied(deepspeed="0.19.8", source_kind="sdist", os="linux", accelerator="cpu", torch="2.13.0") == set()
+    assert applied(deepspeed="0.17.4", source_kind="tag", os="linux", accelerator="cuda", torch="2.12.0") == {
+        "P9",
+        "P10",
+        "P11",
+        "P12",
+    }
+
+
+def test_patches_that_are_off_are_known_and_not_applied() -> None:
+    off = {patch.id for patch in load_facts().patches if not patch.enabled}
+    assert off == {"P4", "P8"}
+    assert not off & applied(os="linux", accelerator="cpu", deepspeed="0.19.8") | off & applied(os="windows")

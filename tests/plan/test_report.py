@@ -1,0 +1,71 @@
+"""The plan as a document that programs rely on, and as tables."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+
+from scripts.plan.report import plan_document, plan_tables, summary
+from tests.plan.factories import make_plan, make_target
+
+PLAN = make_plan(
+    [make_target(python="3.10"), make_target(python="3.11"), make_target(cuda="cu126")],
+    omitted=[make_target(python="3.9"), make_target(python="3.9", cuda="cu126")],
+)
+
+
+def printed(omitted: bool = False) -> str:
+    console = Console(width=140, record=True, file=None, quiet=False)
+    with console.capture() as capture:
+        console.print(*plan_tables(PLAN, omitted))
+    return capture.get()
+
+
+def test_the_document_has_exactly_these_keys() -> None:
+    document = json.loads(json.dumps(plan_document(PLAN)))
+    assert list(document) == ["targets", "omitted"]
+    assert document["targets"][0] == {
+        "id": "ds0.19.8-torch2.13.0-cpu-cp310-linux_x86_64",
+        "deepspeed": "0.19.8",
+        "torch": "2.13.0",
+        "cuda": "cpu",
+        "python": "3.10",
+        "platform": "linux_x86_64",
+        "tier": 1,
+        "minutes": 10.0,
+    }
+    assert document["omitted"][1] == {
+        "deepspeed": "0.19.8",
+        "torch": "2.13.0",
+        "cuda": "cu126",
+        "python": "3.9",
+        "platform": "linux_x86_64",
+        "rule": "no-wheel",
+        "reason": "There is none.",
+    }
+
+
+def test_cells_that_differ_in_the_python_alone_share_a_row() -> None:
+    assert "3.10 3.11" in printed()
+
+
+def test_people_see_counts_per_axis_and_per_rule_and_the_total() -> None:
+    lines = [" ".join(line.replace("│", " ").split()) for line in printed().splitlines()]
+    assert "CUDA cpu 2 1" in lines
+    assert "cu126 1 1" in lines
+    assert "no-wheel 2 There is none." in lines
+    assert "3 targets, 2 combinations omitted; 0 h 30 min to build all" in lines
+
+
+def test_asked_for_what_is_omitted_the_cells_are_listed_with_their_rule() -> None:
+    rows = [line.split() for line in printed(omitted=True).splitlines()]
+    assert any("3.9" in row and "no-wheel" in row and "cu126" in row for row in rows)
+
+
+def test_tables_can_be_made_twice() -> None:
+    assert printed() == printed()
+
+
+def test_the_summary_is_one_line() -> None:
+    assert "\n" not in summary(PLAN)

@@ -1,0 +1,114 @@
+"""Only proven wheels of all their ops are published; every other one keeps the reason why it is not."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.publish.candidates import read_wheelhouse
+from tests.verify.stub_wheel import metadata
+from tests.wheel.factories import make_manifest
+from tests.wheel.wheelhouse import file_wheel, targets
+
+TARGET = targets(1)[0]
+
+
+def proof(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  any key
+    return {**make_manifest()["proof"], **changes}
+
+
+def only_reason(wheelhouse: Path) -> str:
+    found = read_wheelhouse(wheelhouse)
+    assert found.candidates == ()
+    (skipped,) = found.skipped
+    return skipped.reason
+
+
+def test_a_proven_wheel_is_published_with_its_metadata_and_its_manifest_last(tmp_path: Path) -> None:
+    wheel = file_wheel(tmp_path, TARGET)
+    (candidate,) = read_wheelhouse(tmp_path).candidates
+    assert [payload.name for payload in candidate.payloads] == [
+        wheel.name,
+        f"{wheel.name}.metadata",
+        f"{wheel.name}.json",
+    ]
+    digests = [payload.sha256 for payload in candidate.payloads]
+    manifest = wheel.with_name(wheel.name + ".json").read_bytes()
+    contents = [wheel.read_bytes(), metadata(TARGET.wheel_version).encode(), manifest]
+    assert digests == [hashlib.sha256(content).hexdigest() for content in contents]
+    assert [payload.size for payload in candidate.payloads] == [len(content) for content in contents]
+    assert candidate.target == TARGET
+
+
+def test_wheels_are_in_the_order_of_their_versions(tmp_path: Path) -> None:
+    cells = [*targets(60), *targets(2, "0.16.5")]
+    for cell in cells:
+        file_wheel(tmp_path, cell)
+    found = read_wheelhouse(tmp_path).candidates
+    assert [candidate.target for candidate in found] == sorted(cells, key=lambda cell: cell.sort_key())
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("failed", "it failed its proof"), ("elsewhere", "it does not lie in")],
+)
+def test_a_wheel_in_another_folder_is_skipped(tmp_path: Path, place: str, reason: str) -> None:
+    file_wheel(tmp_path, TARGET, place=place)
+    assert only_reason(tmp_path).startswith(reason)
+
+
+def test_a_wheel_of_fewer_ops_is_skipped(tmp_path: Path) -> None:
+    wheel = file_wheel(tmp_path, TARGET)
+    folder = wheel.parent / "only-cpu_adam"
+    wheel.parent.rename(tmp_path / "moved")
+    folder.mkdir(parents=True)
+    (tmp_path / "moved" / wheel.name).rename(folder / wheel.name)
+    assert "only some of its ops" in only_reason(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"proof": proof(passed=False)}, "it failed its proof"),
+        ({"proof": proof(level="smoke")}, "it was proven at level smoke, not full; build it again"),
+        ({"proof": proof(level=None)}, "it was proven at level unknown, not full; build it again"),
+        ({"proof": proof(checks=[])}, "it failed its proof"),
+    ],
+)
+def test_a_wheel_without_a_whole_proof_is_skipped(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
+    file_wheel(tmp_path, TARGET, **changes)
+    assert only_reason(tmp_path) == reason
+
+
+def test_a_wheel_that_was_never_proven_is_skipped(tmp_path: Path) -> None:
+    wheel = file_wheel(tmp_path, TARGET)
+    path = wheel.with_name(wheel.name + ".json")
+    start, _, _ = path.read_text().partition(', "proof"')
+    path.write_text(start + ', "proof": null}')
+    assert only_reason(tmp_path) == "it was never proven"
+
+
+def test_a_wheel_that_is_not_its_manifests_is_skipped(tmp_path: Path) -> None:
+    wheel = file_wheel(tmp_path, TARGET)
+    wheel.write_bytes(wheel.read_bytes() + b"more")
+    assert only_reason(tmp_path).startswith("its manifest is another wheel's: sha256 is ")
+
+
+def test_a_wheel_whose_manifest_tells_other_metadata_is_skipped(tmp_path: Path) -> None:
+    file_wheel(tmp_path, TARGET, metadata={"sha256": "0" * 64, "requires_python": None})
+    assert only_reason(tmp_path).startswith("its manifest is another wheel's: metadata.sha256 is 0000")
+
+
+def test_a_wheel_without_a_manifest_is_skipped(tmp_path: Path) -> None:
+    wheel = file_wheel(tmp_path, TARGET)
+    wheel.with_name(wheel.name + ".json").unlink()
+    assert only_reason(tmp_path) == "it has no manifest beside it"
+
+
+def test_a_damaged_manifest_is_told_with_its_fault(tmp_path: Path) -> None:
+    wheel = file_wheel(tmp_path, TARGET)
+    wheel.with_name(wheel.name + ".json").write_text("{")
+    assert wheel.name in only_reason(tmp_path)

@@ -1,0 +1,190 @@
+"""On any store: what was planned is there in the end, checked, and a second run sends nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import InputError, PublishError
+from scripts.publish.candidates import Candidate
+from scripts.publish.publisher import Publisher, make_plan, published_wheels
+from scripts.publish.store import STAGED, SUMS, Asset, Payload, Release, Watch
+from scripts.publish.store_address import open_store
+from scripts.publish.store_folder import PART, FolderStore
+from tests.wheel.wheelhouse import ROOM, expected_files, fill_wheelhouse, targets
+
+
+class Interrupted(Exception):
+    """Stands for the end of the process."""
+
+
+class Breaking(FolderStore):
+    """A folder whose publisher dies before its n-th write, or whose writes arrive wrong."""
+
+    def __init__(self, root: Path, *, steps: int = 10**6, wrong: Sequence[str] = ()) -> None:
+        super().__init__(root)
+        self.steps, self.wrong = steps, list(wrong)
+
+    def _step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise Interrupted
+
+    def upload(self, release: Release, payload: Payload, name: str, watch: Watch) -> Asset:
+        self._step()
+        if name in self.wrong:
+            self.wrong.remove(name)
+            payload = replace(payload, source=b"damaged on the way")
+        return super().upload(release, payload, name, watch)
+
+    def rename(self, asset: Asset, name: str) -> None:
+        self._step()
+        super().rename(asset, name)
+
+    def publish(self, release: Release) -> None:
+        self._step()
+        super().publish(release)
+
+
+def run(store: FolderStore, candidates: Sequence[Candidate]) -> int:
+    """Bytes that a whole run sends."""
+    sent = []
+    plan = make_plan(store, candidates, ROOM)
+    Publisher(store=store, watch=lambda name, count: sent.append(count), at_once=1).publish(plan)
+    return sum(sent)
+
+
+def public_files(root: Path) -> dict[str, str]:
+    """Name and digest of every published file."""
+    files = (path for folder in root.iterdir() if folder.suffix != ".draft" for path in folder.iterdir())
+    final = (path for path in files if path.suffix not in (STAGED, PART))
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in final}
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> tuple[Candidate, ...]:
+    return fill_wheelhouse(tmp_path / "wheels", targets(3))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return folder
+
+
+def test_everything_is_there_and_a_second_run_sends_nothing(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    store = FolderStore(root)
+    assert run(store, wheels) == sum(path.stat().st_size for path in (root / "v0.19.8").iterdir())
+    files = public_files(root)
+    assert files.pop(SUMS) == hashlib.sha256((root / "v0.19.8" / SUMS).read_bytes()).hexdigest()
+    assert files == expected_files(wheels)
+    assert run(store, wheels) == 0
+    assert published_wheels(store) == {candidate.wheel.name for candidate in wheels}
+
+
+@pytest.mark.parametrize("steps", range(13))
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(
+    root: Path, wheels: tuple[Candidate, ...], steps: int, before: int
+) -> None:
+    """With a release that is public already (`before`), and without one."""
+    run(FolderStore(root), wheels[:before]) if before else None
+    public = public_files(root)
+    try:
+        run(Breaking(root, steps=steps), wheels)
+    except Interrupted:
+        assert public.items() <= public_files(root).items()
+    run(FolderStore(root), wheels)
+    files = {name: digest for name, digest in public_files(root).items() if not name.startswith(SUMS)}
+    assert files == expected_files(wheels)
+    assert public.items() <= public_files(root).items()
+    assert run(FolderStore(root), wheels) == 0
+    assert [path.name for path in root.iterdir()] == ["v0.19.8"]
+
+
+@pytest.mark.parametrize("steps", range(7, 14))
+def test_wheels_that_join_a_release_become_public_one_after_the_other_each_with_its_manifest(
+    root: Path, wheels: tuple[Candidate, ...], steps: int
+) -> None:
+    """A public wheel without its manifest counts as missing: it would be built again, with other bytes perhaps."""
+    run(FolderStore(root), wheels[:1])
+    with pytest.raises(Interrupted):
+        run(Breaking(root, steps=steps), wheels)
+    names = set(public_files(root))
+    public = [wheel for wheel in names if wheel.endswith(".whl")]
+    assert len(public) == 1 + -(-(steps - 7) // 3)
+    assert sum(f"{wheel}.json" not in names for wheel in public) <= 1
+
+
+def test_a_draft_is_nobodys_business_until_it_is_whole(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    with pytest.raises(Interrupted):
+        run(Breaking(root, steps=4), wheels)
+    assert published_wheels(FolderStore(root)) == frozenset()
+    assert [path.name for path in root.iterdir()] == ["v0.19.8.draft"]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_arrives_wrong_is_sent_again(root: Path, wheels: tuple[Candidate, ...], before: int) -> None:
+    run(FolderStore(root), wheels[:before]) if before else None
+    suffix = STAGED if before else ""
+    store = Breaking(root, wrong=[wheels[1].wheel.name + suffix, wheels[2].manifest.name + suffix] * 2)
+    run(store, wheels)
+    assert store.wrong == []
+    assert expected_files(wheels).items() <= public_files(root).items()
+
+
+def test_what_never_arrives_right_is_not_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    run(FolderStore(root), wheels[:1])
+    public = public_files(root)
+    name = wheels[1].wheel.name
+    with pytest.raises(PublishError, match=f"{name.replace('+', '.')}: arrived 4 times with other bytes"):
+        run(Breaking(root, wrong=[name + STAGED] * 9), wheels)
+    assert public_files(root) == public
+
+
+def test_a_cut_off_file_is_not_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    run(FolderStore(root), wheels)
+    (root / "v0.19.8" / "deepspeed-9+cputorch9-cp39-cp39-linux_x86_64.whl.part").write_bytes(b"cut")
+    assert published_wheels(FolderStore(root)) == {candidate.wheel.name for candidate in wheels}
+
+
+def test_a_wheel_without_its_manifest_does_not_count_as_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    run(FolderStore(root), wheels)
+    (root / "v0.19.8" / wheels[0].manifest.name).unlink()
+    assert published_wheels(FolderStore(root)) == {candidate.wheel.name for candidate in wheels[1:]}
+
+
+def test_a_tag_that_two_releases_have_is_an_error(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    run(FolderStore(root), wheels)
+    (root / "v0.19.8.draft").mkdir()
+    with pytest.raises(PublishError, match=r"two releases called v0\.19\.8"):
+        run(FolderStore(root), wheels)
+
+
+def test_nothing_is_written_over_a_file_that_is_there(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    store = FolderStore(root)
+    release = store.create("v0.19.8", "", "")
+    store.upload(release, wheels[0].wheel, "a", lambda name, count: None)
+    with pytest.raises(PublishError, match="is there already"):
+        store.upload(release, wheels[1].wheel, "a", lambda name, count: None)
+    assert (root / "v0.19.8.draft" / "a").stat().st_size == wheels[0].wheel.size
+
+
+def test_a_folder_that_is_not_there_is_no_empty_store(tmp_path: Path) -> None:
+    with pytest.raises(PublishError, match="no such folder"):
+        open_store(f"dir:{tmp_path / 'none'}")
+    store = open_store(f"dir:{tmp_path / 'none'}", writing=True)
+    (tmp_path / "none").rmdir()
+    with pytest.raises(PublishError, match="cannot read"):
+        published_wheels(store)
+
+
+@pytest.mark.parametrize("address", ["", "dir:", "somewhere", "s3:bucket"])
+def test_an_address_of_another_form_is_told_the_known_ones(address: str) -> None:
+    with pytest.raises(InputError, match="give dir:PATH or github:OWNER/REPO"):
+        open_store(address)

@@ -1,0 +1,87 @@
+"""The index of a store is made from its manifests, each read once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import PublishError
+from scripts.publish.store import Asset
+from scripts.publish.store_github import GitHubStore
+from scripts.publish.store_records import store_records
+from tests.github.fixtures import quick_store, standin
+from tests.github.rehearsal import publish_once
+from tests.github.standin import StandIn
+from tests.wheel.wheelhouse import fill_wheelhouse, targets
+
+__all__ = ["standin"]
+
+
+class Counting:
+    """A store that counts what is downloaded from it."""
+
+    def __init__(self, store: GitHubStore) -> None:
+        self.store, self.address, self.read_names = store, store.address, list[str]()
+        self.releases, self.assets, self.digest = store.releases, store.assets, store.digest
+        self.create, self.upload, self.rename = store.create, store.upload, store.rename
+        self.delete, self.publish = store.delete, store.publish
+
+    def read(self, asset: Asset) -> bytes:
+        self.read_names.append(asset.name)
+        return self.store.read(asset)
+
+
+def test_every_published_wheel_has_a_record_with_its_address(standin: StandIn, tmp_path: Path) -> None:
+    candidates = fill_wheelhouse(tmp_path, targets(7))
+    publish_once(standin, candidates)
+    store = Counting(quick_store(standin))
+    records = store_records(store, {})
+    assert {record.file for record in records} == {candidate.target.wheel_name for candidate in candidates}
+    for record in records:
+        assert record.url
+        assert record.url.endswith(f"/releases/download/v0.19.8/{record.file.replace('+', '%2B')}")
+        assert record.metadata_sha256
+    assert len(store.read_names) == 7
+    assert all(name.endswith(".whl.json") for name in store.read_names)
+
+
+def test_what_an_earlier_index_knows_is_not_read_again(standin: StandIn, tmp_path: Path) -> None:
+    publish_once(standin, fill_wheelhouse(tmp_path, targets(4)))
+    known = {record.file: record for record in store_records(quick_store(standin), {})}
+    first = next(iter(known))
+    known[first] = replace(known[first], url="https://elsewhere.example/moved.whl")
+    store = Counting(quick_store(standin))
+    assert {record.file: record.url for record in store_records(store, known)}[first] != known[first].url
+    assert store.read_names == [f"{first}.json"]
+
+
+def test_drafts_and_half_uploads_are_not_offered(standin: StandIn, tmp_path: Path) -> None:
+    publish_once(standin, fill_wheelhouse(tmp_path, targets(2)))
+    with standin.repository.lock:
+        wheel = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".whl"))
+        wheel.state = "starter"
+    assert len(store_records(quick_store(standin), {})) == 1
+    with standin.repository.lock:
+        for release in standin.repository.releases.values():
+            release.fields["draft"] = True
+    assert store_records(quick_store(standin), {}) == ()
+
+
+def test_a_manifest_of_other_bytes_is_refused(standin: StandIn, tmp_path: Path) -> None:
+    publish_once(standin, fill_wheelhouse(tmp_path, targets(1)))
+    with standin.repository.lock:
+        wheel = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".whl"))
+        wheel.content += b"more"
+    with pytest.raises(PublishError, match="is not the manifest of"):
+        store_records(quick_store(standin), {})
+
+
+def test_a_wheel_whose_metadata_was_not_published_does_not_promise_any(standin: StandIn, tmp_path: Path) -> None:
+    publish_once(standin, fill_wheelhouse(tmp_path, targets(2)))
+    with standin.repository.lock:
+        metadata = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".metadata"))
+        metadata.state = "starter"
+    records = store_records(quick_store(standin), {})
+    assert sum(record.metadata_sha256 is None for record in records) == 1

@@ -1,7 +1,0 @@
-"""The loopback world, for every test here that asks for it."""
-
-from __future__ import annotations
-
-from tests.release.world import make_person, world
-
-__all__ = ["make_person", "world"]

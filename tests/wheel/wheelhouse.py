@@ -1,0 +1,77 @@
+"""A wheelhouse of small wheels: real zips with METADATA and RECORD, each beside a manifest that tells the truth."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from scripts.plan.target import Target
+from scripts.publish.candidates import Candidate, read_wheelhouse
+from scripts.publish.publish_plan import Budget
+from scripts.wheel.core_metadata import metadata_entry
+from tests.verify.stub_wheel import metadata
+from tests.wheel.factories import make_manifest
+
+ROOM = Budget(assets=1000, bytes_each=2**31)
+
+
+def targets(count: int, deepspeed: str = "0.19.8") -> list[Target]:
+    """Cells of one DeepSpeed version, as many as asked for."""
+    return [
+        Target(deepspeed=deepspeed, torch=f"2.{minor}.0", cuda=cuda, python=f"3.{python}", platform="linux_x86_64")
+        for minor in range(1, 100)
+        for cuda in ("cpu", "cu124")
+        for python in (10, 11, 12)
+    ][:count]
+
+
+def file_wheel(wheelhouse: Path, target: Target, *, filler: bytes = b"", place: str = "", **changes: Any) -> Path:  # noqa: ANN401
+    """A filed wheel and its manifest; `filler` makes other bytes, `changes` those of the manifest."""
+    folder = wheelhouse / place / target.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = _small_wheel(folder, target, filler)
+    data = wheel.read_bytes()
+    told = {
+        "target": {"id": target.id},
+        "wheel": {"file": wheel.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
+        "metadata": metadata_entry(wheel),
+    }
+    manifest = wheel.with_name(wheel.name + ".json")
+    manifest.write_text(json.dumps(make_manifest(**{**told, **changes})), encoding="utf-8")
+    return wheel
+
+
+def fill_wheelhouse(folder: Path, cells: Iterable[Target], filler: bytes = b"") -> tuple[Candidate, ...]:
+    """Files a wheel for every cell; the candidates that are found there."""
+    for target in cells:
+        file_wheel(folder, target, filler=filler)
+    found = read_wheelhouse(folder)
+    assert found.skipped == ()
+    return found.candidates
+
+
+def expected_files(candidates: Iterable[Candidate]) -> dict[str, str]:
+    """Name and digest of everything that these wheels are published as, SHA256SUMS aside."""
+    return {payload.name: payload.sha256 for candidate in candidates for payload in candidate.payloads}
+
+
+def _small_wheel(folder: Path, target: Target, filler: bytes) -> Path:
+    """A wheel that pip can install, the same bytes each time."""
+    info = f"deepspeed-{target.wheel_version}.dist-info"
+    tag = f"{target.python_tag}-{target.python_tag}-{target.platform}"
+    content = {
+        "deepspeed/__init__.py": b"",
+        "deepspeed/filler": target.id.encode() + filler,
+        f"{info}/METADATA": metadata(target.wheel_version).encode(),
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
+    }
+    content[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*content, f"{info}/RECORD"]).encode()
+    wheel = folder / target.wheel_name
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return wheel
