@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
 from scripts.commands.cells import buildable, open_workshop, report_result
 from scripts.commands.cli import parse_options
-from scripts.errors import FactoryError, InterruptedBuildError
+from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import find_interpreter
 from scripts.plan.target import Target
@@ -36,7 +36,7 @@ def add_session(target: Target) -> None:
             wheel = producer.produce(
                 target, environment_python(Path(session.virtualenv.location)), find_interpreter(target.python) or ""
             )
-        except FactoryError as error:
+        except WheelsError as error:
             report_result(target, None, error)
             if isinstance(error, InterruptedBuildError):
                 raise KeyboardInterrupt from None

@@ -27,7 +27,7 @@ DATA = sorted(path.name for path in (ROOT / "scripts" / "data").glob("*.yaml"))
 EXIT_CODES = {
     name: kind.exit_code
     for name, kind in vars(errors).items()
-    if isinstance(kind, type) and issubclass(kind, errors.FactoryError)
+    if isinstance(kind, type) and issubclass(kind, errors.WheelsError)
 }
 LINE = "python -m pip install -r requirements.txt && invoke {task}"
 TASKS = {context.name: context for context in Collection.from_module(tasks).to_contexts()}

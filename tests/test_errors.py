@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from scripts import errors
-from scripts.errors import DataError, FactoryError
+from scripts.errors import DataError, WheelsError
 
-FAMILY = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FactoryError)]
+FAMILY = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, WheelsError)]
 
 
 def test_every_error_has_an_exit_code_of_its_own() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import requests
 
-from scripts.errors import FactoryError
+from scripts.errors import WheelsError
 from scripts.index.page.states import Build, read_builds
 
 BUILDS = "builds.json"
@@ -25,6 +25,6 @@ def known_builds(site: str, say: Callable[[str], None]) -> dict[str, Build]:
             return {}
         answer.raise_for_status()
         return read_builds(answer.content, BUILDS)
-    except (requests.RequestException, FactoryError) as error:
+    except (requests.RequestException, WheelsError) as error:
         say(f"{site}{BUILDS} cannot be had, so what failed before is not known: {error}")
         return {}

@@ -18,7 +18,7 @@ from packaging.version import Version
 from scripts.ci.results import Result
 from scripts.command import Command, check, run, run_in_front
 from scripts.dirs import CHECKOUT, Places, default_places
-from scripts.errors import FactoryError, NothingToDoError, PrerequisiteError
+from scripts.errors import NothingToDoError, PrerequisiteError, WheelsError
 from scripts.facts.load import load_facts
 from scripts.facts.rows import Facts
 from scripts.fetch.installer import environment_python, find_installer
@@ -206,11 +206,11 @@ def build_cells(targets: Sequence[Target], options: BuildOptions) -> list[Result
         run_in_front(replace(command, env={RESULTS: str(results)}))
         told = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     known = {result["target"]: Result(**result) for result in told}
-    lost = FactoryError("nox ended before this cell reported; its output above says why")
+    lost = WheelsError("nox ended before this cell reported; its output above says why")
     return [known.get(target.id) or failure(target, lost) for target in targets]
 
 
-def failure(target: Target, error: FactoryError) -> Result:
+def failure(target: Target, error: WheelsError) -> Result:
     """The result of a cell that could not be built."""
     return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error))
 
@@ -227,7 +227,7 @@ def _lock(target: Target) -> BaseFileLock:
     return lock
 
 
-def report_result(target: Target, wheel: Path | None, error: FactoryError | None) -> None:
+def report_result(target: Target, wheel: Path | None, error: WheelsError | None) -> None:
     """Tell the waiting `invoke build` how a cell ended; nothing when nobody waits."""
     file = os.environ.get(RESULTS)
     if file:

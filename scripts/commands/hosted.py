@@ -18,7 +18,7 @@ from scripts.ci.summary import SummaryRow, markdown, notes, rows, sentence
 from scripts.command import check, run
 from scripts.commands import cells
 from scripts.commands.cli import print_document, print_for_people, words
-from scripts.errors import FactoryError, InputError, NothingToDoError
+from scripts.errors import InputError, NothingToDoError, WheelsError
 from scripts.plan.expand import Plan
 from scripts.plan.selection import Selection, select
 from scripts.plan.shard import MAX_JOBS
@@ -112,7 +112,7 @@ def require_host(workshop: cells.Workshop, builder: Builder, target: Target) -> 
     """Raise what `check_host` raises, after leaving it as the cell's result."""
     try:
         builder.check_host(target)
-    except FactoryError as error:
+    except WheelsError as error:
         write_results(workshop.places.logs, [cells.failure(target, error)])
         raise
 

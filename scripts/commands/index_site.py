@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.ci.actions import pages_address, shrink_is_allowed, site_address, this_step
 from scripts.commands import cells
 from scripts.commands.cli import print_document, print_for_people
-from scripts.errors import DataError, FactoryError, InputError
+from scripts.errors import DataError, InputError, WheelsError
 from scripts.files import Content, write_tree
 from scripts.index.page.render import render_page
 from scripts.index.page.states import Build, read_builds
@@ -94,7 +94,7 @@ def _known(site: str) -> Iterable[WheelRecord]:
     """
     try:
         found = read_site_if_there(site)
-    except FactoryError as error:
+    except WheelsError as error:
         _say(f"every manifest is downloaded: {error}")
         return ()
     return found.wheels if found else ()

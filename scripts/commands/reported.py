@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec
 
-from scripts.errors import FactoryError
+from scripts.errors import WheelsError
 
 P = ParamSpec("P")
 
@@ -19,7 +19,7 @@ def reported(task: Callable[P, None]) -> Callable[P, None]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             task(*args, **kwargs)
-        except FactoryError as error:
+        except WheelsError as error:
             print_error(error)
             raise SystemExit(error.exit_code) from None
         except KeyboardInterrupt:
@@ -31,7 +31,7 @@ def reported(task: Callable[P, None]) -> Callable[P, None]:
     return wrapper
 
 
-def print_error(error: FactoryError) -> None:
+def print_error(error: WheelsError) -> None:
     """The message for a person, in red on a terminal."""
     red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
     sys.stderr.write(f"{red}error: {error}{plain}\n")

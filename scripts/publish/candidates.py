@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.errors import FactoryError, InputError
+from scripts.errors import InputError, WheelsError
 from scripts.plan.target import Target
 from scripts.publish.store import Payload, payload_of_bytes, payload_of_file
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
@@ -55,7 +55,7 @@ def read_wheelhouse(folder: Path) -> Wheelhouse:
             if reason:
                 raise InputError(reason)
             candidates.append(_candidate(wheel))
-        except FactoryError as error:
+        except WheelsError as error:
             skipped.append(Skipped(wheel=place.as_posix(), reason=str(error)))
     ordered = sorted(candidates, key=lambda candidate: candidate.target.sort_key())
     return Wheelhouse(candidates=tuple(ordered), skipped=tuple(skipped))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.errors import FactoryError
+from scripts.errors import WheelsError
 from scripts.facts.rows import Facts
 from scripts.plan.context import Context
 from scripts.plan.target import Target
@@ -71,7 +71,7 @@ def survey(target: Target, facts: Facts, cell: Context, captured: Path, fetched:
         cuda = toolkit_version(target, facts, "auto")
         host = find_host(target, facts, captured, cuda)
         check_toolchain(target, facts, cell, host, cuda)
-    except FactoryError as error:
+    except WheelsError as error:
         why_not = str(error)
     toolkits, passed = _toolkits(target, facts, fetched)
     return Survey(
@@ -89,7 +89,7 @@ def _toolkits(target: Target, facts: Facts, fetched: Path) -> tuple[tuple[Toolki
         return (), ()
     try:
         named = named_toolkit(facts, target.system)
-    except FactoryError as error:
+    except WheelsError as error:
         return (), (str(error),)
     found, passed = find_toolkits(target.cuda_version, facts, target.system)
     first = [named] if named else []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from scripts.errors import ProofError
+from scripts.errors import VerifyError
 
 Verdict = tuple[bool | None, str]  # passed, failed or skipped; and the detail or the reason
 WORDS = {True: "passed", False: "FAILED", None: "skipped"}
@@ -59,10 +59,10 @@ class Report:
         return f"{self.wheel}: " + ", ".join(f"{count} {word.lower()}" for word, count in counts.items())
 
     def require(self) -> None:
-        """Raise ProofError, naming the checks that failed, unless the wheel passed."""
+        """Raise VerifyError, naming the checks that failed, unless the wheel passed."""
         if not self.passed:
             names = ", ".join(check.name for check in self.failed) or "to be asked anything"
-            raise ProofError(f"{self.wheel} failed {names}")
+            raise VerifyError(f"{self.wheel} failed {names}")
 
     def as_document(self) -> dict[str, object]:
         """The report for JSON."""

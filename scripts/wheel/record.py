@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from scripts.errors import DataError, InputError, ProofError
+from scripts.errors import DataError, InputError, VerifyError
 from scripts.plan.target import Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems
@@ -139,7 +139,7 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
 def publish_records(records: Iterable[WheelRecord], *, url: str, torch_index: str) -> Published:
     """The records in the order of their versions, as a site at `url` offers them.
 
-    Raises InputError for two of one name, and ProofError for a wheel that failed or has no proof.
+    Raises InputError for two of one name, and VerifyError for a wheel that failed or has no proof.
     """
     ordered = tuple(sorted(records, key=lambda record: record.target.sort_key()))
     twice = [file for file, count in Counter(record.file for record in ordered).items() if count > 1]
@@ -147,7 +147,7 @@ def publish_records(records: Iterable[WheelRecord], *, url: str, torch_index: st
         raise InputError(f"{twice[0]} is there twice (and {len(twice) - 1} more); an index has one wheel of a name")
     unproven = [record.file for record in ordered if not record.proof or record.proof.failed]
     if unproven:
-        raise ProofError(f"{unproven[0]} failed its proof or has none (and {len(unproven) - 1} more); take it away")
+        raise VerifyError(f"{unproven[0]} failed its proof or has none (and {len(unproven) - 1} more); take it away")
     return Published(wheels=ordered, url=url.rstrip("/") + "/", torch_index=torch_index)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from scripts.command import Command, check, run
-from scripts.errors import VenvError
+from scripts.errors import BuildEnvironmentError
 from scripts.facts.build_rows import BuildRequirements
 from scripts.facts.rows import Facts, TorchRelease
 from scripts.fetch.index_client import verify_bundle
@@ -86,14 +86,15 @@ def install_torch(
 def assert_torch(python: Path, target: Target) -> str:
     """The installed torch's full version.
 
-    Raises VenvError when its release or CUDA variant is not the cell's: a wheel built against it would not load.
+    Raises BuildEnvironmentError when its release or CUDA variant is not the target's: a wheel built against it would
+    not load.
     """
     outcome = check(Command(argv=(str(python), "-c", TELL)), run(Command(argv=(str(python), "-c", TELL))))
     version, cuda = json.loads(outcome.output.splitlines()[-1])
     release = version.split("+")[0]
     if release != target.torch or cuda != target.cuda_version:
         has, wants = f"torch {version} for CUDA {cuda or 'none'}", f"torch {target.torch} for {target.cuda}"
-        raise VenvError(f"{target.id}: the environment holds {has}, the cell asks for {wants}")
+        raise BuildEnvironmentError(f"{target.id}: the environment holds {has}, the cell asks for {wants}")
     return str(version)
 
 
@@ -107,13 +108,16 @@ def fill_build_environment(
 ) -> str:
     """Install the cell's torch and what a build needs into the environment of `python`; torch's full version.
 
-    Raises VenvError when no route leads to the cell's torch, CommandError when another package cannot be had.
+    Raises BuildEnvironmentError when no route leads to the target's torch, CommandError when another package is not
+    available.
     """
     torch = facts.torch[target.torch_minor]
     routes = torch_routes(target, torch, index)
     if not install_torch(installer, python, routes, on_line=on_line):
         tried = ", ".join(f"{route.requirement} from {route.name}" for route in routes)
-        raise VenvError(f"{target.id}: torch cannot be had; tried {tried}; the log holds what the client said")
+        raise BuildEnvironmentError(
+            f"{target.id}: torch cannot be had; tried {tried}; the log holds what the client said"
+        )
     requirements = build_requirements(torch, facts.build_requirements)
     command = installer.install(python, [f"torch=={target.torch}", *requirements])
     check(command, run(command, on_line=on_line))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.command import Command, Outcome, ProcessGroup, run
-from scripts.errors import CompileError, FactoryError, InterruptedBuildError
+from scripts.errors import CompileError, InterruptedBuildError, WheelsError
 from scripts.wheel_build.precompiled import PrecompiledHeader, use
 from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
 from scripts.wheel_build.progress import Progress
@@ -263,7 +263,7 @@ def first_errors(output: str, count: int = 5) -> str:
     return "\n".join((errors or lines[-count:])[:count]) or "no output"
 
 
-def _failure_message(failed: Mapping[str, FactoryError]) -> str:
+def _failure_message(failed: Mapping[str, WheelsError]) -> str:
     lines = [f"{len(failed)} task{'s' if len(failed) > 1 else ''} failed; every other op is finished and kept"]
     return "\n".join([*lines, *(f"- {name}: {error}" for name, error in failed.items())])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from scripts.command import check, run
-from scripts.errors import InterruptedBuildError, VenvError
+from scripts.errors import BuildEnvironmentError, InterruptedBuildError
 from scripts.fetch.installer import Installer, environment_python
 from scripts.plan.target import Target
 from scripts.verify.check import Report
@@ -34,7 +34,7 @@ class Producer:
         """The filed wheel of `target`.
 
         `python` is the (empty) build environment's, `interpreter` what a fresh one for the proof is made from. Raises
-        ProofError when the wheel fails its proof (it is kept under wheels/failed/), and what a build raises.
+        VerifyError when the wheel fails its proof (it is kept under wheels/failed/), and what a build raises.
         """
         logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library says
         log = self.builder.places.logs / f"{target.id}.log"
@@ -68,7 +68,9 @@ class Producer:
         python = environment_python(folder)
         routes = torch_routes(target, self.builder.facts.torch[target.torch_minor], self.builder.matrix.torch_index)
         if not install_torch(self.installer, python, routes, on_line=progress.log):
-            raise VenvError(f"{target.id}: torch could be installed for the build but not for the proof; see the log")
+            raise BuildEnvironmentError(
+                f"{target.id}: torch could be installed for the build but not for the proof; see the log"
+            )
         command = self.installer.install(python, [str(record.wheel)])
         check(command, run(command, on_line=progress.log))
         ops = tuple(op.op for op in record.ops)

@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 import psutil
 
 from scripts.command import ProcessGroup
-from scripts.errors import FactoryError, InterruptedBuildError
+from scripts.errors import InterruptedBuildError, WheelsError
 
 MEMORY_SHARE = 0.9  # of what is free at the start; the rest is the machine's
 
@@ -35,7 +35,7 @@ class Schedule:
     budget: int
     workers: int
     done: set[str] = field(default_factory=set)
-    failed: dict[str, FactoryError] = field(default_factory=dict)
+    failed: dict[str, WheelsError] = field(default_factory=dict)
     running: dict[str, Future[None]] = field(default_factory=dict)
 
     def ready(self) -> list[Task]:
@@ -70,7 +70,7 @@ def run_tasks(
     memory: int | None = None,
     tick: Callable[[], None] = lambda: None,
     tick_seconds: float = 1.0,
-) -> dict[str, FactoryError]:
+) -> dict[str, WheelsError]:
     """What failed, by task name; everything that does not need it has run.
 
     `tick` is called about every `tick_seconds` while tasks run. On Ctrl-C every process of `group` is ended with its
@@ -111,7 +111,7 @@ def _collect(schedule: Schedule, finished: set[Future[None]]) -> None:
         error = future.exception()
         if error is None:
             schedule.done.add(name)
-        elif isinstance(error, FactoryError):
+        elif isinstance(error, WheelsError):
             schedule.failed[name] = error
         else:
             raise error

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.errors import DataError, InputError, ProofError
+from scripts.errors import DataError, InputError, VerifyError
 from scripts.wheel.record import (
     Proof,
     Published,
@@ -142,7 +142,7 @@ def test_two_wheels_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("proof", [None, Proof(level="full", passed=("names",), failed=("ops load",))])
 def test_a_wheel_that_is_not_proven_is_not_offered(proof: Proof | None) -> None:
-    with pytest.raises(ProofError, match="failed its proof or has none"):
+    with pytest.raises(VerifyError, match="failed its proof or has none"):
         make_published(make_wheel_record(proof=proof))
 
 

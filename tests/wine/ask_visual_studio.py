@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from scripts.errors import FactoryError
+from scripts.errors import WheelsError
 from scripts.facts.load import load_facts
 from scripts.toolchain.msvc.toolset import choose_toolset, pinned_toolset, preferred_toolsets
 from scripts.toolchain.msvc.vcvars import capture_environment
@@ -34,7 +34,7 @@ def main(text: str) -> dict[str, object]:
         started = time.perf_counter()
         answer |= capture_environment(chosen, Path(asked["cache"])).document()
         answer["seconds"] = time.perf_counter() - started
-    except FactoryError as error:
+    except WheelsError as error:
         answer["error"] = str(error)
     return answer
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from scripts.command import check, run
-from scripts.errors import CommandError, PrerequisiteError, VenvError
+from scripts.errors import BuildEnvironmentError, CommandError, PrerequisiteError
 from scripts.facts.rows import Facts
 from scripts.fetch.download import require_space
 from scripts.fetch.installer import Installer, environment_python
@@ -72,7 +72,7 @@ def _install(environment: Path, requirement: str, installer: Installer, say: Cal
     for command in steps:
         try:
             check(command, run(command, on_line=lambda line: say(f"  {line}")))
-        except (CommandError, VenvError) as error:
+        except (CommandError, BuildEnvironmentError) as error:
             raise PrerequisiteError(f"{requirement} cannot be installed: {error}") from None
 
 

@@ -16,7 +16,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent))
 
 from scripts.commands.cells import buildable, open_workshop, report_result
-from scripts.errors import CompileError, FactoryError, InterruptedBuildError
+from scripts.errors import CompileError, InterruptedBuildError, WheelsError
 from scripts.plan.target import Target
 from tests.wheel.wheelhouse import file_wheel
 
@@ -46,7 +46,7 @@ def add_session(target: Target) -> None:
     def session(session: nox.Session) -> None:
         try:
             perform(target)
-        except FactoryError as error:
+        except WheelsError as error:
             report_result(target, None, error)
             session.error(str(error))
 
