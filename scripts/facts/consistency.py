@@ -69,8 +69,8 @@ def _check_rules(facts: Facts, problems: Problems) -> None:
         for name, value in condition.unmatched(known):
             problems.add(f"{where}.{name}", f"{value!r} matches nothing known; correct it or add the value to the data")
     for rule in facts.rules:
-        if (rule.level == "fix") != (rule.remedy is not None):
-            problems.add(f"rules.yaml: {rule.id}.remedy", "a remedy belongs to every rule of level fix and to no other")
+        if rule.level == "fix" and not rule.hint:
+            problems.add(f"rules.yaml: {rule.id}.hint", "is missing; a rule of level fix says what to do")
 
 
 def known_values(facts: Facts) -> dict[str, frozenset[str]]:

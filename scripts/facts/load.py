@@ -139,7 +139,8 @@ RULE = record(
     level=choice("refuse", "fix", "warn"),
     when=parse_condition,
     reason=text,
-    remedy=Optional(text),
+    hint=Optional(text),
+    audience=Optional(choice("user", "builder"), "user"),
     source=source,
 )
 TRAP = record(Trap, id=text, symptom=text, versions=specifiers(), cause=text, fix=text, source=source)

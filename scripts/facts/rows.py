@@ -219,7 +219,8 @@ class Rule:
     level: str
     when: Condition
     reason: str
-    remedy: str | None
+    hint: str | None  # what makes it work, of a fix
+    audience: str  # of a fix or a warning: "user", who installs the wheel, or "builder"
     source: tuple[str, ...]
 
 

@@ -20,6 +20,7 @@ from scripts.facts.rows import Facts
 from scripts.plan.context import AXES, FOLLOWS_FROM, Context
 from scripts.plan.forecast import Forecast
 from scripts.plan.matrix import Matrix
+from scripts.plan.notes import Note, note_of
 from scripts.plan.target import Target
 
 
@@ -39,7 +40,7 @@ class PlannedTarget:
     target: Target
     tier: int
     minutes: float
-    notes: tuple[str, ...]  # ids of the rules that fix it or warn about it
+    notes: tuple[Note, ...]  # the rules that fix it or warn about it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = 
     context_of = partial(matrix.context_of, facts=facts)
     refusals = Judge(_refusals(matrix, facts), context_of)
     notes = Judge(_notes(facts), context_of)
+    known = {rule.id: note_of(rule) for rule in facts.rules}
     tiers = Judge(_tiers(matrix), context_of)
     targets: list[PlannedTarget] = []
     omitted: list[Omission] = []
@@ -80,7 +82,7 @@ def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = 
                 target=target,
                 tier=matrix.tiers[tier.rank].tier,
                 minutes=forecast.minutes(target),
-                notes=tuple(ruling.id for ruling in notes.all(target)),
+                notes=tuple(known[ruling.id] for ruling in notes.all(target)),
             )
         )
     return Plan(targets=tuple(targets), omitted=tuple(omitted))

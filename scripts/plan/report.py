@@ -10,22 +10,30 @@ from rich.table import Column, Table
 
 from scripts.plan.context import AXES
 from scripts.plan.expand import Omission, Plan, PlannedTarget
+from scripts.plan.notes import Note
 from scripts.plan.target import Target
 from scripts.versions import in_order
 
 TITLES = {"deepspeed": "DeepSpeed", "torch": "torch", "cuda": "CUDA", "python": "Python", "platform": "platform"}
 
 
-def plan_document(plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """The plan as one JSON document."""
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as one JSON document; a target names its notes, whose texts are given once."""
     return {
         "targets": [
-            {"id": planned.target.id, **_fields(planned.target), "tier": planned.tier, "minutes": planned.minutes}
+            {
+                "id": planned.target.id,
+                **_fields(planned.target),
+                "tier": planned.tier,
+                "minutes": planned.minutes,
+                "notes": [note.id for note in planned.notes],
+            }
             for planned in plan.targets
         ],
         "omitted": [
             {**_fields(omission.target), "rule": omission.rule, "reason": omission.reason} for omission in plan.omitted
         ],
+        "notes": {note.id: _note_fields(note) for note in _notes_of(plan.targets)},
     }
 
 
@@ -33,10 +41,27 @@ def _fields(target: Target) -> dict[str, str]:
     return {axis: getattr(target, axis) for axis in AXES}
 
 
+def _note_fields(note: Note) -> dict[str, Any]:
+    return {
+        "level": note.level,
+        "audience": note.audience,
+        "text": note.text,
+        "hint": note.hint,
+        "source": list(note.source),
+    }
+
+
+def _notes_of(targets: Iterable[PlannedTarget]) -> Counter[Note]:
+    """Every note, with how many of the targets have it."""
+    return Counter(note for planned in targets for note in planned.notes)
+
+
 def plan_tables(plan: Plan, omitted: bool = False) -> tuple[Table | str, ...]:
-    """Renderables: the targets or the omitted cells, counts per axis, omissions per rule, and one line of totals."""
+    """Renderables: the targets or the omitted cells, counts per axis, why, what to know, and one line of totals."""
     detail = _omitted_table(plan.omitted) if omitted else _target_table(plan.targets)
-    return (detail, _axis_table(plan), *([_rule_table(plan.omitted)] if plan.omitted else []), summary(plan))
+    why = [_rule_table(plan.omitted)] if plan.omitted else []
+    notes = [_note_table(counts)] if (counts := _notes_of(plan.targets)) else []
+    return (detail, _axis_table(plan), *why, *notes, summary(plan))
 
 
 def summary(plan: Plan) -> str:
@@ -99,6 +124,13 @@ def _rule_table(omitted: Sequence[Omission]) -> Table:
     counts = Counter((omission.rule, omission.reason) for omission in omitted)
     for (rule, reason), count in counts.most_common():
         table.add_row(rule, str(count), reason)
+    return table
+
+
+def _note_table(counts: Counter[Note]) -> Table:
+    table = Table("note", "targets", "what to know", title="notes")
+    for note, count in counts.most_common():
+        table.add_row(note.id, str(count), str(note))
     return table
 
 

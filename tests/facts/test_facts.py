@@ -177,11 +177,11 @@ FAULTS = {
         "    level: forbid",
         "rules[0].level: 'forbid' is not known here",
     ),
-    "fix without remedy": (
+    "fix without hint": (
         "rules.yaml",
         "    level: refuse",
         "    level: fix",
-        "torch-cuda-variant.remedy: a remedy belongs",
+        "torch-cuda-variant.hint: is missing",
     ),
     "two rules of one id": ("rules.yaml", "id: torch-python", "id: torch-cuda-variant", "two rows are called"),
     "unknown Python": ("torch.yaml", '"3.8"', '"3.7"', "pythons.windows: '3.7' has no row of its own"),

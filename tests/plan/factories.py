@@ -52,7 +52,13 @@ def make_condition(**when: object) -> Condition:
 
 def make_rule(name: str, level: str = "refuse", **when: object) -> Rule:
     return Rule(
-        id=name, level=level, when=make_condition(**when), reason=f"because of {name}", remedy=None, source=("test",)
+        id=name,
+        level=level,
+        when=make_condition(**when),
+        reason=f"because of {name}",
+        hint=f"do {name}" if level == "fix" else None,
+        audience="user",
+        source=("test",),
     )
 
 

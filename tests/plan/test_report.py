@@ -24,7 +24,7 @@ def printed(omitted: bool = False) -> str:
 
 def test_the_document_has_exactly_these_keys() -> None:
     document = json.loads(json.dumps(plan_document(PLAN)))
-    assert list(document) == ["targets", "omitted"]
+    assert list(document) == ["targets", "omitted", "notes"]
     assert document["targets"][0] == {
         "id": "ds0.19.8-torch2.13.0-cpu-cp310-linux_x86_64",
         "deepspeed": "0.19.8",
@@ -34,6 +34,7 @@ def test_the_document_has_exactly_these_keys() -> None:
         "platform": "linux_x86_64",
         "tier": 1,
         "minutes": 10.0,
+        "notes": [],
     }
     assert document["omitted"][1] == {
         "deepspeed": "0.19.8",
