@@ -69,7 +69,7 @@ class Bench:
         argv = (str(self.python), "setup.py", "bdist_wheel", "--dist-dir", str(dist))
         command = Command(argv=argv, cwd=root, env={**variables, "PYTHONPATH": str(root)})
         started = time.monotonic()
-        check(command, run(command, on_line=_dots()))
+        check(command, run(command, log=_dots()))
         return time.monotonic() - started, next(iter(dist.glob("*.whl")))
 
     def _give_source(self, target: Target, places: Places) -> None:

@@ -16,13 +16,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import TypeAlias
 
 from scripts.errors import CommandError
 from scripts.process_tree import GRACE_SECONDS, end_tree, tree_bytes
 from scripts.shell import shell_line
 
 ASK_SECONDS = 20.0
+Log: TypeAlias = Callable[[str], None]  # what takes a line about work that goes on
 NOT_STARTED = -1  # exit code of an `Answer` from a program that could not be started or did not end in time
+
+
+def no_log(line: str) -> None:
+    """Nothing: the log of work that nobody watches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,25 +158,23 @@ class ProcessGroup:
 def run(
     command: Command,
     *,
-    on_line: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
     group: ProcessGroup | None = None,
     timeout_seconds: float | None = None,
 ) -> Outcome:
-    """The outcome of running `command`, its two outputs merged line by line into `on_line`.
+    """The outcome of running `command`, its two outputs merged line by line into `log`.
 
     Never raises for a non-zero exit code (see `check`). Raises CommandError when the program is missing or
     outlives `timeout_seconds`; its whole process tree is ended then, and likewise on Ctrl-C.
     """
-    return Running(command, on_line=on_line, group=group).finish(timeout_seconds)
+    return Running(command, log=log, group=group).finish(timeout_seconds)
 
 
 class Running:
-    """A started command that can be told lines on its standard input; leaving it early ends its process tree."""
+    """A started command that takes lines on its standard input; leaving it early ends its process tree."""
 
-    def __init__(
-        self, command: Command, *, on_line: Callable[[str], None] = lambda line: None, group: ProcessGroup | None = None
-    ) -> None:
-        self.command, self._on_line, self._group = command, on_line, group or ProcessGroup()
+    def __init__(self, command: Command, *, log: Log = no_log, group: ProcessGroup | None = None) -> None:
+        self.command, self._log, self._group = command, log, group or ProcessGroup()
         self._lines: list[str] = []
         self._started = time.monotonic()
         self._process = _start(command)
@@ -196,7 +200,7 @@ class Running:
                     raise CommandError(f"{self.command.argv[0]} ended without saying {line}")
             time.sleep(0.02)
 
-    def tell(self, line: str) -> None:
+    def send(self, line: str) -> None:
         """Write one line to the program's standard input."""
         if self._process.stdin:
             with suppress(OSError):  # it has ended: its exit code says why
@@ -229,7 +233,7 @@ class Running:
     def _pump(self) -> None:
         for line in self._process.stdout or ():
             self._lines.append(line.rstrip("\n"))
-            self._on_line(line.rstrip("\n"))
+            self._log(line.rstrip("\n"))
 
 
 def _start(command: Command) -> subprocess.Popen[str]:

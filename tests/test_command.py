@@ -102,7 +102,7 @@ def test_a_script_holds_the_commands_in_order() -> None:
 def test_both_outputs_arrive_line_by_line_in_the_order_they_were_written() -> None:
     seen: list[str] = []
     program = "import sys\nfor i in range(4): print(i, file=(sys.stdout, sys.stderr)[i % 2], flush=True)"
-    outcome = run(python(program), on_line=seen.append)
+    outcome = run(python(program), log=seen.append)
     assert seen == ["0", "1", "2", "3"]
     assert (outcome.exit_code, outcome.output) == (0, "0\n1\n2\n3")
 
@@ -184,8 +184,8 @@ def test_a_running_program_can_be_told_lines() -> None:
     program = "print('ready', flush=True); print('told', input()); print('rest', input())"
     with Running(python(program)) as running:
         running.wait_for("ready")
-        running.tell("one")
-        running.tell("two")
+        running.send("one")
+        running.send("two")
         assert running.finish().output == "ready\ntold one\nrest two"
 
 

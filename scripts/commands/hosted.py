@@ -79,7 +79,7 @@ def prepare(chosen: Selection) -> None:
     }
     for line, command in commands.items():
         _say(line)
-        check(command, run(command, on_line=_say))
+        check(command, run(command, log=_say))
     if not commands:
         _say("nothing to install: everything is here")
 

@@ -7,13 +7,14 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
+from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError
 from scripts.fetch.digest import sha256_of
 from scripts.fetch.transfer import Stopped, Transient, open_source, warm_up
@@ -39,8 +40,8 @@ class Download:
 class _Job:
     """What the downloads of one call share: the question whether to stop, and what has arrived."""
 
-    def __init__(self, downloads: Sequence[Download], say: Callable[[str], None]) -> None:
-        self.say, self.total = say, sum(download.size for download in downloads)
+    def __init__(self, downloads: Sequence[Download], log: Log) -> None:
+        self.log, self.total = log, sum(download.size for download in downloads)
         self.stop = threading.Event()
         self.waiting: queue.SimpleQueue[Download] = queue.SimpleQueue()
         for download in sorted(downloads, key=lambda one: -one.size):
@@ -64,9 +65,7 @@ class _Job:
                 self.stop.set()
 
 
-def download_all(
-    downloads: Sequence[Download], *, workers: int = 4, say: Callable[[str], None] = lambda line: None
-) -> None:
+def download_all(downloads: Sequence[Download], *, workers: int = 4, log: Log = no_log) -> None:
     """Have every file at its path, whole and with its digest; what is there already is not asked for again.
 
     A file lies beside its path as `.part` until then, and the next call goes on from there. Raises PrerequisiteError
@@ -76,7 +75,7 @@ def download_all(
     for folder in {download.path.parent for download in todo}:
         folder.mkdir(parents=True, exist_ok=True)
         require_space(folder, sum(one.size - _arrived(one) for one in todo if one.path.parent == folder))
-    job = _Job(todo, say)
+    job = _Job(todo, log)
     warm_up()
     threads = [threading.Thread(target=job.work, daemon=True) for _ in range(min(workers, len(todo)))]
     for thread in threads:
@@ -119,7 +118,7 @@ def _wait(threads: Sequence[threading.Thread], job: _Job) -> None:
         next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.1)
         if time.monotonic() - told > REPORT_SECONDS:
             told = time.monotonic()
-            job.say(f"  {sum(job.have.values()) / MEGA:,.0f} of {job.total / MEGA:,.0f} MB")
+            job.log(f"  {sum(job.have.values()) / MEGA:,.0f} of {job.total / MEGA:,.0f} MB")
 
 
 def _fetch(download: Download, job: _Job) -> None:
@@ -130,7 +129,7 @@ def _fetch(download: Download, job: _Job) -> None:
         try:
             _fetch_on(download, job)
             if _publish(download, resumed=resumed):
-                job.say(f"  {download.path.name}, {download.size / MEGA:,.1f} MB")
+                job.log(f"  {download.path.name}, {download.size / MEGA:,.1f} MB")
                 return
         except Transient as error:
             if _arrived(download) > before:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.command import Log
 from scripts.errors import PrerequisiteError
 from scripts.facts.rows import Facts
 from scripts.plan.context import Context
@@ -107,7 +108,7 @@ def provide_toolchain(
     choice: str,
     cache: Path,
     arches: str | None,
-    say: Callable[[str], None],
+    log: Log,
 ) -> Toolchain:
     """The toolchain of the cell, its CUDA toolkit found or fetched as `choice` says (see toolkit.py).
 
@@ -117,7 +118,7 @@ def provide_toolchain(
         context = {**cell, **host.context}
         return Toolchain(host=host, toolkit=None, context=context, notes=require_gates(target, facts, context))
     toolkit = provide_toolkit(
-        target.cuda_version, choice=choice, facts=facts, cache=cache, system=target.system, say=say
+        target.cuda_version, choice=choice, facts=facts, cache=cache, system=target.system, log=log
     )
     context = {
         **cell,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from scripts.command import Log, no_log
 from scripts.errors import InputError
 from scripts.verify.check import Report
 from scripts.verify.promises import NOTHING_PROMISED, Promises
@@ -23,7 +24,7 @@ def verify_wheel(
     level: Level = "audit",
     python: Path | None = None,
     expected_ops: Iterable[str] | None = None,
-    on_line: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
     promises: Promises = NOTHING_PROMISED,
 ) -> Report:
     """The report of the audit, and of the runs that `level` adds, by a `python` that has torch and the wheel.
@@ -37,5 +38,5 @@ def verify_wheel(
     if python is None:
         raise InputError(f"level {level!r} runs the wheel: give the python of an environment with torch and the wheel")
     with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as folder:
-        ran = run_smoke(python, wheel, expected_ops, Path(folder), on_line, SUITES[level])
+        ran = run_smoke(python, wheel, expected_ops, Path(folder), log, SUITES[level])
     return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks), level=level)

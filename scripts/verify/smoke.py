@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.command import Command, Outcome, run
+from scripts.command import Command, Log, Outcome, no_log, run
 from scripts.errors import CommandError, InputError
 from scripts.verify.check import CheckResult, Report
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
@@ -16,7 +16,6 @@ from scripts.wheel.content import UNREADABLE, open_wheel
 SUITE_FOLDER = Path(__file__).parent / "suite"
 SUITE = ("load_ops", "bare_machine", "optimizers", "gpu", "train")
 TIMEOUTS = {"train": 600.0}  # seconds; 300 for the others
-Listener = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,7 @@ def run_smoke(
     wheel: Path,
     expected_ops: Iterable[str] | None,
     folder: Path,
-    on_line: Listener = lambda line: None,
+    log: Log = no_log,
     suite: Sequence[str] = SUITE,
 ) -> Report:
     """The report on the wheel installed for `python`; `expected_ops` None takes the wheel's own word for them."""
@@ -84,14 +83,14 @@ def run_smoke(
     expected = claims.ops if expected_ops is None else tuple(expected_ops)
     checks: list[CheckResult] = []
     for step in smoke_commands(python, claims.accelerator, folder, suite):
-        checks += run_step(step, claims, expected, on_line)
+        checks += run_step(step, claims, expected, log)
     return Report(wheel=wheel.name, checks=tuple(checks))
 
 
-def run_step(step: Step, claims: Claims, expected: Iterable[str], on_line: Listener) -> list[CheckResult]:
+def run_step(step: Step, claims: Claims, expected: Iterable[str], log: Log) -> list[CheckResult]:
     """The checks that one program of the proof answers; one failed check when it breaks off."""
     try:
-        outcome = run(step.command, on_line=on_line, timeout_seconds=step.timeout_seconds)
+        outcome = run(step.command, log=log, timeout_seconds=step.timeout_seconds)
     except CommandError as error:
         return [CheckResult(name=step.name, passed=False, detail=str(error))]
     if step.name == "ds_report":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import requests
 
-from scripts.command import Command, check, run
+from scripts.command import Command, Log, check, no_log, run
 from scripts.errors import BuildEnvironmentError
 from scripts.facts.build_rows import BuildRequirements
 from scripts.facts.rows import Facts, TorchRelease
@@ -69,16 +69,16 @@ def install_torch(
     routes: Sequence[TorchRoute],
     *,
     dry_run: bool = False,
-    on_line: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
 ) -> TorchRoute | None:
     """The first route that works; None when none does. With `dry_run` it is only resolved, nothing is installed."""
     for route in routes:
         if route.index and not reachable(route.index):
-            on_line(f"{route.name} ({route.index}) cannot be reached")
+            log(f"{route.name} ({route.index}) cannot be reached")
             continue
         command = installer.install(python, [route.requirement], index=route.index, dry_run=dry_run)
-        on_line(command.as_shell())
-        if run(command, on_line=on_line).exit_code == 0:
+        log(command.as_shell())
+        if run(command, log=log).exit_code == 0:
             return route
     return None
 
@@ -86,8 +86,7 @@ def install_torch(
 def assert_torch(python: Path, target: Target) -> str:
     """The installed torch's full version.
 
-    Raises BuildEnvironmentError when its release or CUDA variant is not the target's: a wheel built against it would
-    not load.
+    Raises BuildEnvironmentError when its release or CUDA variant is not the cell's: a wheel built against it would not load.
     """
     outcome = check(Command(argv=(str(python), "-c", TELL)), run(Command(argv=(str(python), "-c", TELL))))
     version, cuda = json.loads(outcome.output.splitlines()[-1])
@@ -104,21 +103,20 @@ def fill_build_environment(
     target: Target,
     facts: Facts,
     index: str,
-    on_line: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
 ) -> str:
     """Install the cell's torch and what a build needs into the environment of `python`; torch's full version.
 
-    Raises BuildEnvironmentError when no route leads to the target's torch, CommandError when another package is not
-    available.
+    Raises BuildEnvironmentError when no route leads to the cell's torch, CommandError when another package cannot be had.
     """
     torch = facts.torch[target.torch_minor]
     routes = torch_routes(target, torch, index)
-    if not install_torch(installer, python, routes, on_line=on_line):
+    if not install_torch(installer, python, routes, log=log):
         tried = ", ".join(f"{route.requirement} from {route.name}" for route in routes)
         raise BuildEnvironmentError(
             f"{target.id}: torch cannot be had; tried {tried}; the log holds what the client said"
         )
     requirements = build_requirements(torch, facts.build_requirements)
     command = installer.install(python, [f"torch=={target.torch}", *requirements])
-    check(command, run(command, on_line=on_line))
+    check(command, run(command, log=log))
     return assert_torch(python, target)

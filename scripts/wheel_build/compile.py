@@ -248,7 +248,7 @@ class Compiler:
         if self.group.stopped:
             raise CompileError("stopped")
         command = replace(command, cwd=self.settings.root, env=self.settings.env)
-        return run(command, on_line=self.progress.log, group=self.group, timeout_seconds=UNIT_TIMEOUT)
+        return run(command, log=self.progress.log, group=self.group, timeout_seconds=UNIT_TIMEOUT)
 
 
 def was_killed(outcome: Outcome) -> bool:

@@ -138,7 +138,7 @@ class Builder:
         dist = self.places.work(target.id) / "dist"
         shutil.rmtree(dist, ignore_errors=True)
         progress.log(command.as_shell())
-        with Running(command, on_line=progress.log) as upstream:
+        with Running(command, log=progress.log) as upstream:
             with _timed("record", seconds, progress):
                 upstream.wait_for(RECORDED)
                 recipe = self._recipe(target, selection, toolchain)
@@ -146,7 +146,7 @@ class Builder:
                 ops = self._compile(target, recipe, tree, toolchain, variables, progress)
             with _timed("package", seconds, progress):
                 place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
-                upstream.tell(PACKAGE)
+                upstream.send(PACKAGE)
                 check(command, upstream.finish())
                 wheel = finish_wheel(target, dist, self.facts)
         return BuildRecord(
@@ -177,7 +177,7 @@ class Builder:
             self.places.sources,
             kind=self.options.source,
             pinned_sdist=release.sdist_sha256,
-            say=progress.say,
+            log=progress.say,
         )
         context = self.matrix.context_of(target, self.facts)
         patches = patches_for(self.facts.patches, {**context, "source-kind": archive.kind})
@@ -195,7 +195,7 @@ class Builder:
             choice=self.options.toolkit,
             cache=self.places.cache,
             arches=self.matrix.arches.get(target.cuda),
-            say=progress.say,
+            log=progress.say,
         )
         for note in toolchain.notes:
             progress.say(f"  note: {note}")

@@ -64,19 +64,17 @@ class Producer:
             return verify_wheel(record.wheel, level, promises=promises)
         folder = self.builder.places.work(target.id) / "proof"
         create = self.installer.create(folder, interpreter)
-        check(create, run(create, on_line=progress.log))
+        check(create, run(create, log=progress.log))
         python = environment_python(folder)
         routes = torch_routes(target, self.builder.facts.torch[target.torch_minor], self.builder.matrix.torch_index)
-        if not install_torch(self.installer, python, routes, on_line=progress.log):
+        if not install_torch(self.installer, python, routes, log=progress.log):
             raise BuildEnvironmentError(
                 f"{target.id}: torch could be installed for the build but not for the proof; see the log"
             )
         command = self.installer.install(python, [str(record.wheel)])
-        check(command, run(command, on_line=progress.log))
+        check(command, run(command, log=progress.log))
         ops = tuple(op.op for op in record.ops)
-        return verify_wheel(
-            record.wheel, level, python=python, expected_ops=ops, on_line=progress.log, promises=promises
-        )
+        return verify_wheel(record.wheel, level, python=python, expected_ops=ops, log=progress.log, promises=promises)
 
     def _file(self, record: BuildRecord, report: Report, progress: Progress) -> Path:
         target = record.target

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import requests
 
+from scripts.command import Log, no_log
 from scripts.errors import SourceError
 from scripts.facts.rows import Patch
 from scripts.fetch.archive import check_tar, unpack
@@ -49,7 +50,7 @@ def fetch_source(
     *,
     kind: str = "auto",
     pinned_sdist: str | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
 ) -> SourceArchive:
     """The archive of a release, from the cache or downloaded: the tag's, or the sdist where no tag can be reached.
 
@@ -66,7 +67,7 @@ def fetch_source(
             return _fetch_tag(version, folder) if one == "tag" else _fetch_sdist(version, folder, pinned_sdist)
         except requests.RequestException as error:
             reasons.append(f"{one}: {_short(error)}")
-            say(f"  {one} of {version} cannot be reached: {_short(error)}")
+            log(f"  {one} of {version} cannot be reached: {_short(error)}")
     raise SourceError(f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})")
 
 
@@ -139,7 +140,7 @@ def _fetch_tag(version: str, folder: Path) -> SourceArchive:
         _download(url, draft)
         check_tar(draft)
         return _keep(draft, folder / f"deepspeed-{version}-tag.tar.gz", version=version, kind="tag", url=url)
-    except SourceError as error:  # a log-in page, say: as good as not reached
+    except SourceError as error:  # a log-in page, for one: as good as not reached
         raise requests.exceptions.ContentDecodingError(str(error)) from None
     finally:
         draft.unlink(missing_ok=True)

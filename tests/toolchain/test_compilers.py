@@ -79,7 +79,7 @@ def toolchain_of(target: Target, host: cell.HostCompiler, folder: Path) -> cell.
         choice="auto",
         cache=folder,
         arches=MATRIX.arches.get(target.cuda),
-        say=print,
+        log=print,
     )
 
 

@@ -113,7 +113,7 @@ def test_the_sdist_stands_in_when_the_tag_cannot_be_had_whole(
     said: list[str] = []
     with serving({TAG_PATH: BROKEN[name], **index_pages()}) as site:
         use(site)
-        archive = fetch_source(VERSION, tmp_path, pinned_sdist=SDIST_SHA, say=said.append)
+        archive = fetch_source(VERSION, tmp_path, pinned_sdist=SDIST_SHA, log=said.append)
     assert (archive.kind, archive.path.read_bytes()) == ("sdist", SDIST)
     assert [line for line in said if f"tag of {VERSION} cannot be reached" in line]
     assert leftovers(tmp_path) == []

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scripts.command import check, run
+from scripts.command import Log, check, no_log, run
 from scripts.errors import BuildEnvironmentError, CommandError, PrerequisiteError
 from scripts.facts.rows import Facts
 from scripts.fetch.download import require_space
@@ -34,7 +34,7 @@ def fill_from_wheels(
     facts: Facts,
     system: str,
     installer: Installer,
-    say: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
 ) -> Mapping[str, str]:
     """Make `draft` a toolkit from wheels; the packages and versions that it consists of.
 
@@ -43,7 +43,7 @@ def fill_from_wheels(
     require_compiler(release, facts, system)
     require_space(draft, facts.toolkit_wheels.bytes[system])
     environment = draft / "v"
-    _install(environment, toolkit_requirement(release, facts), installer, say)
+    _install(environment, toolkit_requirement(release, facts), installer, log)
     packages = environment_packages(environment)
     tree = next(iter(packages.glob("nvidia/cu*/bin")), None)
     if tree is None:
@@ -64,14 +64,14 @@ def require_compiler(release: str, facts: Facts, system: str) -> None:
         raise PrerequisiteError(f"CUDA {release} has no wheels with a compiler: only those of CUDA 13 and newer have")
 
 
-def _install(environment: Path, requirement: str, installer: Installer, say: Callable[[str], None]) -> None:
+def _install(environment: Path, requirement: str, installer: Installer, log: Log) -> None:
     steps = (
         installer.create(environment, sys.executable),
         installer.install(environment_python(environment), [requirement]),
     )
     for command in steps:
         try:
-            check(command, run(command, on_line=lambda line: say(f"  {line}")))
+            check(command, run(command, log=lambda line: log(f"  {line}")))
         except (CommandError, BuildEnvironmentError) as error:
             raise PrerequisiteError(f"{requirement} cannot be installed: {error}") from None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from scripts.command import Log, no_log
 from scripts.errors import InputError, PrerequisiteError
 from scripts.facts.rows import Facts
 from scripts.fetch.installer import find_installer
@@ -25,7 +26,7 @@ def provide_toolkit(
     facts: Facts,
     cache: Path,
     system: str,
-    say: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
 ) -> Toolkit:
     """A whole toolkit of `version`, a minor such as "12.4" or, when it is fetched, a release such as "13.0.2".
 
@@ -34,15 +35,15 @@ def provide_toolkit(
     lies below `cache`/cuda. Raises PrerequisiteError, with every reason, when none of that leads to one.
     """
     if choice in FETCHED:
-        return _fetch(choice, version, facts, cache, system, say)
+        return _fetch(choice, version, facts, cache, system, log)
     if choice != "auto":
         return examine(Path(choice).expanduser().resolve(), "named", facts, system)
     if named := named_toolkit(facts, system):
         return named
     found, passed = find_toolkits(minor_version(version), facts, system)
     for one in passed:
-        say(f"passed over: {one.reason} ({one.candidate.told_by})")
-    return found[0] if found else _fetch_any(version, facts, cache, system, say)
+        log(f"passed over: {one.reason} ({one.candidate.told_by})")
+    return found[0] if found else _fetch_any(version, facts, cache, system, log)
 
 
 def minor_version(version: str) -> str:
@@ -72,17 +73,17 @@ def stored_toolkits(version: str, facts: Facts, cache: Path, system: str) -> lis
 
 
 def _fetch_any(
-    version: str, facts: Facts, cache: Path, system: str, say: Callable[[str], None]
+    version: str, facts: Facts, cache: Path, system: str, log: Log
 ) -> Toolkit:  # what is there already goes first, so that a second run needs no network
     if stored := stored_toolkits(version, facts, cache, system):
         return stored[0]
     reasons = []
     for source in FETCHED:
         try:
-            return _fetch(source, version, facts, cache, system, say)
+            return _fetch(source, version, facts, cache, system, log)
         except PrerequisiteError as error:
             reasons.append(f"{source}: {error}")
-            say(f"no toolkit by {reasons[-1]}")
+            log(f"no toolkit by {reasons[-1]}")
     raise PrerequisiteError(
         f"no CUDA {version} toolkit is here, and none can be fetched:\n"
         + "\n".join(f"  {reason}" for reason in reasons)
@@ -90,19 +91,19 @@ def _fetch_any(
     )
 
 
-def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, say: Callable[[str], None]) -> Toolkit:
+def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, log: Log) -> Toolkit:
     release = release_of(version, facts)
     place = toolkit_place(cache, release, source)
     downloads = place.with_name(place.name + ".downloads")
 
     def fill(draft: Path) -> Mapping[str, str]:
         if source == "redist":
-            return fill_from_archives(draft, downloads, release, facts, system, say)
-        return fill_from_wheels(draft, release, facts, system, find_installer(), say)
+            return fill_from_archives(draft, downloads, release, facts, system, log)
+        return fill_from_wheels(draft, release, facts, system, find_installer(), log)
 
     if source == "pip":
         require_compiler(release, facts, system)
-    toolkit = store_toolkit(place, source, facts, system, minor_version(version), fill, say)
+    toolkit = store_toolkit(place, source, facts, system, minor_version(version), fill, log)
     shutil.rmtree(downloads, ignore_errors=True)
     return toolkit
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError, SourceError
 from scripts.facts.rows import Facts, ToolkitComponent
 from scripts.fetch.archive import merge, unpack
@@ -91,7 +92,7 @@ def fill_from_archives(
     release: str,
     facts: Facts,
     system: str,
-    say: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
 ) -> Mapping[str, str]:
     """Make `draft` a toolkit from archives that are kept in `downloads` until it is whole; the versions by component.
 
@@ -100,11 +101,11 @@ def fill_from_archives(
     parts = read_manifest(release, facts, system)
     size = sum(part.size for part in parts)
     require_space(draft, size * facts.toolkit_archive.room)
-    say(f"CUDA {release}: {len(parts)} archives, {size / 1e6:,.0f} MB, from {redist_address(facts)}")
+    log(f"CUDA {release}: {len(parts)} archives, {size / 1e6:,.0f} MB, from {redist_address(facts)}")
     files = {part.key: downloads / PurePosixPath(part.path).name for part in parts}
-    download_all([_download(part, files[part.key], facts) for part in parts], say=say)
+    download_all([_download(part, files[part.key], facts) for part in parts], log=log)
     for part in parts:
-        _unpack(files[part.key], draft, part, say)
+        _unpack(files[part.key], draft, part, log)
     if system == "linux" and not (draft / "lib64").exists():
         (draft / "lib64").symlink_to("lib")
     return {part.key: part.version for part in parts}
@@ -114,9 +115,9 @@ def _download(part: Part, path: Path, facts: Facts) -> Download:
     return Download(url=f"{redist_address(facts)}/{part.path}", path=path, sha256=part.sha256, size=part.size)
 
 
-def _unpack(archive: Path, root: Path, part: Part, say: Callable[[str], None]) -> None:
+def _unpack(archive: Path, root: Path, part: Part, log: Log) -> None:
     """Unpack one archive and move what it holds into the root; its licence keeps the component's name."""
-    say(f"  unpacking {archive.name}")
+    log(f"  unpacking {archive.name}")
     single = root / "unpacking"
     try:
         unpack(archive, single, without=part.component.without)

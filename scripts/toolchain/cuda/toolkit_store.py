@@ -11,6 +11,7 @@ from pathlib import Path
 
 import filelock
 
+from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError
 from scripts.facts.rows import Facts
 from scripts.fetch.archive import rename_patiently
@@ -36,7 +37,7 @@ def store_toolkit(
     system: str,
     version: str,
     fill: Callable[[Path], Mapping[str, str]],
-    say: Callable[[str], None] = lambda line: None,
+    log: Log = no_log,
 ) -> Toolkit:
     """The toolkit in `place`, which `fill` puts into a draft folder when it is not there yet.
 
@@ -44,7 +45,7 @@ def store_toolkit(
     says `version` (a minor) and nothing needed is missing: else PrerequisiteError, and nothing is left.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(place, say):
+    with _locked(place, log):
         if stored := stored_toolkit(place, source, facts, system, version):
             return stored
         draft = place.with_name(place.name + ".draft")
@@ -62,13 +63,13 @@ def store_toolkit(
 
 
 @contextmanager
-def _locked(place: Path, say: Callable[[str], None]) -> Iterator[None]:
+def _locked(place: Path, log: Log) -> Iterator[None]:
     """Alone with `place` among all processes of this machine."""
     lock = filelock.FileLock(place.with_name(place.name + ".lock"))
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        say(f"another process is fetching {place.name}; waiting for it")
+        log(f"another process is fetching {place.name}; waiting for it")
         lock.acquire()
     try:
         yield

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.command import no_log
 from scripts.errors import InputError, PrerequisiteError
 from scripts.facts.load import load_facts
 from scripts.fetch import download, transfer
@@ -41,8 +42,8 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(tmp_path: Path, version: str = "12.4", choice: str = "auto", lines: list[str] | None = None) -> Toolkit:
-    say = (lambda line: None) if lines is None else lines.append
-    return provide_toolkit(version, choice=choice, facts=FACTS, cache=tmp_path / "cache", system=SYSTEM, say=say)
+    log = no_log if lines is None else lines.append
+    return provide_toolkit(version, choice=choice, facts=FACTS, cache=tmp_path / "cache", system=SYSTEM, log=log)
 
 
 def test_one_of_this_machine_is_taken_and_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError
 from scripts.facts.load import load_facts
 from scripts.fetch import download, transfer
@@ -55,8 +56,8 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
         yield server
 
 
-def fetch(cache: Path, version: str = "12.4", say: Callable[[str], None] = lambda line: None) -> Toolkit:
-    return provide_toolkit(version, choice="redist", facts=FACTS, cache=cache, system=SYSTEM, say=say)
+def fetch(cache: Path, version: str = "12.4", log: Log = no_log) -> Toolkit:
+    return provide_toolkit(version, choice="redist", facts=FACTS, cache=cache, system=SYSTEM, log=log)
 
 
 def left(cache: Path) -> set[str]:
@@ -66,7 +67,7 @@ def left(cache: Path) -> set[str]:
 
 def test_the_archives_become_one_toolkit(tmp_path: Path, site: FileServer) -> None:
     lines: list[str] = []
-    toolkit = fetch(tmp_path, say=lines.append)
+    toolkit = fetch(tmp_path, log=lines.append)
     assert (toolkit.version, toolkit.nvcc, toolkit.source) == ("12.4", "12.4.131", "redist")
     assert toolkit.root == tmp_path / "cuda" / "12.4.1-redist"
     assert left(tmp_path) == {"12.4.1-redist"}
