@@ -1,76 +1,116 @@
-"""`write_tree`: a folder of generated files, each whole or not at all; of other files in it none is touched."""
+"""Files written whole or not at all, one by one or as a tree of generated files; and a file's digest."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import secrets
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
 from scripts.errors import InputError
 
-WRITTEN = "written.txt"  # which files of the folder are ours, one path a line
+WRITTEN = "written.txt"  # which files of a tree are ours, one path a line
+DRAFT = ".draft"  # how the name of a file or directory ends that is not finished
+RENAME_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds
 
 Content: TypeAlias = str | bytes | Path  # a path: the content of that file
 
 
-def write_tree(folder: Path, files: Mapping[str, Content]) -> None:
-    """Write the files below `folder`, in sorted order; remove those that an earlier call wrote and this one does not.
+def write_whole(path: Path, content: Content, *, durable: bool = False) -> None:
+    """Write the file whole or not at all; when `durable`, its content reaches the disk before its name does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with draft_of(path) as draft:
+        if isinstance(content, Path):
+            _copy(content, draft)
+        else:
+            draft.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        if durable:
+            _sync(draft)
 
-    Raises InputError when the folder cannot be written.
+
+@contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """A free name beside `path` to write to; it becomes `path` when the block ends, and is removed when that fails."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}{DRAFT}")
+    try:
+        yield draft
+        rename_patiently(draft, path)
+    finally:  # a draft that is left: POSIX renames nothing when both are names of one file already
+        draft.unlink(missing_ok=True)
+
+
+def rename_patiently(path: Path, to: Path) -> None:
+    """Rename a file or directory, replacing a file; repeated for some seconds while a virus scanner holds it open."""
+    for pause in RENAME_PAUSES if os.name == "nt" else ():
+        with suppress(PermissionError):
+            path.replace(to)
+            return
+        time.sleep(pause)
+    path.replace(to)
+
+
+def sha256_of(path: Path) -> str:
+    """The hex digest of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_tree(root: Path, files: Mapping[str, Content]) -> None:
+    """Write the files below `root`, in sorted order; remove those that an earlier call wrote and this one does not.
+
+    Other files below it are not touched. Raises InputError when the directory cannot be written.
     """
     try:
-        before = written(folder)
-        everything = sorted({*before, *files})
-        _write(
-            folder / WRITTEN, "".join(f"{path}\n" for path in everything)
-        )  # first: a file of ours is never forgotten
+        before = written(root)
+        _write_list(root, {*before, *files})  # first: a file of ours is never forgotten
         for path in sorted(files):
-            _write(folder / path, files[path])
+            write_whole(root / path, files[path])
         for path in sorted(before - set(files)):
-            _remove(folder, path)
-        _write(folder / WRITTEN, "".join(f"{path}\n" for path in sorted(files)))
+            _remove(root, path)
+        _write_list(root, set(files))
     except OSError as error:
-        raise InputError(
-            f"{error.filename or folder}: cannot be written: {error.strerror}; choose another folder"
-        ) from None
+        reason = f"{error.filename or root} cannot be written: {error.strerror}"
+        raise InputError(f"{reason}; choose another directory") from None
 
 
-def written(folder: Path) -> set[str]:
-    """The files below `folder` that an earlier call wrote; a path that leads out of the folder is none of them."""
+def written(root: Path) -> set[str]:
+    """The files below `root` that an earlier call wrote; a path that leads out of the directory is none of them."""
     try:
-        lines = (folder / WRITTEN).read_text(encoding="utf-8").splitlines()
+        lines = (root / WRITTEN).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return set()
-    return {line for line in lines if line and (folder / line).resolve().is_relative_to(folder.resolve())}
+    return {line for line in lines if line and (root / line).resolve().is_relative_to(root.resolve())}
 
 
-def _write(path: Path, content: Content) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".draft")
-    if isinstance(content, Path):
-        _copy(content, draft)
-    else:
-        draft.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-    draft.replace(path)
-    draft.unlink(missing_ok=True)  # POSIX renames nothing when both are names of one file already
+def _write_list(root: Path, paths: set[str]) -> None:
+    write_whole(root / WRITTEN, "".join(f"{path}\n" for path in sorted(paths)))
 
 
 def _copy(source: Path, draft: Path) -> None:
-    """The file itself under another name where that can be had: wheels are large."""
-    draft.unlink(missing_ok=True)
+    """The file itself under another name where the file system can do that: wheels are large."""
     try:
         os.link(source, draft)
     except OSError:  # another disk, or a file system without hard links
         shutil.copyfile(source, draft)
 
 
-def _remove(folder: Path, path: str) -> None:
-    """Remove the file, and the folders that it leaves empty."""
-    (folder / path).unlink(missing_ok=True)
-    for parent in (folder / path).relative_to(folder).parents:
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(root: Path, path: str) -> None:
+    """Remove the file, and the directories that it leaves empty."""
+    (root / path).unlink(missing_ok=True)
+    for parent in (root / path).relative_to(root).parents:
         if parent.parts:
             with suppress(OSError):  # not empty
-                (folder / parent).rmdir()
+                (root / parent).rmdir()

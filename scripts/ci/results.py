@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from scripts.errors import CommandError, DataError, InterruptedBuildError
+from scripts.files import write_whole
 from scripts.index.page.states import Build
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
@@ -48,11 +49,8 @@ class Result:
 
 def write_results(folder: Path, results: Iterable[Result]) -> None:
     """Put each result beside the log of its cell."""
-    folder.mkdir(parents=True, exist_ok=True)
     for result in results:
-        draft = folder / f"{result.target}{SUFFIX}.draft"
-        draft.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
-        draft.replace(folder / f"{result.target}{SUFFIX}")
+        write_whole(folder / f"{result.target}{SUFFIX}", json.dumps(asdict(result), indent=2) + "\n")
 
 
 def read_results(folder: Path) -> tuple[Result, ...]:

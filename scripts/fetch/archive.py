@@ -7,19 +7,17 @@ import lzma
 import re
 import shutil
 import tarfile
-import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from scripts.errors import SourceError
+from scripts.files import DRAFT, rename_patiently
 
 DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
-RENAME_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -29,7 +27,7 @@ def unpack(archive: Path, folder: Path, *, without: Sequence[str] = ()) -> None:
     Members that match a pattern of `without`, below the top folder, are left out. Raises SourceError for a damaged
     archive, a member that would land outside, or more than one top folder.
     """
-    draft = folder.with_name(folder.name + ".draft")
+    draft = folder.with_name(folder.name + DRAFT)
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
@@ -58,16 +56,6 @@ def merge(folder: Path, into: Path) -> None:
         else:
             rename_patiently(entry, place)
     folder.rmdir()
-
-
-def rename_patiently(path: Path, place: Path) -> None:
-    """Move a file or folder to its place; tried again for some seconds while a virus scanner holds it open."""
-    for pause in RENAME_PAUSES:
-        with suppress(PermissionError):
-            path.replace(place)
-            return
-        time.sleep(pause)
-    path.replace(place)
 
 
 def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:

@@ -16,8 +16,8 @@ import requests
 
 from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError
-from scripts.fetch.digest import sha256_of
-from scripts.fetch.transfer import Stopped, Transient, open_source, warm_up
+from scripts.fetch.transfer import Stopped, Transient, open_source
+from scripts.files import rename_patiently, sha256_of
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try without progress in between
 LONGEST_PAUSE = 60.0  # what a server's Retry-After may ask for at most
@@ -76,7 +76,6 @@ def download_all(downloads: Sequence[Download], *, workers: int = 4, log: Log = 
         folder.mkdir(parents=True, exist_ok=True)
         require_space(folder, sum(one.size - _arrived(one) for one in todo if one.path.parent == folder))
     job = _Job(todo, log)
-    warm_up()
     threads = [threading.Thread(target=job.work, daemon=True) for _ in range(min(workers, len(todo)))]
     for thread in threads:
         thread.start()
@@ -164,7 +163,7 @@ def _publish(download: Download, *, resumed: bool) -> bool:
     part = _part(download)
     digest = sha256_of(part)
     if digest == download.sha256:
-        part.replace(download.path)
+        rename_patiently(part, download.path)
         return True
     part.unlink()
     if resumed:

@@ -15,9 +15,8 @@ from urllib.request import url2pathname
 import requests
 
 from scripts.errors import PrerequisiteError
-from scripts.fetch.index_client import verify_bundle
+from scripts.fetch.web import get
 
-TIMEOUT = (10, 30)  # seconds to connect, to read
 BLOCK = 1 << 16
 TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
@@ -32,11 +31,6 @@ class Transient(Exception):
 
 class Stopped(Exception):
     """The one who waits for the file does not any more."""
-
-
-def warm_up() -> None:
-    """Ask pip for its certificates once, before several threads would each do so."""
-    verify_bundle()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +65,7 @@ def open_source(url: str, start: int) -> Iterator[Transfer]:
         return
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        answer = requests.get(url, stream=True, timeout=TIMEOUT, verify=verify_bundle(), headers=headers)
+        answer = get(url, stream=True, headers=headers)
     except requests.RequestException as error:
         raise Transient(f"cannot be reached ({type(error).__name__})") from None
     with answer:

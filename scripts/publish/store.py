@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from scripts.fetch.digest import sha256_of
+from scripts.files import sha256_of
 
 STAGED = ".upload"  # behind the name of an asset of a published release that is not checked yet
 SUMS = "SHA256SUMS"

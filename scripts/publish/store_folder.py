@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scripts.errors import PublishError
-from scripts.fetch.digest import sha256_of
+from scripts.files import sha256_of
 from scripts.publish.store import TAG, Asset, Payload, Release, Watch
 
 DRAFT = ".draft"

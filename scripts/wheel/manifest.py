@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.files import write_whole
+
 SCHEMA = 1
 MANIFEST = ".json"  # behind the name of its wheel
 
@@ -18,6 +20,4 @@ def manifest_path(wheel: Path) -> Path:
 
 def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
     """Write the manifest whole or not at all."""
-    draft = path.with_name(path.name + ".draft")
-    draft.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, json.dumps(document, indent=2, sort_keys=True) + "\n", durable=True)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from scripts.errors import InputError
-from scripts.fetch.digest import sha256_of
-from scripts.files import Content
+from scripts.files import Content, sha256_of
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.manifest import manifest_path
 from scripts.wheel.record import Proof, WheelRecord, read_manifest

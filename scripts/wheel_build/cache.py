@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.fetch.digest import sha256_of
+from scripts.files import sha256_of
 from scripts.wheel_build.headers import include_dirs, reach
 from scripts.wheel_build.recipe import OpRecipe
 

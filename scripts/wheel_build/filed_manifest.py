@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scripts.fetch.digest import sha256_of
+from scripts.files import sha256_of
 from scripts.verify.check import Report
 from scripts.wheel.core_metadata import metadata_entry
 from scripts.wheel.manifest import SCHEMA

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -11,6 +10,7 @@ from typing import cast
 from scripts.command import check, run
 from scripts.errors import BuildEnvironmentError, InterruptedBuildError
 from scripts.fetch.installer import Installer, environment_python
+from scripts.files import write_whole
 from scripts.plan.target import Target
 from scripts.verify.check import Report
 from scripts.verify.levels import Level, verify_wheel
@@ -80,12 +80,9 @@ class Producer:
         target = record.target
         place = "" if report.passed else f"{FAILED}/"
         folder = self.builder.places.wheelhouse / f"{place}{target.folder}{record.options.folder}"
-        folder.mkdir(parents=True, exist_ok=True)
         wheel = folder / target.wheel_name
         manifest = manifest_of(record, report)
-        draft = wheel.with_name(wheel.name + ".draft")
-        shutil.copyfile(record.wheel, draft)
-        draft.replace(wheel)
+        write_whole(wheel, record.wheel, durable=True)
         write_manifest(manifest_path(wheel), manifest)
         for check_result in report.checks:
             progress.say(f"  {check_result.as_line()}")

@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from scripts.errors import PackageError
+from scripts.files import draft_of
 
 REQUIRES = "Requires-Dist: "
 EXECUTABLE, PLAIN = 0o100755, 0o100644
@@ -47,11 +48,13 @@ def rewrite_wheel(source: Path, folder: Path, name: str, edit: WheelEdit) -> Pat
     record = f"{info_folder}/RECORD"
     members[record] = _record(members, record)
     names = sorted(members, key=lambda name: (name.startswith(info_folder), name == record, name))
-    draft = folder / f"{name}.draft"
-    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
+    with (
+        draft_of(folder / name) as draft,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new,
+    ):
         for member in names:
             new.writestr(_zip_info(member, modes.get(member, PLAIN), edit.stamp), members[member])
-    return draft.replace(folder / name)
+    return folder / name
 
 
 def _read(source: Path) -> tuple[dict[str, bytes], dict[str, int]]:

@@ -14,8 +14,9 @@ from scripts.command import Log, no_log
 from scripts.errors import SourceError
 from scripts.facts.rows import Patch
 from scripts.fetch.archive import check_tar, unpack
-from scripts.fetch.digest import sha256_of
 from scripts.fetch.index_client import default_index, verify_bundle
+from scripts.fetch.web import get
+from scripts.files import draft_of, sha256_of, write_whole
 from scripts.wheel_build.patch import apply_patch
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
@@ -124,32 +125,31 @@ def _cached(version: str, folder: Path, kind: str, pinned: str | None) -> Source
     return None
 
 
-def _keep(draft: Path, path: Path, *, version: str, kind: str, url: str) -> SourceArchive:
-    draft.replace(path)
+def _noted(path: Path, *, version: str, kind: str, url: str) -> SourceArchive:
+    """The archive in `path`, written down so that `_cached` finds it."""
     digest = sha256_of(path)
     note = path.parent / f"deepspeed-{version}-{kind}.json"
-    note.write_text(json.dumps({"file": path.name, "url": url, "sha256": digest}), encoding="utf-8")
+    write_whole(note, json.dumps({"file": path.name, "url": url, "sha256": digest}))
     return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
 
 
 def _fetch_tag(version: str, folder: Path) -> SourceArchive:
     url = os.environ.get(TAG_VARIABLE, TAG_ARCHIVE).format(version=version)
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"deepspeed-{version}-tag.draft"
+    path = folder / f"deepspeed-{version}-tag.tar.gz"
     try:
-        _download(url, draft)
-        check_tar(draft)
-        return _keep(draft, folder / f"deepspeed-{version}-tag.tar.gz", version=version, kind="tag", url=url)
+        with draft_of(path) as draft:
+            _download(url, draft)
+            check_tar(draft)
     except SourceError as error:  # a log-in page, for one: as good as not reached
         raise requests.exceptions.ContentDecodingError(str(error)) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    return _noted(path, version=version, kind="tag", url=url)
 
 
 def _download(url: str, path: Path) -> None:
     """Save what is at `url`; a connection that is dropped midway is an error."""
     own = {"Accept-Encoding": "identity"}  # the archive is compressed already
-    with requests.get(url, stream=True, timeout=TIMEOUT, verify=verify_bundle(), headers=own) as answer:
+    with get(url, stream=True, timeout=TIMEOUT, headers=own) as answer:
         answer.raise_for_status()
         with path.open("wb") as file:
             for block in answer.iter_content(1 << 16):
@@ -172,16 +172,15 @@ def _fetch_sdist(version: str, folder: Path, pinned: str | None) -> SourceArchiv
         found = [p for p in packages if p.version == version and p.package_type == "sdist"]
         if not found:
             raise SourceError(f"the index holds no sdist of DeepSpeed {version}")
-        draft = folder / f"{found[0].filename}.draft"
-        try:
-            client.download_package(found[0], draft, timeout=TIMEOUT)  # checks the index's digest
-        except (pypi_simple.DigestMismatchError, pypi_simple.NoDigestsError) as error:
-            raise SourceError(f"{found[0].filename}: {error}; run again, and distrust the index if it stays") from None
-    digest = sha256_of(draft)
-    if pinned and digest != pinned:
-        draft.unlink()
-        raise SourceError(f"{found[0].filename}: sha256 {digest} is not the recorded {pinned}")
-    return _keep(draft, folder / found[0].filename, version=version, kind="sdist", url="sdist of the default index")
+        path = folder / found[0].filename
+        with draft_of(path) as draft:
+            try:
+                client.download_package(found[0], draft, timeout=TIMEOUT)  # checks the index's digest
+            except (pypi_simple.DigestMismatchError, pypi_simple.NoDigestsError) as error:
+                raise SourceError(f"{path.name}: {error}; run again, and distrust the index if it stays") from None
+            if pinned and (digest := sha256_of(draft)) != pinned:
+                raise SourceError(f"{path.name}: sha256 {digest} is not the recorded {pinned}")
+    return _noted(path, version=version, kind="sdist", url="sdist of the default index")
 
 
 def _short(error: Exception) -> str:

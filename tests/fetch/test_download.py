@@ -19,7 +19,7 @@ from typing import IO
 import pytest
 
 from scripts.errors import PrerequisiteError
-from scripts.fetch import download, transfer
+from scripts.fetch import download
 from scripts.fetch.download import Download, download_all, read_small, require_space
 from tests.fetch.range_server import Fault, FileServer, serving_files
 from tests.wheel_build.factories import driver_command, repository_variables
@@ -30,8 +30,7 @@ BLOCK = 1 << 16
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No second is lost between tries, nor by asking pip about certificates."""
-    monkeypatch.setattr(transfer, "verify_bundle", lambda: True)
+    """No second is lost between tries."""
     monkeypatch.setattr(download, "PAUSES", (0.01, 0.01, 0.01, 0.01))
 
 

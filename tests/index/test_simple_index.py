@@ -174,24 +174,3 @@ def test_files_of_an_earlier_tree_go_and_those_of_others_stay(tmp_path: Path) ->
     assert not (tmp_path / "whl" / "cu124").exists()
     assert (tmp_path / "whl" / "cpu" / "torch2.6" / "deepspeed" / "index.html").is_file()
     assert (tmp_path / "CNAME").read_text() == "wheels.example"
-
-
-def test_a_list_of_written_files_cannot_reach_out_of_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("mine")
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "written.txt").write_text("../mine\n")
-    write_tree(tmp_path / "site", {"a": "a"})
-    assert (tmp_path / "mine").read_text() == "mine"
-
-
-def test_a_file_is_placed_under_its_new_name(tmp_path: Path) -> None:
-    (tmp_path / "wheel").write_bytes(b"wheel")
-    for _ in range(2):
-        write_tree(tmp_path / "site", {"files/w": tmp_path / "wheel"})
-    assert (tmp_path / "site" / "files" / "w").read_bytes() == b"wheel"
-
-
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "site").write_text("a file")
-    with pytest.raises(InputError, match="choose another folder"):
-        write_tree(tmp_path / "site", {"a": "a"})

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from scripts.command import check, run
-from scripts.fetch.digest import sha256_of
 from scripts.fetch.installer import environment_python, find_installer
-from scripts.files import write_tree
+from scripts.files import sha256_of, write_tree
 from scripts.index.simple_index import render_index
 from scripts.plan.target import Target
 from scripts.wheel.core_metadata import core_metadata

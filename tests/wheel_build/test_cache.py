@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.fetch.digest import sha256_of
+from scripts.files import sha256_of
 from scripts.wheel_build.cache import OpCache, op_key
 from tests.wheel_build.factories import make_op, write_tree
 

@@ -14,6 +14,7 @@ from scripts.facts.rows import Facts
 from scripts.fetch.download import require_space
 from scripts.fetch.installer import Installer, environment_python
 from scripts.toolchain.cuda.import_library import write_import_library
+from scripts.versions import minor_of
 
 SHARED = re.compile(r"(lib[\w+-]+\.so)(\.[\d.]+)")  # libcurand.so.10
 DLL = re.compile(r"([A-Za-z]\w*?)(64)?_[\d_]+\.dll")  # curand64_10.dll
@@ -59,7 +60,7 @@ def fill_from_wheels(
 
 def require_compiler(release: str, facts: Facts, system: str) -> None:
     """Raise PrerequisiteError when the wheels of this CUDA bring no compiler."""
-    row = facts.cuda.get(".".join(release.split(".")[:2]))
+    row = facts.cuda.get(minor_of(release))
     if row is None or row.pip_compiler[system] == "no":
         raise PrerequisiteError(f"CUDA {release} has no wheels with a compiler: only those of CUDA 13 and newer have")
 

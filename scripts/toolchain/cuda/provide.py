@@ -15,6 +15,7 @@ from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit
 from scripts.toolchain.cuda.redist import fill_from_archives
 from scripts.toolchain.cuda.toolkit import Toolkit, examine
 from scripts.toolchain.cuda.toolkit_store import store_toolkit, stored_toolkit
+from scripts.versions import minor_of
 
 FETCHED = ("redist", "pip")
 
@@ -40,15 +41,10 @@ def provide_toolkit(
         return examine(Path(choice).expanduser().resolve(), "named", facts, system)
     if named := named_toolkit(facts, system):
         return named
-    found, passed = find_toolkits(minor_version(version), facts, system)
+    found, passed = find_toolkits(minor_of(version), facts, system)
     for one in passed:
         log(f"passed over: {one.reason} ({one.candidate.told_by})")
     return found[0] if found else _fetch_any(version, facts, cache, system, log)
-
-
-def minor_version(version: str) -> str:
-    """`13.0` of `13.0.2`."""
-    return ".".join(version.split(".")[:2])
 
 
 def release_of(version: str, facts: Facts) -> str:
@@ -56,7 +52,7 @@ def release_of(version: str, facts: Facts) -> str:
 
     Raises InputError for a version that the data does not have, PrerequisiteError for one without a full release.
     """
-    row = facts.cuda.get(minor_version(version))
+    row = facts.cuda.get(minor_of(version))
     if row is None or (version != row.version and version not in row.releases):
         raise InputError(f"CUDA {version} is not known; known: {', '.join(facts.cuda)}")
     if not row.releases:
@@ -66,7 +62,7 @@ def release_of(version: str, facts: Facts) -> str:
 
 def stored_toolkits(version: str, facts: Facts, cache: Path, system: str) -> list[Toolkit]:
     """The whole toolkits of a version that were fetched earlier, in the order in which they are taken."""
-    release, minor = release_of(version, facts), minor_version(version)
+    release, minor = release_of(version, facts), minor_of(version)
     places = [(source, toolkit_place(cache, release, source)) for source in FETCHED]
     stored = [stored_toolkit(place, source, facts, system, minor) for source, place in places]
     return [toolkit for toolkit in stored if toolkit]
@@ -103,7 +99,7 @@ def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, lo
 
     if source == "pip":
         require_compiler(release, facts, system)
-    toolkit = store_toolkit(place, source, facts, system, minor_version(version), fill, log)
+    toolkit = store_toolkit(place, source, facts, system, minor_of(version), fill, log)
     shutil.rmtree(downloads, ignore_errors=True)
     return toolkit
 

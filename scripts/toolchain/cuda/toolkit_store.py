@@ -14,7 +14,7 @@ import filelock
 from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError
 from scripts.facts.rows import Facts
-from scripts.fetch.archive import rename_patiently
+from scripts.files import DRAFT, rename_patiently
 from scripts.toolchain.cuda.toolkit import Toolkit, examine
 
 NOTE = "toolkit.json"
@@ -48,7 +48,7 @@ def store_toolkit(
     with _locked(place, log):
         if stored := stored_toolkit(place, source, facts, system, version):
             return stored
-        draft = place.with_name(place.name + ".draft")
+        draft = place.with_name(place.name + DRAFT)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         try:

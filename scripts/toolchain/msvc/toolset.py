@@ -13,6 +13,7 @@ from scripts.errors import InputError, PrerequisiteError
 from scripts.facts.msvc import Toolset, VisualStudioRelease
 from scripts.facts.rows import Facts
 from scripts.toolchain.msvc.visual_studio import VisualStudio
+from scripts.versions import minor_of
 
 PIN_VARIABLE = "DEEPSPEED_WHEELS_MSVC"
 INSTALLER = r"%ProgramFiles(x86)%\Microsoft Visual Studio\Installer\vs_installer.exe"
@@ -31,11 +32,6 @@ class ChosenToolset:
     def compiler(self) -> Path:
         """Its x64 cl.exe."""
         return self.studio.compiler(self.version)
-
-
-def line_of(version: str) -> str:
-    """The line of a full toolset version: `14.44` of `14.44.35207`."""
-    return ".".join(version.split(".")[:2])
 
 
 def why_refused(facts: Facts, line: str, cuda_version: str | None) -> str | None:
@@ -77,7 +73,7 @@ def preferred_toolsets(facts: Facts, cuda_version: str | None, *, pin: str | Non
     gate refuses it.
     """
     if pin:
-        reason = why_refused(facts, line_of(pin), cuda_version)
+        reason = why_refused(facts, minor_of(pin), cuda_version)
         if reason:
             accepted = ", ".join(preferred_toolsets(facts, cuda_version))
             raise InputError(f"MSVC toolset {pin} cannot be used: {reason}; accepted: {accepted}")
@@ -98,8 +94,8 @@ def choose_toolset(
     for wanted in preferred:
         for studio in found:
             for version in studio.toolsets:
-                if wanted in (version, line_of(version)):
-                    row = _row(facts, line_of(version))
+                if wanted in (version, minor_of(version)):
+                    row = _row(facts, minor_of(version))
                     assert row, "a preferred line has its row"
                     return ChosenToolset(studio=studio, version=version, line=row.version, msc_ver=row.msc_ver)
     if not found:
@@ -139,7 +135,7 @@ def no_accepted_toolset(
     lines = [f"no C++ toolset of this machine can be used for {cell}:"]
     for studio in found:
         for version in studio.toolsets:
-            reason = why_refused(facts, line_of(version), cuda_version) or "is not the one that was asked for"
+            reason = why_refused(facts, minor_of(version), cuda_version) or "is not the one that was asked for"
             lines.append(f"  {version} ({studio.name}): {reason}")
     lines.append(f"accepted: {', '.join(preferred) or 'none'}")
     able = next((studio for studio in found if _components(studio, preferred, facts)), None)
@@ -172,13 +168,13 @@ def _fresh_install(preferred: Sequence[str], facts: Facts) -> str:
 
 
 def _offered(release: VisualStudioRelease, wanted: str, facts: Facts) -> str | None:
-    row = _row(facts, line_of(wanted))
+    row = _row(facts, minor_of(wanted))
     return row.components.get(release.version) if row else None
 
 
 def _components(studio: VisualStudio, preferred: Sequence[str], facts: Facts) -> list[str]:
     """The id that adds the first preferred toolset that this Visual Studio's installer has; none when it has none."""
-    rows = [row for wanted in preferred if (row := _row(facts, line_of(wanted)))]
+    rows = [row for wanted in preferred if (row := _row(facts, minor_of(wanted)))]
     return [row.components[studio.major] for row in rows if studio.major in row.components][:1]
 
 

@@ -20,6 +20,7 @@ from pathlib import Path, PureWindowsPath
 
 from scripts.command import ask
 from scripts.errors import PrerequisiteError
+from scripts.files import write_whole
 from scripts.toolchain.msvc.prompt import changed, cleaned, merged_path, require_64_bit, seen_by_vcvars, value_of
 from scripts.toolchain.msvc.toolset import ChosenToolset
 from scripts.toolchain.msvc.visual_studio import VisualStudio
@@ -245,10 +246,7 @@ def _read(kept: Path, chosen: ChosenToolset) -> MsvcEnvironment | None:
 
 
 def _write(kept: Path, found: MsvcEnvironment) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
     folders = [folder for folder in value_of(found.variables, "INCLUDE").split(";") if folder]
     headers = [folder for folder in folders if Path(folder).is_dir()]
     entry = {**{name: getattr(found, name) for name in KEPT}, "variables": dict(found.variables), "headers": headers}
-    partial = kept.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(entry), encoding="ascii")
-    partial.replace(kept)
+    write_whole(kept, json.dumps(entry))

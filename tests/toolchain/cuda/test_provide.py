@@ -9,7 +9,7 @@ import pytest
 from scripts.command import no_log
 from scripts.errors import InputError, PrerequisiteError
 from scripts.facts.load import load_facts
-from scripts.fetch import download, transfer
+from scripts.fetch import download
 from scripts.toolchain.cuda import discovery, provide
 from scripts.toolchain.cuda.discovery import NAMED_VARIABLE
 from scripts.toolchain.cuda.provide import provide_toolkit, release_of
@@ -37,7 +37,6 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "registry_folders", lambda key: [])
     monkeypatch.setattr(discovery.find_toolkits, "__kwdefaults__", {"unix": tmp_path / "none"})
     monkeypatch.setattr(download, "PAUSES", (0.01, 0.01))
-    monkeypatch.setattr(transfer, "verify_bundle", lambda: True)
     monkeypatch.setenv(REDIST_VARIABLE, str(tmp_path / "no mirror"))
 
 

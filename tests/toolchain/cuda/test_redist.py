@@ -18,7 +18,7 @@ import pytest
 from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError
 from scripts.facts.load import load_facts
-from scripts.fetch import download, transfer
+from scripts.fetch import download
 from scripts.toolchain.cuda import redist
 from scripts.toolchain.cuda import toolkit_store as store
 from scripts.toolchain.cuda.discovery import NAMED_VARIABLE
@@ -45,7 +45,6 @@ FACTS = load_facts()
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "PAUSES", (0.01, 0.01, 0.01, 0.01))
-    monkeypatch.setattr(transfer, "verify_bundle", lambda: True)
     monkeypatch.delenv(NAMED_VARIABLE, raising=False)
 
 

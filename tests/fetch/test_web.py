@@ -1,0 +1,44 @@
+"""One place asks web servers, with the certificates that the user's machine trusts."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from scripts.fetch import web
+from scripts.fetch.web import get
+from tests.fetch.range_server import serving_files
+
+
+class Server:
+    """A server behind a proxy of the company, whose certificate only pip was told."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def get(self, url: str, *, verify: str | bool = True, **options: object) -> str:
+        self.asked.append(verify)
+        if verify is True:
+            raise requests.exceptions.SSLError("self-signed certificate in certificate chain")
+        return "answer"
+
+
+def test_a_certificate_that_only_pip_trusts_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    monkeypatch.setattr(requests, "get", server.get)
+    monkeypatch.setattr(web, "verify_bundle", lambda: "/company.pem")
+    assert str(get("https://example.org/")) == "answer"
+    assert server.asked == [True, "/company.pem"]
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "get", Server().get)
+    monkeypatch.setattr(web, "verify_bundle", lambda: True)
+    with pytest.raises(requests.exceptions.SSLError):
+        get("https://example.org/")
+
+
+def test_pip_is_not_asked_where_nothing_depends_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "verify_bundle", lambda: pytest.fail("pip was asked"))
+    with serving_files({"/a.bin": b"content"}) as site:
+        assert get(f"{site.url}/a.bin").content == b"content"
