@@ -11,12 +11,16 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
-from scripts.commands.cells import buildable, open_workshop, report_result
-from scripts.commands.cli import parse_options
+from scripts.commands.build_task import builder_of
+from scripts.commands.host_targets import buildable
+from scripts.commands.nox_call import report_result
+from scripts.commands.project import open_project
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import find_interpreter
+from scripts.options import parse_words
 from scripts.plan.target import Target
+from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.produce import Producer
 
 nox.needs_version = ">=2024.4.15"
@@ -31,7 +35,7 @@ def add_session(target: Target) -> None:
     def session(session: nox.Session) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            builder = open_workshop().builder(parse_options(session.posargs))
+            builder = builder_of(open_project(), parse_words(BuildOptions, session.posargs))
             producer = Producer(builder=builder, installer=find_installer())
             wheel = producer.produce(
                 target, environment_python(Path(session.virtualenv.location)), find_interpreter(target.python) or ""
@@ -48,5 +52,5 @@ def add_session(target: Target) -> None:
     register(session)
 
 
-for target in buildable(open_workshop().plan):
+for target in buildable(open_project().plan):
     add_session(target)

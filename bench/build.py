@@ -22,12 +22,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.command import Command, check, run
-from scripts.commands.cells import Workshop, host_cell, open_workshop
+from scripts.commands.build_task import builder_of
+from scripts.commands.host_targets import host_target
+from scripts.commands.project import Project, open_project
 from scripts.dirs import Places, default_places
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.plan.target import Target
 from scripts.wheel_build.build_environment import fill_build_environment
-from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.pipeline import Builder
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.source import fetch_source, prepare_tree
@@ -40,7 +42,7 @@ UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.
 class Bench:
     """One environment and a folder of its own for every side."""
 
-    workshop: Workshop
+    project: Project
     folder: Path
     python: Path
     torch: str
@@ -49,7 +51,7 @@ class Bench:
         """Seconds and the wheel of our build, with the caches in `cache`."""
         places = Places(cache=self.folder / cache, wheelhouse=self.folder / "wheels", logs=self.folder / "logs")
         self._give_source(target, places)
-        builder = Builder(facts=self.workshop.facts, matrix=self.workshop.matrix, places=places, options=options)
+        builder = Builder(facts=self.project.facts, matrix=self.project.matrix, places=places, options=options)
         started = time.monotonic()
         with Progress(title=target.id, log_file=self.folder / "logs" / f"{target.id}.log") as progress:
             record = builder.build(target, self.python, self.torch, progress)
@@ -62,7 +64,7 @@ class Bench:
         """Seconds and the wheel of `setup.py bdist_wheel`, as upstream's README has it, with the same ops."""
         archive = fetch_source(target.deepspeed, default_places().sources)
         root = prepare_tree(archive, self.folder / "upstream" / target.deepspeed, ()).root
-        builder = self.workshop.builder(options)
+        builder = builder_of(self.project, options)
         context = builder.matrix.context_of(target, builder.facts)
         variables = builder.variables(target, builder.select_ops(target), context)
         dist = self.folder / "upstream" / "dist"
@@ -82,7 +84,7 @@ class Bench:
 
 def same_version(bench: Bench, target: Target, ops: Sequence[str]) -> Mapping[str, float]:
     """The seconds, bytes and ratios of building `target` cold, and once more."""
-    options = BuildOptions(ops=tuple(ops) or None)
+    options = BuildOptions(ops=tuple(ops))
     cold, wheel = bench.ours(target, options, "cold")
     warm, again = bench.ours(target, options, "cold")
     theirs, upstream_wheel = bench.upstream(target, options)
@@ -117,15 +119,15 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--ops", default="", help="only these ops, separated by commas")
     parser.add_argument("--part", choices=("same", "next", "all"), default="all", help="which comparison")
     given = parser.parse_args(words)
-    workshop, installer = open_workshop(), find_installer()
-    target = host_cell(workshop)
+    project, installer = open_project(), find_installer()
+    target = host_target(project)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         create = installer.create(folder / "environment", sys.executable)
         check(create, run(create))
         python = environment_python(folder / "environment")
-        torch = fill_build_environment(installer, python, target, workshop.facts, workshop.matrix.torch_index)
-        bench = Bench(workshop=workshop, folder=folder, python=python, torch=torch)
+        torch = fill_build_environment(installer, python, target, project.facts, project.matrix.torch_index)
+        bench = Bench(project=project, folder=folder, python=python, torch=torch)
         ops = [op for op in given.ops.split(",") if op]
         figures = {
             **(same_version(bench, target, ops) if given.part != "next" else {}),

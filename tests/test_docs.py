@@ -18,7 +18,9 @@ from invoke.collection import Collection
 import tasks
 from scripts import errors
 from scripts.facts import condition
+from scripts.options import options_of
 from scripts.plan.matrix import Matrix
+from scripts.plan.selection import Selection
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "wheels" / "README.md"]
@@ -77,7 +79,7 @@ def test_the_reference_has_every_option_of_a_task_and_no_other(name: str) -> Non
     )
     inverse = {str(flag): str(option) for flag, option in context.inverse_flags.items()}
     assert {inverse.get(option, option) for option in named} == {
-        flag for flag in context.flags if flag.startswith("--")
+        flag for flag in (*context.flags, *context.flags.aliases) if flag.startswith("--")
     }
 
 
@@ -90,7 +92,7 @@ def test_every_invoke_line_names_a_task_and_its_options(document: Path) -> None:
 
 def test_selectors_are_those_of_plan_and_build() -> None:
     selectors = set(re.findall(r"--[a-z]+", "".join(row[0] for row in table_rows(section(REFERENCE, "## Selectors")))))
-    assert selectors == {f"--{name}" for name in tasks.SELECTORS}
+    assert selectors == {each.flag for each in options_of(Selection)}
 
 
 # ---------------------------------------------------------------- errors, variables, data

@@ -1,1 +1,1 @@
-"""What both task files share: which cells are meant, options as typed, answers as shown."""
+"""What was asked for, and how the answer is shown: one module per task, and what several of them need."""

@@ -86,7 +86,7 @@ def install_torch(
 def assert_torch(python: Path, target: Target) -> str:
     """The installed torch's full version.
 
-    Raises BuildEnvironmentError when its release or CUDA variant is not the cell's: a wheel built against it would not load.
+    Raises BuildEnvironmentError when its release or CUDA variant is not the target's: the wheel would not load.
     """
     outcome = check(Command(argv=(str(python), "-c", TELL)), run(Command(argv=(str(python), "-c", TELL))))
     version, cuda = json.loads(outcome.output.splitlines()[-1])
@@ -107,7 +107,7 @@ def fill_build_environment(
 ) -> str:
     """Install the cell's torch and what a build needs into the environment of `python`; torch's full version.
 
-    Raises BuildEnvironmentError when no route leads to the cell's torch, CommandError when another package cannot be had.
+    Raises BuildEnvironmentError when no route leads to the target's torch, CommandError for any other package.
     """
     torch = facts.torch[target.torch_minor]
     routes = torch_routes(target, torch, index)

@@ -10,8 +10,8 @@ from scripts.files import sha256_of
 from scripts.verify.check import Report
 from scripts.wheel.core_metadata import metadata_entry
 from scripts.wheel.manifest import SCHEMA
+from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.compile import BuiltOp, default_jobs
-from scripts.wheel_build.options import repeat_command
 from scripts.wheel_build.pipeline import BuildRecord
 
 

@@ -31,10 +31,10 @@ from scripts.toolchain.compilers import (
 )
 from scripts.toolchain.gates import require_gates, standard_context
 from scripts.toolchain.gcc import Gcc, absent_headers, install_line, require_python_headers
+from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.compile import BuiltOp, Compiler, default_jobs
 from scripts.wheel_build.inside.upstream import PACKAGE, RECORDED
-from scripts.wheel_build.options import BuildOptions
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.precompiled import prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe
@@ -88,7 +88,7 @@ class Builder:
         cures = {row.header: install_line(row.libraries, self.facts.managers) for row in supports if row.header}
         absent = {header: cures[header] for header in absent_headers(gcc, cures)} if gcc else {}
         selection = choose_ops(self.facts.ops, target, wanted, absent)
-        lacking = [f"{op}: {selection.left_out[op]}" for op in self.options.ops or () if op in selection.left_out]
+        lacking = [f"{op}: {selection.left_out[op]}" for op in self.options.ops if op in selection.left_out]
         if lacking:
             raise PrerequisiteError(f"{target.id} cannot be built with {'; '.join(lacking)}")
         return selection
@@ -229,7 +229,7 @@ class Builder:
             root=tree.root.resolve(),
             objects=self.places.work(target.id) / "objects",
             headers=self.places.headers,
-            cache=OpCache(self.places.ops) if self.options.use_cache else None,
+            cache=OpCache(self.places.ops) if self.options.cache else None,
             jobs=self.options.jobs or default_jobs(),
             identity=self._identity(recipe, toolchain, variables),
             places={

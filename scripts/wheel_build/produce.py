@@ -58,7 +58,7 @@ class Producer:
 
     def _prove(self, record: BuildRecord, interpreter: str, progress: Progress) -> Report:
         """The proof's report, from a fresh environment that holds only torch and what the wheel asks for."""
-        target, level = record.target, cast(Level, self.builder.options.prove)
+        target, level = record.target, cast(Level, self.builder.options.verify)
         promises = Promises(arches=record.arches, cpu_level=record.cpu_level)
         if level == "audit":
             return verify_wheel(record.wheel, level, promises=promises)

@@ -13,13 +13,16 @@ from invoke.collection import Collection
 import tasks
 from scripts.ci.actions import ALLOW_SHRINK
 from scripts.ci.caches import caches
-from scripts.commands.hosted import QUEUE, SELECTORS
+from scripts.commands.report_task import QUEUE
 from scripts.dirs import Places
 from scripts.facts.load import load_facts
+from scripts.options import options_of
+from scripts.plan.selection import Selection
 from tests.ci.workflows import FILES, ROOT, load, steps
 from tests.plan.factories import make_target
 
 NAMES = [file.name for file in FILES]
+SELECTORS = {each.name: each.stated.variable for each in options_of(Selection)}
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 TASKS = {context.name: context for context in Collection.from_module(tasks).to_contexts()}
 BUILD = load("build.yml")
@@ -98,15 +101,12 @@ def test_jobs_that_hold_rights_or_caches_install_nothing_that_only_tests_need() 
 def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None:
     form = BUILD[True]["workflow_dispatch"]["inputs"]
     assert {name: kind["type"] for name, kind in form.items()} == {
-        **dict.fromkeys(tasks.SELECTORS, "string"),
+        **dict.fromkeys(SELECTORS, "string"),
         "allow_shrink": "boolean",
     }
     plan = next(step for job, step in steps(BUILD) if step.get("id") == "plan")
     given = {name: value for name, value in plan["env"].items() if name in SELECTORS.values()}
-    assert given == {
-        variable: f"${{{{ inputs.{name.removesuffix('s') if name == 'ids' else name} }}}}"
-        for name, variable in SELECTORS.items()
-    }
+    assert given == {variable: f"${{{{ inputs.{name} }}}}" for name, variable in SELECTORS.items()}
     index = next(step for _, step in steps(BUILD) if "invoke index" in step.get("run", ""))
     assert index["env"][ALLOW_SHRINK] == "${{ inputs.allow_shrink }}"
 

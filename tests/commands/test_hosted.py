@@ -13,7 +13,14 @@ import pytest
 
 from scripts.ci.results import Result, read_results, write_results
 from scripts.command import Command
-from scripts.commands import cells, hosted, show
+from scripts.commands import prepare_task, report_task
+from scripts.commands.build_task import require_host
+from scripts.commands.keys_task import keys
+from scripts.commands.plan_task import next_matrix, plan
+from scripts.commands.project import open_project
+from scripts.commands.report_task import report
+from scripts.commands.task_options import PlanOptions, ReportOptions
+from scripts.dirs import default_places
 from scripts.errors import InputError, NothingToDoError, PrerequisiteError
 from scripts.plan.selection import Selection
 from scripts.wheel_build.pipeline import Builder
@@ -38,10 +45,11 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleName
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    cells.open_workshop.cache_clear()
-    monkeypatch.setattr(hosted, "known_builds", lambda site, say: {})
+    open_project.cache_clear()
+    monkeypatch.setattr("scripts.ci.known.known_builds", lambda site, say: {})
+    monkeypatch.setattr(report_task, "known_builds", lambda site, say: {})
     yield files
-    cells.open_workshop.cache_clear()
+    open_project.cache_clear()
 
 
 def outputs(step: SimpleNamespace) -> dict[str, str]:
@@ -57,38 +65,37 @@ def result(exit_code: int, python: str = "3.11") -> Result:
 def test_selectors_come_from_variables_when_none_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEEPSPEED_WHEELS_SELECT_TORCH", "2.6, 2.7")
     monkeypatch.setenv("DEEPSPEED_WHEELS_SELECT_PY", "")
-    nothing: list[str] = []
-    assert show.selection(nothing, nothing, nothing, nothing, nothing, nothing) == Selection(torch=("2.6", "2.7"))
-    assert show.selection(["3.11"], nothing, nothing, nothing, nothing, nothing) == Selection(py=("3.11",))
+    assert Selection().or_handed_over() == Selection(torch=("2.6", "2.7"))
+    assert Selection(py=("3.11",)).or_handed_over() == Selection(py=("3.11",))
 
 
 def test_the_next_jobs_are_handed_to_the_next_job(step: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    hosted.next_matrix(make_plan([make_target(), make_target(python="3.12")]), 1)
+    next_matrix(open_project(), make_plan([make_target(), make_target(python="3.12")]), 1)
     assert outputs(step)["jobs"] == "1"
     assert json.loads(outputs(step)["matrix"]) == json.loads(capsys.readouterr().out)
-    assert step.summary.read_text(encoding="utf-8") == "### 1 of 2 cells to build\n"
+    assert step.summary.read_text(encoding="utf-8") == "### 1 of 2 targets to build\n"
 
 
 def test_a_queue_has_no_shards() -> None:
-    with pytest.raises(InputError, match="leave --shard out"):
-        show.plan(Selection(), False, "1/2", 0, False, "", matrix=True, json=False)
+    with pytest.raises(InputError, match="omit --shard"):
+        plan(Selection(), PlanOptions(shard="1/2", matrix=True))
 
 
 def test_nothing_to_build_is_an_empty_matrix_and_no_error(step: SimpleNamespace) -> None:
-    hosted.next_matrix(make_plan(), 0)
+    next_matrix(open_project(), make_plan(), 0)
     assert outputs(step) == {"matrix": '{"include": []}', "jobs": "0"}
 
 
 def test_keys_are_handed_to_the_steps_that_keep_things(step: SimpleNamespace) -> None:
-    hosted.keys(Selection(ids=(ID,)), as_json=False)
+    keys(Selection(id=(ID,)), as_json=False)
     assert outputs(step)["unfinished-prefix"] == f"unfinished-{ID}-"
     assert outputs(step)["ops-key"] == ""
 
 
-@pytest.mark.parametrize("chosen", [Selection(), Selection(ids=("ds0.19.8-*-cpu-*",))])
+@pytest.mark.parametrize("chosen", [Selection(), Selection(id=("ds0.19.8-*-cpu-*",))])
 def test_keys_are_those_of_one_cell(chosen: Selection) -> None:
     with pytest.raises(InputError, match="--id"):
-        hosted.keys(chosen, as_json=False)
+        keys(chosen, as_json=False)
 
 
 def test_a_failed_build_is_reported_with_its_exit_code(
@@ -96,7 +103,7 @@ def test_a_failed_build_is_reported_with_its_exit_code(
 ) -> None:
     write_results(step.logs, [result(0, "3.10"), result(17)])
     with pytest.raises(SystemExit) as end:
-        hosted.report("", as_json=False)
+        report(ReportOptions())
     assert end.value.code == 17
     said = capsys.readouterr()
     assert f"::error title={ID}::a.cpp:1: error: no%0Ainvoke build --id {ID}" in said.err
@@ -106,21 +113,21 @@ def test_a_failed_build_is_reported_with_its_exit_code(
 
 def test_a_build_that_goes_on_has_not_failed(step: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     write_results(step.logs, [result(130)])
-    hosted.report("", as_json=True)
+    report(ReportOptions(json=True))
     found = json.loads(capsys.readouterr().out)["results"]
     assert [(row["target"], row["state"]) for row in found] == [(ID, "building")]
 
 
 def test_no_result_at_all_is_an_error(step: SimpleNamespace) -> None:
     with pytest.raises(NothingToDoError, match="no build has left its result"):
-        hosted.report("", as_json=False)
+        report(ReportOptions())
 
 
 def test_the_states_for_the_page_are_written_whatever_failed(step: SimpleNamespace, tmp_path: Path) -> None:
-    hosted.report(str(tmp_path / "site" / "builds.json"), as_json=False)
+    report(ReportOptions(builds=str(tmp_path / "site" / "builds.json")))
     assert json.loads((tmp_path / "site" / "builds.json").read_text()) == {}
     write_results(step.logs, [result(17)])
-    hosted.report(str(tmp_path / "site" / "builds.json"), as_json=False)
+    report(ReportOptions(builds=str(tmp_path / "site" / "builds.json")))
     url = "https://github.com/someone/wheels/actions/runs/7"
     entry = {"state": "failed", "message": "a.cpp:1: error: no", "url": url}
     assert json.loads((tmp_path / "site" / "builds.json").read_text()) == {ID: entry}
@@ -131,9 +138,9 @@ def test_a_cell_of_the_queue_without_a_result_has_failed(
 ) -> None:
     lost = make_target(python="3.12").id
     rows = [{"id": name, "runner": "ubuntu-22.04", "python": "3.11"} for name in (ID, lost)]
-    monkeypatch.setenv(hosted.QUEUE, json.dumps({"include": rows}))
+    monkeypatch.setenv(report_task.QUEUE, json.dumps({"include": rows}))
     write_results(step.logs, [result(0)])
-    hosted.report(str(tmp_path / "builds.json"), as_json=False)
+    report(ReportOptions(builds=str(tmp_path / "builds.json")))
     found = json.loads((tmp_path / "builds.json").read_text())
     assert {name: entry["state"] for name, entry in found.items()} == {lost: "failed"}
     assert "left no result" in found[lost]["message"]
@@ -141,11 +148,13 @@ def test_a_cell_of_the_queue_without_a_result_has_failed(
 
 def test_what_a_machine_lacks_is_left_as_the_cells_result(step: SimpleNamespace) -> None:
     class Refusing:
+        places = default_places()
+
         def check_host(self, target: object) -> None:
             raise PrerequisiteError("no compiler; install one")
 
     with pytest.raises(PrerequisiteError):
-        hosted.require_host(cells.open_workshop(), cast(Builder, Refusing()), make_target())
+        require_host(cast(Builder, Refusing()), make_target())
     (left,) = read_results(step.logs)
     assert (left.target, left.exit_code, left.message) == (ID, 14, "no compiler; install one")
 
@@ -154,7 +163,9 @@ def test_packages_are_installed_by_the_commands_of_the_cells(
     step: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = Command(argv=(sys.executable, "-c", "print('installed')"))
-    monkeypatch.setattr(cells, "cells_to_build", lambda workshop, chosen: [make_target(), make_target(python="3.12")])
-    monkeypatch.setattr(hosted, "install_commands", lambda target, facts: (command,))
-    hosted.prepare(Selection(ids=(ID,)))
+    monkeypatch.setattr(
+        prepare_task, "targets_to_build", lambda project, chosen: [make_target(), make_target(python="3.12")]
+    )
+    monkeypatch.setattr(prepare_task, "install_commands", lambda target, facts: (command,))
+    prepare_task.prepare(Selection(id=(ID,)))
     assert capsys.readouterr().err.splitlines()[1:] == ["installed"]

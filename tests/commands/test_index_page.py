@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from scripts.commands.index_site import SiteOptions, index
+from scripts.commands.index_task import index
+from scripts.commands.task_options import SiteOptions
 from scripts.errors import DataError, InputError
 from tests.plan.factories import make_target
 
 
 def write_index(out: Path, **options: Any) -> None:  # noqa: ANN401  fields of SiteOptions
     """The index of an empty store."""
-    index(out, SiteOptions(store=f"dir:{out.parent}", **options), json=False)
+    index(SiteOptions(out=str(out), store=f"dir:{out.parent}", **options))
 
 
 def test_the_page_lies_beside_the_index_and_knows_the_builds(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import pytest
 import requests
 
 from scripts.ci.actions import ALLOW_SHRINK
-from scripts.commands.index_site import SiteOptions, index, open_published, repository_of
+from scripts.commands.index_task import index
+from scripts.commands.store_wheels import open_published, repository_of
+from scripts.commands.task_options import SiteOptions
 from scripts.errors import DataError, InputError
 from scripts.index.install_line import install_words
 from scripts.index.previous import read_site, read_site_if_there
@@ -47,7 +49,7 @@ def server(tmp_path: Path) -> Iterator[Loopback]:
 def test_a_wheelhouse_becomes_a_site_that_can_be_installed_from(
     wheelhouse: Path, server: Loopback, tmp_path: Path, make_person: MakePerson
 ) -> None:
-    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}", url=server.url), json=True)
+    index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url=server.url, json=True))
     published = replace(read_site(server.url), torch_index=f"{server.url}/no-torch/{{variant}}")
     assert {record.target for record in published.wheels} == set(CELLS)
     record = next(record for record in published.wheels if record.target == CELLS[1])
@@ -67,7 +69,7 @@ def test_what_is_published_on_github_becomes_a_site_that_can_be_installed_from(
     Publisher(store=store).publish(make_plan(store, candidates, ROOM))
     monkeypatch.setenv("GITHUB_API_URL", standin.address)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    index(tmp_path / "site", SiteOptions(store=f"github:{REPOSITORY}", url=server.url), json=True)
+    index(SiteOptions(out=str(tmp_path / "site"), store=f"github:{REPOSITORY}", url=server.url, json=True))
     assert not (tmp_path / "site" / "files").exists()  # GitHub serves them
     published = replace(read_site(server.url), torch_index=f"{server.url}/no-torch/{{variant}}")
     person = make_person()
@@ -80,16 +82,17 @@ def test_what_is_published_on_github_becomes_a_site_that_can_be_installed_from(
 
 
 def test_a_site_is_not_replaced_by_a_shorter_one_unless_asked(wheelhouse: Path, tmp_path: Path) -> None:
-    site, options = tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}")
-    index(site, options, json=True)
+    site = tmp_path / "site"
+    options = SiteOptions(out=str(site), store=f"dir:{wheelhouse}", json=True)
+    index(options)
     for path in (wheelhouse / CELLS[0].folder).iterdir():
         path.unlink()
     with pytest.raises(InputError, match=r"take away 1 .*--allow-shrink"):
-        index(site, options, json=True)
+        index(options)
     assert (site / "files" / "0.16.5" / CELLS[0].wheel_name).is_file()
     with pytest.raises(InputError, match="take away 1"):
-        index(tmp_path / "new", SiteOptions(store=f"dir:{wheelhouse}", previous=str(site)), json=True)
-    index(site, SiteOptions(store=f"dir:{wheelhouse}", allow_shrink=True), json=True)
+        index(SiteOptions(out=str(tmp_path / "new"), store=f"dir:{wheelhouse}", previous=str(site), json=True))
+    index(SiteOptions(out=str(site), store=f"dir:{wheelhouse}", allow_shrink=True, json=True))
     assert not (site / "files" / "0.16.5" / CELLS[0].wheel_name).exists()
 
 
@@ -100,7 +103,7 @@ def test_only_a_wheel_that_may_be_published_is_offered_and_the_other_is_named(
     wheel = file_wheel(wheelhouse, CELLS[0], proof=audited)
     candidates = read_wheelhouse(wheelhouse).candidates
     assert {candidate.target for candidate in candidates} == set(CELLS[1:])
-    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))
     assert {record.target for record in read_site(str(tmp_path / "site")).wheels} == set(CELLS[1:])
     assert {record.target for record in open_published(f"dir:{wheelhouse}").wheels} == set(CELLS[1:])
     told = f"skipped {wheel}: it was proven at level audit, not full; build it again\n"
@@ -117,7 +120,7 @@ def test_a_workflows_site_need_not_be_there_yet_and_that_is_told(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
     monkeypatch.setenv("DEEPSPEED_WHEELS_SITE", server.url)
-    index(tmp_path / "new", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+    index(SiteOptions(out=str(tmp_path / "new"), store=f"dir:{wheelhouse}", json=True))
     assert f"{server.url}/: there is no earlier index" in capsys.readouterr().err
     with pytest.raises(InputError, match="cannot be had"):
         read_site_if_there("http://127.0.0.1:9/")  # nothing listens: that is not the same as nothing being there
@@ -129,7 +132,7 @@ def test_a_site_that_was_named_must_be_there(
 ) -> None:
     options = SiteOptions(store=f"dir:{wheelhouse}", previous=server.url, allow_shrink=may_shrink)
     with pytest.raises(InputError, match="is it the address of an index"):
-        index(tmp_path / "new", options, json=True)
+        index(replace(options, out=str(tmp_path / "new")))
     assert not (tmp_path / "new").exists()
 
 
@@ -137,8 +140,8 @@ def test_a_damaged_site_can_be_replaced_when_it_may_shrink(wheelhouse: Path, tmp
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "wheels.json").write_text("{")
     with pytest.raises(DataError):
-        index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
-    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}", allow_shrink=True), json=True)
+        index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))
+    index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", allow_shrink=True, json=True))
     assert len(read_site(str(tmp_path / "site")).wheels) == len(CELLS)
 
 
@@ -156,7 +159,7 @@ def on_github(
     Publisher(store=store).publish(make_plan(store, read_wheelhouse(wheelhouse).candidates, ROOM))
     monkeypatch.setenv("GITHUB_API_URL", standin.address)
     monkeypatch.setattr("scripts.commands.index_site.pages_address", lambda repository: f"{server.url}/")
-    index(tmp_path / "site", SiteOptions(store=f"github:{REPOSITORY}"), json=True)
+    index(SiteOptions(out=str(tmp_path / "site"), store=f"github:{REPOSITORY}", json=True))
     assert downloads(standin) == len(CELLS)
     standin.requests.clear()
     return standin
@@ -178,23 +181,23 @@ def test_a_person_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
         del on_github.repository.assets[number]
     options = SiteOptions(store=f"github:{REPOSITORY}", previous=server.url)
     with pytest.raises(InputError, match="take away 1"):
-        index(tmp_path / "next", options, json=True)
+        index(replace(options, out=str(tmp_path / "next")))
     monkeypatch.setenv(ALLOW_SHRINK, "true")
-    index(tmp_path / "next", options, json=True)
+    index(replace(options, out=str(tmp_path / "next")))
     assert {record.target for record in read_site(str(tmp_path / "next")).wheels} == set(CELLS[1:])
     assert downloads(on_github) == 0
 
 
 def test_the_same_wheels_give_the_same_site(wheelhouse: Path, tmp_path: Path) -> None:
     def content(site: Path) -> dict[str, bytes]:
-        index(site, SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+        index(SiteOptions(out=str(site), store=f"dir:{wheelhouse}", json=True))
         return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
 
     assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "a")
 
 
 def test_what_was_written_is_told(wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}", url="https://site.example"), json=True)
+    index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url="https://site.example", json=True))
     told = json.loads(capsys.readouterr().out)
     assert (told["wheels"], told["url"]) == (4, "https://site.example/")
     assert "https://site.example/whl/cu124/torch2.5/" in told["channels"]
@@ -204,13 +207,13 @@ def test_a_wheel_that_is_not_its_manifests_is_refused(wheelhouse: Path, tmp_path
     wheel = wheelhouse / CELLS[0].folder / CELLS[0].wheel_name
     wheel.write_bytes(wheel.read_bytes() + b"\0")
     with pytest.raises(InputError, match="not the file that its manifest describes"):
-        index(tmp_path / "site", SiteOptions(store=f"dir:{wheelhouse}"), json=True)
+        index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))
 
 
 @pytest.mark.parametrize("store", ["dir:", "ftp:x", "dir:/nonexistent/wheels"])
 def test_a_store_that_cannot_be_is_told(store: str, tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        index(tmp_path / "site", SiteOptions(store=store), json=True)
+        index(SiteOptions(out=str(tmp_path / "site"), store=store, json=True))
 
 
 def test_the_store_of_a_workflow_is_its_repository(monkeypatch: pytest.MonkeyPatch) -> None:

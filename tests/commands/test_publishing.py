@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.commands.publishing import publish
+from scripts.commands.publish_task import publish
+from scripts.commands.task_options import PublishOptions
 from scripts.errors import PublishError
 from tests.wheel.wheelhouse import file_wheel, targets
 
@@ -19,7 +20,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """A store that has the first wheel; the wheelhouse has it with other bytes, and the second."""
     monkeypatch.setenv("DEEPSPEED_WHEELS_OUTPUT", str(tmp_path / "out"))
     file_wheel(tmp_path / "out" / "wheels", FIRST)
-    publish(f"dir:{tmp_path / 'store'}", False, True)
+    publish(PublishOptions(store=f"dir:{tmp_path / 'store'}", json=True))
     file_wheel(tmp_path / "out" / "wheels", FIRST, filler=b"other")
     file_wheel(tmp_path / "out" / "wheels", SECOND)
     capsys.readouterr()
@@ -29,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_the_others_are_published_and_the_refused_one_is_an_error_in_the_end(store: Path) -> None:
     first = (store / "v0.19.8" / FIRST.wheel_name).read_bytes()
     with pytest.raises(PublishError) as told:
-        publish(f"dir:{store}", False, True)
+        publish(PublishOptions(store=f"dir:{store}", json=True))
     assert FIRST.wheel_name in str(told.value)
     assert SECOND.wheel_name not in str(told.value)
     assert (store / "v0.19.8" / f"{SECOND.wheel_name}.json").is_file()
@@ -37,9 +38,9 @@ def test_the_others_are_published_and_the_refused_one_is_an_error_in_the_end(sto
 
 
 def test_a_dry_run_names_the_refused_and_lets_a_workflow_go_on(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    publish(f"dir:{store}", True, True)
+    publish(PublishOptions(store=f"dir:{store}", dry_run=True, json=True))
     told = json.loads(capsys.readouterr().out)
     assert [refused["wheel"] for refused in told["refused"]] == [FIRST.wheel_name]
     assert SECOND.wheel_name in told["releases"][0]["uploads"]
-    publish(f"dir:{store}", True, False)
+    publish(PublishOptions(store=f"dir:{store}", dry_run=True))
     assert f"refused {FIRST.wheel_name}: " in capsys.readouterr().out.replace("\n", "")

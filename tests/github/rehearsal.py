@@ -20,7 +20,10 @@ from tests.wheel.wheelhouse import ROOM
 
 DAMAGE = ("flip", "truncate")
 ROOT = Path(__file__).resolve().parent.parent.parent
-PUBLISHER = f"from scripts.commands.publishing import publish; publish('github:{REPOSITORY}', False, False)"
+PUBLISHER = (
+    "from scripts.commands.publish_task import publish; from scripts.commands.task_options import PublishOptions; "
+    f"publish(PublishOptions(store='github:{REPOSITORY}'))"
+)
 
 
 def publish_once(standin: StandIn, candidates: Sequence[Candidate], slept: list[float] | None = None) -> PublishPlan:

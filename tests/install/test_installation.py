@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.commands import person as tasks
-from scripts.commands.index_site import open_published
+from scripts.commands import wheel_choice
+from scripts.commands.find_task import find
+from scripts.commands.install_task import install as install_with
+from scripts.commands.store_wheels import open_published
+from scripts.commands.task_options import FindOptions, InstallOptions
 from scripts.errors import CommandError, InputError, NothingToDoError, PrerequisiteError
 from scripts.files import write_tree
 from scripts.index.previous import read_site
@@ -46,7 +49,10 @@ def client(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def install(world: World, person: Person, deepspeed: str = "", dry_run: bool = False) -> None:
-    tasks.install(str(person.python), deepspeed, world.published.url, "", dry_run, True)
+    options = InstallOptions(
+        python=str(person.python), deepspeed=deepspeed, index=world.published.url, dry_run=dry_run, json=True
+    )
+    install_with(options)
 
 
 @pytest.mark.parametrize(
@@ -139,13 +145,13 @@ def test_a_site_in_a_folder_can_be_installed_from(world: World, make_person: Mak
     shutil.copyfile(wheel, site / "files" / "0.16.5" / local.file)
     published = publish_records([local], url="https://elsewhere.example", torch_index=world.published.torch_index)
     write_tree(site, render_index(published))
-    tasks.install(str(person.python), "", str(site), "", False, True)
+    install_with(InstallOptions(python=str(person.python), index=str(site), json=True))
     assert person.has("deepspeed") == "0.16.5+cu124torch2.6"
 
 
 def test_what_was_found_is_told(world: World, make_person: MakePerson, capfd: pytest.CaptureFixture[str]) -> None:
     person = make_person("2.6.0+cu124")
-    tasks.find(str(person.python), "", world.published.url, "", True)
+    find(FindOptions(python=str(person.python), index=world.published.url, json=True))
     told = json.loads(capfd.readouterr().out)
     assert told["wheel"]["id"] == CELLS[0].id
     assert "--only-binary deepspeed" in told["command"]
@@ -159,7 +165,7 @@ def test_a_wheel_of_a_folder_is_offered_as_the_file_that_it_is(
 ) -> None:
     person = make_person("2.6.0+cu124")
     wheel = file_wheel(tmp_path / "wheels", CELLS[0])
-    tasks.find(str(person.python), "", "", f"dir:{tmp_path / 'wheels'}", True)
+    find(FindOptions(python=str(person.python), store=f"dir:{tmp_path / 'wheels'}", json=True))
     command = json.loads(capfd.readouterr().out)["command"]
     assert f"{wheel.resolve().as_uri()}#sha256=" in command
     told = person.run([*words_of(command), "--no-deps"])
@@ -184,7 +190,7 @@ def test_on_windows_lines_are_quoted_for_its_own_shells() -> None:
         *Installation(record=record, published=published, environment=plain).lines(windows=True)[1:],
         torch_line(record, published, plain, windows=True),
         torch_line(record, published, blank, windows=True),
-        tasks.line_to_paste(record, published, windows=True),
+        wheel_choice.line_to_paste(record, published, windows=True),
     ]
     assert not [line for line in lines if "'" in line]
     assert lines[1].startswith("C:\\env\\Scripts\\python.exe -m pip install --no-input torch==2.6.0 ")
@@ -201,7 +207,7 @@ def test_the_plan_tells_of_the_persons_own_combination(torch: str, told: str, tm
     file_wheel(tmp_path, make_wheel_target(deepspeed="0.16.5", torch="2.3.1"))
     published = open_published(f"dir:{tmp_path}")
     environment = make_environment(torch=make_torch(torch))
-    text = tasks.explanation(published, environment, choose(published.wheels, environment))
+    text = wheel_choice.explanation(published, environment, choose(published.wheels, environment))
     assert told in text or (told == "None" and "your own combination" not in text)
 
 
@@ -211,16 +217,16 @@ def test_a_torch_with_the_other_abi_than_the_data_say_gets_no_wheel(
     file_wheel(tmp_path, make_wheel_target(torch="2.6.0", cuda="cu124", platform="linux_x86_64"))
     torch = replace(make_torch("2.6.0+cu124"), cxx11_abi=1)  # as conda-forge builds it
     environment = make_environment(platform="linux_x86_64", torch=torch)
-    monkeypatch.setattr(tasks, "read_environment", lambda python: environment)
+    monkeypatch.setattr(wheel_choice, "read_environment", lambda python: environment)
     with pytest.raises(NothingToDoError, match=r"_GLIBCXX_USE_CXX11_ABI=0.*\n.*to use it, give it an environment"):
-        tasks.find("", "", "", f"dir:{tmp_path}", True)
+        find(FindOptions(store=f"dir:{tmp_path}", json=True))
 
 
 def test_a_place_without_an_index_is_told(world: World) -> None:
     with pytest.raises(InputError, match="cannot be had"):
         read_site(f"{world.server.url}/nothing")
     with pytest.raises(InputError, match="either --index or --store"):
-        tasks.find("", "", "a", "dir:b", True)
+        find(FindOptions(index="a", store="dir:b", json=True))
 
 
 def test_an_environment_that_nothing_can_install_into_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

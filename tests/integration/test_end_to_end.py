@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.command import Command, check, run
-from scripts.commands.cells import open_workshop
+from scripts.commands.project import open_project
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.index.install_line import install_words
 from scripts.index.previous import read_site
@@ -59,10 +59,10 @@ def task(standin: StandIn, shop: Shop, *words: str) -> dict[str, Any]:
 
 def environment_with_torch(folder: Path, target: Target) -> Path:
     """The Python of a fresh environment with the cell's torch, as a person may have it."""
-    installer, workshop = find_installer(), open_workshop()
+    installer, project = find_installer(), open_project()
     create = installer.create(folder, sys.executable)
     check(create, run(create))
     python = environment_python(folder)
-    torch = workshop.facts.torch[target.torch_minor]
-    assert install_torch(installer, python, torch_routes(target, torch, workshop.matrix.torch_index))
+    torch = project.facts.torch[target.torch_minor]
+    assert install_torch(installer, python, torch_routes(target, torch, project.matrix.torch_index))
     return python

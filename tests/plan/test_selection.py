@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from scripts.errors import InputError, NothingToDoError
-from scripts.plan.selection import Selection, select
+from scripts.plan.selected_plan import select
+from scripts.plan.selection import Selection
 from tests.plan.factories import make_plan, make_target
 
 PLAN = make_plan(
@@ -45,8 +46,8 @@ def chosen(**selectors: str | tuple[str, ...]) -> list[str]:
         ({"platform": "linux", "cuda": "cu121"}, ["0.16.4"]),
         ({"deepspeed": "0.16.4,0.16.9"}, ["0.16.4", "0.16.9"]),
         ({"deepspeed": ("0.16.4", "0.19")}, ["0.16.4", "0.19.8"]),
-        ({"ids": "*-win_amd64"}, ["0.16.9"]),
-        ({"ids": ("ds0.16.4-*", "*cp313t*")}, ["0.16.4", "0.19.8"]),
+        ({"id": "*-win_amd64"}, ["0.16.9"]),
+        ({"id": ("ds0.16.4-*", "*cp313t*")}, ["0.16.4", "0.19.8"]),
         ({}, ["0.16.4", "0.16.9", "0.16.10", "0.19.8"]),
     ],
 )
@@ -91,9 +92,9 @@ def test_several_cells_that_were_left_out_say_each_reason_once() -> None:
 
 def test_an_id_that_is_not_there_names_the_nearest() -> None:
     with pytest.raises(NothingToDoError, match=r"such as ds0\.16\.9-torch2\.4\.1-cu121-cp311-win_amd64"):
-        chosen(ids="ds0.16.9-torch2.4.1-cu121-cp311-win_arm64")
+        chosen(id="ds0.16.9-torch2.4.1-cu121-cp311-win_arm64")
 
 
 def test_an_empty_selection_knows_that_it_is() -> None:
     assert Selection().is_empty
-    assert not Selection(ids=("*",)).is_empty
+    assert not Selection(id=("*",)).is_empty

@@ -16,9 +16,9 @@ from scripts.toolchain.compilers import HostCompiler, Toolchain
 from scripts.verify.check import CheckResult, Report
 from scripts.wheel.core_metadata import core_metadata, metadata_entry
 from scripts.wheel.manifest import manifest_path, write_manifest
+from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.compile import BuiltOp
 from scripts.wheel_build.filed_manifest import manifest_of
-from scripts.wheel_build.options import BuildOptions
 from scripts.wheel_build.pipeline import BuildRecord
 from scripts.wheel_build.source import SourceArchive, SourceTree
 from tests.verify.stub_wheel import INFO, make_wheel, metadata

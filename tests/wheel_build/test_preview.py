@@ -17,7 +17,7 @@ from scripts.plan.expand import expand
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import Target, parse_id
 from scripts.toolchain.gates import require_gates
-from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.pipeline import Builder
 from scripts.wheel_build.preview import Preview, layout_elsewhere, planned_context, preview
 

@@ -15,7 +15,9 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scripts.commands.cells import buildable, open_workshop, report_result
+from scripts.commands.host_targets import buildable
+from scripts.commands.nox_call import report_result
+from scripts.commands.project import open_project
 from scripts.errors import CompileError, InterruptedBuildError, WheelsError
 from scripts.plan.target import Target
 from tests.wheel.wheelhouse import file_wheel
@@ -25,7 +27,7 @@ FATES = json.loads((Path(os.environ["REHEARSAL_STATE"]) / "fates.json").read_tex
 
 def perform(target: Target) -> None:
     """File a wheel, or end as the cell's fate says; unfinished work that was restored is gone on with."""
-    places = open_workshop().places
+    places = open_project().places
     work = places.work(target.id) / "objects" / "half.o"
     fate = FATES.get(target.deepspeed, "built")
     if fate == "stopped" and not work.exists():
@@ -54,5 +56,5 @@ def add_session(target: Target) -> None:
     register(session)
 
 
-for target in buildable(open_workshop().plan):
+for target in buildable(open_project().plan):
     add_session(target)

@@ -8,59 +8,49 @@ import sys
 
 import pytest
 
-from scripts.commands import cells
-from scripts.commands.cli import parse_options
+from scripts.commands.host_targets import buildable, newest_deepspeed, runs_on, targets_to_build
+from scripts.commands.nox_call import lock_target, nox_command
+from scripts.commands.project import open_project
 from scripts.dirs import CHECKOUT
 from scripts.errors import PrerequisiteError
 from scripts.host import this_host
 from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
-from scripts.wheel_build.options import BuildOptions
+from scripts.wheel_build.build_options import BuildOptions
 
 
 def test_nox_is_told_of_every_chosen_cell() -> None:
     """`--session A --session B` would run B alone."""
-    targets = cells.buildable(cells.open_workshop().plan)[:3]
-    command = cells.nox_command(targets, BuildOptions())
+    targets = buildable(open_project().plan)[:3]
+    command = nox_command(targets, BuildOptions())
     listing = subprocess.run(
         [*command.argv, "--list", "--json"], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     assert {session["session"] for session in json.loads(listing.stdout)} == {target.id for target in targets}
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        BuildOptions(),
-        BuildOptions(ops=("cpu_adam", "async_io"), jobs=3, use_cache=False, precompile=False, source="tag", minutes=5),
-    ],
-)
-def test_options_reach_the_session_as_they_were_typed(options: BuildOptions) -> None:
-    assert parse_options(options.as_words()) == options
-
-
 def test_every_listed_session_is_a_cell_of_this_platform() -> None:
     platform = this_host().platform
-    assert {target.platform for target in cells.buildable(cells.open_workshop().plan)} <= {platform}
+    assert {target.platform for target in buildable(open_project().plan)} <= {platform}
 
 
 def test_a_cell_for_another_platform_is_refused_with_its_name_and_the_reason() -> None:
     other = "win_amd64" if this_host().platform != "win_amd64" else "linux_x86_64"
     with pytest.raises(PrerequisiteError, match=rf"{other}.*it is for {other}"):
-        cells.cells_to_build(cells.open_workshop(), Selection(platform=(other,), py=("3.11",), torch=("2.6",)))
+        targets_to_build(open_project(), Selection(platform=(other,), py=("3.11",), torch=("2.6",)))
 
 
 def test_a_build_that_names_no_deepspeed_means_the_newest() -> None:
-    targets = cells.newest_deepspeed([planned.target for planned in cells.open_workshop().plan.targets])
+    targets = newest_deepspeed([planned.target for planned in open_project().plan.targets])
     assert {target.deepspeed for target in targets} == {"0.19.8"}
 
 
 def test_a_second_build_of_a_cell_in_this_checkout_is_refused() -> None:
-    target = cells.buildable(cells.open_workshop().plan)[0]
-    with cells._lock(target):
+    target = buildable(open_project().plan)[0]
+    with lock_target(target):
         code = (
-            "import sys; from scripts.commands import cells; from scripts.plan.target import parse_id; "
-            "cells._lock(parse_id(sys.argv[1]))"
+            "import sys; from scripts.commands.nox_call import lock_target; from scripts.plan.target import parse_id; "
+            "lock_target(parse_id(sys.argv[1]))"
         )
         other = subprocess.run(
             [sys.executable, "-c", code, target.id], cwd=CHECKOUT, capture_output=True, text=True, check=False
@@ -70,16 +60,16 @@ def test_a_second_build_of_a_cell_in_this_checkout_is_refused() -> None:
 
 def test_a_machine_with_a_gpu_takes_the_newest_cuda_that_its_driver_supports() -> None:
     cpu, cuda = (parse_id(f"ds0.19.8-torch2.13.0-{name}-cp311-linux_x86_64") for name in ("cpu", "cu130"))
-    assert (cells.runs_on(cpu, None), cells.runs_on(cuda, None)) == (True, False)
-    assert (cells.runs_on(cpu, "13.0"), cells.runs_on(cuda, "13.0")) == (False, True)
-    assert not cells.runs_on(cuda, "12.9")
-    assert cells.runs_on(cuda, "13.10")
+    assert (runs_on(cpu, None), runs_on(cuda, None)) == (True, False)
+    assert (runs_on(cpu, "13.0"), runs_on(cuda, "13.0")) == (False, True)
+    assert not runs_on(cuda, "12.9")
+    assert runs_on(cuda, "13.10")
 
 
 def test_a_cell_of_another_platform_can_be_looked_at_but_not_built() -> None:
-    workshop = cells.open_workshop()
+    project = open_project()
     other = "linux" if this_host().platform == "win_amd64" else "windows"
     chosen = Selection(py=("3.11",), torch=("2.6",), cuda=("12.4",), deepspeed=("0.16.5",), platform=(other,))
-    assert len(cells.cells_to_build(workshop, chosen, anywhere=True)) == 1
+    assert len(targets_to_build(project, chosen, anywhere=True)) == 1
     with pytest.raises(PrerequisiteError, match=r"it is for (win|linux)"):
-        cells.cells_to_build(workshop, chosen)
+        targets_to_build(project, chosen)

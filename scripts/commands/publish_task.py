@@ -1,8 +1,7 @@
-"""`invoke publish` and `invoke plan --missing`, as functions of parsed options."""
+"""`invoke publish`: the verified wheels of the wheelhouse, as releases of a store."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,21 +9,22 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from scripts.commands.cli import print_document, print_for_people
+from scripts.commands.answer import log_line, print_answer, print_document
+from scripts.commands.task_options import PublishOptions
 from scripts.dirs import default_places
 from scripts.errors import NothingToDoError, PublishError
 from scripts.facts.load import load_facts
-from scripts.plan.expand import Plan
 from scripts.publish.candidates import Wheelhouse, read_wheelhouse
 from scripts.publish.publish_plan import Budget, PublishPlan
-from scripts.publish.publisher import Publisher, make_plan, missing_of, published_wheels
+from scripts.publish.publisher import Publisher, make_plan
 from scripts.publish.store import Watch
 from scripts.publish.store_address import open_store
 
 
-def publish(address: str, dry_run: bool, json: bool) -> None:
+def publish(options: PublishOptions) -> None:
     """Publish the wheelhouse, or say what that takes; raises PublishError in the end for wheels that were refused."""
-    store = open_store(address, writing=not dry_run, say=_say)
+    dry_run = options.dry_run
+    store = open_store(options.store, writing=not dry_run, say=log_line)
     folder = default_places().wheelhouse
     wheelhouse = read_wheelhouse(folder)
     if not wheelhouse.candidates:
@@ -33,11 +33,11 @@ def publish(address: str, dry_run: bool, json: bool) -> None:
     plan = make_plan(store, wheelhouse.candidates, budget())
     if not dry_run:
         with _progress(plan) as watch:
-            Publisher(store=store, say=_say, watch=watch).publish(plan)
-    if json:
+            Publisher(store=store, say=log_line, watch=watch).publish(plan)
+    if options.json:
         print_document(_document(store.address, wheelhouse, plan, dry_run))
     else:
-        print_for_people(*_lines(store.address, wheelhouse, plan, dry_run))
+        print_answer(*_lines(store.address, wheelhouse, plan, dry_run))
     if plan.refused and not dry_run:
         reasons = [f"  {refused.reason}" for refused in plan.refused]
         raise PublishError(
@@ -48,11 +48,6 @@ def publish(address: str, dry_run: bool, json: bool) -> None:
                 ]
             )
         )
-
-
-def missing(plan: Plan, address: str) -> Plan:
-    """The plan without what is published; raises PublishError when the store cannot be read."""
-    return missing_of(plan, published_wheels(open_store(address, say=_say)))
 
 
 def budget() -> Budget:
@@ -92,10 +87,6 @@ def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: boo
         yield from (f"  {payload.name} ({payload.size} bytes)" for payload in job.uploads)
     verb = "would be sent" if dry_run else "sent"
     yield f"{address}: {plan.bytes} bytes {verb}; {len(plan.settled)} of {len(wheelhouse.candidates)} wheels were there"
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`invoke find` and `invoke install`: the wheel for a person's environment, or what to change and why."""
+"""Which of the wheels on offer fits an environment; when none does, why, and what to change."""
 
 from __future__ import annotations
 
@@ -6,59 +6,31 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from rich.table import Table
 
 from scripts.ci.actions import site_address
-from scripts.commands import cells
-from scripts.commands.cli import print_document, print_for_people
-from scripts.commands.index_site import open_published
-from scripts.errors import InputError, NothingToDoError
+from scripts.commands.project import open_project
+from scripts.commands.store_wheels import open_published
+from scripts.commands.task_options import FindOptions
+from scripts.errors import InputError
+from scripts.facts.load import load_facts
 from scripts.index.install_line import PROGRAMS, install_command
 from scripts.index.previous import read_site
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, read_environment
-from scripts.install.installation import Installation, torch_line
+from scripts.install.installation import torch_line
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
 from scripts.wheel.record import Published, WheelRecord
 
-SHOWN = 3  # rejections
 
-
-def find(python: str, deepspeed: str, index: str, store: str, json: bool) -> None:
-    """Print which wheel fits, or the nearest and what to change; raises NothingToDoError when none fits."""
-    published, environment, choice = _choose(python, deepspeed, index, store)
-    if json:
-        print_document(document(published, environment, choice))
-    else:
-        print_for_people(*_facts(environment), *(_offer(choice.wheel, published) if choice.wheel else ()))
-    if choice.wheel is None:
-        raise NothingToDoError(explanation(published, environment, choice))
-
-
-def install(python: str, deepspeed: str, index: str, store: str, dry_run: bool, json: bool) -> None:
-    """Install the wheel that fits; raises NothingToDoError, with the nearest and what to change, when none does."""
-    published, environment, choice = _choose(python, deepspeed, index, store)
-    if choice.wheel is None:
-        raise NothingToDoError(explanation(published, environment, choice))
-    installation = Installation(record=choice.wheel, published=published, environment=environment)
-    lines = installation.lines()
-    if not dry_run:
-        installation.run()
-    if json:
-        print_document({"wheel": choice.wheel.as_document(), "run": lines, "installed": not dry_run})
-    else:
-        print_for_people(*(lines if dry_run else [f"installed {choice.wheel.file} into {environment.python}"]))
-
-
-def _choose(python: str, deepspeed: str, index: str, store: str) -> tuple[Published, Environment, Choice]:
+def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
+    """What is offered, the environment, and which wheel fits; raises InputError for options that cannot be used."""
+    deepspeed = options.deepspeed
     if deepspeed and not re.fullmatch(r"\d+(\.\d+)*", deepspeed):
         raise InputError(f"--deepspeed {deepspeed!r}: give a release such as 0.16.5, or a minor line such as 0.16")
-    published = _published(index, store)
-    environment = read_environment(python)
-    releases = cells.open_workshop().facts.torch
+    published = _published(options.index, options.store)
+    environment = read_environment(options.python)
+    releases = load_facts().torch
     abis = {minor: release.cxx11_abi for minor, release in releases.items()}
     return published, environment, choose(published.wheels, environment, deepspeed, abis)
 
@@ -69,21 +41,6 @@ def _published(index: str, store: str) -> Published:
         raise InputError("give either --index or --store")
     place = index or ("" if store else site_address())
     return read_site(place) if place else open_published(store)
-
-
-def document(published: Published, environment: Environment, choice: Choice) -> dict[str, Any]:
-    """The answer of `invoke find` for JSON."""
-    wheel = choice.wheel
-    return {
-        "environment": environment.as_document(),
-        "wheel": wheel.as_document() if wheel else None,
-        "command": line_to_paste(wheel, published) if wheel else None,
-        "also_fit": [record.target.id for record in choice.fitting[1:]],
-        "nearest": [
-            {"id": rejection.record.target.id, "misfits": {misfit.what: misfit.reason for misfit in rejection.misfits}}
-            for rejection in choice.rejected[:SHOWN]
-        ],
-    }
 
 
 def explanation(published: Published, environment: Environment, choice: Choice) -> str:
@@ -117,7 +74,7 @@ def _cure(rejection: Rejection, published: Published, environment: Environment) 
 
 def _why_no_cell(environment: Environment) -> Sequence[str]:
     """What the plan says of the environment's own combination, of the newest DeepSpeed that it knows something of."""
-    torch, plan = environment.torch, cells.open_workshop().plan
+    torch, plan = environment.torch, open_project().plan
     if torch is None:
         return ()
     fields = (torch.minor, torch.variant, environment.version, environment.platform)
@@ -131,29 +88,6 @@ def _why_no_cell(environment: Environment) -> Sequence[str]:
 
 def _combination(target: Target) -> tuple[str, ...]:
     return (target.torch_minor, target.cuda, target.python, target.platform)
-
-
-def _facts(environment: Environment) -> list[Table]:
-    table = Table("your environment", str(environment.python), title_justify="left")
-    torch = environment.torch
-    gpus = ", ".join(f"{gpu.name} ({gpu.capability})" for gpu in environment.machine.gpus)
-    for name, value in (
-        ("Python", f"{environment.implementation} {environment.version}"),
-        ("platform", environment.platform),
-        ("torch", f"{torch.version} ({torch.variant})" if torch else "not installed"),
-        ("DeepSpeed", environment.deepspeed or "not installed"),
-        ("GPU", gpus or "none found"),
-        ("driver supports", f"CUDA {environment.machine.driver_cuda}" if environment.machine.driver_cuda else "-"),
-    ):
-        table.add_row(name, value)
-    return [table]
-
-
-def _offer(wheel: WheelRecord, published: Published) -> list[str]:
-    return [
-        f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
-        line_to_paste(wheel, published),
-    ]
 
 
 def line_to_paste(wheel: WheelRecord, published: Published, *, windows: bool = WINDOWS) -> str:

@@ -1,0 +1,31 @@
+"""The answer of a task: one JSON document, or tables and text; lines about work that goes on go to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, sort_keys=False) + "\n")
+
+
+def print_answer(*renderables: RenderableType) -> None:
+    """Tables and text on standard output."""
+    from rich.console import Console  # here, since an answer in JSON needs none
+
+    console = Console(highlight=False)
+    for renderable in renderables:
+        console.print(renderable, soft_wrap=isinstance(renderable, str))
+
+
+def log_line(line: str) -> None:
+    """One line on standard error, at once."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,95 @@
+"""`@command`: a function of option classes becomes a task of Invoke, its errors a message and an exit code.
+
+Light to import, since every task starts here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import MISSING, is_dataclass
+from functools import wraps
+from typing import Any, get_type_hints
+
+from invoke.context import Context
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+from scripts.errors import WheelsError
+from scripts.options import Option, options_of, read_options
+
+
+class CommandTask(Task[Any]):
+    """A task whose options are the fields of its function's option classes."""
+
+    def __init__(self, body: Callable[..., None]) -> None:
+        self.kinds = {name: kind for name, kind in _hints(body) if is_dataclass(kind)}
+        self.options = tuple(each for kind in self.kinds.values() for each in options_of(kind))
+        super().__init__(
+            _with_signature(body, self.kinds, self.options),
+            help={each.name: each.stated.help for each in self.options},
+            iterable=[each.name for each in self.options if each.kind is tuple],
+        )
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Invoke's arguments, with the aliases of the options."""
+        arguments = super().get_arguments(ignore_unknown_help)
+        aliases = {each.name: each.stated.aliases for each in self.options}
+        for argument in arguments:
+            argument.names = (*argument.names, *aliases[str(argument.name)])
+        return arguments
+
+
+def command(function: Callable[..., None]) -> CommandTask:
+    """A task that takes the options of the classes that `function` takes beside the context."""
+    return CommandTask(function)
+
+
+def _hints(function: Callable[..., None]) -> Iterable[tuple[str, type]]:
+    return get_type_hints(function).items()
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Errors of ours end as a message on standard error and the error's exit code."""
+    try:
+        yield
+    except WheelsError as error:
+        print_error(error)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+def print_error(error: WheelsError) -> None:
+    """The message on standard error, in red on a terminal."""
+    red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
+    sys.stderr.write(f"{red}error: {error}{plain}\n")
+
+
+def _with_signature(
+    function: Callable[..., None], kinds: dict[str, Any], options: tuple[Option, ...]
+) -> Callable[..., None]:
+    @wraps(function)
+    def body(context: Context, **given: object) -> None:
+        with reported():
+            function(context, **{name: read_options(kind, given) for name, kind in kinds.items()})
+
+    own = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    parameters = [*own, *(inspect.Parameter(each.name, own[0].kind, default=_default(each)) for each in options)]
+    body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Invoke asks for
+    return body
+
+
+def _default(option: Option) -> object:
+    """What Invoke takes a value's kind from: all but flags and lists are texts to it, so that wrong ones are ours."""
+    if option.default is MISSING:
+        return inspect.Parameter.empty
+    if option.kind is tuple:
+        return None
+    return option.default if option.kind is bool else str(option.default)

@@ -1,0 +1,69 @@
+"""`invoke find`: the wheel for an environment, or what to change and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scripts.commands.answer import print_answer, print_document
+from scripts.commands.task_options import FindOptions
+from scripts.commands.wheel_choice import choose_wheel, explanation, line_to_paste
+from scripts.errors import NothingToDoError
+from scripts.install.choose import Choice
+from scripts.install.environment import Environment
+from scripts.wheel.record import Published, WheelRecord
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHOWN = 3  # rejections
+
+
+def find(options: FindOptions) -> None:
+    """Print which wheel fits, or the nearest and what to change; raises NothingToDoError when none fits."""
+    published, environment, choice = choose_wheel(options)
+    if options.json:
+        print_document(document(published, environment, choice))
+    else:
+        print_answer(*_facts(environment), *(_offer(choice.wheel, published) if choice.wheel else ()))
+    if choice.wheel is None:
+        raise NothingToDoError(explanation(published, environment, choice))
+
+
+def document(published: Published, environment: Environment, choice: Choice) -> dict[str, Any]:
+    """The answer of `invoke find` for JSON."""
+    wheel = choice.wheel
+    return {
+        "environment": environment.as_document(),
+        "wheel": wheel.as_document() if wheel else None,
+        "command": line_to_paste(wheel, published) if wheel else None,
+        "also_fit": [record.target.id for record in choice.fitting[1:]],
+        "nearest": [
+            {"id": rejection.record.target.id, "misfits": {misfit.what: misfit.reason for misfit in rejection.misfits}}
+            for rejection in choice.rejected[:SHOWN]
+        ],
+    }
+
+
+def _facts(environment: Environment) -> list[Table]:
+    from rich.table import Table  # here, since an answer in JSON needs none
+
+    table = Table("your environment", str(environment.python), title_justify="left")
+    torch = environment.torch
+    gpus = ", ".join(f"{gpu.name} ({gpu.capability})" for gpu in environment.machine.gpus)
+    for name, value in (
+        ("Python", f"{environment.implementation} {environment.version}"),
+        ("platform", environment.platform),
+        ("torch", f"{torch.version} ({torch.variant})" if torch else "not installed"),
+        ("DeepSpeed", environment.deepspeed or "not installed"),
+        ("GPU", gpus or "none found"),
+        ("driver supports", f"CUDA {environment.machine.driver_cuda}" if environment.machine.driver_cuda else "-"),
+    ):
+        table.add_row(name, value)
+    return [table]
+
+
+def _offer(wheel: WheelRecord, published: Published) -> list[str]:
+    return [
+        f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
+        line_to_paste(wheel, published),
+    ]

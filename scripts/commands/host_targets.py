@@ -1,0 +1,102 @@
+"""Which targets this machine can build, and which of them a build means."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.version import Version
+
+from scripts.command import check, run
+from scripts.commands.project import Project
+from scripts.errors import NothingToDoError, PrerequisiteError
+from scripts.fetch.installer import environment_python, find_installer
+from scripts.host import describe, find_interpreter, this_host
+from scripts.plan.expand import Plan
+from scripts.plan.selection import Selection
+from scripts.plan.target import Target
+
+
+def buildable(plan: Plan) -> tuple[Target, ...]:
+    """The targets of the plan that this machine can build: of its platform and a Python it has."""
+    platform = this_host().platform
+    targets = [planned.target for planned in plan.targets]
+    return tuple(target for target in targets if why_not_here(target, platform) is None)
+
+
+def why_not_here(target: Target, platform: str) -> str | None:
+    """What this machine lacks to build `target`; None when it can."""
+    if target.platform != platform:
+        return f"it is for {target.platform}; this is {describe()}"
+    if not find_interpreter(target.python):
+        return f"Python {target.python} is not installed here; install it and put it on PATH"
+    return None
+
+
+def require_platform(target: Target) -> None:
+    """Raise PrerequisiteError when this machine is not of the target's platform."""
+    platform = this_host().platform
+    if target.platform != platform:
+        raise PrerequisiteError(f"{target.id}: {why_not_here(target, platform)}")
+
+
+def targets_to_build(project: Project, selection: Selection, *, anywhere: bool = False) -> tuple[Target, ...]:
+    """The targets that a build was asked for; the host's own when nothing was selected.
+
+    Where no DeepSpeed is named the newest is meant, and where no platform is named this one. Raises PrerequisiteError
+    for a target that this machine cannot build, unless `anywhere`; NothingToDoError for an empty selection.
+    """
+    if selection.is_empty:
+        return (host_target(project),)
+    platform = this_host().platform
+    chosen = [planned.target for planned in project.select(selection).targets]
+    if not (selection.deepspeed or selection.id):
+        chosen = newest_deepspeed(chosen)
+    here = [target for target in chosen if target.platform == platform]
+    if anywhere:
+        return tuple(here or chosen)
+    refusals = {target.id: why_not_here(target, platform) for target in here or chosen}
+    refused = [f"{name}: {why}" for name, why in refusals.items() if why]
+    if refused:
+        raise PrerequisiteError("\n".join(["cannot build here:", *(f"  {line}" for line in refused[:10])]))
+    return tuple(here)
+
+
+def newest_deepspeed(targets: Sequence[Target]) -> list[Target]:
+    """Those with the newest DeepSpeed among them."""
+    newest = max(Version(target.deepspeed) for target in targets)
+    return [target for target in targets if Version(target.deepspeed) == newest]
+
+
+def host_target(project: Project) -> Target:
+    """The newest DeepSpeed for this Python, platform and GPU driver, with the newest torch that is available here."""
+    from scripts.wheel_build.build_environment import install_torch, torch_routes
+
+    host = this_host()
+    targets = [t for t in buildable(project.plan) if t.python == host.python and runs_on(t, host.driver_cuda)]
+    if not targets:
+        raise NothingToDoError(f"the matrix has no target for {describe()}; 'invoke plan' lists what it has")
+    candidates = sorted(newest_deepspeed(targets), key=Target.sort_key, reverse=True)
+    with tempfile.TemporaryDirectory() as folder:
+        python = _empty_environment(Path(folder) / "probe")
+        for target in candidates:
+            routes = torch_routes(target, project.facts.torch[target.torch_minor], project.matrix.torch_index)
+            if install_torch(find_installer(), python, routes, dry_run=True):
+                return target
+    tried = ", ".join(f"{target.torch} {target.cuda}" for target in candidates)
+    raise PrerequisiteError(f"torch is not available here for Python {host.python} (tried {tried})")
+
+
+def runs_on(target: Target, driver_cuda: str | None) -> bool:
+    """Whether a machine whose GPU driver supports `driver_cuda` is the target's: the CPU's without a GPU."""
+    if driver_cuda is None or target.cuda_version is None:
+        return driver_cuda is None and target.cuda_version is None
+    return Version(target.cuda_version) <= Version(driver_cuda)
+
+
+def _empty_environment(folder: Path) -> Path:
+    command = find_installer().create(folder, sys.executable)
+    check(command, run(command))
+    return environment_python(folder)

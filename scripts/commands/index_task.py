@@ -1,0 +1,100 @@
+"""`invoke index`: from the wheels of a store to the files of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts.ci.actions import pages_address, shrink_is_allowed, site_address, this_step
+from scripts.commands.answer import log_line, print_answer, print_document
+from scripts.commands.project import open_project
+from scripts.commands.store_wheels import offered, repository_of
+from scripts.commands.task_options import SiteOptions
+from scripts.errors import DataError, InputError
+from scripts.files import write_tree
+from scripts.index.page.render import render_page
+from scripts.index.page.states import Build, read_builds
+from scripts.index.page.status import renew_table, status_markdown, status_rows
+from scripts.index.previous import read_site, read_site_if_there, require_no_loss
+from scripts.index.simple_index import WHEELS, render_index
+from scripts.wheel.record import Published, publish_records
+
+LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
+
+
+def index(options: SiteOptions) -> None:
+    """Write the index and the page of what the store has into `out`, and print how much that is."""
+    project, out = open_project(), Path(options.out)
+    repository = repository_of(options.store)
+    may_shrink = options.allow_shrink or shrink_is_allowed()
+    before = _before(out, options.previous, may_shrink)
+    records, files = offered(options.store, before.wheels if before else ())
+    url = options.url or site_address() or (pages_address(repository) if repository else LOCAL)
+    published = publish_records(records, url=url, torch_index=project.matrix.torch_index)
+    if before and not may_shrink:
+        require_no_loss(before, published)
+    seen = _builds(options.builds)
+    page = render_page(
+        published,
+        project.plan,
+        project.facts,
+        project.matrix,
+        builds=seen,
+        repository=options.repository or repository or None,
+    )
+    write_tree(out, {**page, **render_index(published), **files})
+    if options.readme:
+        table = status_markdown(status_rows(published.wheels, project.plan, seen))
+        _rewrite(Path(options.readme), lambda text: renew_table(text, table, options.readme))
+    _print(out, published, as_json=options.json)
+
+
+def _rewrite(file: Path, change: Callable[[str], str]) -> None:
+    try:
+        text = file.read_text(encoding="utf-8")
+        changed = change(text)
+        if changed != text:
+            file.write_text(changed, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"--readme {file}: {error.strerror}; give a Markdown file that can be written") from None
+
+
+def _builds(file: str) -> dict[str, Build]:
+    """What the file says of builds that are going on or failed; nothing without a file."""
+    if not file:
+        return {}
+    try:
+        return read_builds(Path(file).read_bytes(), file)
+    except OSError as error:
+        raise InputError(f"--builds {file}: cannot be read: {error.strerror}") from None
+
+
+def _before(out: Path, previous: str, may_shrink: bool) -> Published | None:
+    """The site that this one replaces; one that may shrink does without a site that cannot be read."""
+    try:
+        return _previous(out, previous)
+    except (InputError, DataError) as error:
+        if previous or not may_shrink:
+            raise
+        log_line(f"the earlier index is passed over: {error}")
+        return None
+
+
+def _previous(out: Path, previous: str) -> Published | None:
+    """The site that was named, else what lies in `out`, else the workflow's published one, if there is one yet."""
+    if previous or (out / WHEELS).exists():
+        return read_site(previous or str(out))
+    if not this_step():
+        return None
+    found = read_site_if_there(site_address())
+    if found is None:
+        log_line(f"{site_address()}: there is no earlier index, so nothing is compared with it")
+    return found
+
+
+def _print(out: Path, published: Published, *, as_json: bool) -> None:
+    channels = sorted({published.channel(record.target) for record in published.wheels})
+    if as_json:
+        print_document({"out": str(out), "url": published.url, "wheels": len(published.wheels), "channels": channels})
+        return
+    print_answer(f"{len(published.wheels)} wheels in {len(channels)} channels: {out}", *channels)

@@ -1,0 +1,24 @@
+"""`invoke install`: the wheel for an environment, installed into it."""
+
+from __future__ import annotations
+
+from scripts.commands.answer import print_answer, print_document
+from scripts.commands.task_options import InstallOptions
+from scripts.commands.wheel_choice import choose_wheel, explanation
+from scripts.errors import NothingToDoError
+from scripts.install.installation import Installation
+
+
+def install(options: InstallOptions) -> None:
+    """Install the wheel that fits; raises NothingToDoError, with the nearest and what to change, when none does."""
+    published, environment, choice = choose_wheel(options)
+    if choice.wheel is None:
+        raise NothingToDoError(explanation(published, environment, choice))
+    installation = Installation(record=choice.wheel, published=published, environment=environment)
+    lines = installation.lines()
+    if not options.dry_run:
+        installation.run()
+    if options.json:
+        print_document({"wheel": choice.wheel.as_document(), "run": lines, "installed": not options.dry_run})
+    else:
+        print_answer(*(lines if options.dry_run else [f"installed {choice.wheel.file} into {environment.python}"]))

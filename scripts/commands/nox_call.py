@@ -1,0 +1,74 @@
+"""The nox call that builds targets, one build of a target at a time, and how each ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from scripts.ci.results import Result
+from scripts.command import Command, run_in_front
+from scripts.dirs import CHECKOUT
+from scripts.errors import PrerequisiteError, WheelsError
+from scripts.plan.target import Target
+from scripts.wheel_build.build_options import BuildOptions
+
+RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
+
+
+def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
+    """The nox call that builds these targets."""
+    words = options.as_words()
+    names = (target.id for target in targets)
+    program = (sys.executable, "-m", "nox", "--error-on-missing-interpreters")
+    argv = (*program, "--sessions", *names, *(("--", *words) if words else ()))
+    return Command(argv=argv, cwd=CHECKOUT)
+
+
+def build_targets(targets: Sequence[Target], options: BuildOptions) -> list[Result]:
+    """One result per target. Nox runs in the foreground and shows the progress."""
+    with ExitStack() as locks, tempfile.TemporaryDirectory() as folder:
+        for target in targets:
+            locks.enter_context(lock_target(target))
+        results = Path(folder) / "results.jsonl"
+        results.touch()
+        command = nox_command(targets, options)
+        run_in_front(replace(command, env={RESULTS: str(results)}))
+        reported = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    known = {result["target"]: Result(**result) for result in reported}
+    lost = WheelsError("nox ended before this target reported; its output above has the reason")
+    return [known.get(target.id) or failure(target, lost) for target in targets]
+
+
+def lock_target(target: Target) -> BaseFileLock:
+    """This checkout's lock on a target: two builds of it would take each other's environment away."""
+    file = CHECKOUT / ".nox" / f"{target.id}.lock"
+    file.parent.mkdir(exist_ok=True)
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise PrerequisiteError(f"{target.id} is being built in this checkout; wait for it or stop it") from None
+    return lock
+
+
+def failure(target: Target, error: WheelsError) -> Result:
+    """The result of a target that could not be built."""
+    return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error))
+
+
+def report_result(target: Target, wheel: Path | None, error: WheelsError | None) -> None:
+    """Hand the waiting `invoke build` how a target ended; nothing when nobody waits."""
+    file = os.environ.get(RESULTS)
+    if file:
+        filed = Result(target=target.id, exit_code=0, wheel=str(wheel) if wheel else None, message=None)
+        result = failure(target, error) if error else filed
+        with Path(file).open("a", encoding="utf-8") as results:
+            results.write(json.dumps(asdict(result)) + "\n")

@@ -1,0 +1,57 @@
+"""`invoke plan`: the matrix expanded, a part of it, or the next jobs of the build workflow."""
+
+from __future__ import annotations
+
+import json
+
+from scripts.commands.answer import log_line, print_answer, print_document
+from scripts.commands.project import Project, open_project
+from scripts.commands.task_options import PlanOptions
+from scripts.errors import InputError
+from scripts.plan.expand import Plan
+from scripts.plan.report import plan_document, plan_tables
+from scripts.plan.selection import Selection
+from scripts.plan.shard import MAX_JOBS, shard_of
+
+
+def plan(selection: Selection, options: PlanOptions) -> None:
+    """Print the plan, or the workflow's next jobs with `matrix`."""
+    if options.store and not options.missing:
+        raise InputError("--store is where --missing looks; give both or neither")
+    if options.matrix and options.shard:
+        raise InputError("--matrix takes the first targets of the queue, the next run the next ones; omit --shard")
+    project = open_project()
+    found = project.select(selection)
+    if options.missing:
+        found = _missing(found, options.store)
+    if options.matrix:
+        next_matrix(project, found, options.max_jobs)
+        return
+    found = shard_of(found, options.shard, options.max_jobs)
+    if options.json:
+        print_document(plan_document(found))
+    else:
+        print_answer(*plan_tables(found, omitted=options.omitted))
+
+
+def next_matrix(project: Project, plan: Plan, limit: int) -> None:
+    """Print the next jobs of the build workflow as a matrix, and hand it to the workflow's next job."""
+    from scripts.ci.actions import site_address, this_step
+    from scripts.ci.jobs import matrix_document, next_jobs
+    from scripts.ci.known import known_builds
+
+    jobs = next_jobs(plan, project.facts, known_builds(site_address(), log_line), limit or MAX_JOBS)
+    document = matrix_document(jobs)
+    step = this_step()
+    if step:
+        step.set_outputs({"matrix": json.dumps(document), "jobs": str(len(jobs))})
+        step.add_summary(f"### {len(jobs)} of {len(plan.targets)} targets to build\n")
+    print_document(document)
+
+
+def _missing(plan: Plan, address: str) -> Plan:
+    """The plan without what is published; raises PublishError when the store cannot be read."""
+    from scripts.publish.publisher import missing_of, published_wheels
+    from scripts.publish.store_address import open_store
+
+    return missing_of(plan, published_wheels(open_store(address, say=log_line)))

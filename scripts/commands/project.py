@@ -1,0 +1,44 @@
+"""What every task starts from: the facts, the matrix and the directories of this checkout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from scripts.dirs import CHECKOUT, Places, default_places
+from scripts.facts.load import load_facts
+from scripts.facts.rows import Facts
+from scripts.plan.expand import Plan, expand
+from scripts.plan.forecast import recorded_minutes
+from scripts.plan.matrix import Matrix, load_matrix
+from scripts.plan.selected_plan import select
+from scripts.plan.selection import Selection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """Facts, matrix and directories; the plan is made when it is asked for."""
+
+    facts: Facts
+    matrix: Matrix
+    places: Places
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The matrix, expanded."""
+        return expand(self.matrix, self.facts, recorded_minutes(self.places.wheelhouse))
+
+    def select(self, selection: Selection) -> Plan:
+        """The part of the plan that the selection means; all of it for an empty one.
+
+        Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left.
+        """
+        return self.plan if selection.is_empty else select(self.plan, selection)
+
+
+@cache
+def open_project(matrix: Path = CHECKOUT / "matrix.yaml") -> Project:
+    """Facts and matrix read; raises DataError with every problem of the file that has one."""
+    facts = load_facts()
+    return Project(facts=facts, matrix=load_matrix(matrix, facts), places=default_places())

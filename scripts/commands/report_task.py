@@ -1,0 +1,68 @@
+"""`invoke report`: how the last build of each target ended, from the results beside the logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scripts.ci.actions import site_address, this_step
+from scripts.ci.jobs import read_matrix
+from scripts.ci.known import known_builds
+from scripts.ci.results import Result, builds_document, lost_results, read_results
+from scripts.ci.summary import SummaryRow, markdown, notes, rows, sentence
+from scripts.commands.answer import log_line, print_answer, print_document
+from scripts.commands.project import open_project
+from scripts.commands.task_options import ReportOptions
+from scripts.dirs import default_places
+from scripts.errors import NothingToDoError
+
+QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose results are gathered
+
+
+def report(options: ReportOptions) -> None:
+    """Print how the last builds ended; the exit code is the first failed one's. A build that goes on has not failed."""
+    places = default_places()
+    results = read_results(places.logs)
+    if options.builds and (queue := os.environ.get(QUEUE)):
+        results = (*results, *lost_results(read_matrix(queue, QUEUE), results))
+    if not results and not options.builds:
+        raise NothingToDoError(f"no build has left its result in {places.logs}; see the output of 'invoke build'")
+    found = rows(results, places.wheelhouse)
+    if step := this_step():
+        step.add_summary(markdown(found))
+        for line in notes(found):
+            log_line(line)
+    if options.builds:
+        _write_states(Path(options.builds), results)
+    _print(found, as_json=options.json)
+    code = next((result.exit_code for result in results if result.state == "failed"), 0)
+    if code and not options.builds:
+        sys.exit(code)
+
+
+def _write_states(file: Path, results: Sequence[Result]) -> None:
+    """What the page shows of planned targets without a wheel."""
+    step = this_step()
+    planned = {row.target.id for row in open_project().plan.targets}
+    before = known_builds(site_address(), log_line)
+    _write(file, builds_document(results, before, planned, step.run_url if step else None))
+
+
+def _write(file: Path, document: Mapping[str, Mapping[str, str]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _print(found: Sequence[SummaryRow], *, as_json: bool) -> None:
+    if as_json:
+        print_document({"results": [_document(row.result) for row in found]})
+        return
+    lines = (f"{row.result.state:8} {row.result.target}  {row.result.first_lines}" for row in found)
+    print_answer(*lines, sentence(found))
+
+
+def _document(result: Result) -> dict[str, object]:
+    return {"target": result.target, "state": result.state, "exit_code": result.exit_code, "message": result.message}

@@ -1,0 +1,210 @@
+"""The options of the tasks, stated once; those of a build are in `scripts/wheel_build/build_options.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.options import json_option, option
+
+STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself when left out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions:
+    """What of the plan is shown."""
+
+    omitted: bool = option(False, "show every excluded combination with its reason")
+    shard: str = option(
+        "",
+        "I/N: only the I-th of N stable parts",
+        more="only part I of N; a target's part follows from its id, so parts stay stable as the matrix grows",
+    )
+    max_jobs: int = option(
+        0,
+        "split into shards of at most this many targets",
+        more="no part may have more than so many targets; alone it says how many parts that takes, `--shard I` then "
+        "gives one of them",
+        wanted="a number from 1",
+    )
+    missing: bool = option(
+        False,
+        "leave out what --store has published",
+        more="leave out every target whose wheel is published, with its manifest, in `--store`; a store that cannot be "
+        "read is an error",
+    )
+    store: str = option("", STORE, more="where `--missing` looks, as of [`invoke publish`](#invoke-publish)")
+    matrix: bool = option(
+        False,
+        "the build workflow's next jobs, at most --max-jobs, as a matrix of GitHub Actions",
+        more="the next jobs of the [build workflow](ci.md#the-queue), at most `--max-jobs` (256), as a matrix of "
+        "GitHub Actions",
+    )
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Whether something is done, and how that is shown."""
+
+    dry_run: bool = option(False, "print the commands and run nothing")
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolchainOptions:
+    """What of the toolchain is shown."""
+
+    environment: bool = option(
+        False,
+        "print the captured environment of the host compiler, name=value",
+        more="print the captured environment of the host compiler instead, one `name=value` a line (Windows: what "
+        "`vcvars64.bat` changes)",
+    )
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions:
+    """Which wheel is verified, and how far."""
+
+    wheel: str = option(help="the wheel", more="the wheel; usually given without the option's name")
+    level: str = option(
+        "audit",
+        "audit (reads the file), smoke (loads every op) or full (runs them)",
+        more="`audit` (the default), `smoke` or `full`: [what each verifies](#levels-of-verification)",
+        choices=("audit", "smoke", "full"),
+    )
+    python: str = option(
+        "",
+        "a Python that has torch and the wheel",
+        more="for `smoke` and `full`: the Python of an environment that has torch and the wheel installed",
+    )
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetIds:
+    """Targets by their ids."""
+
+    id: tuple[str, ...] = option((), "target ids, globs allowed", more="ids of targets; this host's own unless given")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeysOptions:
+    """Whose cache keys are shown."""
+
+    id: tuple[str, ...] = option((), "the id of one target")
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """What is reported of the last builds."""
+
+    builds: str = option(
+        "",
+        "write the states of targets without a wheel to this file, for `invoke index --builds`",
+        more="write the states of planned targets without a wheel for `invoke index`, added to those that the "
+        "published site knows; a target of `DEEPSPEED_WHEELS_QUEUE` without a result has failed. The exit code is then "
+        "0 whatever failed",
+    )
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishOptions:
+    """Where the wheelhouse is published."""
+
+    store: str = option(
+        "",
+        STORE,
+        more="`github:OWNER/REPO`, or `dir:PATH` for a directory; in GitHub Actions the repository itself when left "
+        "out",
+    )
+    dry_run: bool = option(False, "print what would be sent and send nothing")
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteOptions:
+    """What a user may choose about a site."""
+
+    out: str = option("site", "the directory of the site", more="the directory of the site; `site` unless given")
+    store: str = option(
+        "",
+        "where the wheels are, dir:PATH or github:OWNER/REPO; the wheelhouse of this checkout unless given",
+        more="where the wheels are: `dir:PATH`, a store or a wheelhouse, or `github:OWNER/REPO`; in GitHub Actions the "
+        "repository itself when left out, elsewhere the wheelhouse of this checkout",
+    )
+    url: str = option(
+        "",
+        "the address that the site will have",
+        more="where the site will be served; unless given [the published site](#environment-variables), else the "
+        "repository's page on GitHub, else `http://127.0.0.1:8000/`, which is what `python -m http.server -d site` "
+        "serves",
+    )
+    previous: str = option(
+        "",
+        "directory or address of the site that this one replaces",
+        more="the site that this one replaces, its directory or address; one that is named must be there. Unless given "
+        "what lies in `--out`, in GitHub Actions else the published one, when there is one; that there is none yet is "
+        "logged. Manifests of wheels that it has are not read again",
+    )
+    allow_shrink: bool = option(
+        False,
+        "offer fewer wheels than before, or others under the same names",
+        more="offer fewer wheels than before, or other bytes under the same name; without it, or "
+        "`DEEPSPEED_WHEELS_ALLOW_SHRINK`, either is exit code 11",
+    )
+    builds: str = option(
+        "",
+        "a JSON file of the builds that are going on or failed",
+        more="what the workflows last saw of targets that have no wheel yet: [the document](page.md#states)",
+    )
+    repository: str = option(
+        "",
+        "OWNER/REPO on GitHub",
+        more="the project's repository on GitHub, which the page links to and names in `gh attestation verify`; in "
+        "GitHub Actions that of the workflow",
+    )
+    readme: str = option(
+        "",
+        "a Markdown file whose table of wheels is renewed",
+        more="a Markdown file in which the [table of what exists](page.md#the-table) is renewed",
+    )
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindOptions:
+    """Whose environment wants a wheel, and from where."""
+
+    python: str = option(
+        "",
+        "an environment's directory or Python; the active one unless given",
+        more="an environment's directory or its Python; the active environment unless given",
+    )
+    deepspeed: str = option(
+        "",
+        "a DeepSpeed release or minor line; the newest that fits unless given",
+        more="a release, or a minor line; the newest that fits unless given",
+    )
+    index: str = option(
+        "",
+        "address or directory of a site that invoke index wrote",
+        more="address or directory of a [site](#site); `DEEPSPEED_WHEELS_SITE` unless given",
+    )
+    store: str = option(
+        "",
+        "dir:PATH or github:OWNER/REPO, instead of --index",
+        more="`dir:PATH` or `github:OWNER/REPO` instead of a site; without either it is the wheelhouse of this "
+        "checkout. On GitHub a manifest that the repository's page has is not downloaded",
+    )
+    json: bool = json_option()
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstallOptions(FindOptions):
+    """The same, and whether to install."""
+
+    dry_run: bool = option(False, "print the command and run nothing")

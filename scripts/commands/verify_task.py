@@ -1,0 +1,22 @@
+"""`invoke verify`: whether a wheel, ours or not, is what it says and works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from scripts.commands.answer import print_answer, print_document
+from scripts.commands.task_options import VerifyOptions
+from scripts.verify.levels import Level, verify_wheel
+from scripts.verify.promises import read_promises
+
+
+def verify(options: VerifyOptions) -> None:
+    """Print the checks of a wheel; raises VerifyError when one fails."""
+    wheel, python = Path(options.wheel), Path(options.python) if options.python else None
+    report = verify_wheel(wheel, cast(Level, options.level), python=python, promises=read_promises(wheel))
+    if options.json:
+        print_document(report.as_document())
+    else:
+        print_answer(report.as_table())
+    report.require()

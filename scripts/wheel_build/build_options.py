@@ -1,0 +1,80 @@
+"""What a user may choose about a build beside its target, stated once."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from scripts.options import as_words, option
+from scripts.plan.target import Target
+from scripts.shell import shell_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What a user may choose beside the target; `invoke build` and a nox session take the same."""
+
+    ops: tuple[str, ...] = option(
+        (),
+        "only these ops, separated by commas",
+        more="only these ops; one that the target cannot have is an error with the reason. The wheel's name stays the "
+        "same, so it is filed in a directory of its own, `only-<ops>`, beside the full one",
+    )
+    jobs: int = option(
+        0,
+        "compilers at once; 0: all processors",
+        more="compilers at once; 0, the default, is every processor this process may use",
+        wanted="a number of processes from 1, or 0 for every processor",
+    )
+    cache: bool = option(True, "look ops up in the op cache and store them there")
+    precompile: bool = option(
+        True,
+        "parse torch's headers once",
+        more="make precompiled headers; GCC's code differs a little without them, so such ops have cache entries of "
+        "their own",
+    )
+    source: str = option(
+        "auto",
+        "tag, sdist, or auto: the tag's archive where it can be reached",
+        more="`tag`, `sdist`, or `auto` (the default): the tag's archive, else the sdist",
+        choices=("auto", "tag", "sdist"),
+    )
+    toolkit: str = option(
+        "auto",
+        "auto, redist, pip, or the directory of a CUDA toolkit",
+        more="for CUDA targets: `auto` (the default) finds a toolkit of the target's version or fetches one; `redist` "
+        "or `pip` fetch it that way; a directory names one. See [CUDA](cuda.md)",
+        choices=("auto", "redist", "pip"),
+        directory=True,
+    )
+    verify: str = option(
+        "full",
+        "audit, smoke or full: how far the wheel is verified (--prove until 0.2)",
+        more="how far the wheel is verified, as the levels of `invoke verify`; `full` is the default, and only such a "
+        "wheel is published, or offered by `index`, `find` and `install`. `--prove` is its former name, understood "
+        "for one release",
+        choices=("audit", "smoke", "full"),
+        aliases=("prove",),
+    )
+    minutes: int = option(
+        0,
+        "stop compiling after so many, to be resumed; 0: no limit",
+        more="stop compiling after so many minutes; what is finished is kept and the same command resumes. 0, the "
+        "default, is no limit",
+        wanted="the minutes that compiling may take, or 0 for no limit",
+    )
+
+    @property
+    def folder(self) -> str:
+        """Where a wheel of fewer ops lies below its target's directory, so that it never replaces the full one."""
+        return f"/only-{'-'.join(sorted(self.ops))}"[:80] if self.ops else ""
+
+    def as_words(self) -> tuple[str, ...]:
+        """The options as typed after `invoke build` or `nox --`."""
+        return as_words(self)
+
+
+def repeat_command(target: Target, options: BuildOptions) -> str:
+    """The line that makes this wheel again."""
+    words = ("invoke", "build", "--id", target.id, *options.as_words())
+    return shell_line(words, windows=sys.platform == "win32")
