@@ -48,7 +48,8 @@ def read_claims(wheel: Path) -> Claims:
 def smoke_commands(python: Path, accelerator: str, folder: Path, suite: Sequence[str] = SUITE) -> tuple[Step, ...]:
     """What is run, in order, in the empty `folder`: one that holds an op_builder changes which ops DeepSpeed sees.
 
-    CUDA_VISIBLE_DEVICES stays as it is. Extensions compiled at run time earlier are out of reach.
+    CUDA_VISIBLE_DEVICES stays as it is. Extensions compiled at run time earlier are out of reach. The bytecode of torch
+    and DeepSpeed is compiled by the first program and kept in `folder` for the others, the environment stays as it is.
     """
     env = {
         "DS_ACCELERATOR": accelerator,
@@ -56,7 +57,8 @@ def smoke_commands(python: Path, accelerator: str, folder: Path, suite: Sequence
         "PYTHONPATH": "",
         "PYTHONNOUSERSITE": "1",
         "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONDONTWRITEBYTECODE": "",  # empty counts as unset, whatever the caller has
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
     }
     scripts = {name: (str(SUITE_FOLDER / f"{name}.py"),) for name in suite}
     programs = {"ds_report": ("-m", "deepspeed.env_report"), **scripts}

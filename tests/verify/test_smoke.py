@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import os
 import sys
 from pathlib import Path
@@ -135,14 +136,38 @@ def test_an_import_that_wants_nvcc_once_there_is_a_gpu_fails(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
-def test_without_a_gpu_its_kernels_are_skipped_and_never_passed(stub_deepspeed: Path, tmp_path: Path) -> None:
-    info = "installed_ops = {'fused_adam': 1, 'quantizer': 1}"
-    (tmp_path / "site/deepspeed/git_version_info.py").write_text(info, encoding="utf-8")
-    checks = {check.name: check for check in ask_cuda_wheel(stub_deepspeed, tmp_path, "gpu")}
-    assert {check.passed for check in checks.values()} == {None}
-    assert checks["fused Adam bfloat16"].detail == "needs a GPU, and there is none here"
-    assert checks["quantizer: 8 bits and back"].detail == "needs a GPU, and there is none here"
-    assert checks["fused LAMB float32"].detail == "fused_lamb is not in this wheel"
+@pytest.mark.parametrize(("script", "name"), [("gpu", "GPU kernels"), ("train", "training")])
+@pytest.mark.parametrize("cuda", [None, "12.4"])
+def test_without_a_gpu_its_checks_are_skipped_and_nothing_is_imported_to_say_so(
+    script: str, name: str, cuda: str | None, stub_deepspeed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "site/torch/__init__.py").write_text("raise SystemExit('torch was imported')", encoding="utf-8")
+    (tmp_path / "site/torch/version.py").write_text(f"cuda = {cuda!r}", encoding="utf-8")
+    if cuda and prebuilt_loads("libcuda.so.1"):
+        pytest.skip("this machine has a GPU driver")
+    (check,) = ask_cuda_wheel(stub_deepspeed, tmp_path, script)
+    assert (check.name, check.passed) == (name, None)
+    assert "a GPU, and there is none here" in check.detail
+
+
+def prebuilt_loads(library: str) -> bool:
+    """Whether the loader finds the library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_bytecode_is_compiled_once_and_kept_out_of_the_environment(
+    stub_deepspeed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (tmp_path / "run").mkdir()
+    run_smoke(stub_deepspeed, make_wheel(tmp_path), None, tmp_path / "run", suite=["load_ops"])
+    assert list((tmp_path / "run").rglob("builder.*.pyc"))
+    assert not list((tmp_path / "site").rglob("*.pyc"))
 
 
 @pytest.mark.parametrize("script", sorted(SUITE_FOLDER.glob("*.py")), ids=lambda script: script.stem)
@@ -163,9 +188,9 @@ def test_another_deepspeed_in_the_environment_fails(stub_deepspeed: Path, tmp_pa
 
 def test_an_environment_without_torch_gives_failed_checks_not_a_traceback(tmp_path: Path) -> None:
     report = run_smoke(Path(sys.executable), make_wheel(tmp_path), None, tmp_path)
-    named = ["import without a CUDA toolkit" if name == "bare_machine" else name for name in ("ds_report", *SUITE)]
+    skipped = {"bare_machine": "import without a CUDA toolkit", "gpu": "GPU kernels"}  # there are none in a CPU wheel
     assert [(check.name, check.passed) for check in report.checks] == [
-        (name, None if name == "import without a CUDA toolkit" else False) for name in named
+        (skipped.get(name, name), None if name in skipped else False) for name in ("ds_report", *SUITE)
     ]
     assert "No module named" in report.checks[0].detail
 

@@ -47,7 +47,7 @@ def make_up_gpu() -> None:
 
 def main() -> None:
     """Import it and print the document."""
-    if os.environ.get("DS_ACCELERATOR") != "cuda":
+    if prebuilt.accelerator_name() != "cuda":
         prebuilt.emit([prebuilt.check(NAME, None, "a wheel for CPU asks for no toolkit")])
         return
     forget_toolkit()

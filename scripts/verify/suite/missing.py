@@ -6,7 +6,6 @@ Imported by load_ops; standard library only.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 import sys
@@ -79,12 +78,3 @@ def loader_folders() -> list[Path]:
 
     system = Path(os.environ.get("SYSTEMROOT", "C:\\Windows")) / "System32"
     return [Path(torch.__file__).parent / "lib", Path(sys.base_prefix), Path(sys.prefix) / "Library" / "bin", system]
-
-
-def loads_here(name: str) -> bool:
-    """Whether the loader of this process finds the DLL."""
-    try:
-        ctypes.CDLL(name)
-    except OSError:
-        return False
-    return True

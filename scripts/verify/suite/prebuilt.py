@@ -6,8 +6,12 @@ Each prints one JSON document, {"checks": [{"name", "passed", "detail"}, ...]}, 
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 Check = dict[str, Any]
@@ -33,7 +37,9 @@ def installed_ops() -> tuple[str, ...]:
 
 
 def accelerator_name() -> str:
-    """The accelerator DeepSpeed chose here: it must be the wheel's own for any op to count as installed."""
+    """The accelerator that DeepSpeed was told, else the one it chooses: ops count as installed with the wheel's own."""
+    if told := os.environ.get("DS_ACCELERATOR"):
+        return told
     from deepspeed.accelerator import get_accelerator  # type: ignore[import-not-found,unused-ignore]
 
     return str(get_accelerator()._name)
@@ -53,6 +59,32 @@ def forbid_compiling() -> None:
 
 def has_gpu() -> bool:
     """Whether torch sees a CUDA device."""
+    if lacks_gpu():
+        return False
     import torch  # type: ignore[import-not-found,unused-ignore]
 
     return bool(torch.cuda.is_available())
+
+
+def lacks_gpu() -> bool:
+    """Whether torch sees no CUDA device for certain, found without importing it, which takes seconds."""
+    return torch_cuda() is None or not loads("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+
+
+def torch_cuda() -> Any:
+    """The CUDA version that the installed torch was built for; None for a CPU build."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'torch'")
+    constants: dict[str, Any] = {}
+    exec((Path(spec.origin).parent / "version.py").read_text(encoding="utf-8"), constants)
+    return constants["cuda"]
+
+
+def loads(library: str) -> bool:
+    """Whether the loader of this process finds the library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
