@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
-from scripts.facts.rows import Facts
 from scripts.plan.expand import combinations, expand
 from scripts.plan.matrix import Matrix, load_matrix
 from scripts.plan.target import Target

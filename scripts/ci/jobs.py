@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.errors import DataError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.index.page.states import Build
 from scripts.plan.expand import Plan, PlannedTarget
 from scripts.plan.shard import MAX_JOBS

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from scripts.command import Command
 from scripts.errors import PrerequisiteError
-from scripts.facts.rows import Facts, PackageManager
+from scripts.facts.facts import Facts
+from scripts.facts.system_packages import PackageManager
 from scripts.plan.ops import available_ops
 from scripts.plan.target import Target
 from scripts.toolchain.gcc import absent_headers, find_gcc

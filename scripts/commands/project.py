@@ -7,8 +7,8 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from scripts.dirs import CHECKOUT, Places, default_places
+from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
-from scripts.facts.rows import Facts
 from scripts.plan.expand import Plan, expand
 from scripts.plan.forecast import recorded_minutes
 from scripts.plan.matrix import Matrix, load_matrix

@@ -1,31 +1,4 @@
-"""The facts about compiled code: what it may need of the machine it runs on."""
+"""Old addresses of row classes, until every import names their modules."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-
-from packaging.specifiers import SpecifierSet
-
-from scripts.facts.condition import Condition
-
-
-@dataclass(frozen=True, kw_only=True)
-class CpuException:
-    """An op whose source asks for more than the CPU level by itself."""
-
-    op: str
-    versions: SpecifierSet
-    reason: str
-    source: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Library:
-    """Who brings some of the shared libraries that compiled ops need, or why they must not need them."""
-
-    origin: str  # "torch"
-    names: tuple[str, ...]  # "cudart64_12.dll"; globs, and {python} for the wheel's Python
-    when: Condition
-    ops: tuple[str, ...]  # the only ones that may need it; empty: all
-    refused: str | None
-    source: tuple[str, ...]
+from scripts.facts.cpu_levels import CpuException as CpuException
+from scripts.facts.shared_libraries import Library as Library

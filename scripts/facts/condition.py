@@ -13,6 +13,7 @@ import string
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Annotated, TypeAlias
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -28,12 +29,12 @@ FLAGS = frozenset(
         "msvc-accepted",
         "stl-accepted",
         "gcc-accepted",
+        "toolset-links-torch",
         "arch-supported",
         "arch-in-torch",
-        "vcvars-active",
     )
 )
-TEXTS = frozenset(("os", "platform", "accelerator", "cuda", "toolkit-source", "torch-source", "runner", "source-kind"))
+TEXTS = frozenset(("os", "platform", "accelerator", "cuda", "toolkit-source", "source-kind"))
 VERSIONS = frozenset(
     (
         "cuda-version",
@@ -49,7 +50,6 @@ VERSIONS = frozenset(
         "std",
         "arch",
         "arch-max",
-        "jobs",
     )
 )
 OPERATOR = re.compile(r"\s*(===?|~=|!=|[<>]=?)")
@@ -205,3 +205,6 @@ def _range(entry: object, where: str, problems: list[str]) -> str:
         problems.append(f'{where}: {entry!r} is neither a version nor a range; write one such as ">=2.9,<2.12"')
         return "==0"
     return specifier
+
+
+When: TypeAlias = Annotated[Condition, parse_condition]  # a row's `when:`

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from scripts.facts.rows import Facts, TorchRelease
+from scripts.facts.deepspeed_releases import check_ops, check_patches
+from scripts.facts.facts import Facts
+from scripts.facts.torch_releases import TorchRelease
 from scripts.schema.problems import Problems, below
 from scripts.versions import SYSTEMS, cuda_version, minor_of
+
+TOOLKIT_SOURCES = ("named", "variable", "registry", "folder", "redist", "pip")  # found here, or fetched
+SOURCE_KINDS = ("tag", "sdist")
 
 
 def check_facts(facts: Facts, problems: Problems) -> None:
     """Adds every contradiction between rows to `problems`."""
     for minor, release in facts.torch.items():
         _check_torch(release, facts, below("torch.yaml: torch", minor), problems)
+    check_ops(facts.ops, facts.deepspeed, problems)
+    check_patches(facts.patches, problems)
     _check_toolchain(facts, problems)
     _check_rules(facts, problems)
     for index, library in enumerate(facts.libraries):
@@ -20,7 +27,6 @@ def check_facts(facts: Facts, problems: Problems) -> None:
     for index, row in enumerate(facts.cpu_exceptions):
         _check_known(f"cpu.yaml: exceptions[{index}].op", [row.op], facts.ops, problems)
     _check_unique("rules.yaml: rules", (rule.id for rule in facts.rules), problems)
-    _check_unique("traps.yaml: traps", (trap.id for trap in facts.traps), problems)
     _check_unique("deepspeed.yaml: patches", (patch.id for patch in facts.patches), problems)
 
 
@@ -46,6 +52,8 @@ def _check_toolchain(facts: Facts, problems: Problems) -> None:
         _check_known(f"{where}.cuda", choice.cuda, facts.cuda, problems)
         _check_known(f"{where}.toolset", [choice.toolset], toolsets, problems)
         _check_known(f"{where}.runner", [choice.runner], facts.runners, problems)
+        if choice.runner in facts.runners and choice.toolset not in facts.runners[choice.runner].toolsets:
+            problems.add(f"{where}.toolset", f"{choice.runner} does not have {choice.toolset}; correct either row")
     for system, image in facts.builds_on.items():
         where = below("runners.yaml: builds_on", system)
         _check_known(where, [system], SYSTEMS.values(), problems)
@@ -56,7 +64,8 @@ def _check_toolchain(facts: Facts, problems: Problems) -> None:
     for name, runner in facts.runners.items():
         _check_known(below("runners.yaml: runners", name), runner.toolsets, toolsets, problems)
     for index, gpu in enumerate(facts.gpus):
-        _check_known(f"gpu.yaml: gpu[{index}]", [gpu.cuda_min, gpu.cuda_max], facts.cuda, problems)
+        if not any(gpu.sm in toolkit.sms for toolkit in facts.cuda.values()):
+            problems.add(f"gpu.yaml: gpu[{index}].sm", f"no toolkit of cuda.yaml compiles for {gpu.sm}; correct either")
 
 
 def _check_rules(facts: Facts, problems: Problems) -> None:
@@ -94,12 +103,10 @@ def known_values(facts: Facts) -> dict[str, frozenset[str]]:
         "python": frozenset(facts.pythons),
         "toolset": frozenset(toolset.version for toolset in facts.toolsets),
         "msc-ver": frozenset(str(toolset.msc_ver) for toolset in facts.toolsets),
-        "runner": frozenset(facts.runners),
         "arch": capabilities,
         "arch-max": capabilities,
-        "toolkit-source": frozenset({"installed", "redist", "pip", "installer"}),
-        "torch-source": frozenset({"pytorch-index", "default-index"}),
-        "source-kind": frozenset({"tag", "sdist"}),
+        "toolkit-source": frozenset(TOOLKIT_SOURCES),
+        "source-kind": frozenset(SOURCE_KINDS),
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from scripts.facts.rows import Facts, TorchRelease
+from scripts.facts.facts import Facts
+from scripts.facts.torch_releases import TorchRelease
 from scripts.plan.target import Target
 
 Context = Mapping[str, str | bool]

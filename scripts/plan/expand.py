@@ -16,7 +16,7 @@ from typing import Any
 from packaging.version import Version
 
 from scripts.facts.condition import Condition
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.plan.context import AXES, FOLLOWS_FROM, Context
 from scripts.plan.forecast import Forecast
 from scripts.plan.matrix import Matrix

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.plan.matrix import ForecastSettings
 from scripts.plan.ops import available_ops
 from scripts.plan.target import Target

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.errors import DataError
 from scripts.facts.condition import Condition, parse_condition
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.plan.context import FOLLOWS_FROM, context_of
 from scripts.plan.target import Target
 from scripts.schema.readers import (

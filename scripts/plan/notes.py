@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scripts.facts.rows import Facts, Rule
+from scripts.facts.facts import Facts
+from scripts.facts.rules import Rule
 from scripts.plan.context import Context
 
 LEVELS = ("warn", "fix")

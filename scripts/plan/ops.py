@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from scripts.errors import InputError
-from scripts.facts.rows import Op, OpSupport, Patch
+from scripts.facts.deepspeed_releases import Op, OpSupport, Patch
 from scripts.plan.target import Target
 
 
@@ -64,7 +64,7 @@ def patches_for(patches: Iterable[Patch], context: Mapping[str, str | bool]) -> 
 
 def _choice(op: Op, row: OpSupport, system: str) -> OpChoice:
     left_out = row.why_not.get(system) or (None if row.default else row.note)
-    return OpChoice(name=op.name, variable=op.variable, module=row.module, support=row, left_out=left_out)
+    return OpChoice(name=op.name, variable=op.variable, module=op.module, support=row, left_out=left_out)
 
 
 def _reason(choice: OpChoice, wanted: tuple[str, ...] | None, absent_headers: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.command import Log
 from scripts.errors import PrerequisiteError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.plan.context import Context
 from scripts.plan.target import Target
 from scripts.toolchain.cuda.discovery import named_toolkit
@@ -87,7 +87,7 @@ def find_host(target: Target, facts: Facts, cache: Path, cuda: str | None) -> Ho
     captured = capture_environment(chosen, cache)
     return HostCompiler(
         identity=captured.identity(),
-        context=msvc_context(facts, chosen.line, chosen.msc_ver, cuda),
+        context=msvc_context(facts, chosen.line, chosen.msc_ver, cuda, target.torch_minor),
         variables=captured.variables,
         places={"studio": str(chosen.studio.root)},
     )

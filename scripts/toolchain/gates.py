@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from packaging.version import Version
 
 from scripts.errors import PrerequisiteError
-from scripts.facts.rows import Facts, Rule
+from scripts.facts.facts import Facts
+from scripts.facts.rules import Rule
 from scripts.plan.context import FOLLOWS_FROM, Context, parse_arches
 from scripts.plan.target import Target
 
@@ -29,9 +30,13 @@ def toolkit_context(target: Target, facts: Facts, version: str, source: str) -> 
     }
 
 
-def msvc_context(facts: Facts, toolset: str, msc_ver: int, cuda: str | None) -> dict[str, str | bool]:
+def msvc_context(facts: Facts, toolset: str, msc_ver: int, cuda: str | None, torch_minor: str) -> dict[str, str | bool]:
     """What conditions may ask of an MSVC toolset ("14.44"), with the toolkit version `cuda` where there is one."""
-    context: dict[str, str | bool] = {"toolset": toolset, "msc-ver": str(msc_ver)}
+    context: dict[str, str | bool] = {
+        "toolset": toolset,
+        "msc-ver": str(msc_ver),
+        "toolset-links-torch": Version(toolset) >= Version(facts.torch[torch_minor].msvc),
+    }
     row = facts.cuda.get(cuda or "")
     if row and cuda:
         least = next((known.stl_min_cuda for known in facts.toolsets if known.version == toolset), None)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from scripts.command import ask
 from scripts.errors import PrerequisiteError
-from scripts.facts.rows import Facts, PackageManager
+from scripts.facts.facts import Facts
+from scripts.facts.system_packages import PackageManager
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from scripts.errors import WheelsError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.plan.context import Context
 from scripts.plan.target import Target
 from scripts.toolchain.compilers import HostCompiler, check_toolchain, find_host, toolkit_version

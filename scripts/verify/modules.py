@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from pathlib import PurePosixPath
 
-from scripts.facts.rows import Facts, OpSupport
+from scripts.facts.deepspeed_releases import OpSupport
+from scripts.facts.facts import Facts
 from scripts.plan.context import parse_arches
 from scripts.verify.binaries import read_binary
 from scripts.verify.binary import Binary

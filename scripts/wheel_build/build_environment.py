@@ -12,8 +12,9 @@ import requests
 
 from scripts.command import Command, Log, check, no_log, run
 from scripts.errors import BuildEnvironmentError
-from scripts.facts.build_rows import BuildRequirements
-from scripts.facts.rows import Facts, TorchRelease
+from scripts.facts.build_requirements import BuildRequirements
+from scripts.facts.facts import Facts
+from scripts.facts.torch_releases import TorchRelease
 from scripts.fetch.index_client import verify_bundle
 from scripts.fetch.installer import Installer
 from scripts.plan.target import Target

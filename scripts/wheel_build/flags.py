@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scripts.facts.build_rows import FlagEdit
+from scripts.facts.flag_edits import FlagEdit
 
 
 def edit_flags(

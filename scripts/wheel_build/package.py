@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.errors import PackageError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.plan.target import Target
 from scripts.wheel_build.compile import BuiltOp
 from scripts.wheel_build.rewrite import WheelEdit, rewrite_wheel

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from scripts.errors import SourceError
-from scripts.facts.rows import Edit, Patch
+from scripts.facts.deepspeed_releases import Edit, Patch
 
 
 def apply_patch(patch: Patch, root: Path, version: str) -> None:

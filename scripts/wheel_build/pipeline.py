@@ -15,7 +15,8 @@ from typing import Any
 from scripts.command import Command, Running, check
 from scripts.dirs import Places
 from scripts.errors import PrerequisiteError
-from scripts.facts.rows import CpuLevel, Facts
+from scripts.facts.cpu_levels import CpuLevel
+from scripts.facts.facts import Facts
 from scripts.host import find_interpreter, python_include
 from scripts.plan.context import Context
 from scripts.plan.matrix import Matrix

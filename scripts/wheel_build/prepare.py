@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from scripts.facts.build_rows import FlagEdit
+from scripts.facts.flag_edits import FlagEdit
 from scripts.wheel_build.cache import OpCache, op_key
 from scripts.wheel_build.flags import edit_flags
 from scripts.wheel_build.precompiled import PrecompiledHeader, plan_headers

@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.command import Command
 from scripts.dirs import CHECKOUT
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.fetch.installer import Installer
 from scripts.plan.context import Context
 from scripts.plan.ops import patches_for
@@ -163,7 +163,7 @@ def planned_context(target: Target, facts: Facts, cell: Context) -> dict[str, st
     if target.system == "windows":
         line = preferred_toolsets(facts, cuda)[0]
         number = next(toolset.msc_ver for toolset in facts.toolsets if toolset.version == line)
-        context |= msvc_context(facts, line, number, cuda)
+        context |= msvc_context(facts, line, number, cuda, target.torch_minor)
     return context
 
 

@@ -12,7 +12,7 @@ import requests
 
 from scripts.command import Log, no_log
 from scripts.errors import SourceError
-from scripts.facts.rows import Patch
+from scripts.facts.deepspeed_releases import Patch
 from scripts.fetch.archive import check_tar, unpack
 from scripts.fetch.index_client import default_index, verify_bundle
 from scripts.fetch.web import get

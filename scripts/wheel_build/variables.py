@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from scripts.facts.build_rows import Variable
+from scripts.facts.build_variables import Variable
 from scripts.plan.context import Context
 from scripts.plan.ops import OpSelection
 from scripts.plan.target import Target

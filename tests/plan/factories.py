@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.facts.condition import ALWAYS, Condition, parse_condition
+from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
-from scripts.facts.rows import Facts, Rule
+from scripts.facts.rules import Rule
 from scripts.plan.expand import Omission, Plan, PlannedTarget
 from scripts.plan.matrix import Exclusion, ForecastSettings, Matrix, Tier
 from scripts.plan.target import Target

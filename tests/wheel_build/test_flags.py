@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import DataError
-from scripts.facts.build_rows import FlagEdit
+from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.load import DATA, load_facts
 from scripts.wheel_build.flags import edit_flags
 from tests.wheel_build.factories import GXX

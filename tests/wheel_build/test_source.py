@@ -12,7 +12,7 @@ import pytest
 
 from scripts.errors import SourceError
 from scripts.facts.condition import ALWAYS
-from scripts.facts.rows import Edit, Patch
+from scripts.facts.deepspeed_releases import Edit, Patch
 from scripts.wheel_build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree
 from tests.wheel_build.factories import Page, Site, serving, source_members, tar_bytes
 

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.index.install_line import Tool, install_command
 from scripts.index.page.grid import Grid, grid_of
 from scripts.index.page.states import Build, omission_state, unpublished

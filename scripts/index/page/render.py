@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from types import MappingProxyType
 
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.index.page.data import page_data
 from scripts.index.page.states import Build
 from scripts.index.page.status import status_html, status_rows

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.command import Log, check, no_log, run
 from scripts.errors import BuildEnvironmentError, CommandError, PrerequisiteError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.fetch.download import require_space
 from scripts.fetch.installer import Installer, environment_python
 from scripts.toolchain.cuda.import_library import write_import_library

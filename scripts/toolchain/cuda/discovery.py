@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import PrerequisiteError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.host import registry_values
 from scripts.toolchain.cuda.toolkit import Toolkit, examine
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.command import Log, no_log
 from scripts.errors import InputError, PrerequisiteError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.fetch.installer import find_installer
 from scripts.toolchain.cuda.cuda_wheels import fill_from_wheels, require_compiler
 from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit

@@ -11,7 +11,8 @@ from typing import Any
 
 from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError, SourceError
-from scripts.facts.rows import Facts, ToolkitComponent
+from scripts.facts.facts import Facts
+from scripts.facts.toolkit_parts import ToolkitComponent
 from scripts.fetch.archive import merge, unpack
 from scripts.fetch.download import Download, download_all, read_small, require_space
 

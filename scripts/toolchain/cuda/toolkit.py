@@ -11,7 +11,8 @@ from pathlib import Path
 
 from scripts.command import Command, run
 from scripts.errors import CommandError, PrerequisiteError
-from scripts.facts.rows import Facts, ToolkitComponent
+from scripts.facts.facts import Facts
+from scripts.facts.toolkit_parts import ToolkitComponent
 
 RELEASE = re.compile(r"release (\d+\.\d+), V(\d+(?:\.\d+)+)")
 ASK_SECONDS = 60.0

@@ -13,7 +13,7 @@ import filelock
 
 from scripts.command import Log, no_log
 from scripts.errors import PrerequisiteError
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.files import DRAFT, rename_patiently
 from scripts.toolchain.cuda.toolkit import Toolkit, examine
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from scripts.errors import InputError, PrerequisiteError
-from scripts.facts.msvc import Toolset, VisualStudioRelease
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
+from scripts.facts.msvc_toolsets import Toolset, VisualStudioRelease
 from scripts.toolchain.msvc.visual_studio import VisualStudio
 from scripts.versions import minor_of
 

@@ -12,7 +12,7 @@ from typing import Literal
 from packaging.version import InvalidVersion, Version
 
 from scripts.command import ask
-from scripts.facts.rows import Facts
+from scripts.facts.facts import Facts
 from scripts.host import registry_values
 
 FOLDER = "Microsoft Visual Studio"

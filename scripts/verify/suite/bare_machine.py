@@ -1,7 +1,7 @@
 """Imports DeepSpeed as on a machine that has a GPU and no CUDA toolkit: nearly everybody's.
 
 Releases before 0.19.5 ask at import whether each op could be compiled, as soon as a GPU is there; without nvcc the
-import itself fails, and a machine without a GPU never shows it (trap W18). A GPU that is not there is made up.
+import itself fails, and a machine without a GPU never shows it. A GPU that is not there is made up.
 Usage: python bare_machine.py
 """
 

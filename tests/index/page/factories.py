@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
-from scripts.facts.rows import Facts
 from scripts.index.page.render import NO_BUILDS, render_page
 from scripts.index.page.states import Build
 from scripts.plan.expand import Plan, expand

@@ -11,22 +11,13 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from scripts.facts.catalogue import Catalogue, read_catalogue
+from scripts.errors import DataError
+from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import DATA, load_facts
-from scripts.facts.rows import Patch
-from scripts.schema.readers import Problems
 from scripts.wheel_build.patch import apply_patch
 
 BOUNDARIES = ("0.14.5", "0.16.3", "0.17.4", "0.18.4", "0.19.8")  # last of P7, P9, P5; first and last of all
 NAME = re.compile(r"""^    NAME = ["'](\w+)["']""", re.MULTILINE)
-SOURCES = (
-    "deepspeed",
-    "deepspeed-trial",
-    "deepspeed-deduced",
-    "deepspeed-wheels-windows",
-    "trial-wine",
-    "wheels-torch-windows",
-)
 VARIABLE = re.compile(r"""^    BUILD_VAR = ["'](\w+)["']""", re.MULTILINE)
 
 
@@ -40,21 +31,14 @@ def problems_after(folder: Path, old: str, new: str) -> str:
     content = path.read_text(encoding="utf-8")
     assert old in content
     path.write_text(content.replace(old, new, 1), encoding="utf-8")
-    problems = Problems(set(SOURCES))
-    read_catalogue(folder, problems)
-    return "\n".join(problems)
+    with pytest.raises(DataError) as caught:
+        load_facts(folder)
+    return "\n".join(caught.value.problems)
 
 
-def read() -> Catalogue:
-    facts = load_facts()
-    return Catalogue(releases=facts.deepspeed, ops=facts.ops, patches=facts.patches)
-
-
-def test_every_release_is_there_with_its_digest_in_order() -> None:
-    releases = read().releases
-    assert len(releases) == 42
+def test_every_release_has_its_digest_and_they_are_in_order() -> None:
+    releases = load_facts().deepspeed
     assert list(releases) == sorted(releases, key=Version)
-    assert (min(releases, key=Version), max(releases, key=Version)) == ("0.14.5", "0.19.8")
     assert all(re.fullmatch(r"[0-9a-f]{64}", release.sdist_sha256 or "") for release in releases.values())
 
 
@@ -70,7 +54,7 @@ def test_every_release_is_there_with_its_digest_in_order() -> None:
     ],
 )
 def test_tolerated_toolkits_change_where_upstream_changed_its_list(deepspeed: str, newest: str) -> None:
-    assert read().releases[deepspeed].cuda_minors[-1] == newest
+    assert load_facts().deepspeed[deepspeed].cuda_minors[-1] == newest
 
 
 @pytest.mark.parametrize(
@@ -89,7 +73,7 @@ def test_tolerated_toolkits_change_where_upstream_changed_its_list(deepspeed: st
     ],
 )
 def test_as_many_ops_exist_as_all_ops_of_upstream_lists(deepspeed: str, accelerator: str, count: int) -> None:
-    assert sum(op.support_for(accelerator, deepspeed) is not None for op in read().ops.values()) == count
+    assert sum(op.support_for(accelerator, deepspeed) is not None for op in load_facts().ops.values()) == count
 
 
 def test_an_overlap_of_two_rows_is_named(folder: Path) -> None:

@@ -1,0 +1,68 @@
+"""`Facts`: everything known, one field per table of scripts/data. Each says which file and key it is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from scripts.facts.build_requirements import AddedRequirement, BuildRequirements
+from scripts.facts.build_variables import INHERITED, Variable
+from scripts.facts.cpu_levels import CpuException, CpuLevel
+from scripts.facts.cuda_toolkits import CudaToolkit
+from scripts.facts.deepspeed_releases import DeepSpeedRelease, Op, Patch
+from scripts.facts.flag_edits import FlagEdit
+from scripts.facts.gpu_generations import GpuGeneration
+from scripts.facts.hosted_runners import LIMIT, BuildsOn, Runner
+from scripts.facts.msvc_toolsets import Toolset, ToolsetChoice, VisualStudioEdition, VisualStudioRelease
+from scripts.facts.python_versions import PythonVersion
+from scripts.facts.rules import Rule
+from scripts.facts.shared_libraries import Library
+from scripts.facts.system_packages import PackageManager, SystemNeed
+from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
+from scripts.facts.torch_releases import TorchRelease
+from scripts.facts.unit_costs import UnitCost
+from scripts.schema.readers import mapped
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where a field is read from: a key of a data file."""
+
+    file: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Everything known, by kind. Mappings of rows are by the rows' own names."""
+
+    torch: Annotated[Mapping[str, TorchRelease], Table("torch.yaml", "torch")]  # by minor
+    cuda: Annotated[Mapping[str, CudaToolkit], Table("cuda.yaml", "cuda")]
+    toolkit_components: Annotated[Mapping[str, ToolkitComponent], Table("toolkit.yaml", "components")]
+    toolkit_archive: Annotated[ToolkitArchive, Table("toolkit.yaml", "archive")]
+    toolkit_wheels: Annotated[ToolkitWheels, Table("toolkit.yaml", "wheels")]
+    toolsets: Annotated[tuple[Toolset, ...], Table("msvc.yaml", "toolsets")]
+    toolset_choices: Annotated[tuple[ToolsetChoice, ...], Table("msvc.yaml", "choices")]
+    visual_studios: Annotated[Mapping[str, VisualStudioRelease], Table("msvc.yaml", "visual_studios")]  # best first
+    editions: Annotated[Mapping[str, VisualStudioEdition], Table("msvc.yaml", "editions")]
+    runners: Annotated[Mapping[str, Runner], Table("runners.yaml", "runners")]
+    builds_on: Annotated[Mapping[str, BuildsOn], Table("runners.yaml", "builds_on")]  # by system
+    limits: Annotated[Mapping[str, int], Table("runners.yaml", "limits"), mapped(LIMIT)]
+    pythons: Annotated[Mapping[str, PythonVersion], Table("python.yaml", "python")]
+    gpus: Annotated[tuple[GpuGeneration, ...], Table("gpu.yaml", "gpu")]
+    cpu_levels: Annotated[Mapping[str, CpuLevel], Table("cpu.yaml", "levels")]
+    cpu_exceptions: Annotated[tuple[CpuException, ...], Table("cpu.yaml", "exceptions")]
+    libraries: Annotated[tuple[Library, ...], Table("libraries.yaml", "libraries")]
+    deepspeed: Annotated[Mapping[str, DeepSpeedRelease], Table("deepspeed.yaml", "releases")]
+    ops: Annotated[Mapping[str, Op], Table("deepspeed.yaml", "ops")]
+    patches: Annotated[tuple[Patch, ...], Table("deepspeed.yaml", "patches")]
+    rules: Annotated[tuple[Rule, ...], Table("rules.yaml", "rules")]
+    flags: Annotated[tuple[FlagEdit, ...], Table("flags.yaml", "flags")]
+    variables: Annotated[tuple[Variable, ...], Table("variables.yaml", "variables")]
+    inherited_variables: Annotated[tuple[str, ...], Table("variables.yaml", "inherited"), INHERITED]
+    costs: Annotated[tuple[UnitCost, ...], Table("costs.yaml", "costs")]
+    build_requirements: Annotated[BuildRequirements, Table("environment.yaml", "build_requirements")]
+    added_requirements: Annotated[tuple[AddedRequirement, ...], Table("environment.yaml", "added_requirements")]
+    managers: Annotated[Mapping[str, PackageManager], Table("system.yaml", "managers")]
+    needs: Annotated[Mapping[str, SystemNeed], Table("system.yaml", "needs")]

@@ -1,0 +1,16 @@
+"""gpu.yaml: compute capabilities and the cards that have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.schema.annotations import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuGeneration:
+    """One compute capability and the cards that have it."""
+
+    sm: int  # 86
+    names: str
+    source: Source

@@ -1,0 +1,20 @@
+"""libraries.yaml: where the shared libraries that compiled ops need come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.facts.condition import When
+from scripts.schema.annotations import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """Who brings some of the shared libraries that compiled ops need, or why they must not need them."""
+
+    origin: str  # "torch"
+    names: tuple[str, ...]  # "cudart64_12.dll"; globs, and {python} for the wheel's Python
+    when: When
+    ops: tuple[str, ...] = ()  # the only ones that may need it; empty: all
+    refused: str | None
+    source: Source
