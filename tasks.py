@@ -113,15 +113,20 @@ def install(c: Context, options: InstallOptions) -> None:
     install_task.install(options)
 
 
-@task(help={"fast": "leave out the real build, Windows under Wine and act", "match": "only tests whose name matches"})
-def test(c: Context, fast: bool = False, match: str = "") -> None:
+TEST = {
+    "fast": "leave out the real build, Windows under Wine and act",
+    "all": "add the nightly tests",
+    "only": "only the tests with this mark: wine, real_build, act or browser",
+    "match": "only tests whose name matches",
+}
+
+
+@task(help=TEST)
+def test(c: Context, fast: bool = False, all: bool = False, only: str = "", match: str = "") -> None:
     """Run the tests, the real build among them."""
-    _python(
-        c,
-        "pytest",
-        *(["-m", "not real_build and not wine and not act"] if fast else []),
-        *(["-k", match] if match else []),
-    )
+    from scripts.commands.testing import pytest_words
+
+    _python(c, "pytest", *pytest_words(fast=fast, nightly=all, only=only, match=match))
 
 
 @task

@@ -1,16 +1,26 @@
-"""Nothing that the person's own client is told is remembered from one test to the next, and no workflow is noticed."""
+"""What holds for every test, how tests are divided among processes, and what each part of them took."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scripts.fetch.index_client import pip_settings
 from scripts.wheel_build.build_environment import reachable
 
 WORKFLOW = ("SELECT_", "SITE", "QUEUE", "ALLOW_SHRINK")  # variables that only a workflow sets
+# Each is one group, since its tests share a thing that takes minutes to make; they wait most, so they are begun first.
+GROUPS = ("wine", "real_build", "act", "browser")
+QUICK = "quick tests"
+COLLECTED = pytest.StashKey[set[Path]]()
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +38,33 @@ def no_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("GITHUB_", *(f"DEEPSPEED_WHEELS_{kind}" for kind in WORKFLOW))):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c() -> None:
+    """Processes can be interrupted, even when this one was started with `nohup … &`, which has SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Note every file that is collected; the tests of a group, or else of a file, run in one process, in this order."""
+    config.stash[COLLECTED] = {item.path for item in items}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item) or item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: (*GROUPS, "").index(group_of(item)))
+
+
+def group_of(item: pytest.Item) -> str:
+    """The first of the groups that the test is marked with; an empty text for a quick test."""
+    return next((name for name in GROUPS if item.get_closest_marker(name)), "")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how long the tests of each group took, one after the other."""
+    seconds: dict[str, float] = dict.fromkeys((*GROUPS, QUICK), 0.0)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[next((name for name in GROUPS if name in report.keywords), QUICK)] += report.duration
+    terminalreporter.write_line("; ".join(f"{name}: {spent:.0f} s" for name, spent in seconds.items() if spent))

@@ -14,6 +14,7 @@ import tasks
 from scripts.ci.actions import ALLOW_SHRINK
 from scripts.ci.caches import caches
 from scripts.commands.report_task import QUEUE
+from scripts.commands.testing import SLOW
 from scripts.dirs import Places
 from scripts.facts.load import load_facts
 from scripts.options import options_of
@@ -173,7 +174,9 @@ def test_pythons_come_from_files() -> None:
 
 def test_ci_runs_what_the_maintainer_runs() -> None:
     ci = load("ci.yml")["jobs"]
-    assert ci["linux"]["steps"][-1]["run"] == ".ci/run"
+    assert [ci[job]["steps"][-1]["run"] for job in ("linux", "nightly")] == [".ci/run", ".ci/run"]
+    assert {*SLOW, "fast", "lint"} == {*ci["linux"]["strategy"]["matrix"]["part"]}, "together they are the gate"
+    assert ci["nightly"]["env"] == {"PART": "all"}
     assert [step["run"] for step in ci["windows"]["steps"][-2:]] == [
         "python -m invoke lint",
         "python -m invoke test --fast",
