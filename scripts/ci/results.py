@@ -8,15 +8,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from scripts.errors import CommandError, DataError, InterruptedBuildError
+from scripts.command import Log
+from scripts.errors import CommandError, DataError, InterruptedBuildError, PrerequisiteError
+from scripts.fetch.download import read_small
+from scripts.fetch.transfer import NotThereError
 from scripts.files import write_whole
-from scripts.index.page.states import Build
+from scripts.index.page.states import Build, read_builds
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems, below
 from scripts.schema.readers import Optional, Reader, integer, record, text
 
 SUFFIX = ".result.json"
+BUILDS = "builds.json"  # of the site
 NO_RESULT = "Its job left no result: its setup failed, the runner was lost, or the job ran into its time limit."
 
 
@@ -76,6 +80,23 @@ def lost_results(queued: Iterable[str], results: Iterable[Result]) -> tuple[Resu
     return tuple(
         Result(target=name, exit_code=failed, wheel=None, message=NO_RESULT) for name in queued if name not in told
     )
+
+
+def known_builds(site: str, log: Log) -> dict[str, Build]:
+    """The builds of the site at an address, which the run before left there.
+
+    None for an empty address, for a site that is not there, and for one that cannot be read, which is logged: it
+    decides the order of the queue, not what is built.
+    """
+    if not site:
+        return {}
+    try:
+        return read_builds(read_small(site + BUILDS), site + BUILDS)
+    except NotThereError:
+        return {}
+    except (PrerequisiteError, DataError) as error:
+        log(f"what failed before is not known: {error}")
+        return {}
 
 
 def builds_document(

@@ -15,7 +15,7 @@ from scripts.files import write_tree
 from scripts.index.page.render import render_page
 from scripts.index.page.states import Build, read_builds
 from scripts.index.page.status import renew_table, status_markdown, status_rows
-from scripts.index.previous import read_site, read_site_if_there, require_no_loss
+from scripts.index.published_site import read_site, read_site_if_there, require_no_loss
 from scripts.index.simple_index import WHEELS, render_index
 from scripts.wheel.record import Published, publish_records
 

@@ -38,7 +38,7 @@ def next_matrix(project: Project, plan: Plan, limit: int) -> None:
     """Print the next jobs of the build workflow as a matrix, and hand it to the workflow's next job."""
     from scripts.ci.actions import site_address, this_step
     from scripts.ci.jobs import matrix_document, next_jobs
-    from scripts.ci.known import known_builds
+    from scripts.ci.results import known_builds
 
     jobs = next_jobs(plan, project.facts, known_builds(site_address(), log_line), limit or MAX_JOBS)
     document = matrix_document(jobs)

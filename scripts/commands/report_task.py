@@ -10,8 +10,7 @@ from pathlib import Path
 
 from scripts.ci.actions import site_address, this_step
 from scripts.ci.jobs import read_matrix
-from scripts.ci.known import known_builds
-from scripts.ci.results import Result, builds_document, lost_results, read_results
+from scripts.ci.results import Result, builds_document, known_builds, lost_results, read_results
 from scripts.ci.summary import SummaryRow, markdown, notes, rows, sentence
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project

@@ -12,7 +12,7 @@ from scripts.commands.project import open_project
 from scripts.dirs import default_places
 from scripts.errors import InputError, WheelsError
 from scripts.files import Content
-from scripts.index.previous import read_site_if_there
+from scripts.index.published_site import read_site_if_there
 from scripts.publish.store_address import FORMS, open_store
 from scripts.publish.store_records import store_records
 from scripts.wheel.record import Published, WheelRecord, publish_records

@@ -14,7 +14,7 @@ from scripts.commands.task_options import FindOptions
 from scripts.errors import InputError
 from scripts.facts.load import load_facts
 from scripts.index.install_line import PROGRAMS, install_command
-from scripts.index.previous import read_site
+from scripts.index.published_site import read_site
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, read_environment
 from scripts.install.installation import torch_line

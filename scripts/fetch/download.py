@@ -98,11 +98,11 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
-    """The content of a small file; raises PrerequisiteError when it cannot be had."""
+    """The content of a small file; raises NotThereError when there is none, PrerequisiteError when it is not given."""
     stop = threading.Event()
     for pause in (*PAUSES[:2], None):
         try:
-            with open_source(url, 0) as source:
+            with open_source(url, 0, compressed=True) as source:
                 return b"".join(source.blocks(limit))
         except Transient as error:
             if pause is None:

@@ -19,6 +19,7 @@ from scripts.fetch.web import get
 
 BLOCK = 1 << 16
 TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+NOT_THERE = {404, 410}
 
 
 class Transient(Exception):
@@ -27,6 +28,10 @@ class Transient(Exception):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotThereError(PrerequisiteError):
+    """The server, or the file system, answers that there is no such file."""
 
 
 class Stopped(Exception):
@@ -54,16 +59,18 @@ class Transfer:
 
 
 @contextmanager
-def open_source(url: str, start: int) -> Iterator[Transfer]:
+def open_source(url: str, start: int, *, compressed: bool = False) -> Iterator[Transfer]:
     """A transfer of `url` from byte `start` on, or from 0 where the server ignores the wish.
 
-    Raises PrerequisiteError when there is no such file, and Transient when the next try may fare better.
+    `compressed` lets the server send it so, which is no way to count bytes. Raises NotThereError when there is no such
+    file, PrerequisiteError when it is not given, and Transient when the next try may fare better.
     """
     if urlsplit(url).scheme == "file":
         with _open_file(Path(url2pathname(urlsplit(url).path)), start) as source:
             yield source
         return
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
+    headers = {} if compressed else {"Accept-Encoding": "identity"}
+    headers |= {"Range": f"bytes={start}-"} if start else {}
     try:
         answer = get(url, stream=True, headers=headers)
     except requests.RequestException as error:
@@ -83,7 +90,8 @@ def _start(answer: requests.Response, url: str, start: int) -> int:
         return 0
     if answer.status_code in TRY_AGAIN:
         raise Transient(f"HTTP {answer.status_code}", _retry_after(answer.headers.get("Retry-After", "")))
-    raise PrerequisiteError(f"{url}: HTTP {answer.status_code}; is the address right, and is it reachable from here?")
+    kind = NotThereError if answer.status_code in NOT_THERE else PrerequisiteError
+    raise kind(f"{url}: HTTP {answer.status_code}; is the address right, and is it reachable from here?")
 
 
 def _retry_after(text: str) -> float | None:
@@ -100,6 +108,8 @@ def _retry_after(text: str) -> float | None:
 def _open_file(path: Path, start: int) -> Iterator[Transfer]:
     try:
         file = path.open("rb")
+    except FileNotFoundError as error:
+        raise NotThereError(f"{path} cannot be read: {error.strerror}") from None
     except OSError as error:
         raise PrerequisiteError(f"{path} cannot be read: {error.strerror}") from None
     with file:

@@ -46,7 +46,7 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleName
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     open_project.cache_clear()
-    monkeypatch.setattr("scripts.ci.known.known_builds", lambda site, say: {})
+    monkeypatch.setattr("scripts.ci.results.known_builds", lambda site, say: {})
     monkeypatch.setattr(report_task, "known_builds", lambda site, say: {})
     yield files
     open_project.cache_clear()

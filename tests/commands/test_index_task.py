@@ -17,7 +17,7 @@ from scripts.commands.store_wheels import open_published, repository_of
 from scripts.commands.task_options import SiteOptions
 from scripts.errors import DataError, InputError
 from scripts.index.install_line import install_words
-from scripts.index.previous import read_site, read_site_if_there
+from scripts.index.published_site import read_site, read_site_if_there
 from scripts.publish.candidates import read_wheelhouse
 from scripts.publish.publisher import Publisher, make_plan
 from tests.github.fixtures import quick_store, standin
@@ -122,7 +122,7 @@ def test_a_workflows_site_need_not_be_there_yet_and_that_is_told(
     monkeypatch.setenv("DEEPSPEED_WHEELS_SITE", server.url)
     index(SiteOptions(out=str(tmp_path / "new"), store=f"dir:{wheelhouse}", json=True))
     assert f"{server.url}/: there is no earlier index" in capsys.readouterr().err
-    with pytest.raises(InputError, match="cannot be had"):
+    with pytest.raises(InputError, match="is not available"):
         read_site_if_there("http://127.0.0.1:9/")  # nothing listens: that is not the same as nothing being there
 
 
@@ -131,7 +131,7 @@ def test_a_site_that_was_named_must_be_there(
     wheelhouse: Path, server: Loopback, tmp_path: Path, may_shrink: bool
 ) -> None:
     options = SiteOptions(store=f"dir:{wheelhouse}", previous=server.url, allow_shrink=may_shrink)
-    with pytest.raises(InputError, match="is it the address of an index"):
+    with pytest.raises(InputError, match="is not an index"):
         index(replace(options, out=str(tmp_path / "new")))
     assert not (tmp_path / "new").exists()
 

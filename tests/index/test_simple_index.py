@@ -12,7 +12,7 @@ from pypi_simple import ProjectPage
 
 from scripts.errors import InputError
 from scripts.files import write_tree
-from scripts.index.previous import read_site, require_no_loss
+from scripts.index.published_site import read_site, require_no_loss
 from scripts.index.simple_index import render_index
 from scripts.wheel.record import Published, WheelRecord, publish_records
 from tests.wheel.factories import digest, make_wheel_record

@@ -20,7 +20,7 @@ from scripts.commands.store_wheels import open_published
 from scripts.commands.task_options import FindOptions, InstallOptions
 from scripts.errors import CommandError, InputError, NothingToDoError, PrerequisiteError
 from scripts.files import write_tree
-from scripts.index.previous import read_site
+from scripts.index.published_site import read_site
 from scripts.index.simple_index import render_index
 from scripts.install.choose import choose
 from scripts.install.environment import read_environment
@@ -223,7 +223,7 @@ def test_a_torch_with_the_other_abi_than_the_data_say_gets_no_wheel(
 
 
 def test_a_place_without_an_index_is_told(world: World) -> None:
-    with pytest.raises(InputError, match="cannot be had"):
+    with pytest.raises(InputError, match="is not an index"):
         read_site(f"{world.server.url}/nothing")
     with pytest.raises(InputError, match="either --index or --store"):
         find(FindOptions(index="a", store="dir:b", json=True))

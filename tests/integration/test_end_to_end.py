@@ -14,7 +14,7 @@ from scripts.command import Command, check, run
 from scripts.commands.project import open_project
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.index.install_line import install_words
-from scripts.index.previous import read_site
+from scripts.index.published_site import read_site
 from scripts.plan.target import Target, parse_id
 from scripts.verify.ds_report import parse_ds_report
 from scripts.wheel_build.build_environment import install_torch, torch_routes

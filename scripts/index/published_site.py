@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import requests
-
-from scripts.errors import InputError
+from scripts.errors import InputError, PrerequisiteError
+from scripts.fetch.download import read_small
+from scripts.fetch.transfer import NotThereError
 from scripts.index.simple_index import WHEELS
 from scripts.wheel.record import Published, WheelRecord, read_wheels
 
-SECONDS = 60
+LIMIT = 256_000_000  # bytes; ten thousand wheels take ten million
 
 
 def read_site(place: str) -> Published:
     """What the site at an address or in a folder offers, as it can be had there.
 
-    Raises InputError when its wheels.json cannot be had, DataError when it cannot be read.
+    Raises InputError when its wheels.json is not available, DataError when it cannot be read.
     """
     if place.startswith(("http://", "https://")):
         site = read_site_if_there(place)
         if site is None:
-            raise InputError(f"{place} cannot be had: there is no {WHEELS} in it; is it the address of an index?")
+            raise InputError(f"{place} is not an index: it has no {WHEELS}; give the address of one")
         return site
     folder = Path(place).resolve()
     try:
@@ -34,18 +34,17 @@ def read_site(place: str) -> Published:
 def read_site_if_there(address: str) -> Published | None:
     """What the site at an address offers; None when the server says that there is none, as before its first day.
 
-    Raises InputError when it cannot be had for any other reason, DataError when it cannot be read.
+    Raises InputError when it is not available for any other reason, DataError when it cannot be read.
     """
     url = address.rstrip("/") + "/"
     page = url + WHEELS
     try:
-        answer = requests.get(page, timeout=SECONDS)
-        if answer.status_code == requests.codes.not_found:
-            return None
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise InputError(f"{page} cannot be had: {error}; is it the address of an index?") from None
-    return replace(read_wheels(answer.content, WHEELS), url=url)
+        content = read_small(page, LIMIT)
+    except NotThereError:
+        return None
+    except PrerequisiteError as error:
+        raise InputError(f"the index is not available: {error}") from None
+    return replace(read_wheels(content, WHEELS), url=url)
 
 
 def require_no_loss(before: Published, now: Published) -> None:
