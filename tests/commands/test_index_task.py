@@ -158,7 +158,8 @@ def on_github(
     store = quick_store(standin)
     Publisher(store=store).publish(make_plan(store, read_wheelhouse(wheelhouse).candidates, ROOM))
     monkeypatch.setenv("GITHUB_API_URL", standin.address)
-    monkeypatch.setattr("scripts.commands.index_site.pages_address", lambda repository: f"{server.url}/")
+    for module in ("index_task", "store_wheels"):
+        monkeypatch.setattr(f"scripts.commands.{module}.pages_address", lambda repository: f"{server.url}/")
     index(SiteOptions(out=str(tmp_path / "site"), store=f"github:{REPOSITORY}", json=True))
     assert downloads(standin) == len(CELLS)
     standin.requests.clear()
