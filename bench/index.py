@@ -17,7 +17,8 @@ from typing import TypeVar
 from scripts.files import write_tree
 from scripts.index.simple_index import HEAD, PROJECT, TAIL, WHEELS, render_index
 from scripts.plan.target import Target
-from scripts.wheel.record import Published, channel_of, publish_records, read_manifest, read_wheels
+from scripts.wheel.documents import read_manifest, read_wheels
+from scripts.wheel.published import Published, channel_of, publish_records
 
 SAMPLE = 20  # the naive way makes the page of every twentieth channel
 LIMIT_SECONDS = 10.0  # the promise, docs/design.md

@@ -10,7 +10,8 @@ from scripts.commands.wheel_choice import choose_wheel, explanation, line_to_pas
 from scripts.errors import NothingToDoError
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
-from scripts.wheel.record import Published, WheelRecord
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
 
 if TYPE_CHECKING:
     from rich.table import Table

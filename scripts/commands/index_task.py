@@ -17,7 +17,7 @@ from scripts.index.page.states import Build, read_builds
 from scripts.index.page.status import renew_table, status_markdown, status_rows
 from scripts.index.published_site import read_site, read_site_if_there, require_no_loss
 from scripts.index.simple_index import WHEELS, render_index
-from scripts.wheel.record import Published, publish_records
+from scripts.wheel.published import Published, publish_records
 
 LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
 

@@ -15,7 +15,8 @@ from scripts.files import Content
 from scripts.index.published_site import read_site_if_there
 from scripts.publish.store_address import FORMS, open_store
 from scripts.publish.store_records import store_records
-from scripts.wheel.record import Published, WheelRecord, publish_records
+from scripts.wheel.published import Published, publish_records
+from scripts.wheel.record import WheelRecord
 from scripts.wheel.wheelhouse import filed_wheels, site_files
 
 

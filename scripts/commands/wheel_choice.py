@@ -20,7 +20,8 @@ from scripts.install.environment import Environment, read_environment
 from scripts.install.installation import torch_line
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
-from scripts.wheel.record import Published, WheelRecord
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
 
 
 def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import shlex
 from typing import Literal
 
-from scripts.wheel.record import Published, WheelRecord
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
 
 Tool = Literal["pip", "uv"]
 PROGRAMS: dict[Tool, tuple[str, ...]] = {

@@ -9,7 +9,9 @@ from scripts.errors import InputError, PrerequisiteError
 from scripts.fetch.download import read_small
 from scripts.fetch.transfer import NotThereError
 from scripts.index.simple_index import WHEELS
-from scripts.wheel.record import Published, WheelRecord, read_wheels
+from scripts.wheel.documents import read_wheels
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
 
 LIMIT = 256_000_000  # bytes; ten thousand wheels take ten million
 

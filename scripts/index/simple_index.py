@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from scripts.wheel.record import Published, WheelRecord, channel_of, file_path, write_wheels
+from scripts.wheel.documents import write_wheels
+from scripts.wheel.published import Published, channel_of, file_path
+from scripts.wheel.record import WheelRecord
 
 PROJECT = "deepspeed"  # normalized, as PEP 503 asks
 WHEELS = "wheels.json"

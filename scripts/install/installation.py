@@ -13,7 +13,8 @@ from scripts.command import Command, run_in_front
 from scripts.errors import CommandError, PrerequisiteError
 from scripts.install.environment import Environment, read_environment
 from scripts.shell import WINDOWS, shell_line
-from scripts.wheel.record import Published, WheelRecord
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from scripts.errors import InputError, WheelsError
 from scripts.plan.target import Target
 from scripts.publish.store import Payload, payload_of_bytes, payload_of_file
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
+from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
-from scripts.wheel.record import read_manifest
-from scripts.wheel.wheelhouse import why_not_from, why_not_proven
+from scripts.wheel.wheelhouse import why_not_from, why_not_verified
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def _candidate(wheel: Path) -> Candidate:
     except OSError:
         raise InputError("it has no manifest beside it") from None
     record = read_manifest(content, manifest_path(wheel).name)
-    if reason := why_not_proven(record.proof):
+    if reason := why_not_verified(record.verification):
         raise InputError(reason)
     payload = payload_of_file(wheel)
     metadata = payload_of_bytes(wheel.name + SUFFIX, core_metadata(wheel))

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from scripts.errors import PublishError
 from scripts.publish.store import Asset, Store
 from scripts.wheel.core_metadata import SUFFIX
+from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import MANIFEST
-from scripts.wheel.record import WheelRecord, read_manifest
+from scripts.wheel.record import WheelRecord
 
 AT_ONCE = 8  # manifests
 

@@ -1,62 +1,64 @@
-"""The wheels of a folder here, a wheelhouse or a `dir:` store, as records and as files that a site can serve."""
+"""The wheels of a directory here, a wheelhouse or a `dir:` store, as records and as files that a site can serve."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scripts.command import Log, no_log
 from scripts.errors import InputError
-from scripts.files import Content, sha256_of
+from scripts.files import DRAFT, Content, sha256_of
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
+from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
-from scripts.wheel.record import Proof, WheelRecord, read_manifest
+from scripts.wheel.record import Verification, WheelRecord
 
-PROVEN_AT = "full"
-FAILED = "failed"  # the folder of wheels that failed their proof
+REQUIRED_LEVEL = "full"
+FAILED = "failed"  # the directory of wheels that failed verification
 
 
-def why_not_from(place: Path) -> str | None:
+def why_not_from(path: Path) -> str | None:
     """Why no wheel at this path below a wheelhouse or a store is published or offered; None when it may be."""
-    if FAILED in place.parts[:-1]:
-        return "it failed its proof"
-    if any(part.startswith("only-") for part in place.parts[:-1]):
+    if FAILED in path.parts[:-1]:
+        return "it failed verification"
+    if any(part.startswith("only-") for part in path.parts[:-1]):
         return "it holds only some of its ops; the full wheel has the same name"
-    return "it lies in a draft" if any(part.endswith(".draft") for part in place.parts[:-1]) else None
+    return "it is in a draft" if any(part.endswith(DRAFT) for part in path.parts[:-1]) else None
 
 
-def why_not_proven(proof: Proof | None) -> str | None:
-    """Why no wheel with this proof is published or offered; None for one that passed at the highest level."""
-    if proof is None:
-        return "it was never proven"
-    if proof.failed or not proof.passed:
-        return "it failed its proof"
-    if proof.level != PROVEN_AT:
-        return f"it was proven at level {proof.level or 'unknown'}, not {PROVEN_AT}; build it again"
+def why_not_verified(verification: Verification | None) -> str | None:
+    """Why no wheel with this result is published or offered; None for one that passed at the highest level."""
+    if verification is None:
+        return "it was never verified"
+    if verification.failed or not verification.passed:
+        return "it failed verification"
+    if verification.level != REQUIRED_LEVEL:
+        return f"it was verified at level {verification.level or 'unknown'}, not {REQUIRED_LEVEL}; build it again"
     return None
 
 
-def filed_wheels(folder: Path, say: Callable[[str], None] = lambda line: None) -> dict[Path, WheelRecord]:
-    """The wheels below the folder with their records, those that may be published; no drafts.
+def filed_wheels(directory: Path, log: Log = no_log) -> dict[Path, WheelRecord]:
+    """The wheels below the directory with their records, those that may be published; no drafts.
 
-    `say` is told of those whose proof does not suffice. Raises InputError for no folder and for a wheel that is not
-    there or not the manifest's, DataError for a manifest that cannot be read.
+    Others are logged with the reason. Raises InputError for no directory and for a wheel that is absent
+    or not the manifest's, DataError for a manifest that cannot be read.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give the one that holds the wheels")
-    return dict(_filed(folder, say))
+    if not directory.is_dir():
+        raise InputError(f"{directory} is not a directory; give the one that holds the wheels")
+    return dict(_filed(directory, log))
 
 
-def _filed(folder: Path, say: Callable[[str], None]) -> Iterator[tuple[Path, WheelRecord]]:
-    for manifest in sorted(folder.rglob("*.whl.json")):
-        if why_not_from(manifest.relative_to(folder)):
+def _filed(directory: Path, log: Log) -> Iterator[tuple[Path, WheelRecord]]:
+    for manifest in sorted(directory.rglob("*.whl.json")):
+        if why_not_from(manifest.relative_to(directory)):
             continue
         wheel = manifest.with_name(manifest.name.removesuffix(".json"))
         record = read_manifest(manifest.read_bytes(), str(manifest))
         if wheel != manifest.with_name(record.file) or manifest_path(wheel) != manifest or not wheel.is_file():
-            raise InputError(f"{manifest}: its wheel {record.file} is not beside it; build it again or take it away")
-        if reason := why_not_proven(record.proof):
-            say(f"skipped {wheel}: {reason}")
+            raise InputError(f"{manifest}: its wheel {record.file} is not beside it; build it again or remove both")
+        if reason := why_not_verified(record.verification):
+            log(f"skipped {wheel}: {reason}")
         else:
             yield wheel, record
 
@@ -72,6 +74,6 @@ def site_files(wheels: Mapping[Path, WheelRecord]) -> dict[str, Content]:
         digests = (sha256_of(wheel), hashlib.sha256(metadata).hexdigest())
         if digests != (record.sha256, record.metadata_sha256 or digests[1]):
             raise InputError(f"{wheel} is not the file that its manifest describes; build it again")
-        place = f"files/{record.target.deepspeed}/{record.file}"
-        files |= {place: wheel, place + SUFFIX: metadata}
+        path = f"files/{record.target.deepspeed}/{record.file}"
+        files |= {path: wheel, path + SUFFIX: metadata}
     return files

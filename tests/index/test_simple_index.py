@@ -14,7 +14,8 @@ from scripts.errors import InputError
 from scripts.files import write_tree
 from scripts.index.published_site import read_site, require_no_loss
 from scripts.index.simple_index import render_index
-from scripts.wheel.record import Published, WheelRecord, publish_records
+from scripts.wheel.published import Published, publish_records
+from scripts.wheel.record import WheelRecord
 from tests.wheel.factories import digest, make_wheel_record
 
 CHANNEL = "whl/cu124/torch2.6/deepspeed/index"

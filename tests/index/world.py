@@ -17,7 +17,8 @@ from scripts.files import sha256_of, write_tree
 from scripts.index.simple_index import render_index
 from scripts.plan.target import Target
 from scripts.wheel.core_metadata import core_metadata
-from scripts.wheel.record import Published, WheelRecord, publish_records
+from scripts.wheel.published import Published, publish_records
+from scripts.wheel.record import WheelRecord
 from tests.publish.loopback import (
     Loopback,
     as_run,

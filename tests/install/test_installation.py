@@ -26,7 +26,7 @@ from scripts.install.choose import choose
 from scripts.install.environment import read_environment
 from scripts.install.installation import Installation, torch_line
 from scripts.shell import shell_line
-from scripts.wheel.record import publish_records
+from scripts.wheel.published import publish_records
 from tests.index.world import CELLS, MakePerson, Person, World
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.publish.loopback import KNOWN_PLATFORM, client_variables

@@ -53,7 +53,7 @@ def test_wheels_are_in_the_order_of_their_versions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "reason"),
-    [("failed", "it failed its proof"), ("elsewhere", "it does not lie in")],
+    [("failed", "it failed verification"), ("elsewhere", "it does not lie in")],
 )
 def test_a_wheel_in_another_folder_is_skipped(tmp_path: Path, place: str, reason: str) -> None:
     file_wheel(tmp_path, TARGET, place=place)
@@ -72,10 +72,10 @@ def test_a_wheel_of_fewer_ops_is_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"proof": proof(passed=False)}, "it failed its proof"),
-        ({"proof": proof(level="smoke")}, "it was proven at level smoke, not full; build it again"),
-        ({"proof": proof(level=None)}, "it was proven at level unknown, not full; build it again"),
-        ({"proof": proof(checks=[])}, "it failed its proof"),
+        ({"proof": proof(passed=False)}, "it failed verification"),
+        ({"proof": proof(level="smoke")}, "it was verified at level smoke, not full; build it again"),
+        ({"proof": proof(level=None)}, "it was verified at level unknown, not full; build it again"),
+        ({"proof": proof(checks=[])}, "it failed verification"),
     ],
 )
 def test_a_wheel_without_a_whole_proof_is_skipped(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
@@ -88,7 +88,7 @@ def test_a_wheel_that_was_never_proven_is_skipped(tmp_path: Path) -> None:
     path = wheel.with_name(wheel.name + ".json")
     start, _, _ = path.read_text().partition(', "proof"')
     path.write_text(start + ', "proof": null}')
-    assert only_reason(tmp_path) == "it was never proven"
+    assert only_reason(tmp_path) == "it was never verified"
 
 
 def test_a_wheel_that_is_not_its_manifests_is_skipped(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from scripts.plan.target import Target
-from scripts.wheel.record import Proof, Source, WheelRecord
+from scripts.wheel.record import Verification, WheelRecord, WheelSource
 
 TARGET = Target(deepspeed="0.16.5", torch="2.6.0", cuda="cu124", python="3.11", platform="win_amd64")
 RELEASES = "https://wheels.example/download"
@@ -38,8 +38,8 @@ def make_wheel_record(**changes: Any) -> WheelRecord:  # noqa: ANN401  any field
         torch=f"{target.torch}+{target.cuda}",
         toolchain={"compiler": "cl 19.41"},
         seconds=1200.5,
-        source=Source(kind="tag", sha256=digest("source"), url="https://source.example/a.zip", patches=("P5",)),
-        proof=Proof(level="full", passed=("names", "ops load"), skipped={"training": "no GPU here"}),
+        source=WheelSource(kind="tag", sha256=digest("source"), url="https://source.example/a.zip", patches=("P5",)),
+        verification=Verification(level="full", passed=("names", "ops load"), skipped={"training": "no GPU here"}),
         metadata_sha256=digest(f"{target.id} metadata"),
         requires_python=">=3.10",
         url=f"{RELEASES}/{target.deepspeed}/{target.wheel_name.replace('+', '%2B')}",

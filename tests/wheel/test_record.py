@@ -12,15 +12,9 @@ from typing import Any
 import pytest
 
 from scripts.errors import DataError, InputError, VerifyError
-from scripts.wheel.record import (
-    Proof,
-    Published,
-    WheelRecord,
-    publish_records,
-    read_manifest,
-    read_wheels,
-    write_wheels,
-)
+from scripts.wheel.documents import read_manifest, read_wheels, write_wheels
+from scripts.wheel.published import Published, publish_records
+from scripts.wheel.record import Verification, WheelRecord
 from scripts.wheel_build.filed_manifest import manifest_of
 from tests.wheel.factories import TARGET, digest, make_manifest, make_wheel_record, manifest_text
 from tests.wheel.test_manifest import REPORT, make_record
@@ -45,9 +39,9 @@ def test_a_manifest_of_a_real_build_is_read(tmp_path: Path) -> None:
     built = make_record(tmp_path)
     record = read_manifest(json.dumps(manifest_of(built, REPORT)), "m")
     assert (record.target, record.ops, record.file) == (built.target, ("cpu_adam", "cpu_lion"), built.wheel.name)
-    assert record.proof
-    assert record.proof.passed == ("ds_report",)
-    assert read_manifest(json.dumps(manifest_of(built, None)), "m").proof is None
+    assert record.verification
+    assert record.verification.passed == ("ds_report",)
+    assert read_manifest(json.dumps(manifest_of(built, None)), "m").verification is None
 
 
 def test_a_manifest_without_metadata_is_read() -> None:
@@ -62,8 +56,8 @@ def test_a_cpu_wheel_has_no_architectures() -> None:
 def test_a_check_that_failed_is_known() -> None:
     checks = [{"name": "ops load", "passed": False, "detail": "fused_adam", "seconds": 1}]
     record = read_manifest(manifest_text(proof={"wheel": "w", "passed": False, "checks": checks}), "m")
-    assert record.proof
-    assert record.proof.failed == ("ops load",)
+    assert record.verification
+    assert record.verification.failed == ("ops load",)
 
 
 def test_a_manifest_of_a_newer_writer_may_tell_more() -> None:
@@ -110,10 +104,44 @@ def make_published(*records: WheelRecord) -> Published:
 
 
 def test_what_wheels_json_says_is_read_back() -> None:
-    local = make_wheel_record(torch="2.10.0", url=None, proof=Proof(level=None, passed=("names",)), cuda="cpu")
+    local = make_wheel_record(
+        torch="2.10.0", url=None, verification=Verification(level=None, passed=("names",)), cuda="cpu"
+    )
     published = make_published(make_wheel_record(), replace(local, metadata_sha256=None, requires_python=None))
     assert read_wheels(write_wheels(published), "wheels.json") == published
     assert [record.target.torch for record in published.wheels] == ["2.6.0", "2.10.0"]
+
+
+def test_a_text_that_many_wheels_note_stands_in_wheels_json_once() -> None:
+    notes = {"bf16-off": "No BF16 kernels."}
+    text = write_wheels(make_published(*(make_wheel_record(python=python, notes=notes) for python in ("3.11", "3.12"))))
+    assert text.count("No BF16 kernels.") == 1
+    assert [record.notes for record in read_wheels(text, "wheels.json").wheels] == [notes, notes]
+
+
+def test_a_wheels_json_of_before_has_no_notes() -> None:
+    document = json.loads(write_wheels(make_published(make_wheel_record())))
+    del document["notes"], document["wheels"][0]["notes"]
+    assert read_wheels(json.dumps(document), "wheels.json").wheels == (make_wheel_record(),)
+
+
+def test_notes_of_a_manifest_are_those_for_users() -> None:
+    notes = [
+        {
+            "id": "zc",
+            "level": "fix",
+            "audience": "builder",
+            "text": "CCCL refuses.",
+            "hint": "Set CL.",
+            "source": ["a"],
+        },
+        {"id": "abi", "level": "warn", "audience": "user", "text": "The old ABI.", "hint": None, "source": ["a"]},
+        {"id": "cards", "text": "No code for it.", "hint": "Take the other."},
+    ]
+    assert read_manifest(manifest_text(notes=notes), "m").notes == {
+        "abi": "The old ABI.",
+        "cards": "No code for it. Take the other.",
+    }
 
 
 def test_wheels_json_is_the_same_whatever_order_the_records_come_in() -> None:
@@ -140,10 +168,10 @@ def test_two_wheels_of_one_name_are_refused() -> None:
         make_published(make_wheel_record(torch="2.6.0"), make_wheel_record(torch="2.6.1"))
 
 
-@pytest.mark.parametrize("proof", [None, Proof(level="full", passed=("names",), failed=("ops load",))])
-def test_a_wheel_that_is_not_proven_is_not_offered(proof: Proof | None) -> None:
-    with pytest.raises(VerifyError, match="failed its proof or has none"):
-        make_published(make_wheel_record(proof=proof))
+@pytest.mark.parametrize("verification", [None, Verification(level="full", passed=("names",), failed=("ops load",))])
+def test_a_wheel_that_is_not_verified_is_not_offered(verification: Verification | None) -> None:
+    with pytest.raises(VerifyError, match="failed verification or was not verified"):
+        make_published(make_wheel_record(verification=verification))
 
 
 @pytest.mark.parametrize(

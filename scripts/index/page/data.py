@@ -20,7 +20,8 @@ from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, TROUBLE
 from scripts.plan.expand import Plan
 from scripts.plan.matrix import Matrix
 from scripts.plan.target import Target
-from scripts.wheel.record import Proof, Published, WheelRecord
+from scripts.wheel.published import Published
+from scripts.wheel.record import Verification, WheelRecord
 
 SCHEMA = 1
 FIRST = ord("]")  # the character of reason 0; from here on no character needs an escape in JSON
@@ -113,7 +114,7 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
         "leftOut": tuple(sorted(record.left_out.items())),
         "arches": tuple(record.arches),
         "cpu": record.cpu_level,
-        "proof": _proof(record.proof),
+        "verification": _verification(record.verification),
         "manifest": record.url is not None,
     }
 
@@ -125,8 +126,8 @@ def _pattern(line: str, record: WheelRecord) -> str:
     return line.replace(target.wheel_version, "{version}").replace(channel, "{channel}").replace(folder, "/{cuda}")
 
 
-def _proof(proof: Proof | None) -> Hashable:
-    return proof and (proof.level, tuple(proof.passed), tuple(proof.failed), tuple(sorted(proof.skipped.items())))
+def _verification(found: Verification | None) -> Hashable:
+    return found and (found.level, tuple(found.passed), tuple(found.failed), tuple(sorted(found.skipped.items())))
 
 
 def _short(sha256: str) -> str:

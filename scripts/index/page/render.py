@@ -16,7 +16,7 @@ from scripts.index.page.states import Build
 from scripts.index.page.status import status_html, status_rows
 from scripts.plan.expand import Plan
 from scripts.plan.matrix import Matrix
-from scripts.wheel.record import Published
+from scripts.wheel.published import Published
 
 BROWSER = Path(__file__).parent / "browser"
 SCRIPTS = ("dom.js", "model.js", "detect.js", "answer.js", "grid.js", "page.js")

@@ -16,7 +16,8 @@ from scripts.plan.expand import Plan, expand
 from scripts.plan.matrix import Matrix, load_matrix
 from scripts.plan.ops import choose_ops
 from scripts.plan.target import Target
-from scripts.wheel.record import Proof, Published, Source, WheelRecord
+from scripts.wheel.published import Published
+from scripts.wheel.record import Verification, WheelRecord, WheelSource
 from tests.plan.factories import make_target
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,9 +64,9 @@ def made_up(target: Target, **changes: Any) -> WheelRecord:  # noqa: ANN401  any
         "torch": f"{target.torch}+{target.cuda}",
         "toolchain": {"compiler": "cl 14.44"},
         "seconds": 171.0,
-        "source": Source(kind="tag", sha256=digest),
+        "source": WheelSource(kind="tag", sha256=digest),
         "requires_python": ">=3.10",
-        "proof": Proof(level="full", passed=CHECKS, skipped={"GPU kernels": "the machine that proved it has no GPU"}),
+        "verification": Verification(level="full", passed=CHECKS, skipped={"GPU kernels": "no GPU there"}),
         "url": f"https://github.com/owner/wheels/releases/download/v{target.deepspeed}/"
         + target.wheel_name.replace("+", "%2B"),
     }

@@ -12,7 +12,8 @@ from scripts.index.install_line import install_command
 from scripts.index.page.data import FIRST, TOOLS, page_data
 from scripts.index.page.states import Build
 from scripts.plan.expand import Plan
-from scripts.wheel.record import Published, WheelRecord
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
 from tests.index.page.factories import made_up, many_wheels, published, some_builds, some_wheels, world
 from tests.plan.factories import make_plan, make_target
 
@@ -54,16 +55,16 @@ def test_a_wheel_is_told_as_its_record_says() -> None:
     assert row["ops"] == list(record.ops)
     assert row["leftOut"] == [list(item) for item in sorted(record.left_out.items())]
     assert (row["arches"], row["cpu"], row["torch"]) == (list(record.arches), "avx2", record.torch)
-    assert record.proof
-    skipped = [list(item) for item in record.proof.skipped.items()]
-    assert row["proof"] == ["full", list(record.proof.passed), [], skipped]
+    assert record.verification
+    skipped = [list(item) for item in record.verification.skipped.items()]
+    assert row["verification"] == ["full", list(record.verification.passed), [], skipped]
     assert record.url == row["folder"] + record.file.replace("+", "%2B")
 
 
 def test_a_wheel_without_a_proof_or_an_address_of_its_own_says_so() -> None:
-    record = made_up(make_target(), proof=None, url=None)
+    record = made_up(make_target(), verification=None, url=None)
     row = row_of(data_of(record), 0)
-    assert (row["proof"], row["manifest"]) == (None, False)
+    assert (row["verification"], row["manifest"]) == (None, False)
     assert row["folder"] + record.file.replace("+", "%2B") == published([record]).address(record)
 
 

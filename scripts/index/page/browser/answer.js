@@ -81,7 +81,7 @@ function factsOf(model, wheel) {
     ["GPUs", gpuList(model, wheel)],
     ["CPU", `x86-64 with ${wheel.cpu.toUpperCase()} or better`],
     [`${wheel.ops.length} ops`, opList(wheel)],
-    ["Proof", proofOf(wheel.proof)],
+    ["Verification", verificationOf(wheel.verification)],
     ["Check", [make("code", {}, "python -m deepspeed.env_report"), " lists the ops, once it is installed"]],
     wheel.manifest && ["Manifest", link(wheel.url + ".json", "what it was made from, and how to make it again")],
     model.data.repository && ["Provenance", make("code", {}, `gh attestation verify ${wheel.file} --repo ${model.data.repository}`)],
@@ -110,9 +110,9 @@ function opList(wheel) {
   return [ops, make("details", {}, make("summary", {}, `${rows.length} left out, and why`), make("ul", {}, rows))];
 }
 
-function proofOf(proof) {
-  if (!proof) return "none was recorded";
-  const [level, passed, failed, skipped] = proof;
+function verificationOf(found) {
+  if (!found) return "none was recorded";
+  const [level, passed, failed, skipped] = found;
   const counts = [`${passed.length} checks passed`, failed.length && `${failed.length} failed`, skipped.length && `${skipped.length} skipped`];
   const rows = [
     ...failed.map((name) => make("li", {}, "✕ ", make("b", {}, name), ": failed")),

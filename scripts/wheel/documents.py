@@ -1,0 +1,216 @@
+"""Manifests and `wheels.json`: records as documents, read with every fault located, and written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from scripts.errors import DataError, InputError
+from scripts.plan.target import Target, parse_id
+from scripts.schema.json_document import parse_json
+from scripts.schema.problems import Problems
+from scripts.schema.readers import Optional, Reader, flag, integer, listed, mapped, number, record, specifiers, text
+from scripts.wheel.published import Published
+from scripts.wheel.record import Verification, WheelRecord, WheelSource
+
+MANIFEST_SCHEMA = 1
+WHEELS_SCHEMA = 1
+SHA256 = re.compile(r"[0-9a-f]{64}")
+ADDRESS = re.compile(r"https?://[!#$%&*+,./0-9:;=?@A-Z_a-z~-]+")
+NO_TARGET = Target(deepspeed="0", torch="0.0", cuda="cpu", python="3.0", platform="linux_x86_64")
+
+T = TypeVar("T")
+
+
+def read_manifest(content: str | bytes, name: str, url: str | None = None) -> WheelRecord:
+    """The record of the manifest called `name`, whose wheel is available at `url`; other keys are ignored.
+
+    Raises DataError with every fault, each at its key.
+    """
+    found = _read(_MANIFEST, content, name)
+    wheel, metadata, verification = found["wheel"], found["metadata"] or {}, found["proof"]
+    named = found["target"]["id"].wheel_name
+    if wheel["file"] != named:
+        raise DataError(name, [f"wheel.file: {wheel['file']!r} is not the name of its target's wheel, {named}"])
+    same = ("left_out", "arches", "cpu_level", "torch", "toolchain", "source")
+    return WheelRecord(
+        target=found["target"]["id"],
+        sha256=wheel["sha256"],
+        bytes=wheel["bytes"],
+        ops=found["ops"],
+        seconds=found["seconds"]["total"],
+        verification=_verification(verification) if verification else None,
+        notes={note["id"]: _words(note) for note in found["notes"] if note["audience"] == "user"},
+        url=url,
+        metadata_sha256=metadata.get("sha256"),
+        requires_python=metadata.get("requires_python"),
+        **{key: found[key] for key in same},
+    )
+
+
+def read_wheels(content: str | bytes, name: str) -> Published:
+    """The content of a wheels.json called `name`; raises DataError with every fault, each at its key."""
+    found = _read(_WHEELS, content, name)
+    texts = found["notes"]
+    wheels = (replace(wheel, notes={id: texts[id] for id in wheel.notes if id in texts}) for wheel in found["wheels"])
+    return Published(wheels=tuple(wheels), url=found["url"], torch_index=found["torch_index"])
+
+
+def write_wheels(published: Published) -> str:
+    """The text of wheels.json, one line per wheel; the text of a note that many wheels have stands there once."""
+    notes = {id: text for wheel in published.wheels for id, text in wheel.notes.items()}
+    head = {"schema": WHEELS_SCHEMA, "torch_index": published.torch_index, "url": published.url, "notes": notes}
+    documents = ({**wheel.as_document(), "notes": sorted(wheel.notes)} for wheel in published.wheels)
+    rows = ",\n".join(json.dumps(document, sort_keys=True) for document in documents)
+    return f'{json.dumps(head, sort_keys=True)[:-1]}, "wheels": [\n{rows}\n]}}\n'
+
+
+def _read(reader: Reader[dict[str, Any]], content: str | bytes, name: str) -> dict[str, Any]:
+    problems = Problems()
+    value = parse_json(content, name, problems)
+    found = {} if problems else reader(value, f"{name}:", problems)
+    if problems:
+        raise DataError(name, [problem.removeprefix(f"{name}: ") for problem in problems])
+    return found
+
+
+def _words(note: Mapping[str, Any]) -> str:
+    return " ".join(part for part in (note["text"], note["hint"]) if part)
+
+
+def _verification(found: Mapping[str, Any]) -> Verification:
+    def names(verdict: bool) -> tuple[str, ...]:
+        return tuple(check["name"] for check in found["checks"] if check["passed"] is verdict)
+
+    failed = names(False) or (() if found["passed"] else ("verification",))
+    skipped = {check["name"]: check["detail"] for check in found["checks"] if check["passed"] is None}
+    return Verification(level=found["level"], passed=names(True), failed=failed, skipped=skipped)
+
+
+def _row(**found: Any) -> WheelRecord:  # noqa: ANN401  the fields of _WHEELS
+    return WheelRecord(target=found.pop("id"), verification=found.pop("proof"), **found)
+
+
+# ---------------------------------------------------------------- readers
+
+
+def _part(build: Callable[..., T], **readers: Reader[Any]) -> Reader[T]:
+    """A reader of a mapping that may hold more keys than are read here: a newer writer writes more."""
+    strict = record(build, **readers)
+
+    def read(value: object, where: str, problems: Problems) -> T:
+        known = {key: entry for key, entry in value.items() if key in readers} if isinstance(value, dict) else value
+        return strict(known, where, problems)
+
+    return read
+
+
+def _schema(known: int) -> Reader[int]:
+    def read(value: object, where: str, problems: Problems) -> int:
+        found = integer(value, where, problems)
+        if found != known:
+            problems.add(where, f"{found} is not {known}, the version that is understood; update this checkout")
+        return found
+
+    return read
+
+
+def _shaped(pattern: re.Pattern[str], what: str) -> Reader[str]:
+    """A reader of a text that matches the whole pattern."""
+
+    def read(value: object, where: str, problems: Problems) -> str:
+        found = text(value, where, problems)
+        if not pattern.fullmatch(found):
+            problems.add(where, f"{found!r} is not {what}")
+        return found
+
+    return read
+
+
+def _specifier(value: object, where: str, problems: Problems) -> str:
+    return str(specifiers()(value, where, problems))
+
+
+def _target(value: object, where: str, problems: Problems) -> Target:
+    try:
+        return parse_id(text(value, where, problems))
+    except InputError as error:
+        problems.add(where, f"{error}; correct it")
+        return NO_TARGET
+
+
+def _arches(value: object, where: str, problems: Problems) -> tuple[str, ...]:
+    return tuple(arch for arch in re.split(r"[; ]+", text(value, where, problems)) if arch)
+
+
+def _keys(value: object, where: str, problems: Problems) -> tuple[str, ...]:
+    """The keys of a mapping, sorted."""
+    if isinstance(value, dict):
+        return tuple(sorted(value))
+    problems.add(where, "is not a mapping; write the ops by name")
+    return ()
+
+
+def _names(value: object, where: str, problems: Problems) -> dict[str, str]:
+    """Ids of notes, whose texts `read_wheels` fills in."""
+    return dict.fromkeys(listed(text)(value, where, problems), "")
+
+
+_digest = _shaped(SHA256, "a sha256 (64 hex digits in lower case)")
+_address = _shaped(ADDRESS, "an address such as https://example.org/file")
+_template = _shaped(re.compile(ADDRESS.pattern.replace("_a-z", "_a-z{}")), "an address with {variant} in it")
+_details = mapped(text)
+_source = _part(WheelSource, kind=text, sha256=text, url=Optional(text), patches=Optional(listed(text), ()))
+_note: Reader[dict[str, Any]] = _part(dict, id=text, text=text, hint=Optional(text), audience=Optional(text, "user"))
+_check: Reader[dict[str, Any]] = _part(dict, name=text, passed=Optional(flag), detail=text)
+_MANIFEST: Reader[dict[str, Any]] = _part(
+    dict,
+    schema=_schema(MANIFEST_SCHEMA),
+    target=_part(dict, id=_target),
+    wheel=_part(dict, file=text, sha256=_digest, bytes=integer),
+    metadata=Optional(_part(dict, sha256=_digest, requires_python=Optional(_specifier))),
+    source=_source,
+    ops=_keys,
+    left_out=_details,
+    toolchain=_details,
+    torch=text,
+    arches=Optional(_arches, ()),
+    cpu_level=text,
+    seconds=_part(dict, total=number),
+    notes=Optional(listed(_note), ()),
+    proof=Optional(_part(dict, level=Optional(text), passed=flag, checks=listed(_check))),
+)
+_known_verification = _part(
+    Verification, level=Optional(text), passed=listed(text), failed=listed(text), skipped=_details
+)
+_WHEELS: Reader[dict[str, Any]] = _part(
+    dict,
+    schema=_schema(WHEELS_SCHEMA),
+    url=_address,
+    torch_index=_template,
+    notes=Optional(mapped(text), {}),
+    wheels=listed(
+        _part(
+            _row,
+            id=_target,
+            sha256=_digest,
+            bytes=integer,
+            ops=listed(text),
+            left_out=_details,
+            arches=listed(text),
+            cpu_level=text,
+            torch=text,
+            toolchain=_details,
+            seconds=number,
+            source=_source,
+            proof=Optional(_known_verification),
+            notes=Optional(_names, {}),
+            metadata_sha256=Optional(_digest),
+            requires_python=Optional(_specifier),
+            url=Optional(_address),
+        )
+    ),
+)

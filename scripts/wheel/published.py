@@ -1,0 +1,59 @@
+"""`Published`: the wheels of a site in order, and the addresses at which it offers them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from scripts.errors import InputError, VerifyError
+from scripts.plan.target import Target
+from scripts.wheel.record import WheelRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What a site offers, and where."""
+
+    wheels: tuple[WheelRecord, ...]  # in the order of the versions
+    url: str  # where the site is served, with / at its end
+    torch_index: str  # where torch is available, with {variant}
+
+    def channel(self, target: Target) -> str:
+        """The address of the index of the target's CUDA variant and torch minor."""
+        return f"{self.url}{channel_of(target)}"
+
+    def torch_channel(self, target: Target) -> str:
+        """The address of the index that has the target's torch."""
+        return self.torch_index.replace("{variant}", target.cuda)
+
+    def address(self, record: WheelRecord) -> str:
+        """Where the wheel can be downloaded."""
+        return record.url or self.url + file_path(record)
+
+
+def channel_of(target: Target) -> str:
+    """The path of the target's channel below the site, `whl/cu124/torch2.6/`."""
+    return f"whl/{target.cuda}/torch{target.torch_minor}/"
+
+
+def file_path(record: WheelRecord) -> str:
+    """The path below the site of a wheel that has no address of its own, as it is written in a link."""
+    return f"files/{record.target.deepspeed}/{quote(record.file)}"
+
+
+def publish_records(records: Iterable[WheelRecord], *, url: str, torch_index: str) -> Published:
+    """The records in the order of their versions, as a site at `url` offers them.
+
+    Raises InputError for two of one name, and VerifyError for a wheel that failed verification or was not verified.
+    """
+    ordered = tuple(sorted(records, key=lambda record: record.target.sort_key()))
+    twice = [file for file, count in Counter(record.file for record in ordered).items() if count > 1]
+    if twice:
+        raise InputError(f"{twice[0]} is listed twice (and {len(twice) - 1} more); an index has one wheel of a name")
+    unverified = [record.file for record in ordered if not record.verification or record.verification.failed]
+    if unverified:
+        more = len(unverified) - 1
+        raise VerifyError(f"{unverified[0]} failed verification or was not verified (and {more} more); remove it")
+    return Published(wheels=ordered, url=url.rstrip("/") + "/", torch_index=torch_index)
