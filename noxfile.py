@@ -1,4 +1,4 @@
-"""What needs its own environment: one session per cell that this host can build, named by the cell's id."""
+"""What needs its own environment: tests, lint, and a session per target that this host can build, named by its id."""
 
 from __future__ import annotations
 
@@ -29,8 +29,22 @@ nox.options.sessions = []
 nox.options.error_on_missing_interpreters = True
 
 
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run `invoke test` in an environment of its own; its options come after `--`."""
+    session.install("-r", "requirements.txt")
+    session.run("python", "-m", "invoke", "test", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Run `invoke lint` in an environment of its own."""
+    session.install("-r", "requirements.txt")
+    session.run("python", "-m", "invoke", "lint")
+
+
 def add_session(target: Target) -> None:
-    """Register the session that builds, proves and files `target`."""
+    """Register the session that builds, verifies and files `target`."""
 
     def session(session: nox.Session) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -47,7 +61,7 @@ def add_session(target: Target) -> None:
             session.error(str(error))
         report_result(target, wheel, None)
 
-    session.__doc__ = f"Build and prove DeepSpeed {target.deepspeed} for torch {target.torch}, {target.cuda}."
+    session.__doc__ = f"Build and verify DeepSpeed {target.deepspeed} for torch {target.torch}, {target.cuda}."
     register: Any = nox.session(name=target.id, python=find_interpreter(target.python))
     register(session)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -48,6 +49,17 @@ def test_what_the_scripts_import_is_in_the_requirements_for_running_and_nothing_
     asked = names_in(RUN)
     assert {name for name, found in needed.items() if not found & asked} == set()
     assert asked - set().union(*needed.values()) <= PROGRAMS
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group of pyproject.toml, those of the groups that it includes left out."""
+    document = pytest.importorskip("tomllib").loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return [line for line in document["dependency-groups"][name] if isinstance(line, str)]
+
+
+def test_the_requirements_files_hold_the_dependency_groups() -> None:
+    assert lines_of(RUN) == group("run")
+    assert lines_of(ALL) == ["-r requirements-run.txt", *sorted([*group("test"), *group("lint")], key=str.casefold)]
 
 
 def test_one_line_installs_everything() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
+from scripts.plan.selection import Selection
 from tests.ci.workflows import FILES, FOLDER, actionlint, run, schema, zizmor
 
 pytestmark = pytest.mark.skipif("sys.platform == 'win32'", reason="the checkers' programs do not all run under Wine")
@@ -40,6 +43,22 @@ def test_the_workflows_fit_their_schema() -> None:
 def test_the_file_that_keeps_the_pins_fresh_fits_its_schema() -> None:
     answer = run("check-jsonschema", "--builtin-schema", "vendor.dependabot", FOLDER.parent / "dependabot.yml")
     assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"), [("github-issue-forms", "[!c]*.yml"), ("github-issue-config", "config.yml")]
+)
+def test_the_forms_for_issues_fit_their_schema(schema: str, files: str) -> None:
+    found = list((FOLDER.parent / "ISSUE_TEMPLATE").glob(files))
+    assert found
+    answer = run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *found)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_a_wheel_is_asked_for_by_the_selectors() -> None:
+    form = yaml.safe_load((FOLDER.parent / "ISSUE_TEMPLATE" / "wheel-request.yml").read_text(encoding="utf-8"))
+    asked = {part["id"] for part in form["body"] if part.get("validations", {}).get("required")}
+    assert asked == {field.name for field in fields(Selection)} - {"id"}
 
 
 @pytest.mark.parametrize(
