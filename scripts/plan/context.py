@@ -11,7 +11,6 @@ from scripts.plan.target import Target
 
 Context = Mapping[str, str | bool]
 
-AXES = ("deepspeed", "torch", "cuda", "python", "platform")  # fields of a target, in the order of the plan
 FOLLOWS_FROM: Mapping[str, tuple[str, ...]] = {
     "deepspeed": ("deepspeed",),
     "torch": ("torch",),

@@ -17,11 +17,11 @@ from packaging.version import Version
 
 from scripts.facts.condition import Condition
 from scripts.facts.facts import Facts
-from scripts.plan.context import AXES, FOLLOWS_FROM, Context
+from scripts.plan.context import FOLLOWS_FROM, Context
 from scripts.plan.forecast import Forecast
 from scripts.plan.matrix import Matrix
 from scripts.plan.notes import Note, note_of
-from scripts.plan.target import Target
+from scripts.plan.target import AXES, Target
 
 
 @dataclass(frozen=True, kw_only=True)

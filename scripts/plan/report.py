@@ -8,13 +8,12 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from scripts.plan.context import AXES
 from scripts.plan.expand import Omission, Plan, PlannedTarget
 from scripts.plan.notes import Note
-from scripts.plan.target import Target
+from scripts.plan.target import AXES, Target
 from scripts.versions import in_order
 
-TITLES = {"deepspeed": "DeepSpeed", "torch": "torch", "cuda": "CUDA", "python": "Python", "platform": "platform"}
+TITLES = {"deepspeed": "DeepSpeed", "cuda": "CUDA", "python": "Python"}  # of the axes that are not called as they are
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def _axis_table(plan: Plan) -> Table:
         values = in_order({*kept[axis], *left[axis]})
         for position, value in enumerate(values):
             table.add_row(
-                "" if position else TITLES[axis],
+                "" if position else TITLES.get(axis, axis),
                 value,
                 str(kept[axis][value]),
                 str(left[axis][value]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from packaging.version import Version
 
@@ -82,6 +82,9 @@ class Target:
         free_threaded = self.python.endswith("t")
         python = Version(self.python.removesuffix("t"))
         return (Version(self.deepspeed), Version(self.torch), self.cuda, python, free_threaded, self.platform)
+
+
+AXES = tuple(field.name for field in fields(Target))  # of the matrix, in the order in which they are shown everywhere
 
 
 def parse_id(text: str) -> Target:

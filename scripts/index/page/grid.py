@@ -8,17 +8,15 @@ from typing import Any
 
 from packaging.version import Version
 
-from scripts.plan.target import Target
+from scripts.plan.target import AXES, Target
 from scripts.versions import SYSTEMS
-
-AXES = ("platform", "deepspeed", "torch", "cuda", "python")  # the last one counts fastest; torch as minor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """Five axes, each value in the order of the versions; any combination of them is a cell."""
 
-    values: dict[str, tuple[str, ...]]  # axis -> values
+    values: dict[str, tuple[str, ...]]  # axis -> values; the last axis counts fastest
 
     @property
     def size(self) -> int:
@@ -50,8 +48,8 @@ def grid_of(targets: Iterable[Target]) -> Grid:
 
 
 def coordinates(target: Target) -> tuple[str, str, str, str, str]:
-    """The target's value on each axis; its torch is the minor, which is all that DeepSpeed compares."""
-    return target.platform, target.deepspeed, target.torch_minor, target.cuda, target.python
+    """The target's value on each of AXES; its torch is the minor, which is all that DeepSpeed compares."""
+    return target.deepspeed, target.torch_minor, target.cuda, target.python, target.platform
 
 
 def _python(version: str) -> tuple[Version, bool]:

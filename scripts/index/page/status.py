@@ -103,7 +103,7 @@ def _markdown_count(count: Count | None) -> str:
 
 
 def _kind(cell: tuple[str, str, str, str, str]) -> Kind:
-    platform, deepspeed, _, cuda, _ = cell
+    deepspeed, _, cuda, _, platform = cell
     return deepspeed, platform, "cpu" if cuda == "cpu" else "cuda"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.index.page.grid import AXES, coordinates, grid_of
+from scripts.index.page.grid import coordinates, grid_of
+from scripts.plan.target import AXES
 from tests.index.page.factories import world
 from tests.plan.factories import make_target
 
