@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from scripts.facts.load import load_facts
 from scripts.plan.expand import Plan, expand
 from scripts.plan.forecast import recorded_minutes
 from scripts.plan.matrix import Matrix, load_matrix
-from scripts.plan.selected_plan import select
+from scripts.plan.selected_plan import plan_of
 from scripts.plan.selection import Selection
 
 
@@ -27,14 +28,20 @@ class Project:
     @cached_property
     def plan(self) -> Plan:
         """The matrix, expanded."""
-        return expand(self.matrix, self.facts, recorded_minutes(self.places.wheelhouse))
+        return expand(self.matrix, self.facts, self._recorded)
 
     def select(self, selection: Selection) -> Plan:
         """The part of the plan that the selection means; all of it for an empty one.
 
         Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left.
         """
-        return self.plan if selection.is_empty else select(self.plan, selection)
+        if selection.is_empty:
+            return self.plan
+        return plan_of(self.matrix, self.facts, selection, self._recorded)
+
+    @cached_property
+    def _recorded(self) -> Mapping[str, float]:
+        return recorded_minutes(self.places.wheelhouse)
 
 
 @cache

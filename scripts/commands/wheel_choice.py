@@ -16,10 +16,12 @@ from scripts.facts.load import load_facts
 from scripts.index.install_line import PROGRAMS, install_command
 from scripts.index.published_site import read_site
 from scripts.install.choose import Choice, Rejection, choose
-from scripts.install.environment import Environment, read_environment
+from scripts.install.environment import Environment, Torch, read_environment
 from scripts.install.installation import torch_line
+from scripts.plan.expand import Plan, axes_of, expand, narrowed
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
+from scripts.versions import minor_of
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
@@ -75,20 +77,27 @@ def _cure(rejection: Rejection, published: Published, environment: Environment) 
 
 def _why_no_cell(environment: Environment) -> Sequence[str]:
     """What the plan says of the environment's own combination, of the newest DeepSpeed that it knows something of."""
-    torch, plan = environment.torch, open_project().plan
-    if torch is None:
+    if environment.torch is None:
         return ()
-    fields = (torch.minor, torch.variant, environment.version, environment.platform)
-    planned = [planned.target for planned in plan.targets if _combination(planned.target) == fields]
+    plan = _plan_of(environment, environment.torch)
+    planned = [planned.target for planned in plan.targets]
     if planned:
         return [f"your own combination is planned, but not offered there: {max(planned, key=Target.sort_key).id}"]
-    omitted = [omission for omission in plan.omitted if _combination(omission.target) == fields]
-    newest = max(omitted, key=lambda omission: omission.target.sort_key(), default=None)
-    return [f"your own combination is left out of the matrix: {newest.reason}"] if newest else []
+    newest = max(plan.omitted, key=lambda excluded: excluded.target.sort_key(), default=None)
+    return [f"your own combination is excluded from the matrix: {newest.reason}"] if newest else []
 
 
-def _combination(target: Target) -> tuple[str, ...]:
-    return (target.torch_minor, target.cuda, target.python, target.platform)
+def _plan_of(environment: Environment, torch: Torch) -> Plan:
+    """The plan of the environment's own combination, with every DeepSpeed."""
+    project = open_project()
+    axes = axes_of(project.matrix, project.facts)
+    wanted = {
+        "torch": [release for release in axes["torch"] if minor_of(release) == torch.minor],
+        "cuda": [torch.variant],
+        "python": [environment.version],
+        "platform": [environment.platform],
+    }
+    return expand(project.matrix, project.facts, axes=narrowed(axes, wanted))
 
 
 def line_to_paste(wheel: WheelRecord, published: Published, *, windows: bool = WINDOWS) -> str:

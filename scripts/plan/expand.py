@@ -6,7 +6,7 @@ a group is asked once per distinct combination of them, so that 100 000 cells co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -22,6 +22,8 @@ from scripts.plan.forecast import Forecast
 from scripts.plan.matrix import Matrix
 from scripts.plan.notes import Note, note_of
 from scripts.plan.target import AXES, Target
+
+Axes = Mapping[str, tuple[str, ...]]  # field of a target -> its values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +63,8 @@ class Ruling:
     reason: str
 
 
-def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = None) -> Plan:
-    """The plan of the matrix; `recorded` holds minutes by target id (`forecast.recorded_minutes`)."""
+def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = None, axes: Axes | None = None) -> Plan:
+    """The plan of the matrix, or of some values of its `axes`; `recorded` has minutes by id (`recorded_minutes`)."""
     forecast = Forecast(facts=facts, settings=matrix.forecast, recorded=recorded or {}, ops=matrix.ops)
     context_of = partial(matrix.context_of, facts=facts)
     refusals = Judge(_refusals(matrix, facts), context_of)
@@ -71,7 +73,7 @@ def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = 
     tiers = Judge(_tiers(matrix), context_of)
     targets: list[PlannedTarget] = []
     omitted: list[Omission] = []
-    for target in combinations(matrix, facts):
+    for target in combinations(axes_of(matrix, facts) if axes is None else axes):
         if refusal := refusals.first(target):
             omitted.append(Omission(target=target, rule=refusal.id, reason=refusal.reason))
             continue
@@ -88,13 +90,29 @@ def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = 
     return Plan(targets=tuple(targets), omitted=tuple(omitted))
 
 
-def combinations(matrix: Matrix, facts: Facts) -> Iterator[Target]:
+def axes_of(matrix: Matrix, facts: Facts) -> Axes:
+    """The values of each axis as fields of a target, in the order of the versions."""
+    return {
+        "deepspeed": tuple(sorted(matrix.deepspeed, key=Version)),
+        "torch": tuple(facts.torch[minor].newest for minor in sorted(matrix.torch, key=Version)),
+        "cuda": tuple(sorted(matrix.cuda)),
+        "python": tuple(sorted(matrix.python, key=lambda version: (Version(version.removesuffix("t")), version))),
+        "platform": tuple(sorted(matrix.platform)),
+    }
+
+
+def narrowed(axes: Axes, wanted: Mapping[str, Collection[str]]) -> Axes:
+    """The axes with the `wanted` values only; an axis that is not in `wanted` keeps all."""
+    return {
+        axis: tuple(value for value in values if axis not in wanted or value in wanted[axis])
+        for axis, values in axes.items()
+    }
+
+
+def combinations(axes: Axes) -> Iterator[Target]:
     """Every combination of the axes, in the order of the versions."""
-    torch = [facts.torch[minor].newest for minor in sorted(matrix.torch, key=Version)]
-    python = sorted(matrix.python, key=lambda version: (Version(version.removesuffix("t")), version))
-    axes = (sorted(matrix.deepspeed, key=Version), torch, sorted(matrix.cuda), python, sorted(matrix.platform))
-    for deepspeed, release, cuda, interpreter, platform in product(*axes):
-        yield Target(deepspeed=deepspeed, torch=release, cuda=cuda, python=interpreter, platform=platform)
+    for values in product(*axes.values()):
+        yield Target(**dict(zip(axes, values, strict=True)))
 
 
 class Group:

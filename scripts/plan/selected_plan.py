@@ -1,55 +1,62 @@
-"""`select`: the part of a plan that a person means, in the words that people type."""
+"""`plan_of`: the part of the matrix that a user means, in the words that people type."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from packaging.version import Version
 
 from scripts.errors import InputError, NothingToDoError
-from scripts.plan.expand import Omission, Plan
+from scripts.facts.facts import Facts
+from scripts.options import split_words
+from scripts.plan.context import AXES
+from scripts.plan.expand import Axes, Omission, Plan, axes_of, expand, narrowed
+from scripts.plan.matrix import Matrix
 from scripts.plan.selection import Selection
-from scripts.plan.target import Target
+from scripts.plan.target import ID, Target, parse_id
 from scripts.versions import SYSTEMS, in_order, minor_of
 
-SHOWN = 5  # cells or values that a message names before it says how many more there are
+SHOWN = 5  # targets or values that a message names before it says how many more there are
 AXIS_OF = {"py": "python"}  # selectors whose field of a target has another name
 
 
-def select(plan: Plan, selection: Selection) -> Plan:
-    """The targets and omissions that the selection means.
+def plan_of(matrix: Matrix, facts: Facts, selection: Selection, recorded: Mapping[str, float] | None = None) -> Plan:
+    """The part of the matrix's plan that the selection means; only what it can mean is expanded.
 
-    Raises InputError for a value that the plan does not have, NothingToDoError when no target is left.
+    Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left.
     """
-    cells = [*(planned.target for planned in plan.targets), *(omission.target for omission in plan.omitted)]
-    wanted = {axis: values for axis, values in _wanted(cells, selection).items() if values}
+    axes = axes_of(matrix, facts)
+    wanted = {axis: values for axis, values in _wanted(axes, selection).items() if values}
+    meant = expand(matrix, facts, recorded, narrowed(narrowed(axes, wanted), _axes_of_ids(selection.id)))
 
     def is_meant(target: Target) -> bool:
-        if any(getattr(target, axis) not in values for axis, values in wanted.items()):
-            return False
         return not selection.id or any(fnmatchcase(target.id, pattern) for pattern in selection.id)
 
-    targets = tuple(planned for planned in plan.targets if is_meant(planned.target))
-    omitted = tuple(omission for omission in plan.omitted if is_meant(omission.target))
+    targets = tuple(planned for planned in meant.targets if is_meant(planned.target))
+    omitted = tuple(omission for omission in meant.omitted if is_meant(omission.target))
     if not targets:
-        raise NothingToDoError(_why_nothing(plan, selection, omitted))
+        raise NothingToDoError(_why_excluded(selection, omitted) or _why_nothing(expand(matrix, facts), selection))
     return Plan(targets=targets, omitted=omitted)
 
 
-def _wanted(cells: Sequence[Target], selection: Selection) -> dict[str, frozenset[str]]:
+def _wanted(axes: Axes, selection: Selection) -> dict[str, frozenset[str]]:
     wanted: dict[str, frozenset[str]] = {}
     for selector, normalise in READINGS.items():
         axis = AXIS_OF.get(selector, selector)
-        typed = _words(getattr(selection, selector))
-        known = {getattr(cell, axis) for cell in cells}
+        typed = split_words(getattr(selection, selector))
+        known = axes[axis]
         wanted[axis] = frozenset(_resolve(selector, word, normalise(word, known), known) for word in typed)
     return wanted
 
 
-def _words(typed: Sequence[str]) -> list[str]:
-    return [word.strip() for value in typed for word in value.split(",") if word.strip()]
+def _axes_of_ids(ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The values that the ids name, by axis; none when one of them stands for several."""
+    if not all(ID.fullmatch(name) for name in ids):
+        return {}
+    targets = [parse_id(name) for name in ids]
+    return {axis: frozenset(getattr(target, axis) for target in targets) for axis in AXES if targets}
 
 
 def _resolve(selector: str, word: str, found: str, known: Collection[str]) -> str:
@@ -94,16 +101,21 @@ READINGS: dict[str, Callable[[str, Collection[str]], str]] = {
 # ---------------------------------------------------------------- why nothing is left
 
 
-def _why_nothing(plan: Plan, selection: Selection, omitted: Sequence[Omission]) -> str:
-    """The rule and reason of each cell that was meant and left out, else what there is."""
-    if omitted:
-        reasons = list(dict.fromkeys((omission.rule, omission.reason) for omission in omitted))
-        cells = f"the {len(omitted)} cells of {selection} are" if len(omitted) > 1 else f"{omitted[0].target.id} is"
-        lines = [f"  {rule}: {reason}" for rule, reason in reasons[:SHOWN]]
-        more = [f"  and {len(reasons) - SHOWN} more; 'invoke plan --omitted' shows all"] if len(reasons) > SHOWN else []
-        return "\n".join([f"{cells} left out of the matrix:", *lines, *more])
+def _why_excluded(selection: Selection, omitted: Sequence[Omission]) -> str | None:
+    """The rule and reason of each target that was meant and is excluded; None when there is none."""
+    if not omitted:
+        return None
+    reasons = list(dict.fromkeys((omission.rule, omission.reason) for omission in omitted))
+    subject = f"the {len(omitted)} targets of {selection} are" if len(omitted) > 1 else f"{omitted[0].target.id} is"
+    lines = [f"  {rule}: {reason}" for rule, reason in reasons[:SHOWN]]
+    more = [f"  and {len(reasons) - SHOWN} more; 'invoke plan --omitted' shows all"] if len(reasons) > SHOWN else []
+    return "\n".join([f"{subject} excluded from the matrix:", *lines, *more])
+
+
+def _why_nothing(plan: Plan, selection: Selection) -> str:
+    """That nothing matches, and what is near."""
     known = f"'invoke plan' lists all {len(plan.targets)} targets{_nearest(plan, selection)}"
-    return f"no cell of the matrix matches {selection}; {known}"
+    return f"no target of the matrix matches {selection}; {known}"
 
 
 def _nearest(plan: Plan, selection: Selection) -> str:
