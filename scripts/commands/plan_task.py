@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import PlanOptions
 from scripts.errors import InputError
-from scripts.plan.expand import Plan
-from scripts.plan.report import plan_document, plan_tables
 from scripts.plan.selection import Selection
-from scripts.plan.shard import MAX_JOBS, shard_of
+
+if TYPE_CHECKING:
+    from scripts.plan.expand import Plan
 
 
 def plan(selection: Selection, options: PlanOptions) -> None:
@@ -27,6 +28,9 @@ def plan(selection: Selection, options: PlanOptions) -> None:
     if options.matrix:
         next_matrix(project, found, options.max_jobs)
         return
+    from scripts.plan.report import plan_document, plan_tables  # here: a wrong selector needs no tables
+    from scripts.plan.shard import shard_of
+
     found = shard_of(found, options.shard, options.max_jobs)
     if options.json:
         print_document(plan_document(found))
@@ -39,6 +43,7 @@ def next_matrix(project: Project, plan: Plan, limit: int) -> None:
     from scripts.ci.actions import site_address, this_step
     from scripts.ci.jobs import matrix_document, next_jobs
     from scripts.ci.results import known_builds
+    from scripts.plan.shard import MAX_JOBS
 
     jobs = next_jobs(plan, project.facts, known_builds(site_address(), log_line), limit or MAX_JOBS)
     document = matrix_document(jobs)

@@ -1,4 +1,7 @@
-"""What every task starts from: the facts, the matrix and the directories of this checkout."""
+"""What every task starts from: the facts, the matrix and the directories of this checkout.
+
+The modules that expand a plan are imported where one is asked for; `find`, `install` and `verify` ask for none.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.dirs import CHECKOUT, Places, default_places
 from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
-from scripts.plan.expand import Plan, expand
-from scripts.plan.forecast import recorded_minutes
 from scripts.plan.matrix import Matrix, load_matrix
-from scripts.plan.selected_plan import plan_of
 from scripts.plan.selection import Selection
+
+if TYPE_CHECKING:
+    from scripts.plan.expand import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,8 @@ class Project:
     @cached_property
     def plan(self) -> Plan:
         """The matrix, expanded."""
+        from scripts.plan.expand import expand
+
         return expand(self.matrix, self.facts, self._recorded)
 
     def select(self, selection: Selection) -> Plan:
@@ -35,12 +41,16 @@ class Project:
 
         Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left.
         """
+        from scripts.plan.selected_plan import plan_of
+
         if selection.is_empty:
             return self.plan
         return plan_of(self.matrix, self.facts, selection, self._recorded)
 
     @cached_property
     def _recorded(self) -> Mapping[str, float]:
+        from scripts.plan.forecast import recorded_minutes
+
         return recorded_minutes(self.places.wheelhouse)
 
 

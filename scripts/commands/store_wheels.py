@@ -10,11 +10,8 @@ from scripts.ci.actions import pages_address, this_step
 from scripts.commands.answer import log_line
 from scripts.commands.project import open_project
 from scripts.dirs import default_places
-from scripts.errors import InputError, WheelsError
+from scripts.errors import InputError
 from scripts.files import Content
-from scripts.index.published_site import read_site_if_there
-from scripts.publish.store_address import FORMS, open_store
-from scripts.publish.store_records import store_records
 from scripts.wheel.published import Published, publish_records
 from scripts.wheel.record import WheelRecord
 from scripts.wheel.wheelhouse import filed_wheels, site_files
@@ -23,8 +20,10 @@ from scripts.wheel.wheelhouse import filed_wheels, site_files
 def open_published(store: str) -> Published:
     """The wheels of a store, or of the wheelhouse of this checkout, where they are."""
     if store.startswith("github:"):
+        from scripts.commands.github_wheels import github_wheels, published_there
+
         url = pages_address(repository_of(store))
-        records = list(store_records(open_store(store, say=log_line), _by_file(_known(url))))
+        records = github_wheels(store, published_there(url))
     else:
         folder = _folder(store)
         wheels = filed_wheels(folder, log_line) if store or folder.is_dir() else {}
@@ -36,26 +35,11 @@ def open_published(store: str) -> Published:
 def offered(store: str, known: Iterable[WheelRecord]) -> tuple[list[WheelRecord], dict[str, Content]]:
     """The wheels of the store, and those files that the site itself must have, since nobody else serves them."""
     if repository_of(store):
-        return list(store_records(open_store(store, say=log_line), _by_file(known))), {}
+        from scripts.commands.github_wheels import github_wheels
+
+        return github_wheels(store, known), {}
     wheels = filed_wheels(_folder(store), log_line)
     return list(wheels.values()), site_files(wheels)
-
-
-def _known(site: str) -> Iterable[WheelRecord]:
-    """What the published site tells of the wheels; of those no manifest is downloaded.
-
-    Without a token GitHub answers sixty requests an hour, and each manifest is one.
-    """
-    try:
-        found = read_site_if_there(site)
-    except WheelsError as error:
-        log_line(f"every manifest is downloaded: {error}")
-        return ()
-    return found.wheels if found else ()
-
-
-def _by_file(records: Iterable[WheelRecord]) -> dict[str, WheelRecord]:
-    return {record.file: record for record in records}
 
 
 def repository_of(store: str) -> str:
@@ -66,8 +50,8 @@ def repository_of(store: str) -> str:
 
 
 def _folder(store: str) -> Path:
-    """The folder of `dir:PATH`; the wheelhouse when nothing is named."""
+    """The directory of `dir:PATH`; the wheelhouse when nothing is named."""
     kind, _, place = store.partition(":")
     if store and kind != "github" and (kind != "dir" or not place):
-        raise InputError(f"--store {store!r}: {FORMS}")
+        raise InputError(f"--store {store!r}: give dir:PATH or github:OWNER/REPO")
     return Path(place) if store else default_places().wheelhouse

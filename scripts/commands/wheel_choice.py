@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.ci.actions import site_address
 from scripts.commands.project import open_project
@@ -14,16 +15,17 @@ from scripts.commands.task_options import FindOptions
 from scripts.errors import InputError
 from scripts.facts.load import load_facts
 from scripts.index.install_line import PROGRAMS, install_command
-from scripts.index.published_site import read_site
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, Torch, read_environment
 from scripts.install.installation import torch_line
-from scripts.plan.expand import Plan, axes_of, expand, narrowed
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
 from scripts.versions import minor_of
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
+
+if TYPE_CHECKING:
+    from scripts.plan.expand import Plan
 
 
 def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
@@ -39,11 +41,15 @@ def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
 
 
 def _published(index: str, store: str) -> Published:
-    """What is offered at the place that was named: a site, else a store, else the wheelhouse of this checkout."""
+    """What is offered by what was named: a site, else a store, else the wheelhouse of this checkout."""
     if index and store:
         raise InputError("give either --index or --store")
-    place = index or ("" if store else site_address())
-    return read_site(place) if place else open_published(store)
+    address = index or ("" if store else site_address())
+    if not address:
+        return open_published(store)
+    from scripts.index.published_site import read_site  # here, since it loads a client for HTTP
+
+    return read_site(address)
 
 
 def explanation(published: Published, environment: Environment, choice: Choice) -> str:
@@ -89,6 +95,8 @@ def _why_no_cell(environment: Environment) -> Sequence[str]:
 
 def _plan_of(environment: Environment, torch: Torch) -> Plan:
     """The plan of the environment's own combination, with every DeepSpeed."""
+    from scripts.plan.expand import axes_of, expand, narrowed  # here: an environment with a wheel needs no plan
+
     project = open_project()
     axes = axes_of(project.matrix, project.facts)
     wanted = {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scripts.options import as_words, option
-from scripts.plan.target import Target
 from scripts.shell import shell_line
+
+if TYPE_CHECKING:
+    from scripts.plan.target import Target  # the task file imports this module, and needs no more than the options
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -201,7 +201,7 @@ def test_on_windows_lines_are_quoted_for_its_own_shells() -> None:
 
 @pytest.mark.parametrize(
     ("torch", "told"),
-    [("2.6.0+cu124", "is planned, but not offered there: ds"), ("2.4.1+cu999", "None"), ("2.9.1+cu118", "is left out")],
+    [("2.6.0+cu124", "is planned, but not offered there: ds"), ("2.4.1+cu999", "None"), ("2.9.1+cu118", "is excluded")],
 )
 def test_the_plan_tells_of_the_persons_own_combination(torch: str, told: str, tmp_path: Path) -> None:
     file_wheel(tmp_path, make_wheel_target(deepspeed="0.16.5", torch="2.3.1"))

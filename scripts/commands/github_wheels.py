@@ -1,0 +1,30 @@
+"""The wheels of a store on GitHub. Apart from the folders, since it loads a client for HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scripts.commands.answer import log_line
+from scripts.errors import WheelsError
+from scripts.index.published_site import read_site_if_there
+from scripts.publish.store_address import open_store
+from scripts.publish.store_records import store_records
+from scripts.wheel.record import WheelRecord
+
+
+def github_wheels(store: str, known: Iterable[WheelRecord]) -> list[WheelRecord]:
+    """The wheels of the store's releases; of the `known` ones no manifest is downloaded."""
+    return list(store_records(open_store(store, say=log_line), {record.file: record for record in known}))
+
+
+def published_there(site: str) -> Iterable[WheelRecord]:
+    """What the published site says of the wheels; of those no manifest is downloaded.
+
+    Without a token GitHub answers sixty requests an hour, and each manifest is one.
+    """
+    try:
+        found = read_site_if_there(site)
+    except WheelsError as error:
+        log_line(f"every manifest is downloaded: {error}")
+        return ()
+    return found.wheels if found else ()
