@@ -11,11 +11,10 @@ from packaging.version import Version
 from scripts.errors import InputError, NothingToDoError
 from scripts.facts.facts import Facts
 from scripts.options import split_words
-from scripts.plan.context import AXES
 from scripts.plan.expand import Axes, Omission, Plan, axes_of, expand, narrowed
 from scripts.plan.matrix import Matrix
 from scripts.plan.selection import Selection
-from scripts.plan.target import ID, Target, parse_id
+from scripts.plan.target import AXES, ID, Target, parse_id
 from scripts.versions import SYSTEMS, in_order, minor_of
 
 SHOWN = 5  # targets or values that a message names before it says how many more there are
