@@ -11,17 +11,19 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
-from scripts.commands.build_task import builder_of
+from scripts.commands.build_task import planner_of
 from scripts.commands.host_targets import buildable
 from scripts.commands.nox_call import report_result
 from scripts.commands.project import open_project
+from scripts.dirs import default_places
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import find_interpreter
 from scripts.options import parse_words
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
-from scripts.wheel_build.produce import Producer
+from scripts.wheel_build.handed_plans import handed_plans
+from scripts.wheel_build.produce import produce
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -49,11 +51,13 @@ def add_session(target: Target) -> None:
     def session(session: nox.Session) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            builder = builder_of(open_project(), parse_words(BuildOptions, session.posargs))
-            producer = Producer(builder=builder, installer=find_installer())
-            wheel = producer.produce(
-                target, environment_python(Path(session.virtualenv.location)), find_interpreter(target.python) or ""
-            )
+            if HANDED:
+                plan = HANDED[target.id]
+            else:
+                plan = planner_of(open_project(), parse_words(BuildOptions, session.posargs)).here(target)
+            python = environment_python(Path(session.virtualenv.location))
+            interpreter = find_interpreter(target.python) or ""
+            wheel = produce(plan, find_installer(), python, interpreter, default_places())
         except WheelsError as error:
             report_result(target, None, error)
             if isinstance(error, InterruptedBuildError):
@@ -66,5 +70,6 @@ def add_session(target: Target) -> None:
     register(session)
 
 
-for target in buildable(open_project().plan):
+HANDED = handed_plans()  # of the `invoke build` that waits for these sessions; nobody resolves them again
+for target in [plan.target for plan in HANDED.values()] if HANDED else buildable(open_project().plan):
     add_session(target)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.command import Command, check, run
-from scripts.commands.build_task import builder_of
+from scripts.commands.build_task import planner_of
 from scripts.commands.host_targets import host_target
 from scripts.commands.project import Project, open_project
 from scripts.dirs import Places, default_places
@@ -30,7 +30,8 @@ from scripts.fetch.installer import environment_python, find_installer
 from scripts.plan.target import Target
 from scripts.wheel_build.build_environment import fill_build_environment
 from scripts.wheel_build.build_options import BuildOptions
-from scripts.wheel_build.pipeline import Builder
+from scripts.wheel_build.pipeline import build, discard_work
+from scripts.wheel_build.planner import Planner
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.source import fetch_source, prepare_tree
 
@@ -45,28 +46,26 @@ class Bench:
     project: Project
     folder: Path
     python: Path
-    torch: str
 
     def ours(self, target: Target, options: BuildOptions, cache: str) -> tuple[float, Path]:
         """Seconds and the wheel of our build, with the caches in `cache`."""
         places = Places(cache=self.folder / cache, wheelhouse=self.folder / "wheels", logs=self.folder / "logs")
         self._give_source(target, places)
-        builder = Builder(facts=self.project.facts, matrix=self.project.matrix, places=places, options=options)
+        planner = Planner(facts=self.project.facts, matrix=self.project.matrix, places=places, options=options)
         started = time.monotonic()
+        plan = planner.here(target)
         with Progress(title=target.id, log_file=self.folder / "logs" / f"{target.id}.log") as progress:
-            record = builder.build(target, self.python, self.torch, progress)
+            built = build(plan, self.python, places, progress)
         seconds = time.monotonic() - started
-        kept = shutil.copy(record.wheel, self.folder / f"ours-{record.wheel.name}")
-        builder.discard_work(target)
+        kept = shutil.copy(built.wheel, self.folder / f"ours-{built.wheel.name}")
+        discard_work(plan, places)
         return seconds, Path(kept)
 
     def upstream(self, target: Target, options: BuildOptions) -> tuple[float, Path]:
         """Seconds and the wheel of `setup.py bdist_wheel`, as upstream's README has it, with the same ops."""
         archive = fetch_source(target.deepspeed, default_places().sources)
         root = prepare_tree(archive, self.folder / "upstream" / target.deepspeed, ()).root
-        builder = builder_of(self.project, options)
-        context = builder.matrix.context_of(target, builder.facts)
-        variables = builder.variables(target, builder.select_ops(target), context)
+        variables = planner_of(self.project, options).here(target).environment("")
         dist = self.folder / "upstream" / "dist"
         argv = (str(self.python), "setup.py", "bdist_wheel", "--dist-dir", str(dist))
         command = Command(argv=argv, cwd=root, env={**variables, "PYTHONPATH": str(root)})
@@ -126,8 +125,8 @@ def main(words: Sequence[str] | None = None) -> None:
         create = installer.create(folder / "environment", sys.executable)
         check(create, run(create))
         python = environment_python(folder / "environment")
-        torch = fill_build_environment(installer, python, target, project.facts, project.matrix.torch_index)
-        bench = Bench(project=project, folder=folder, python=python, torch=torch)
+        fill_build_environment(planner_of(project, BuildOptions()).here(target), installer, python)
+        bench = Bench(project=project, folder=folder, python=python)
         ops = [op for op in given.ops.split(",") if op]
         figures = {
             **(same_version(bench, target, ops) if given.part != "next" else {}),

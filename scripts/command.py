@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from scripts.errors import CommandError
 from scripts.process_tree import GRACE_SECONDS, end_tree, tree_bytes
-from scripts.shell import shell_line
+from scripts.shell import shell_line, with_input
 
 ASK_SECONDS = 20.0
 Log: TypeAlias = Callable[[str], None]  # what takes a line about work that goes on
@@ -33,20 +33,21 @@ def no_log(line: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One program call: `argv`, the variables it adds to the caller's environment, and its folder."""
+    """One program call: `argv`, the variables it adds to the caller's environment, its directory and its input."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: PurePath | None = None
+    stdin: str | None = None  # the line that it reads; "": no line at all; None: what the caller sends
 
     def as_shell(self, *, windows: bool = os.name == "nt") -> str:
         """The line to paste into a POSIX shell, or into cmd.exe when `windows`."""
         if windows:
             steps = [f'set "{name}={value}"' for name, value in sorted(self.env.items())]
             folder = [f'cd /d "{self.cwd}"'] if self.cwd else []
-            return " && ".join([*folder, *steps, shell_line(self.argv, windows=True)])
+            return " && ".join([*folder, *steps, with_input(shell_line(self.argv, windows=True), self.stdin, "NUL")])
         variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items())]
-        line = " ".join([*variables, shell_line(self.argv, windows=False)])
+        line = with_input(" ".join([*variables, shell_line(self.argv, windows=False)]), self.stdin, "/dev/null")
         return f"cd {shlex.quote(str(self.cwd))} && {line}" if self.cwd else line
 
 
@@ -178,6 +179,8 @@ class Running:
         self._lines: list[str] = []
         self._started = time.monotonic()
         self._process = _start(command)
+        if command.stdin:
+            self.send(command.stdin)
         self._group.add(self._process)
         self._reader = threading.Thread(target=self._pump, daemon=True)
         self._reader.start()

@@ -16,6 +16,13 @@ def shell_line(words: Iterable[str], *, windows: bool = WINDOWS) -> str:
     return " ".join(_cmd_word(word) for word in words) if windows else shlex.join(words)
 
 
+def with_input(line: str, stdin: str | None, nothing: str) -> str:
+    """The line with `stdin` as its input; `nothing` is the file that holds nothing."""
+    if stdin is None:
+        return line
+    return f"echo {stdin} | {line}" if stdin else f"{line} < {nothing}"
+
+
 def _cmd_word(word: str) -> str:
     """The word as cmd.exe and the program behind it both read it: `setuptools<81` alone would be a redirection."""
     quoted = subprocess.list2cmdline([word])

@@ -36,7 +36,7 @@ ROOMS = (
     "ci",
     "commands",
 )
-TASK_ROOMS = {"errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"}
+TASK_ROOMS = {"dirs", "errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "scripts").rglob("*.py"))

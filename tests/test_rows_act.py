@@ -22,7 +22,8 @@ from scripts.facts.load import DATA, load_facts
 from scripts.plan.context import FOLLOWS_FROM, Context, context_of
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import AXES, Target, parse_id
-from scripts.toolchain.gates import gcc_context, msvc_context, standard_context, toolkit_context
+from scripts.toolchain.gates import gcc_context, linker_context, msvc_context, standard_context, toolkit_context
+from scripts.toolchain.msvc.toolset import why_refused
 from scripts.versions import SYSTEMS, cuda_version
 
 ROOT = Path(__file__).parent.parent
@@ -123,7 +124,7 @@ TOOLKIT = set(
         "pip",
     )
 )
-MSVC = set(msvc_context(FACTS, "14.44", 1944, "12.4", "2.6"))
+MSVC = {*msvc_context("14.44", 1944), "toolset-links-torch"}
 GCC = set(gcc_context(FACTS, 12, "12.4"))
 
 
@@ -159,7 +160,9 @@ def toolchains(target: Target, names: frozenset[str]) -> Iterator[Context]:
         toolkits = [toolkit_context(target, FACTS, v, s) for v in FACTS.cuda for s in TOOLKIT_SOURCES]
     hosts: list[Context] = [{}]
     if names & MSVC and target.system == "windows":
-        hosts = [msvc_context(FACTS, row.version, row.msc_ver, cuda, target.torch_minor) for row in FACTS.toolsets]
+        rows = [row for row in FACTS.toolsets if why_refused(FACTS, row.version, cuda) is None]
+        found = [msvc_context(row.version, row.msc_ver) for row in rows]
+        hosts = [{**context, **linker_context(target, FACTS, context)} for context in found]
     if names & GCC and target.system == "linux":
         hosts = [gcc_context(FACTS, major, cuda) for major in range(9, 20)]
     standards = [standard_context([[f"-std=c++{n}"]]) for n in (14, 17, 20)] if "std" in names else [{}]

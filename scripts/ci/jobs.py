@@ -15,6 +15,7 @@ from scripts.plan.target import Target
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems
 from scripts.schema.readers import Reader, listed, record, text
+from scripts.toolchain.msvc.toolset import toolset_choice
 
 FIRST, LAST = {"building": 0}, {"failed": 2}  # what the last run said of a cell -> its place in the queue
 
@@ -40,14 +41,11 @@ def next_jobs(plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int 
 
 def runner_for(target: Target, facts: Facts) -> str:
     """The hosted image that builds the target; raises DataError when no row names one."""
-    wanted = [target.cuda_version] if target.cuda_version else []
-    toolsets = facts.toolset_choices if target.system == "windows" else ()
-    named = [choice.runner for choice in toolsets if set(wanted) <= set(choice.cuda) and (wanted or not choice.cuda)]
-    if target.system in facts.builds_on:
-        named.append(facts.builds_on[target.system].runner)
-    if not named:
+    choice = toolset_choice(facts, target.cuda_version) if target.system == "windows" else None
+    row = choice or facts.builds_on.get(target.system)
+    if row is None:
         raise DataError("runners.yaml", [f"builds_on: no image for {target.system}; add a row"])
-    return named[0]
+    return row.runner
 
 
 def matrix_document(jobs: Sequence[QueuedTarget]) -> dict[str, list[dict[str, Any]]]:

@@ -1,37 +1,38 @@
-"""`invoke build`: every chosen target built, verified and filed, or the commands that do it."""
+"""`invoke build`: every chosen target built, verified and filed, or the lines that do it."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from scripts.ci.results import write_results
 from scripts.commands.answer import print_answer, print_document
-from scripts.commands.build_layouts import layouts_of
 from scripts.commands.host_targets import targets_to_build
 from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import RunOptions
-from scripts.errors import WheelsError
+from scripts.errors import PrerequisiteError, WheelsError
+from scripts.host import this_host
 from scripts.plan.selection import Selection
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
-from scripts.wheel_build.pipeline import Builder
-from scripts.wheel_build.preview import preview
+from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.dry_run import DryRun
+from scripts.wheel_build.layout import layout_elsewhere, layout_here
+from scripts.wheel_build.planner import Planner
 
 
 def build(selection: Selection, options: BuildOptions, output: RunOptions) -> None:
     """Build every chosen target and print where the wheels are; the exit code is the first failed one's."""
     project = open_project()
     targets = targets_to_build(project, selection, anywhere=output.dry_run)
-    builder = builder_of(project, options)
+    planner = planner_of(project, options)
     if output.dry_run:
-        _print_commands(builder, targets, as_json=output.json)
+        _print_lines(planner, targets, as_json=output.json)
         return
-    for target in targets:
-        require_host(builder, target)
-    results = build_targets(targets, options)
+    results = build_targets([plan_here(planner, target) for target in targets], options)
     write_results(project.places.logs, results)
     if output.json:
         print_document({"results": [asdict(result) for result in results]})
@@ -42,28 +43,39 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
         sys.exit(code)
 
 
-def builder_of(project: Project, options: BuildOptions) -> Builder:
-    """A builder with these options."""
-    return Builder(facts=project.facts, matrix=project.matrix, places=project.places, options=options)
+def planner_of(project: Project, options: BuildOptions) -> Planner:
+    """What makes build plans with these options."""
+    return Planner(facts=project.facts, matrix=project.matrix, places=project.places, options=options)
 
 
-def require_host(builder: Builder, target: Target) -> None:
-    """Raise what `check_host` raises, after leaving it as the target's result."""
+def plan_here(planner: Planner, target: Target) -> BuildPlan:
+    """The plan of a build on this machine; what stands against it is left as the target's result, and raised."""
     try:
-        builder.check_host(target)
+        return planner.here(target)
     except WheelsError as error:
-        write_results(builder.places.logs, [failure(target, error)])
+        write_results(planner.places.logs, [failure(target, error)])
         raise
 
 
-def _print_commands(builder: Builder, targets: Sequence[Target], *, as_json: bool) -> None:
-    layouts = layouts_of(builder, targets)
-    previews = [preview(builder, target, layouts[target.id]) for target in targets]
-    front = nox_command(targets, builder.options)
+def dry_run(planner: Planner, target: Target) -> DryRun:
+    """What a build of the target would run, here for a target of this platform, else on a machine of its own."""
+    if target.platform != this_host().platform:
+        plan = planner.elsewhere(target)
+        return DryRun(plan=plan, layout=layout_elsewhere(plan))
+    problem = None
+    try:
+        plan = planner.here(target)
+    except PrerequisiteError as error:
+        plan, problem = planner.elsewhere(target), str(error)
+    return DryRun(plan=plan, layout=layout_here(plan, planner.facts, planner.places), problem=problem)
+
+
+def _print_lines(planner: Planner, targets: Sequence[Target], *, as_json: bool) -> None:
+    found = [dry_run(planner, target) for target in targets]
+    front = nox_command(targets, planner.options).as_shell()
     if as_json:
-        found = {one.target.id: one.as_document() for one in previews}
-        print_document({"run": front.as_shell(), "targets": found})
+        print_document({"run": front, "targets": {one.plan.target.id: one.as_document() for one in found}})
         return
-    for one in previews:
-        print_answer(one.as_script(), "")
-    print_answer("# all of it, with the compile commands that are recorded on the way:", front.as_shell())
+    mark = "rem" if os.name == "nt" else "#"
+    scripts = [f"{one.as_script()}\n\n" for one in found]
+    sys.stdout.write("".join([*scripts, f"{mark} the same in one line: {front}\n"]))  # as they are: no markup, no wrap

@@ -72,7 +72,8 @@ def newest_deepspeed(targets: Sequence[Target]) -> list[Target]:
 
 def host_target(project: Project) -> Target:
     """The newest DeepSpeed for this Python, platform and GPU driver, with the newest torch that is available here."""
-    from scripts.wheel_build.build_environment import install_torch, torch_routes
+    from scripts.wheel_build.build_environment import install_torch
+    from scripts.wheel_build.torch_routes import torch_routes
 
     host = this_host()
     targets = [t for t in buildable(project.plan) if t.python == host.python and runs_on(t, host.driver_cuda)]

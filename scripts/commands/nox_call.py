@@ -19,6 +19,8 @@ from scripts.dirs import CHECKOUT
 from scripts.errors import PrerequisiteError, WheelsError
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.handed_plans import PLANS, write_plans
 
 RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
 
@@ -32,15 +34,18 @@ def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
     return Command(argv=argv, cwd=CHECKOUT)
 
 
-def build_targets(targets: Sequence[Target], options: BuildOptions) -> list[Result]:
-    """One result per target. Nox runs in the foreground and shows the progress."""
+def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Result]:
+    """One result per plan. Nox runs in the foreground and shows the progress; its sessions are handed the plans."""
+    targets = [plan.target for plan in plans]
     with ExitStack() as locks, tempfile.TemporaryDirectory() as folder:
         for target in targets:
             locks.enter_context(lock_target(target))
         results = Path(folder) / "results.jsonl"
         results.touch()
+        handed = Path(folder) / "plans"
+        write_plans(handed, plans)
         command = nox_command(targets, options)
-        run_in_front(replace(command, env={RESULTS: str(results)}))
+        run_in_front(replace(command, env={RESULTS: str(results), PLANS: str(handed)}))
         reported = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     known = {result["target"]: Result(**result) for result in reported}
     lost = WheelsError("nox ended before this target reported; its output above has the reason")

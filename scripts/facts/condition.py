@@ -26,8 +26,6 @@ FLAGS = frozenset(
         "deepspeed-accepts-cuda",
         "toolkit-matches-torch",
         "toolkit-minor-matches-torch",
-        "msvc-accepted",
-        "stl-accepted",
         "gcc-accepted",
         "toolset-links-torch",
         "arch-supported",

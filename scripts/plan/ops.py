@@ -26,6 +26,7 @@ class OpChoice:
 class OpSelection:
     """The ops to build, and the reason for each that exists and is not built."""
 
+    available: tuple[OpChoice, ...]  # every op that exists for the target
     chosen: tuple[OpChoice, ...]
     left_out: Mapping[str, str]  # op -> reason
 
@@ -52,6 +53,7 @@ def choose_ops(
         _require(name, ops, choices, target)
     reasons = {choice.name: _reason(choice, wanted, absent_headers) for choice in choices}
     return OpSelection(
+        available=choices,
         chosen=tuple(choice for choice in choices if reasons[choice.name] is None),
         left_out={name: reason for name, reason in reasons.items() if reason is not None},
     )

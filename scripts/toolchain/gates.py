@@ -1,19 +1,43 @@
-"""What stands between a toolkit, a host compiler and a cell, asked before anything is compiled.
+"""What stands between a toolkit, a host compiler and a target, asked before anything is compiled.
 
-The gates are rules (scripts/data/rules.yaml) about names that only a toolchain brings; these get their values here.
+The gates are rules (scripts/data/rules.yaml); the names that only a toolchain brings get their values here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from packaging.version import Version
 
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
 from scripts.facts.rules import Rule
-from scripts.plan.context import FOLLOWS_FROM, Context, parse_arches
+from scripts.plan.context import Context, parse_arches
 from scripts.plan.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """The rules that may refuse a target, and what a refusal adds for whoever reads it."""
+
+    target: str  # its id
+    rules: tuple[Rule, ...]
+    accepted: str  # "it takes CUDA 12.4 and a GCC up to 13"
+
+    def require(self, context: Context) -> None:
+        """Raise PrerequisiteError with every rule that refuses the target in this `context`."""
+        refused = [f"  {rule.id}: {rule.reason}" for rule in self.rules if rule.when.holds(context)]
+        if refused:
+            found = ", ".join(describe_toolchain(context))
+            lines = [f"{self.target} cannot be compiled with {found}:", *refused, f"  {self.accepted}"]
+            raise PrerequisiteError("\n".join(lines))
+
+
+def gates_of(target: Target, facts: Facts) -> Gates:
+    """The gates of the target."""
+    rules = tuple(rule for rule in facts.rules if rule.level == "refuse")
+    return Gates(target=target.id, rules=rules, accepted=_accepted(target, facts))
 
 
 def toolkit_context(target: Target, facts: Facts, version: str, source: str) -> dict[str, str | bool]:
@@ -30,19 +54,17 @@ def toolkit_context(target: Target, facts: Facts, version: str, source: str) -> 
     }
 
 
-def msvc_context(facts: Facts, toolset: str, msc_ver: int, cuda: str | None, torch_minor: str) -> dict[str, str | bool]:
-    """What conditions may ask of an MSVC toolset ("14.44"), with the toolkit version `cuda` where there is one."""
-    context: dict[str, str | bool] = {
-        "toolset": toolset,
-        "msc-ver": str(msc_ver),
-        "toolset-links-torch": Version(toolset) >= Version(facts.torch[torch_minor].msvc),
-    }
-    row = facts.cuda.get(cuda or "")
-    if row and cuda:
-        least = next((known.stl_min_cuda for known in facts.toolsets if known.version == toolset), None)
-        context["msvc-accepted"] = row.msvc_min <= msc_ver < row.msvc_below
-        context["stl-accepted"] = least is None or Version(cuda) >= Version(least)
-    return context
+def msvc_context(toolset: str, msc_ver: int) -> dict[str, str | bool]:
+    """What conditions may ask of an MSVC toolset ("14.44"); only one that its CUDA accepts is ever taken."""
+    return {"toolset": toolset, "msc-ver": str(msc_ver)}
+
+
+def linker_context(target: Target, facts: Facts, host: Context) -> dict[str, str | bool]:
+    """Whether a `host` compiler of MSVC is as new as the one that linked the target's torch."""
+    toolset = host.get("toolset")
+    if not isinstance(toolset, str):
+        return {}
+    return {"toolset-links-torch": Version(toolset) >= Version(facts.torch[target.torch_minor].msvc)}
 
 
 def gcc_context(facts: Facts, major: int, cuda: str | None) -> dict[str, str | bool]:
@@ -51,14 +73,14 @@ def gcc_context(facts: Facts, major: int, cuda: str | None) -> dict[str, str | b
     return {"gcc": str(major), **({"gcc-accepted": major <= row.gcc_max} if row else {})}
 
 
-def arch_context(facts: Facts, arches: str | None, cuda: str) -> dict[str, str | bool]:
-    """Whether the toolkit itself compiles for every architecture: it may be another one than the cell names."""
+def arch_context(facts: Facts, arches: str, cuda: str) -> dict[str, str | bool]:
+    """Whether the toolkit itself compiles for every architecture: it may be another one than the target names."""
     sms = facts.cuda[cuda].sms if cuda in facts.cuda else ()
-    return {"arch-supported": all(major * 10 + minor in sms for major, minor in parse_arches(arches or ""))}
+    return {"arch-supported": all(major * 10 + minor in sms for major, minor in parse_arches(arches))}
 
 
 def standard_context(commands: Iterable[Iterable[str]]) -> dict[str, str | bool]:
-    """The oldest C++ standard that any of the recorded compile commands asks for; empty when none names one."""
+    """The oldest C++ standard that any of the captured compile commands asks for; empty when none names one."""
     named = [word.rpartition("c++")[2] for argv in commands for word in _last_standard(argv)]
     numbers = [int(number) for number in named if number.isdecimal()]
     return {"std": str(min(numbers))} if numbers else {}
@@ -69,36 +91,15 @@ def _last_standard(argv: Iterable[str]) -> list[str]:
     return [word for word in argv if word.startswith(("-std=", "/std:"))][-1:]
 
 
-def gates(facts: Facts) -> tuple[Rule, ...]:
-    """The rules that a plan cannot ask, since they wait for a toolchain."""
-    return tuple(rule for rule in facts.rules if not rule.when.names <= FOLLOWS_FROM.keys())
-
-
-def require_gates(target: Target, facts: Facts, context: Context) -> tuple[str, ...]:
-    """What to know about this toolchain all the same; raises PrerequisiteError with every gate that refuses it."""
-    held = [rule for rule in facts.rules if rule.level == "refuse" and rule.when.holds(context)]
-    refused = [f"  {rule.id}: {rule.reason}" for rule in held]
-    if refused:
-        found = ", ".join(describe_toolchain(context))
-        lines = [f"{target.id} cannot be compiled with {found}:", *refused, _cure(target, facts)]
-        raise PrerequisiteError("\n".join(lines))
-    warnings = [rule for rule in gates(facts) if rule.level == "warn" and rule.when.holds(context)]
-    return tuple(f"{rule.id}: {rule.reason}" for rule in warnings)
-
-
 def describe_toolchain(context: Context) -> list[str]:
     """The toolchain in words, as far as `context` knows it."""
     words = {"toolkit-version": "CUDA {}", "toolset": "MSVC {}", "gcc": "GCC {}", "std": "C++{}"}
     return [text.format(context[name]) for name, text in words.items() if name in context]
 
 
-def _cure(target: Target, facts: Facts) -> str:
-    """What would be accepted."""
+def _accepted(target: Target, facts: Facts) -> str:
     wanted = target.cuda_version
     row = facts.cuda.get(wanted or "")
     if row is None:
-        return "  the target's own rules say what it takes: invoke plan"
-    if target.system == "linux":
-        return f"  it takes CUDA {wanted} and a GCC up to {row.gcc_max}"
-    lines = [choice.toolset for choice in facts.toolset_choices if wanted in choice.cuda]
-    return f"  it takes CUDA {wanted} and MSVC toolset {' or '.join(lines)}"
+        return "the target's own rules say what it takes: invoke plan"
+    return f"it takes CUDA {wanted}{f' and a GCC up to {row.gcc_max}' if target.system == 'linux' else ''}"

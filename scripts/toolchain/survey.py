@@ -1,4 +1,4 @@
-"""What of a cell's toolchain this machine has: looked at, nothing fetched, every gap with its reason."""
+"""What of a target's toolchain this machine has: looked at, nothing fetched, every gap with its reason."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from scripts.errors import WheelsError
 from scripts.facts.facts import Facts
 from scripts.plan.context import Context
 from scripts.plan.target import Target
-from scripts.toolchain.compilers import HostCompiler, check_toolchain, find_host, toolkit_version
+from scripts.toolchain.compilers import Toolchain, named_for, toolchain_context
 from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit
 from scripts.toolchain.cuda.provide import stored_toolkits
 from scripts.toolchain.cuda.toolkit import Toolkit
+from scripts.toolchain.gates import gates_of
+from scripts.toolchain.host_compiler import HostCompiler, find_host_compiler
 from scripts.toolchain.msvc.visual_studio import VisualStudio, find_visual_studios
 
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """One cell's toolchain as far as it is here."""
+    """One target's toolchain as far as it is here."""
 
     target: Target
     studios: tuple[VisualStudio, ...]
     host: HostCompiler | None
-    why_no_host: str | None  # why the host compiler is none, or not one for this cell
+    why_no_host: str | None  # why the host compiler is none, or not one for this target
     toolkits: tuple[Toolkit, ...]  # the first is the one that a build takes
     passed_over: tuple[str, ...]
 
@@ -57,23 +59,25 @@ class Survey:
         lines += [f"  CUDA {t.nvcc} ({t.source}) in {t.root}" for t in self.toolkits]
         lines += [f"  passed over: {reason}" for reason in self.passed_over]
         if self.target.cuda_version and not self.toolkits:
-            lines.append(f"  no whole CUDA {self.target.cuda_version} toolkit is installed; a build fetches one")
+            lines.append(f"  no complete CUDA {self.target.cuda_version} toolkit is installed; a build fetches one")
         return lines
 
 
-def survey(target: Target, facts: Facts, cell: Context, captured: Path, fetched: Path) -> Survey:
-    """What this machine has for the target.
+def survey(target: Target, facts: Facts, context: Context, captured: Path, fetched: Path) -> Survey:
+    """What this machine has for the target, whose `context` is that of the plan.
 
     `captured` holds Visual Studio's environments of earlier runs, `fetched` is the cache of toolkits.
     """
     host, why_not = None, None
+    toolkits, passed = _toolkits(target, facts, fetched)
     try:
-        cuda = toolkit_version(target, facts, "auto")
-        host = find_host(target, facts, captured, cuda)
-        check_toolchain(target, facts, cell, host, cuda)
+        named = named_for(target, facts, "auto")
+        cuda = named.version if named else target.cuda_version
+        host = find_host_compiler(target.system, facts, captured, cuda)
+        toolchain = Toolchain(host=host, cuda=cuda, toolkit=named)
+        gates_of(target, facts).require({**context, **toolchain_context(target, facts, toolchain, "auto", None)})
     except WheelsError as error:
         why_not = str(error)
-    toolkits, passed = _toolkits(target, facts, fetched)
     return Survey(
         target=target,
         studios=find_visual_studios(facts) if target.system == "windows" else (),

@@ -1,10 +1,9 @@
-"""Virtual environments, made with uv or else virtualenv; torch installed and asserted to be the cell's."""
+"""Virtual environments, made with uv or else virtualenv; torch installed and asserted to be the target's."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -12,46 +11,20 @@ import requests
 
 from scripts.command import Command, Log, check, no_log, run
 from scripts.errors import BuildEnvironmentError
-from scripts.facts.build_requirements import BuildRequirements
-from scripts.facts.facts import Facts
-from scripts.facts.torch_releases import TorchRelease
 from scripts.fetch.index_client import verify_bundle
-from scripts.fetch.installer import Installer
+from scripts.fetch.installer import Installer, environment_python
 from scripts.plan.target import Target
+from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.torch_routes import TorchRoute
 
-TELL = "import json, torch; print(json.dumps([torch.__version__, torch.version.cuda]))"
+# Importing torch takes seconds; its version.py is a file of constants that imports nothing of it.
+ASK_TORCH = (
+    "import importlib.util, json, pathlib, runpy;"
+    " spec = importlib.util.find_spec('torch');"
+    " found = runpy.run_path(str(pathlib.Path(spec.submodule_search_locations[0], 'version.py')));"
+    " print(json.dumps([found['__version__'], found['cuda']]))"
+)
 SECONDS_TO_CONNECT = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class TorchRoute:
-    """One way to get the cell's torch: the requirement, and the index that is asked first (None: the client's own)."""
-
-    name: str
-    requirement: str
-    index: str | None
-
-
-def build_requirements(torch: TorchRelease, base: BuildRequirements) -> list[str]:
-    """What a build environment holds beside torch."""
-    bound = f",{torch.setuptools}" if str(torch.setuptools) else ""
-    return [*base.packages, base.setuptools + bound]
-
-
-def torch_routes(target: Target, torch: TorchRelease, index: str) -> list[TorchRoute]:
-    """The ways to this cell's torch, best first.
-
-    The labelled release from the cell's index; the labelled release from wherever the client looks by itself (a local
-    folder of wheels); and the plain release, where the default index is known to carry this very variant.
-    """
-    labelled = f"torch=={target.torch}+{target.cuda}"
-    routes = [
-        TorchRoute(name="the PyTorch index", requirement=labelled, index=index.format(variant=target.cuda)),
-        TorchRoute(name="the client's own index", requirement=labelled, index=None),
-    ]
-    if torch.default_variant.get(target.system) == target.cuda:
-        routes.append(TorchRoute(name="the default index", requirement=f"torch=={target.torch}", index=None))
-    return routes
 
 
 @cache
@@ -85,39 +58,51 @@ def install_torch(
 
 
 def assert_torch(python: Path, target: Target) -> str:
-    """The installed torch's full version.
+    """The installed torch's full version; see `require_torch` for what is raised. torch itself is not imported."""
+    command = Command(argv=(str(python), "-c", ASK_TORCH))
+    version, cuda = json.loads(check(command, run(command)).output.splitlines()[-1])
+    return require_torch(version, cuda, target)
 
-    Raises BuildEnvironmentError when its release or CUDA variant is not the target's: the wheel would not load.
+
+def require_torch(version: str, cuda: str | None, target: Target) -> str:
+    """The torch's full version.
+
+    Raises BuildEnvironmentError when its release or CUDA variant is not the target's: a wheel built against it would
+    not load.
     """
-    outcome = check(Command(argv=(str(python), "-c", TELL)), run(Command(argv=(str(python), "-c", TELL))))
-    version, cuda = json.loads(outcome.output.splitlines()[-1])
-    release = version.split("+")[0]
-    if release != target.torch or cuda != target.cuda_version:
+    if version.split("+")[0] != target.torch or cuda != target.cuda_version:
         has, wants = f"torch {version} for CUDA {cuda or 'none'}", f"torch {target.torch} for {target.cuda}"
-        raise BuildEnvironmentError(f"{target.id}: the environment holds {has}, the cell asks for {wants}")
-    return str(version)
+        raise BuildEnvironmentError(f"{target.id}: the environment holds {has}, the target asks for {wants}")
+    return version
 
 
-def fill_build_environment(
-    installer: Installer,
-    python: Path,
-    target: Target,
-    facts: Facts,
-    index: str,
-    log: Log = no_log,
-) -> str:
-    """Install the cell's torch and what a build needs into the environment of `python`; torch's full version.
+def fill_build_environment(plan: BuildPlan, installer: Installer, python: Path, log: Log = no_log) -> str:
+    """Install the target's torch and what a build needs into the environment of `python`; torch's full version.
 
-    Raises BuildEnvironmentError when no route leads to the target's torch, CommandError for any other package.
+    Raises BuildEnvironmentError when no route leads to the target's torch, CommandError when another package is not
+    available.
     """
-    torch = facts.torch[target.torch_minor]
-    routes = torch_routes(target, torch, index)
-    if not install_torch(installer, python, routes, log=log):
-        tried = ", ".join(f"{route.requirement} from {route.name}" for route in routes)
+    target = plan.target
+    if not install_torch(installer, python, plan.routes, log=log):
+        tried = ", ".join(f"{route.requirement} from {route.name}" for route in plan.routes)
         raise BuildEnvironmentError(
-            f"{target.id}: torch cannot be had; tried {tried}; the log holds what the client said"
+            f"{target.id}: torch is not available; tried {tried}; the log holds what the client said"
         )
-    requirements = build_requirements(torch, facts.build_requirements)
-    command = installer.install(python, [f"torch=={target.torch}", *requirements])
+    command = installer.install(python, [f"torch=={target.torch}", *plan.requirements])
     check(command, run(command, log=log))
     return assert_torch(python, target)
+
+
+def make_fresh_environment(plan: BuildPlan, installer: Installer, directory: Path, interpreter: str, log: Log) -> Path:
+    """The Python of a new environment in `directory` that holds only the target's torch.
+
+    Raises BuildEnvironmentError when torch could be installed for the build but cannot be now.
+    """
+    create = installer.create(directory, interpreter)
+    check(create, run(create, log=log))
+    python = environment_python(directory)
+    if not install_torch(installer, python, plan.routes, log=log):
+        raise BuildEnvironmentError(
+            f"{plan.target.id}: torch could be installed for the build but not for the verification; see the log"
+        )
+    return python

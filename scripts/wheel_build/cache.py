@@ -93,13 +93,13 @@ class OpCache:
         return self.folder / key[:2] / key
 
 
-def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], places: Mapping[str, str]) -> str:
+def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], directories: Mapping[str, str]) -> str:
     """The cache key of an op: sources and local headers, exact commands, and the toolchain's `identity`.
 
     Folders and outputs of this build are replaced by their names, so that the same op has the same key elsewhere.
     """
     outputs = {str(unit.object): f"{{object {index}}}" for index, unit in enumerate(op.units)}
-    folders = {path: "{" + name + "}" for name, path in places.items()}
+    folders = {path: "{" + name + "}" for name, path in directories.items()}
     beside = {str(op.import_library): "{import library}"} if op.import_library else {}
     swaps = {**folders, **outputs, **beside, str(op.binary): "{binary}"}
     ingredients = {

@@ -8,15 +8,15 @@ an interrupted build goes on where it was.
 from __future__ import annotations
 
 import os
-import re
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.command import Command, Outcome, ProcessGroup, run
-from scripts.errors import CompileError, InterruptedBuildError, WheelsError
+from scripts.errors import CompileError, InterruptedBuildError
+from scripts.wheel_build.built_op import BuiltOp, OpCost
+from scripts.wheel_build.compiler_output import failure_message, first_errors, was_killed
 from scripts.wheel_build.precompiled import PrecompiledHeader, use
 from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
 from scripts.wheel_build.progress import Progress
@@ -27,38 +27,6 @@ GIB = 1024**3
 HEADER_MEMORY = int(2.3 * GIB)
 HEADER_SECONDS = 40.0
 UNIT_TIMEOUT = 3600.0
-NT_ERROR = 0xC0000000  # from here on an exit code of Windows is the fault that ended the program
-OUT_OF_MEMORY = re.compile("Killed signal|C1060|C1076")  # g++, and cl when its heap is full
-ERROR = re.compile("error|cannot find|undefined reference", re.IGNORECASE)  # ld says no "error" where it matters
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuiltOp:
-    """One finished op: where its binary lies, its place in the wheel, and what it cost."""
-
-    op: str
-    module: str
-    file: str
-    binary: Path
-    key: str
-    cached: bool
-    seconds: float  # summed over its units and the link; what was recorded when it came from the cache
-    peak_bytes: int
-
-
-@dataclass
-class _Cost:
-    seconds: float = 0.0
-    peak_bytes: int = 0
-    thread_peaks: dict[str, int] = field(default_factory=dict)  # step -> bytes of one compiler thread
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, outcome: Outcome, step: str = "", threads: int = 1) -> None:
-        with self.lock:
-            self.seconds += outcome.seconds
-            self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
-            if step:
-                self.thread_peaks[step] = max(self.thread_peaks.get(step, 0), outcome.peak_bytes // threads)
 
 
 class Compiler:
@@ -70,7 +38,7 @@ class Compiler:
         self.headers = choose_headers(recipe, settings)
         self.keys = op_keys(recipe, settings, self.headers)
         self.ops = {op.op: self._at_key(op) for op in recipe.ops}
-        self.costs = {op: _Cost() for op in self.ops}
+        self.costs = {op: OpCost() for op in self.ops}
         self.built: dict[str, BuiltOp] = {}
         self.peaks = settings.cache.peaks() if settings.cache else {}
         self.threads = 1  # of one nvcc
@@ -91,7 +59,7 @@ class Compiler:
         tasks = self._tasks(missing)
         failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self._tick)
         if failed:
-            raise CompileError(_failure_message(failed))
+            raise CompileError(failure_message(failed))
         return tuple(self.built[op] for op in self.ops)
 
     def _nvcc_threads(self, ops: Sequence[OpRecipe]) -> int:
@@ -249,23 +217,6 @@ class Compiler:
             raise CompileError("stopped")
         command = replace(command, cwd=self.settings.root, env=self.settings.env)
         return run(command, log=self.progress.log, group=self.group, timeout_seconds=UNIT_TIMEOUT)
-
-
-def was_killed(outcome: Outcome) -> bool:
-    """Whether the compiler was ended from outside, as the kernel does when memory runs out."""
-    return outcome.exit_code < 0 or outcome.exit_code >= NT_ERROR or bool(OUT_OF_MEMORY.search(outcome.output))
-
-
-def first_errors(output: str, count: int = 5) -> str:
-    """The first lines that say what is wrong; the last lines when none does."""
-    lines = [line for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if ERROR.search(line)]
-    return "\n".join((errors or lines[-count:])[:count]) or "no output"
-
-
-def _failure_message(failed: Mapping[str, WheelsError]) -> str:
-    lines = [f"{len(failed)} task{'s' if len(failed) > 1 else ''} failed; every other op is finished and kept"]
-    return "\n".join([*lines, *(f"- {name}: {error}" for name, error in failed.items())])
 
 
 def default_jobs() -> int:

@@ -11,37 +11,39 @@ from scripts.verify.check import Report
 from scripts.wheel.core_metadata import metadata_entry
 from scripts.wheel.manifest import SCHEMA
 from scripts.wheel_build.build_options import repeat_command
-from scripts.wheel_build.compile import BuiltOp, default_jobs
-from scripts.wheel_build.pipeline import BuildRecord
+from scripts.wheel_build.built_op import BuiltOp
+from scripts.wheel_build.compile import default_jobs
+from scripts.wheel_build.pipeline import BuiltWheel
 
 
-def manifest_of(record: BuildRecord, proof: Report | None) -> dict[str, Any]:
+def manifest_of(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
     """The manifest as a JSON document; seconds are wall seconds, sizes bytes."""
-    archive = record.tree.archive
+    plan, archive = built.plan, built.tree.archive
     return {
         "schema": SCHEMA,
-        "target": {**asdict(record.target), "id": record.target.id},
-        "wheel": _file(record.wheel),
-        "metadata": metadata_entry(record.wheel),
+        "target": {**asdict(plan.target), "id": plan.target.id},
+        "wheel": _file(built.wheel),
+        "metadata": metadata_entry(built.wheel),
         "source": {
             "kind": archive.kind,
             "file": archive.path.name,
             "url": archive.url,
             "sha256": archive.sha256,
-            "patches": list(record.tree.patches),
-            "corrections": list(record.tree.corrections),
+            "patches": list(built.tree.patches),
+            "corrections": list(built.tree.corrections),
         },
-        "ops": {op.op: _op(op) for op in record.ops},
-        "left_out": dict(record.left_out),
-        "toolchain": {**record.toolchain.identity, "setuptools": record.setuptools},
-        "torch": record.torch,
-        "arches": record.arches,
-        "cpu_level": record.cpu_level,
-        "seconds": {**record.seconds, "total": round(sum(record.seconds.values()), 2)},
-        "workers": record.options.jobs or default_jobs(),
-        "cache_hits": sum(op.cached for op in record.ops),
-        "proof": proof.as_document() if proof else None,
-        "repeat": repeat_command(record.target, record.options),
+        "ops": {op.op: _op(op) for op in built.ops},
+        "left_out": built.left_out,
+        "toolchain": {**built.toolchain.identity, "setuptools": built.recipe.setuptools},
+        "torch": built.recipe.torch["version"],
+        "arches": plan.arches,
+        "cpu_level": plan.cpu.name,
+        "seconds": {**built.seconds, "total": round(sum(built.seconds.values()), 2)},
+        "workers": plan.options.jobs or default_jobs(),
+        "cache_hits": sum(op.cached for op in built.ops),
+        "proof": report.as_document() if report else None,
+        "repeat": repeat_command(plan.target, plan.options),
+        "notes": [asdict(note) for note in built.notes],
     }
 
 

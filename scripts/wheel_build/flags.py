@@ -14,19 +14,19 @@ def edit_flags(
     *,
     step: str,
     system: str,
-    places: Mapping[str, str],
+    directories: Mapping[str, str],
     cpu: Sequence[str],
 ) -> tuple[str, ...]:
-    """`argv` after every edit of this step and system. `places` names the folders source, environment, python."""
+    """`argv` after every edit of this step and system. `directories` names the folders source, environment, python."""
     words = list(argv)
     for edit in edits:
         if (edit.step, edit.system) == (step, system):
-            words = _apply(words, edit, places, cpu)
+            words = _apply(words, edit, directories, cpu)
     return tuple(words)
 
 
-def _apply(words: list[str], edit: FlagEdit, places: Mapping[str, str], cpu: Sequence[str]) -> list[str]:
-    escaped = {name: re.escape(path) for name, path in places.items()}
+def _apply(words: list[str], edit: FlagEdit, directories: Mapping[str, str], cpu: Sequence[str]) -> list[str]:
+    escaped = {name: re.escape(path) for name, path in directories.items()}
     single = [re.compile(_fill(text, escaped)) for text in edit.drop if " " not in text]
     double = [re.compile(_fill(text, escaped)) for text in edit.drop if " " in text]
     kept, rest = words[:1], words[1:]
@@ -35,10 +35,10 @@ def _apply(words: list[str], edit: FlagEdit, places: Mapping[str, str], cpu: Seq
         if not pair and not any(pattern.fullmatch(rest[0]) for pattern in single):
             kept.append(rest[0])
         rest = rest[2 if pair else 1 :]
-    return [*kept, *(flag for text in edit.append for flag in (cpu if text == "{cpu}" else [_fill(text, places)]))]
+    return [*kept, *(flag for text in edit.append for flag in (cpu if text == "{cpu}" else [_fill(text, directories)]))]
 
 
-def _fill(text: str, places: Mapping[str, str]) -> str:
-    for name, path in places.items():
+def _fill(text: str, directories: Mapping[str, str]) -> str:
+    for name, path in directories.items():
         text = text.replace("{" + name + "}", path)
     return text

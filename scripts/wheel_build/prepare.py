@@ -26,7 +26,7 @@ class CompileSettings:
     cache: OpCache | None
     jobs: int
     identity: Mapping[str, Any]  # toolchain, torch, Python, CPU level
-    places: Mapping[str, str]  # folder name -> path, see flags.py
+    directories: Mapping[str, str]  # name -> path, see flags.py
     system: str
     edits: Sequence[FlagEdit]
     cpu: Sequence[str]
@@ -47,7 +47,7 @@ def edit_recipe(recipe: Recipe, settings: CompileSettings) -> Recipe:
 def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
     def edited(argv: Sequence[str], step: str) -> tuple[str, ...]:
         return edit_flags(
-            argv, settings.edits, step=step, system=settings.system, places=settings.places, cpu=settings.cpu
+            argv, settings.edits, step=step, system=settings.system, directories=settings.directories, cpu=settings.cpu
         )
 
     extra = [f"-l{library}" for library in settings.libraries.get(op.op, ())]
@@ -76,6 +76,6 @@ def op_keys(recipe: Recipe, settings: CompileSettings, headers: Headers) -> dict
     def key(op: OpRecipe) -> str:
         precompiled = [(op.op, place) in headers for place in range(len(op.units))]
         identity = {**settings.identity, "precompiled": precompiled}
-        return op_key(op, root=settings.root, identity=identity, places=settings.places)
+        return op_key(op, root=settings.root, identity=identity, directories=settings.directories)
 
     return {op.op: key(op) for op in recipe.ops}

@@ -1,92 +1,90 @@
-"""From a target to a proven wheel in the wheelhouse: build, prove in a fresh environment, file it."""
+"""From a build plan to a verified wheel in the wheelhouse: environment, build, verification, filing."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import shutil
 from pathlib import Path
 from typing import cast
 
-from scripts.command import check, run
-from scripts.errors import BuildEnvironmentError, InterruptedBuildError
-from scripts.fetch.installer import Installer, environment_python
-from scripts.files import write_whole
-from scripts.plan.target import Target
+from scripts.command import Log, check, run
+from scripts.dirs import Places
+from scripts.errors import InterruptedBuildError
+from scripts.fetch.installer import Installer
 from scripts.verify.check import Report
 from scripts.verify.levels import Level, verify_wheel
 from scripts.verify.promises import Promises
 from scripts.wheel.manifest import manifest_path, write_manifest
 from scripts.wheel.wheelhouse import FAILED
-from scripts.wheel_build.build_environment import fill_build_environment, install_torch, torch_routes
+from scripts.wheel_build.build_environment import fill_build_environment, make_fresh_environment
+from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.filed_manifest import manifest_of
-from scripts.wheel_build.pipeline import Builder, BuildRecord
+from scripts.wheel_build.pipeline import BuiltWheel, build, discard_work
 from scripts.wheel_build.progress import Progress
 
 
-@dataclass(frozen=True, kw_only=True)
-class Producer:
-    """Makes proven wheels with one builder."""
+def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: str, places: Places) -> Path:
+    """The filed wheel of the plan.
 
-    builder: Builder
-    installer: Installer
+    `python` is the (empty) build environment's, `interpreter` what the fresh one that verifies is made from. Raises
+    VerifyError when the wheel fails (it is kept under wheels/failed/), and what a build raises.
+    """
+    logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library logs
+    with Progress(title=plan.target.id, log_file=log_file(plan, places)) as progress:
+        try:
+            with progress.step("environment"):
+                fill_build_environment(plan, installer, python, progress.log)
+            built = build(plan, python, places, progress)
+            with progress.step("verification"):
+                report = verify(built, installer, interpreter, places, progress.log)
+            return file_wheel(built, report, places, progress)
+        except KeyboardInterrupt:
+            raise InterruptedBuildError(f"{plan.target.id}: interrupted; the same command resumes") from None
 
-    def produce(self, target: Target, python: Path, interpreter: str) -> Path:
-        """The filed wheel of `target`.
 
-        `python` is the (empty) build environment's, `interpreter` what a fresh one for the proof is made from. Raises
-        VerifyError when the wheel fails its proof (it is kept under wheels/failed/), and what a build raises.
-        """
-        logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library says
-        log = self.builder.places.logs / f"{target.id}.log"
-        with Progress(title=target.id, log_file=log) as progress:
-            try:
-                return self._produce(target, python, interpreter, progress)
-            except KeyboardInterrupt:
-                raise InterruptedBuildError(f"{target.id}: interrupted; the same command resumes") from None
+def log_file(plan: BuildPlan, places: Places) -> Path:
+    """The log of the target's builds."""
+    return places.logs / f"{plan.target.id}.log"
 
-    def _produce(self, target: Target, python: Path, interpreter: str, progress: Progress) -> Path:
-        with progress.step("environment"):
-            torch = self._fill(target, python, progress)
-        record = self.builder.build(target, python, torch, progress)
-        with progress.step("proof"):
-            report = self._prove(record, interpreter, progress)
-        return self._file(record, report, progress)
 
-    def _fill(self, target: Target, python: Path, progress: Progress) -> str:
-        index = self.builder.matrix.torch_index
-        return fill_build_environment(self.installer, python, target, self.builder.facts, index, progress.log)
+def verify(built: BuiltWheel, installer: Installer, interpreter: str, places: Places, log: Log) -> Report:
+    """The report on the wheel, from a fresh environment that holds only torch and what the wheel asks for."""
+    plan = built.plan
+    python = None
+    if plan.options.verify != "audit":
+        directory = places.work(plan.target.id) / "proof"
+        python = make_fresh_environment(plan, installer, directory, interpreter, log)
+        command = installer.install(python, [str(built.wheel)])
+        check(command, run(command, log=log))
+    return report_on(built, python, log)
 
-    def _prove(self, record: BuildRecord, interpreter: str, progress: Progress) -> Report:
-        """The proof's report, from a fresh environment that holds only torch and what the wheel asks for."""
-        target, level = record.target, cast(Level, self.builder.options.verify)
-        promises = Promises(arches=record.arches, cpu_level=record.cpu_level)
-        if level == "audit":
-            return verify_wheel(record.wheel, level, promises=promises)
-        folder = self.builder.places.work(target.id) / "proof"
-        create = self.installer.create(folder, interpreter)
-        check(create, run(create, log=progress.log))
-        python = environment_python(folder)
-        routes = torch_routes(target, self.builder.facts.torch[target.torch_minor], self.builder.matrix.torch_index)
-        if not install_torch(self.installer, python, routes, log=progress.log):
-            raise BuildEnvironmentError(
-                f"{target.id}: torch could be installed for the build but not for the proof; see the log"
-            )
-        command = self.installer.install(python, [str(record.wheel)])
-        check(command, run(command, log=progress.log))
-        ops = tuple(op.op for op in record.ops)
-        return verify_wheel(record.wheel, level, python=python, expected_ops=ops, log=progress.log, promises=promises)
 
-    def _file(self, record: BuildRecord, report: Report, progress: Progress) -> Path:
-        target = record.target
-        place = "" if report.passed else f"{FAILED}/"
-        folder = self.builder.places.wheelhouse / f"{place}{target.folder}{record.options.folder}"
-        wheel = folder / target.wheel_name
-        manifest = manifest_of(record, report)
-        write_whole(wheel, record.wheel, durable=True)
-        write_manifest(manifest_path(wheel), manifest)
-        for check_result in report.checks:
-            progress.say(f"  {check_result.as_line()}")
-        progress.say(f"{'filed' if report.passed else 'FAILED, kept as'} {wheel}")
-        report.require()
-        self.builder.discard_work(target)
-        return wheel
+def report_on(built: BuiltWheel, python: Path | None, log: Log) -> Report:
+    """The report on the wheel, as far as the options ask for, by a `python` that has it installed."""
+    return verify_wheel(
+        built.wheel,
+        cast(Level, built.plan.options.verify),
+        python=python,
+        expected_ops=tuple(op.op for op in built.ops),
+        log=log,
+        promises=Promises(arches=built.plan.arches, cpu_level=built.plan.cpu.name),
+    )
+
+
+def file_wheel(built: BuiltWheel, report: Report, places: Places, progress: Progress) -> Path:
+    """The wheel in the wheelhouse, its manifest beside it; raises VerifyError when it failed and was kept apart."""
+    plan = built.plan
+    parent = "" if report.passed else f"{FAILED}/"
+    wheel = places.wheelhouse / f"{parent}{plan.target.folder}{plan.options.folder}" / plan.target.wheel_name
+    wheel.parent.mkdir(parents=True, exist_ok=True)
+    manifest = manifest_of(built, report)
+    draft = wheel.with_name(wheel.name + ".draft")
+    shutil.copyfile(built.wheel, draft)
+    draft.replace(wheel)
+    write_manifest(manifest_path(wheel), manifest)
+    for check_result in report.checks:
+        progress.show(f"  {check_result.as_line()}")
+    progress.show(f"{'filed' if report.passed else 'FAILED, kept as'} {wheel}")
+    report.require()
+    discard_work(plan, places)
+    return wheel

@@ -80,8 +80,8 @@ class Progress:
                 self._log.write(f"{stamp} {line}\n")
                 self._log.flush()
 
-    def say(self, line: str) -> None:
-        """One line for the person and the log."""
+    def show(self, line: str) -> None:
+        """One line for the user and the log."""
         self.log(line)
         self._said = time.monotonic()
         with self._lock:
@@ -91,15 +91,15 @@ class Progress:
     def step(self, name: str) -> Iterator[None]:
         """A named stretch of work with its seconds; a group of lines in GitHub Actions."""
         grouped = bool(os.environ.get("GITHUB_ACTIONS"))
-        self.say(f"::group::{name}" if grouped else f"▸ {name}")
+        self.show(f"::group::{name}" if grouped else f"▸ {name}")
         started = time.monotonic()
         try:
             yield
         finally:
             self._close_live()
-            self.say(f"  {name}: {time.monotonic() - started:.1f} s")
+            self.show(f"  {name}: {time.monotonic() - started:.1f} s")
             if grouped:
-                self.say("::endgroup::")
+                self.show("::endgroup::")
 
     def watch_ops(self, expected: Mapping[str, float], units: Mapping[str, int], workers: int) -> None:
         """Begin to show these ops, each with its expected seconds and number of units."""
@@ -127,12 +127,12 @@ class Progress:
         if self._live or not (changed or units < 0):
             self.log(line)
         else:
-            self.say(line)
+            self.show(line)
 
     def tick(self) -> None:
         """A sign of life when nothing was said for a while: a long compile must not look like a hang."""
         if self._live is None and time.monotonic() - self._said > HEARTBEAT_SECONDS:
-            self.say(f"  … {self.summary()}")
+            self.show(f"  … {self.summary()}")
 
     def summary(self) -> str:
         """Elapsed, expected and memory in one line."""

@@ -49,16 +49,15 @@ def fetch_source(
     version: str,
     folder: Path,
     *,
-    kind: str = "auto",
+    kinds: Sequence[str] = ("tag", "sdist"),
     pinned_sdist: str | None = None,
     log: Log = no_log,
 ) -> SourceArchive:
-    """The archive of a release, from the cache or downloaded: the tag's, or the sdist where no tag can be reached.
+    """The archive of a release, from the cache or downloaded: of the first of `kinds` that can be reached.
 
-    `kind` is "auto", "tag" or "sdist". Raises SourceError when neither can be had, or a checksum is wrong: for the
+    Raises SourceError when neither can be had, or a checksum is wrong: for the
     sdist the index's own and `pinned_sdist`, for a tag archive the one recorded at the first download.
     """
-    kinds = ("tag", "sdist") if kind == "auto" else (kind,)
     for one in kinds:
         if cached := _cached(version, folder, one, pinned_sdist if one == "sdist" else None):
             return cached

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from scripts.facts.build_variables import Variable
 from scripts.plan.context import Context
@@ -10,15 +10,15 @@ from scripts.plan.ops import OpSelection
 from scripts.plan.target import Target
 
 
-def fill_variables(
-    rows: Iterable[Variable], target: Target, context: Context, *, toolkit: str, arches: str | None
-) -> dict[str, str]:
-    """Every variable whose row holds in `context`; values of one name are joined with a blank, in the rows' order."""
+def fill_variables(rows: Iterable[Variable], target: Target, context: Context, arches: str | None) -> dict[str, str]:
+    """Every variable whose row holds in `context`; values of one name are joined with a blank, in the rows' order.
+
+    {toolkit} stays as it is: where the toolkit lies is known when it is there.
+    """
     words = {
         "accelerator": target.accelerator,
         "version": target.local_version,
         "arches": arches or "",
-        "toolkit": toolkit,
     }
     filled: dict[str, str] = {}
     for row in rows:
@@ -33,11 +33,10 @@ def op_variables(selection: OpSelection) -> dict[str, str]:
     return {choice.variable: "1" for choice in selection.chosen}
 
 
-def tool_variables(
-    rows: Iterable[Variable], inherited: Iterable[str], variables: Mapping[str, str], caller: Mapping[str, str]
+def read_by_compilers(
+    names: Collection[str], variables: Mapping[str, str], caller: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the compilers read beside their command: variables of rows, and those of the `caller` that they inherit."""
-    names = {row.name for row in rows if row.tools} | set(inherited)
+    """What the compilers read beside their command: the `variables` called so, and those of the `caller`."""
     return {name: value for name, value in {**caller, **variables}.items() if name in names and value}
 
 

@@ -14,7 +14,7 @@ import pytest
 from scripts.ci.results import Result, read_results, write_results
 from scripts.command import Command
 from scripts.commands import prepare_task, report_task
-from scripts.commands.build_task import require_host
+from scripts.commands.build_task import plan_here
 from scripts.commands.keys_task import keys
 from scripts.commands.plan_task import next_matrix, plan
 from scripts.commands.project import open_project
@@ -23,7 +23,7 @@ from scripts.commands.task_options import PlanOptions, ReportOptions
 from scripts.dirs import default_places
 from scripts.errors import InputError, NothingToDoError, PrerequisiteError
 from scripts.plan.selection import Selection
-from scripts.wheel_build.pipeline import Builder
+from scripts.wheel_build.planner import Planner
 from tests.plan.factories import make_plan, make_target
 
 ID = make_target().id
@@ -150,11 +150,11 @@ def test_what_a_machine_lacks_is_left_as_the_cells_result(step: SimpleNamespace)
     class Refusing:
         places = default_places()
 
-        def check_host(self, target: object) -> None:
+        def here(self, target: object) -> None:
             raise PrerequisiteError("no compiler; install one")
 
     with pytest.raises(PrerequisiteError):
-        require_host(cast(Builder, Refusing()), make_target())
+        plan_here(cast(Planner, Refusing()), make_target())
     (left,) = read_results(step.logs)
     assert (left.target, left.exit_code, left.message) == (ID, 14, "no compiler; install one")
 

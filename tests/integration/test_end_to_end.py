@@ -17,7 +17,8 @@ from scripts.index.install_line import install_words
 from scripts.index.published_site import read_site
 from scripts.plan.target import Target, parse_id
 from scripts.verify.ds_report import parse_ds_report
-from scripts.wheel_build.build_environment import install_torch, torch_routes
+from scripts.wheel_build.build_environment import install_torch
+from scripts.wheel_build.torch_routes import torch_routes
 from tests.github.fixtures import standin
 from tests.github.rehearsal import publisher_environment
 from tests.github.standin import REPOSITORY, StandIn

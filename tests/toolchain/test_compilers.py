@@ -1,4 +1,4 @@
-"""A cell's toolchain: found before time is spent, refused with reason and way out, named in the cache key."""
+"""A target's toolchain: found before time is spent, refused with reason and way out, named in the cache key."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from scripts.errors import PrerequisiteError
 from scripts.facts.load import load_facts
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import Target, parse_id
-from scripts.toolchain import compilers as cell
+from scripts.toolchain import compilers, host_compiler
+from scripts.toolchain.compilers import Toolchain, find_toolchain, toolchain_context
 from scripts.toolchain.cuda.toolkit import Toolkit
+from scripts.toolchain.gates import gates_of
 from scripts.toolchain.gcc import Gcc
 from scripts.toolchain.msvc.toolset import ChosenToolset
 from scripts.toolchain.msvc.vcvars import MsvcEnvironment
@@ -57,118 +59,114 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         )
 
     monkeypatch.delenv("DEEPSPEED_WHEELS_MSVC", raising=False)
-    monkeypatch.setattr(cell, "find_visual_studios", lambda facts: (STUDIO,))
-    monkeypatch.setattr(cell, "capture_environment", capture)
+    monkeypatch.setattr(host_compiler, "find_visual_studios", lambda facts: (STUDIO,))
+    monkeypatch.setattr(host_compiler, "capture_environment", capture)
+    monkeypatch.setattr(compilers, "find_toolkit", lambda *asked: (None, []))
     return monkeypatch
 
 
 @pytest.fixture
 def linux(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A Linux machine with GCC 12 and the CUDA 13.0 toolkit."""
-    monkeypatch.setattr(cell, "find_gcc", lambda facts: GCC)
-    monkeypatch.setattr(cell, "provide_toolkit", lambda version, **asked: TOOLKIT)
+    monkeypatch.delenv("DEEPSPEED_WHEELS_CUDA", raising=False)
+    monkeypatch.setattr(host_compiler, "find_gcc", lambda facts: GCC)
+    monkeypatch.setattr(host_compiler, "absent_headers", lambda gcc, headers: frozenset())
+    monkeypatch.setattr(compilers, "find_toolkit", lambda *asked: (TOOLKIT, []))
     return monkeypatch
 
 
-def toolchain_of(target: Target, host: cell.HostCompiler, folder: Path) -> cell.Toolchain:
-    return cell.provide_toolchain(
-        target,
-        FACTS,
-        MATRIX.context_of(target, FACTS),
-        host,
-        choice="auto",
-        cache=folder,
-        arches=MATRIX.arches.get(target.cuda),
-        log=print,
+def find(target: Target, folder: Path, choice: str = "auto") -> Toolchain:
+    return find_toolchain(target, FACTS, choice, captured=folder, cache=folder)
+
+
+def require(target: Target, toolchain: Toolchain) -> None:
+    """Ask the gates what the toolchain of the target is asked."""
+    found = toolchain_context(target, FACTS, toolchain, "auto", MATRIX.arches.get(target.cuda))
+    gates_of(target, FACTS).require({**MATRIX.context_of(target, FACTS), **found})
+
+
+def name_toolkit(monkeypatch: pytest.MonkeyPatch, version: str, system: str) -> None:
+    """DEEPSPEED_WHEELS_CUDA names a complete toolkit of this version."""
+    toolkit = replace(TOOLKIT, version=version, source="named", system=system)
+    monkeypatch.setattr(
+        compilers, "requested_toolkit", lambda choice, facts, system: toolkit if choice == "auto" else None
     )
 
 
-def test_a_cpu_cell_asks_for_no_toolkit(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = toolchain_of(CPU, cell.find_host(CPU, FACTS, tmp_path, CPU.cuda_version), tmp_path)
-    assert found.toolkit is None
+def test_a_cpu_target_asks_for_no_toolkit(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = find(CPU, tmp_path)
+    assert (found.toolkit, found.cuda) == (None, None)
     assert found.identity == {"compiler": "g++ 12.2", "target": "x86_64-linux-gnu", "linker": "GNU ld 2.40"}
-    assert found.places == {"compiler": GCC.compiler}
+    assert found.directories == {"compiler": GCC.compiler}
 
 
-def test_nvcc_is_part_of_a_cuda_op_s_identity_and_its_folder_is_not(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path, CUDA.cuda_version), tmp_path)
+def test_nvcc_is_part_of_a_cuda_op_s_identity_and_its_directory_is_not(
+    linux: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = find(CUDA, tmp_path)
     assert found.identity["nvcc"] == "13.0.88"
-    assert found.places == {"toolkit": str(TOOLKIT.root), "compiler": GCC.compiler}
+    assert found.directories == {"toolkit": str(TOOLKIT.root), "compiler": GCC.compiler}
     assert str(TOOLKIT.root) not in str(found.identity)
-    assert found.context["toolkit-version"] == "13.0"
+    assert toolchain_context(CUDA, FACTS, found, "auto", None)["toolkit-version"] == "13.0"
 
 
-def test_a_compiler_that_the_toolkit_refuses_is_said_before_the_toolkit_is_fetched(
+def test_a_compiler_that_the_toolkit_refuses_is_refused_before_the_toolkit_is_fetched(
     linux: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    linux.setattr(cell, "find_gcc", lambda facts: replace(GCC, major=16))
-    host = cell.find_host(CUDA, FACTS, tmp_path, CUDA.cuda_version)
+    linux.setattr(host_compiler, "find_gcc", lambda facts: replace(GCC, major=16))
+    linux.setattr(compilers, "find_toolkit", lambda *asked: (None, []))
     with pytest.raises(PrerequisiteError, match="GCC 16:\n  gcc-host-config"):
-        cell.check_toolchain(CUDA, FACTS, MATRIX.context_of(CUDA, FACTS), host, CUDA.cuda_version)
-    cell.check_toolchain(
-        CPU,
-        FACTS,
-        MATRIX.context_of(CPU, FACTS),
-        cell.find_host(CPU, FACTS, tmp_path, CPU.cuda_version),
-        CPU.cuda_version,
-    )
+        require(CUDA, find(CUDA, tmp_path))
+    require(CPU, find(CPU, tmp_path))
 
 
-def test_a_toolkit_that_a_person_named_is_asked_the_gates_with_its_own_version(
+def test_a_toolkit_that_the_user_named_is_asked_the_gates_with_its_own_version(
     linux: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    linux.setattr(cell, "provide_toolkit", lambda version, **asked: replace(TOOLKIT, version="13.2", source="named"))
+    name_toolkit(linux, "13.2", "linux")
     with pytest.raises(PrerequisiteError, match="ds-cuda13-minor"):
-        toolchain_of(CUDA, cell.find_host(CUDA, FACTS, tmp_path, CUDA.cuda_version), tmp_path)
+        require(CUDA, find(CUDA, tmp_path))
 
 
 @pytest.mark.parametrize(("target", "toolset"), [(WINDOWS, "14.44"), (OLD, "14.29")])
 def test_the_toolset_that_the_cuda_version_accepts_is_captured(
     windows: pytest.MonkeyPatch, tmp_path: Path, target: Target, toolset: str
 ) -> None:
-    host = cell.find_host(target, FACTS, tmp_path, target.cuda_version)
-    assert host.context["toolset"] == toolset
-    assert host.identity["toolset"].startswith(toolset)
-    assert host.variables == {"INCLUDE": r"C:\VS\include"}
-    assert host.places == {"studio": str(STUDIO.root)}
-    cell.check_toolchain(target, FACTS, MATRIX.context_of(target, FACTS), host, target.cuda_version)
+    found = find(target, tmp_path)
+    assert found.host.context["toolset"] == toolset
+    assert found.host.identity["toolset"].startswith(toolset)
+    assert found.host.variables == {"INCLUDE": r"C:\VS\include"}
+    assert found.host.directories == {"studio": str(STUDIO.root)}
+    require(target, found)
 
 
-def named(monkeypatch: pytest.MonkeyPatch, version: str, system: str) -> None:
-    """DEEPSPEED_WHEELS_CUDA names a whole toolkit of this version."""
-    toolkit = replace(TOOLKIT, version=version, source="named", system=system)
-    monkeypatch.setattr(cell, "named_toolkit", lambda facts, system: toolkit)
-    monkeypatch.setattr(cell, "provide_toolkit", lambda version, **asked: toolkit)
-
-
-def test_the_toolset_is_chosen_for_the_toolkit_that_a_person_named(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_toolset_is_chosen_for_the_toolkit_that_the_user_named(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """14.44 goes with CUDA 12.4; a 12.1 toolkit, which torch for 12.4 takes as well, wants 14.29."""
-    named(windows, "12.1", "windows")
-    cuda = cell.toolkit_version(WINDOWS, FACTS, "auto")
-    host = cell.find_host(WINDOWS, FACTS, tmp_path, cuda)
-    assert (cuda, host.context["toolset"]) == ("12.1", "14.29")
-    assert toolchain_of(WINDOWS, host, tmp_path).context["toolkit-version"] == "12.1"
+    name_toolkit(windows, "12.1", "windows")
+    found = find(WINDOWS, tmp_path)
+    assert (found.cuda, found.host.context["toolset"]) == ("12.1", "14.29")
+    assert toolchain_context(WINDOWS, FACTS, found, "auto", None)["toolkit-version"] == "12.1"
 
 
 def test_a_compiler_that_only_the_named_toolkit_accepts_is_accepted(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
     old = parse_id("ds0.16.5-torch2.5.1-cu121-cp311-linux_x86_64")
-    linux.setattr(cell, "find_gcc", lambda facts: replace(GCC, major=13))
-    context = MATRIX.context_of(old, FACTS)
+    linux.setattr(host_compiler, "find_gcc", lambda facts: replace(GCC, major=13))
     with pytest.raises(PrerequisiteError, match="gcc-host-config"):
-        cell.check_toolchain(old, FACTS, context, cell.find_host(old, FACTS, tmp_path, "12.1"), "12.1")
-    named(linux, "12.4", "linux")
-    cuda = cell.toolkit_version(old, FACTS, "auto")
-    cell.check_toolchain(old, FACTS, context, cell.find_host(old, FACTS, tmp_path, cuda), cuda)
+        require(old, find(old, tmp_path))
+    name_toolkit(linux, "12.4", "linux")
+    require(old, find(old, tmp_path))
 
 
-def test_a_toolkit_of_a_version_that_nobody_described_is_named_as_such(linux: pytest.MonkeyPatch) -> None:
-    named(linux, "12.5", "linux")
+def test_a_toolkit_of_a_version_that_nobody_described_is_named_as_such(
+    linux: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name_toolkit(linux, "12.5", "linux")
     with pytest.raises(PrerequisiteError, match=r"is CUDA 12\.5, of which nothing is known here; known: 11\.8"):
-        cell.toolkit_version(CUDA, FACTS, "auto")
-    assert cell.toolkit_version(CUDA, FACTS, "redist") == "13.0", "a toolkit that is fetched is the cell's"
-    assert cell.toolkit_version(CPU, FACTS, "auto") is None
+        find(CUDA, tmp_path)
+    assert find(CUDA, tmp_path, "redist").cuda == "13.0", "a toolkit that is fetched is the target's"
+    assert find(CPU, tmp_path).cuda is None
 
 
 def test_a_pinned_toolset_wins(windows: pytest.MonkeyPatch, tmp_path: Path) -> None:
     windows.setenv("DEEPSPEED_WHEELS_MSVC", "14.29")
-    assert cell.find_host(WINDOWS, FACTS, tmp_path, WINDOWS.cuda_version).context["toolset"] == "14.29"
+    assert find(WINDOWS, tmp_path).host.context["toolset"] == "14.29"

@@ -11,8 +11,7 @@ from scripts.errors import PrerequisiteError
 from scripts.facts.load import load_facts
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import parse_id
-from scripts.toolchain import compilers as cell
-from scripts.toolchain import survey
+from scripts.toolchain import host_compiler, survey
 from scripts.toolchain.cuda import discovery
 from scripts.toolchain.cuda.discovery import PassedOver, ToolkitCandidate
 from scripts.toolchain.cuda.toolkit import Toolkit
@@ -34,7 +33,8 @@ def look(folder: Path) -> survey.Survey:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.delenv(discovery.NAMED_VARIABLE, raising=False)
-    monkeypatch.setattr(cell, "find_gcc", lambda facts: GCC)
+    monkeypatch.setattr(host_compiler, "find_gcc", lambda facts: GCC)
+    monkeypatch.setattr(host_compiler, "absent_headers", lambda gcc, headers: frozenset())
     monkeypatch.setattr(survey, "find_toolkits", lambda version, facts, system: ([TOOLKIT], [POOR]))
     return monkeypatch
 
@@ -60,12 +60,12 @@ def test_a_missing_compiler_and_toolkit_are_said_with_what_follows(machine: pyte
     def absent(facts: object) -> Gcc:
         raise PrerequisiteError("a C++ compiler (g++) is missing; install it with: apt-get install g++")
 
-    machine.setattr(cell, "find_gcc", absent)
+    machine.setattr(host_compiler, "find_gcc", absent)
     machine.setattr(survey, "find_toolkits", lambda version, facts, system: ([], []))
     assert look(tmp_path).as_lines() == [
         CUDA.id,
         "  a C++ compiler (g++) is missing; install it with: apt-get install g++",
-        "  no whole CUDA 13.0 toolkit is installed; a build fetches one",
+        "  no complete CUDA 13.0 toolkit is installed; a build fetches one",
     ]
 
 

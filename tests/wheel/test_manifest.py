@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,30 @@ import pytest
 
 from scripts.errors import InputError
 from scripts.plan.target import Target
-from scripts.toolchain.compilers import HostCompiler, Toolchain
+from scripts.toolchain.compilers import Toolchain
+from scripts.toolchain.host_compiler import HostCompiler
 from scripts.verify.check import CheckResult, Report
 from scripts.wheel.core_metadata import core_metadata, metadata_entry
 from scripts.wheel.manifest import manifest_path, write_manifest
 from scripts.wheel_build.build_options import BuildOptions
-from scripts.wheel_build.compile import BuiltOp
+from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.filed_manifest import manifest_of
-from scripts.wheel_build.pipeline import BuildRecord
+from scripts.wheel_build.pipeline import BuiltWheel
+from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.source import SourceArchive, SourceTree
 from tests.verify.stub_wheel import INFO, make_wheel, metadata
+from tests.wheel_build.plans import make_plan
 
 TARGET = Target(deepspeed="0.19.8", torch="2.13.0", cuda="cpu", python="3.11", platform="linux_x86_64")
-HOST = HostCompiler(identity={"compiler": "g++ 12", "target": "x86_64-linux-gnu", "linker": "GNU ld"}, context={})
+HOST = HostCompiler(
+    name="g++ 12", identity={"compiler": "g++ 12", "target": "x86_64-linux-gnu", "linker": "GNU ld"}, context={}
+)
 OPTIONS = BuildOptions(ops=("cpu_adam", "cpu_lion"), jobs=2, source="sdist")
+PLAN = make_plan(TARGET, OPTIONS, Toolchain(host=HOST, cuda=None, toolkit=None))
 REPORT = Report(wheel="w", checks=(CheckResult(name="ds_report", passed=True, detail="as expected"),))
 
 
-def make_record(folder: Path) -> BuildRecord:
+def make_built(folder: Path) -> BuiltWheel:
     wheel, binary = folder / TARGET.wheel_name, folder / "op.so"
     make_wheel(folder, name=wheel.name)
     binary.write_bytes(b"12345")
@@ -47,25 +54,28 @@ def make_record(folder: Path) -> BuildRecord:
         )
         for op, cached in (("cpu_adam", True), ("cpu_lion", False))
     )
-    return BuildRecord(
-        target=TARGET,
-        wheel=wheel,
-        ops=ops,
-        left_out={"async_io": "libaio.h is missing"},
-        tree=SourceTree(root=folder, archive=archive, patches=("P1",), corrections=("version.txt said 0.19.7",)),
-        toolchain=Toolchain(host=HOST, toolkit=None, context={}, notes=()),
-        torch="2.13.0+cpu",
+    selection = replace(PLAN.ops, left_out={"async_io": "libaio.h is missing"})
+    recipe = Recipe(
+        version="0.19.8",
+        ops=(),
+        torch={"version": "2.13.0+cpu", "cuda": None},
+        python={},
         setuptools="80.9.0",
-        arches=None,
-        cpu_level="avx2",
+    )
+    return BuiltWheel(
+        plan=replace(PLAN, ops=selection),
+        wheel=wheel,
+        toolchain=PLAN.toolchain,
+        tree=SourceTree(root=folder, archive=archive, patches=("P1",), corrections=("version.txt said 0.19.7",)),
+        recipe=recipe,
+        ops=ops,
         seconds={"source": 1.25, "compile": 100.5},
-        options=OPTIONS,
     )
 
 
 @pytest.fixture
 def document(tmp_path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(manifest_of(make_record(tmp_path), REPORT)))
+    found: dict[str, Any] = json.loads(json.dumps(manifest_of(make_built(tmp_path), REPORT)))
     return found
 
 
@@ -128,6 +138,12 @@ def test_the_manifest_holds_toolchain_torch_and_proof(document: dict[str, Any]) 
     assert document["workers"] == 2
 
 
+def test_the_manifest_says_what_to_know_of_the_wheel(tmp_path: Path, document: dict[str, Any]) -> None:
+    known = [note["id"] for note in document["notes"]]
+    assert known == [note.id for note in make_built(tmp_path).notes]
+    assert all(note["text"] for note in document["notes"])
+
+
 def test_the_manifest_names_no_folder_of_this_machine(tmp_path: Path, document: dict[str, Any]) -> None:
     assert str(tmp_path) not in json.dumps(document)
 
@@ -139,7 +155,7 @@ def test_the_line_that_repeats_the_build_can_be_pasted(document: dict[str, Any])
 
 
 def test_a_manifest_without_a_proof_says_so(tmp_path: Path) -> None:
-    assert manifest_of(make_record(tmp_path), None)["proof"] is None
+    assert manifest_of(make_built(tmp_path), None)["proof"] is None
 
 
 def test_a_manifest_lies_beside_its_wheel_and_is_the_same_each_time(tmp_path: Path) -> None:

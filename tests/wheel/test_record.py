@@ -17,7 +17,7 @@ from scripts.wheel.published import Published, publish_records
 from scripts.wheel.record import Verification, WheelRecord
 from scripts.wheel_build.filed_manifest import manifest_of
 from tests.wheel.factories import TARGET, digest, make_manifest, make_wheel_record, manifest_text
-from tests.wheel.test_manifest import REPORT, make_record
+from tests.wheel.test_manifest import REPORT, make_built
 
 URL = make_wheel_record().url
 
@@ -36,9 +36,9 @@ def test_a_record_holds_what_the_manifest_says() -> None:
 
 
 def test_a_manifest_of_a_real_build_is_read(tmp_path: Path) -> None:
-    built = make_record(tmp_path)
+    built = make_built(tmp_path)
     record = read_manifest(json.dumps(manifest_of(built, REPORT)), "m")
-    assert (record.target, record.ops, record.file) == (built.target, ("cpu_adam", "cpu_lion"), built.wheel.name)
+    assert (record.target, record.ops, record.file) == (built.plan.target, ("cpu_adam", "cpu_lion"), built.wheel.name)
     assert record.verification
     assert record.verification.passed == ("ds_report",)
     assert read_manifest(json.dumps(manifest_of(built, None)), "m").verification is None

@@ -160,7 +160,7 @@ def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:  #
         "cache": OpCache(work / "cache"),
         "jobs": 2,
         "identity": {"compiler": "g++ of the test"},
-        "places": {"source": str(root), "recorded": str(work)},
+        "directories": {"source": str(root), "recorded": str(work)},
         "system": "linux",
         "edits": (),
         "cpu": (),

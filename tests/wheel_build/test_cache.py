@@ -24,7 +24,7 @@ PROJECT = {
 
 def key_of(root: Path, work: Path, *, extra: tuple[str, ...] = (), **identity: Any) -> str:  # noqa: ANN401 - JSON
     op = make_op(root, "adam", ["csrc/a.cpp"], work / "recorded", extra=extra)
-    return op_key(op, root=root, identity={"torch": "2.13", **identity}, places={"source": str(root)})
+    return op_key(op, root=root, identity={"torch": "2.13", **identity}, directories={"source": str(root)})
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ import pytest
 
 from scripts.command import Outcome
 from scripts.errors import CompileError, InterruptedBuildError
+from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.cache import OpCache
-from scripts.wheel_build.compile import BuiltOp, Compiler, first_errors, was_killed
+from scripts.wheel_build.compile import Compiler
+from scripts.wheel_build.compiler_output import first_errors, was_killed
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe
 from scripts.wheel_build.recipe import OpRecipe, Recipe
 from tests.wheel_build.factories import (

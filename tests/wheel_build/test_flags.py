@@ -58,13 +58,13 @@ EDITS = load_facts().flags
 
 
 def edited(step: str, edits: tuple[FlagEdit, ...] = EDITS, system: str = "linux") -> tuple[str, ...]:
-    return edit_flags(RECORDED[step].split(), edits, step=step, system=system, places=PLACES, cpu=CPU)
+    return edit_flags(RECORDED[step].split(), edits, step=step, system=system, directories=PLACES, cpu=CPU)
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.id)
 def test_every_row_changes_a_recorded_command(edit: FlagEdit) -> None:
     before = (RECORDED if edit.system == "linux" else WINDOWS)[edit.step].split()
-    after = edit_flags(before, (edit,), step=edit.step, system=edit.system, places=PLACES, cpu=CPU)
+    after = edit_flags(before, (edit,), step=edit.step, system=edit.system, directories=PLACES, cpu=CPU)
     assert after != tuple(before)
     assert not edit.drop or len([word for word in before if word in after]) < len(before)
 
@@ -117,7 +117,7 @@ def test_a_folder_with_signs_of_a_pattern_in_its_name_is_taken_as_it_is() -> Non
     edit = FlagEdit(id="path", system="linux", step="link", drop=("-L{python}.*",), append=(), reason="", source=())
     words = ["g++", "-L/opt/c++ (x)/lib", "-L/opt/cc (x)/lib"]
     places = {**PLACES, "python": "/opt/c++ (x)"}
-    assert edit_flags(words, [edit], step="link", system="linux", places=places, cpu=()) == ("g++", words[2])
+    assert edit_flags(words, [edit], step="link", system="linux", directories=places, cpu=()) == ("g++", words[2])
 
 
 def test_the_real_compiler_takes_the_edited_flags(tmp_path: Path) -> None:
@@ -183,6 +183,6 @@ def test_the_libraries_of_a_toolkit_below_the_folder_of_python_stay() -> None:
         "-o",
         "x.so",
     ]
-    words = edit_flags(link, EDITS, step="link", system="linux", places={**PLACES, "python": "/usr"}, cpu=CPU)
+    words = edit_flags(link, EDITS, step="link", system="linux", directories={**PLACES, "python": "/usr"}, cpu=CPU)
     assert {"-L/usr/venv/torch/lib", "-L/usr/local/cuda-12.4/lib64"} <= set(words)
     assert "-L/usr/lib" not in words

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import PackageError
-from scripts.facts.load import load_facts
 from scripts.plan.target import Target
-from scripts.wheel_build.compile import BuiltOp
+from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from tests.wheel_build.factories import make_wheel
-
-FACTS = load_facts()
+from tests.wheel_build.plans import make_plan
 
 
 def make_target(python: str = "3.11", deepspeed: str = "0.19.8") -> Target:
@@ -66,7 +64,7 @@ def test_binaries_are_executable_newer_than_sources_and_alone(tmp_path: Path) ->
 
 def test_the_wheel_is_named_by_its_target_and_pinned_to_torchs_minor(tmp_path: Path) -> None:
     upstream_wheel(tmp_path / "dist")
-    wheel = finish_wheel(make_target(), tmp_path / "dist", FACTS)
+    wheel = finish_wheel(make_plan(make_target()), tmp_path / "dist")
     assert wheel.name == make_target().wheel_name
     assert "torch==2.13.*" in requirements(wheel)
 
@@ -76,7 +74,7 @@ def test_setuptools_is_required_since_deepspeed_and_torch_import_it_unasked(
     tmp_path: Path, python: str, deepspeed: str
 ) -> None:
     upstream_wheel(tmp_path / "dist")
-    assert "setuptools" in requirements(finish_wheel(make_target(python, deepspeed), tmp_path / "dist", FACTS))
+    assert "setuptools" in requirements(finish_wheel(make_plan(make_target(python, deepspeed)), tmp_path / "dist"))
 
 
 @pytest.mark.parametrize("names", [[], ["deepspeed-1-py3-none-any.whl", "deepspeed-2-py3-none-any.whl"]])
@@ -84,4 +82,4 @@ def test_anything_but_one_wheel_is_an_error(tmp_path: Path, names: list[str]) ->
     for name in names:
         upstream_wheel(tmp_path / "dist", name)
     with pytest.raises(PackageError, match=r"expected one wheel from setup\.py"):
-        finish_wheel(make_target(), tmp_path / "dist", FACTS)
+        finish_wheel(make_plan(make_target()), tmp_path / "dist")

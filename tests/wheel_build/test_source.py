@@ -137,7 +137,7 @@ def test_the_sdist_is_found_on_a_json_page_too(tmp_path: Path, use: Callable[[Si
     entry = f'{{"filename": "{name}", "url": "{SDIST_PATH}", "hashes": {{"sha256": "{SDIST_SHA}"}}}}'
     with serving({"/simple/deepspeed/": json_page(entry), SDIST_PATH: Page(body=SDIST)}) as site:
         use(site)
-        assert fetch_source(VERSION, tmp_path, kind="sdist").sha256 == SDIST_SHA
+        assert fetch_source(VERSION, tmp_path, kinds=("sdist",)).sha256 == SDIST_SHA
         assert TAG_PATH not in site.requests
 
 
@@ -145,7 +145,7 @@ def test_a_server_that_packs_the_archive_once_more_does_no_harm(tmp_path: Path, 
     page = Page(body=gzip.compress(TAG), headers={"Content-Encoding": "gzip"})
     with serving({TAG_PATH: page}) as site:
         use(site)
-        archive = fetch_source(VERSION, tmp_path, kind="tag")
+        archive = fetch_source(VERSION, tmp_path, kinds=("tag",))
     assert archive.path.read_bytes() == TAG
 
 
@@ -153,7 +153,7 @@ def test_a_wrong_pinned_checksum_is_refused_and_nothing_kept(tmp_path: Path, use
     with serving(index_pages()) as site:
         use(site)
         with pytest.raises(SourceError, match=f"sha256 {SDIST_SHA} is not the recorded 0000"):
-            fetch_source(VERSION, tmp_path, kind="sdist", pinned_sdist="0" * 64)
+            fetch_source(VERSION, tmp_path, kinds=("sdist",), pinned_sdist="0" * 64)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -162,9 +162,9 @@ def test_a_cached_sdist_that_is_not_the_pinned_one_is_fetched_again(
 ) -> None:
     with serving(index_pages()) as site:
         use(site)
-        fetch_source(VERSION, tmp_path, kind="sdist")
+        fetch_source(VERSION, tmp_path, kinds=("sdist",))
         with pytest.raises(SourceError, match="is not the recorded"):
-            fetch_source(VERSION, tmp_path, kind="sdist", pinned_sdist="0" * 64)
+            fetch_source(VERSION, tmp_path, kinds=("sdist",), pinned_sdist="0" * 64)
 
 
 @pytest.mark.parametrize("sha256", ["1" * 64, ""], ids=["another", "none"])
@@ -177,7 +177,7 @@ def test_a_file_that_the_index_does_not_vouch_for_is_refused(
     with serving(pages) as site:
         use(site)
         with pytest.raises(SourceError, match=f"deepspeed-{VERSION}.tar.gz"):
-            fetch_source(VERSION, tmp_path, kind="sdist")
+            fetch_source(VERSION, tmp_path, kinds=("sdist",))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,7 +186,7 @@ def test_an_index_without_the_release_is_said_so(tmp_path: Path, use: Callable[[
     with serving({"/simple/deepspeed/": page}) as site:
         use(site)
         with pytest.raises(SourceError, match=f"no sdist of DeepSpeed {VERSION}"):
-            fetch_source(VERSION, tmp_path, kind="sdist")
+            fetch_source(VERSION, tmp_path, kinds=("sdist",))
 
 
 def test_nothing_reachable_names_every_way_that_was_tried(tmp_path: Path, use: Callable[[Site], None]) -> None:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.dirs import CHECKOUT
-from scripts.facts.load import load_facts
-from scripts.plan.matrix import load_matrix
 from scripts.plan.ops import choose_ops
 from scripts.plan.target import parse_id
-from scripts.wheel_build.variables import fill_variables, op_variables, tool_variables
-
-FACTS = load_facts()
-MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)
+from scripts.wheel_build.variables import fill_variables, op_variables, read_by_compilers
+from tests.wheel_build.plans import FACTS, MATRIX, make_plan
 
 
 def variables(name: str) -> dict[str, str]:
     target = parse_id(name)
     context = MATRIX.context_of(target, FACTS)
     arches = MATRIX.arches.get(target.cuda)
-    return fill_variables(FACTS.variables, target, context, toolkit=r"C:\CUDA", arches=arches)
+    return fill_variables(FACTS.variables, target, context, arches)
 
 
 def test_a_windows_cuda_build_is_told_everything_that_a_machine_without_a_gpu_would_get_wrong() -> None:
@@ -29,8 +24,8 @@ def test_a_windows_cuda_build_is_told_everything_that_a_machine_without_a_gpu_wo
         "DS_BUILD_STRING": "+cu124torch2.6",
         "DS_NVCC_THREADS": "1",
         "TORCH_CUDA_ARCH_LIST": MATRIX.arches["cu124"],
-        "CUDA_HOME": r"C:\CUDA",
-        "CUDA_PATH": r"C:\CUDA",
+        "CUDA_HOME": "{toolkit}",
+        "CUDA_PATH": "{toolkit}",
         "DISTUTILS_USE_SDK": "1",
         "VSLANG": "1033",
     }
@@ -72,14 +67,14 @@ def test_the_chosen_ops_and_no_others_are_switched_on() -> None:
 
 
 def test_only_what_the_compilers_read_is_part_of_a_binary_s_identity() -> None:
-    found = variables("ds0.19.8-torch2.13.0-cu132-cp311-win_amd64")
-    assert tool_variables(FACTS.variables, (), found, {}).keys() == {"NVCC_APPEND_FLAGS", "CL"}
+    plan = make_plan(parse_id("ds0.19.8-torch2.13.0-cu132-cp311-win_amd64"))
+    assert read_by_compilers(plan.compiler_variables, plan.variables, {}).keys() == {"NVCC_APPEND_FLAGS", "CL"}
 
 
 def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
-    found = variables("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
+    plan = make_plan(parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64"))
     own = {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12", "CPATH": "", "HOME": "/root"}
-    read = tool_variables(FACTS.variables, FACTS.inherited_variables, found, own)
+    read = read_by_compilers(plan.compiler_variables, plan.variables, own)
     assert read == {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12"}
 
 

@@ -150,7 +150,7 @@ def _variables() -> dict[str, str]:
 
 def _sdist(windows: Windows, version: str) -> Path:
     pinned = load_facts().deepspeed[version].sdist_sha256
-    return fetch_source(version, windows.folder / "downloads" / "sources", kind="sdist", pinned_sdist=pinned).path
+    return fetch_source(version, windows.folder / "downloads" / "sources", kinds=("sdist",), pinned_sdist=pinned).path
 
 
 def write_index(folder: Path, files: Iterable[Path]) -> None:

@@ -1,9 +1,9 @@
-"""The CUDA toolkit of a cell: one that is here, or one that is fetched."""
+"""The CUDA toolkit of a target: one that is here, or one that is fetched."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.command import Log, no_log
@@ -11,13 +11,38 @@ from scripts.errors import InputError, PrerequisiteError
 from scripts.facts.facts import Facts
 from scripts.fetch.installer import find_installer
 from scripts.toolchain.cuda.cuda_wheels import fill_from_wheels, require_compiler
-from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit
+from scripts.toolchain.cuda.discovery import PassedOver, find_toolkits, named_toolkit
 from scripts.toolchain.cuda.redist import fill_from_archives
 from scripts.toolchain.cuda.toolkit import Toolkit, examine
 from scripts.toolchain.cuda.toolkit_store import store_toolkit, stored_toolkit
 from scripts.versions import minor_of
 
 FETCHED = ("redist", "pip")
+
+
+def requested_toolkit(choice: str, facts: Facts, system: str) -> Toolkit | None:
+    """The toolkit that the user named, whatever its version: by `choice`, a directory, or by DEEPSPEED_WHEELS_CUDA.
+
+    None when none is named. Raises PrerequisiteError when something is missing there.
+    """
+    if choice == "auto":
+        return named_toolkit(facts, system)
+    if choice in FETCHED:
+        return None
+    return examine(Path(choice).expanduser().resolve(), "named", facts, system)
+
+
+def find_toolkit(
+    version: str, choice: str, facts: Facts, cache: Path, system: str
+) -> tuple[Toolkit | None, list[PassedOver]]:
+    """The toolkit of `version` that a build takes, if one is here: of this machine, or fetched earlier.
+
+    Also what was passed over. With "redist" or "pip" as `choice` only one that was fetched that way counts.
+    """
+    sources = FETCHED if choice == "auto" else (choice,)
+    found, passed = find_toolkits(minor_of(version), facts, system) if choice == "auto" else ([], [])
+    found = found or stored_toolkits(version, facts, cache, system, sources)
+    return (found[0] if found else None), passed
 
 
 def provide_toolkit(
@@ -29,22 +54,20 @@ def provide_toolkit(
     system: str,
     log: Log = no_log,
 ) -> Toolkit:
-    """A whole toolkit of `version`, a minor such as "12.4" or, when it is fetched, a release such as "13.0.2".
+    """A complete toolkit of `version`, a minor such as "12.4" or, when it is fetched, a release such as "13.0.2".
 
-    `choice` is a folder, whose version is then not asked for; "redist" or "pip", to fetch it that way; or "auto": what
-    DEEPSPEED_WHEELS_CUDA names, one of this machine, one fetched earlier, NVIDIA's archive, or wheels. What is fetched
-    lies below `cache`/cuda. Raises PrerequisiteError, with every reason, when none of that leads to one.
+    `choice` is "redist" or "pip", to fetch it that way, or "auto": one of this machine is taken, one fetched earlier,
+    NVIDIA's archive, or wheels. What is fetched lies below `cache`/cuda. Raises PrerequisiteError, with every reason,
+    when none of that leads to one.
     """
-    if choice in FETCHED:
-        return _fetch(choice, version, facts, cache, system, log)
-    if choice != "auto":
-        return examine(Path(choice).expanduser().resolve(), "named", facts, system)
-    if named := named_toolkit(facts, system):
-        return named
-    found, passed = find_toolkits(minor_of(version), facts, system)
+    found, passed = find_toolkit(version, choice, facts, cache, system)
     for one in passed:
         log(f"passed over: {one.reason} ({one.candidate.told_by})")
-    return found[0] if found else _fetch_any(version, facts, cache, system, log)
+    if found:
+        return found
+    if choice in FETCHED:
+        return _fetch(choice, version, facts, cache, system, log)
+    return _fetch_any(version, facts, cache, system, log)
 
 
 def release_of(version: str, facts: Facts) -> str:
@@ -60,19 +83,17 @@ def release_of(version: str, facts: Facts) -> str:
     return version if version in row.releases else row.releases[-1]
 
 
-def stored_toolkits(version: str, facts: Facts, cache: Path, system: str) -> list[Toolkit]:
-    """The whole toolkits of a version that were fetched earlier, in the order in which they are taken."""
+def stored_toolkits(
+    version: str, facts: Facts, cache: Path, system: str, sources: Sequence[str] = FETCHED
+) -> list[Toolkit]:
+    """The complete toolkits of a version that were fetched earlier, in the order in which they are taken."""
     release, minor = release_of(version, facts), minor_of(version)
-    places = [(source, toolkit_place(cache, release, source)) for source in FETCHED]
+    places = [(source, toolkit_place(cache, release, source)) for source in sources]
     stored = [stored_toolkit(place, source, facts, system, minor) for source, place in places]
     return [toolkit for toolkit in stored if toolkit]
 
 
-def _fetch_any(
-    version: str, facts: Facts, cache: Path, system: str, log: Log
-) -> Toolkit:  # what is there already goes first, so that a second run needs no network
-    if stored := stored_toolkits(version, facts, cache, system):
-        return stored[0]
+def _fetch_any(version: str, facts: Facts, cache: Path, system: str, log: Log) -> Toolkit:
     reasons = []
     for source in FETCHED:
         try:

@@ -1,4 +1,4 @@
-"""Which MSVC toolset a cell is compiled with: what both gates of its CUDA accept, of what is installed."""
+"""Which MSVC toolset a target is compiled with: one that its CUDA accepts, of what is installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from scripts.errors import InputError, PrerequisiteError
 from scripts.facts.facts import Facts
-from scripts.facts.msvc_toolsets import Toolset, VisualStudioRelease
+from scripts.facts.msvc_toolsets import Toolset, ToolsetChoice, VisualStudioRelease
 from scripts.toolchain.msvc.visual_studio import VisualStudio
 from scripts.versions import minor_of
 
@@ -21,7 +21,7 @@ INSTALLER = r"%ProgramFiles(x86)%\Microsoft Visual Studio\Installer\vs_installer
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenToolset:
-    """The toolset for a cell and the Visual Studio that has it."""
+    """The toolset for a target and the Visual Studio that has it."""
 
     studio: VisualStudio
     version: str  # "14.44.35207"
@@ -35,9 +35,10 @@ class ChosenToolset:
 
 
 def why_refused(facts: Facts, line: str, cuda_version: str | None) -> str | None:
-    """The gate that refuses a toolset line for a CUDA version (None: a cell without CUDA); None when both accept it.
+    """Why a toolset line cannot be used with a CUDA version (None: a target without CUDA); None when it can.
 
-    The gates are crt/host_config.h of the toolkit (C1189) and the toolset's own library (STL1002).
+    Asked are crt/host_config.h of the toolkit (C1189), which DeepSpeed's -allow-unsupported-compiler would only hide,
+    and the toolset's own library (STL1002), which nothing hides.
     """
     row = _row(facts, line)
     if not row:
@@ -66,11 +67,17 @@ def pinned_toolset(environment: Mapping[str, str]) -> str | None:
     return pin or None
 
 
-def preferred_toolsets(facts: Facts, cuda_version: str | None, *, pin: str | None = None) -> tuple[str, ...]:
-    """Toolset lines that both gates accept: the one that msvc.yaml chooses for the CUDA version, then newest first.
+def toolset_choice(facts: Facts, cuda_version: str | None) -> ToolsetChoice | None:
+    """The row of msvc.yaml for a CUDA version (None: a target without CUDA): its toolset and hosted image."""
+    rows = facts.toolset_choices
+    return next((row for row in rows if (cuda_version in row.cuda if cuda_version else not row.cuda)), None)
 
-    `pin`, a line or a full version (what DEEPSPEED_WHEELS_MSVC says), is the only one then; raises InputError when a
-    gate refuses it.
+
+def preferred_toolsets(facts: Facts, cuda_version: str | None, *, pin: str | None = None) -> tuple[str, ...]:
+    """Toolset lines that can be used with the CUDA version: the one that msvc.yaml chooses, then newest first.
+
+    `pin`, a line or a full version (what DEEPSPEED_WHEELS_MSVC says), is the only one then; raises InputError when it
+    cannot be used.
     """
     if pin:
         reason = why_refused(facts, minor_of(pin), cuda_version)
@@ -79,8 +86,8 @@ def preferred_toolsets(facts: Facts, cuda_version: str | None, *, pin: str | Non
             raise InputError(f"MSVC toolset {pin} cannot be used: {reason}; accepted: {accepted}")
         return (pin,)
     lines = sorted((row.version for row in facts.toolsets), key=Version, reverse=True)
-    choices = facts.toolset_choices
-    chosen = [row.toolset for row in choices if (cuda_version in row.cuda if cuda_version else not row.cuda)]
+    choice = toolset_choice(facts, cuda_version)
+    chosen = [choice.toolset] if choice else []
     return tuple(line for line in dict.fromkeys([*chosen, *lines]) if not why_refused(facts, line, cuda_version))
 
 
@@ -106,7 +113,7 @@ def choose_toolset(
 
 
 def no_visual_studio(preferred: Sequence[str], facts: Facts) -> str:
-    """What to say when there is none at all."""
+    """The message when there is none at all."""
     years = ", ".join(sorted(facts.visual_studios))
     return (
         f"no Visual Studio is on this machine: vswhere.exe, the folders of Visual Studio {years} and the registry know"
@@ -115,7 +122,7 @@ def no_visual_studio(preferred: Sequence[str], facts: Facts) -> str:
 
 
 def no_compiler(found: Sequence[VisualStudio], preferred: Sequence[str], facts: Facts) -> str:
-    """What to say when a Visual Studio is there but no C++ compiler in it."""
+    """The message when a Visual Studio is there but no C++ compiler in it."""
     studio = next((studio for studio in found if _components(studio, preferred, facts)), found[0])
     known = facts.editions.get(studio.edition)
     workload = (known or facts.editions["Community"]).workload
@@ -130,9 +137,9 @@ def no_compiler(found: Sequence[VisualStudio], preferred: Sequence[str], facts: 
 def no_accepted_toolset(
     found: Sequence[VisualStudio], preferred: Sequence[str], facts: Facts, cuda_version: str | None
 ) -> str:
-    """What to say when compilers are there, but none that the cell can use: each with its reason."""
-    cell = f"CUDA {cuda_version}" if cuda_version else "a wheel without CUDA"
-    lines = [f"no C++ toolset of this machine can be used for {cell}:"]
+    """The message when compilers are there, but none that the target can use: each with its reason."""
+    purpose = f"CUDA {cuda_version}" if cuda_version else "a wheel without CUDA"
+    lines = [f"no C++ toolset of this machine can be used for {purpose}:"]
     for studio in found:
         for version in studio.toolsets:
             reason = why_refused(facts, minor_of(version), cuda_version) or "is not the one that was asked for"

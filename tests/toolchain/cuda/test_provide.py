@@ -12,7 +12,7 @@ from scripts.facts.load import load_facts
 from scripts.fetch import download
 from scripts.toolchain.cuda import discovery, provide
 from scripts.toolchain.cuda.discovery import NAMED_VARIABLE
-from scripts.toolchain.cuda.provide import provide_toolkit, release_of
+from scripts.toolchain.cuda.provide import provide_toolkit, release_of, requested_toolkit
 from scripts.toolchain.cuda.redist import REDIST_VARIABLE
 from scripts.toolchain.cuda.toolkit import Toolkit
 from tests.toolchain.archive_site import make_site, write_mirror
@@ -42,7 +42,9 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(tmp_path: Path, version: str = "12.4", choice: str = "auto", lines: list[str] | None = None) -> Toolkit:
     log = no_log if lines is None else lines.append
-    return provide_toolkit(version, choice=choice, facts=FACTS, cache=tmp_path / "cache", system=SYSTEM, log=log)
+    return requested_toolkit(choice, FACTS, SYSTEM) or provide_toolkit(
+        version, choice=choice, facts=FACTS, cache=tmp_path / "cache", system=SYSTEM, log=log
+    )
 
 
 def test_one_of_this_machine_is_taken_and_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,161 @@
+"""One step of a build, as the lines of a dry run call it: `python -m scripts.commands.build_step STEP ID [OPTION...]`.
+
+The steps of a target run in order: plan, toolchain, source, compile, package, file. What each found is kept in the
+target's work directory for the next one.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.command import no_log
+from scripts.commands.build_task import planner_of
+from scripts.commands.command_task import reported
+from scripts.commands.project import open_project
+from scripts.dirs import Places, default_places
+from scripts.errors import InputError
+from scripts.fetch.installer import environment_python
+from scripts.options import parse_words
+from scripts.plan.target import parse_id
+from scripts.toolchain.compilers import Toolchain
+from scripts.verify.check import Report
+from scripts.wheel_build.build_environment import assert_torch
+from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.built_op import BuiltOp
+from scripts.wheel_build.capture import captured_recipe
+from scripts.wheel_build.package import finish_wheel, place_binaries
+from scripts.wheel_build.pipeline import BuiltWheel, compile_ops, prepare_source, provide_toolchain, timed
+from scripts.wheel_build.produce import file_wheel, log_file, report_on
+from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.recipe import Recipe
+from scripts.wheel_build.source import SourceTree
+
+KEPT = "steps.pickle"
+
+
+@dataclass
+class Unfinished:
+    """A build as far as it is."""
+
+    plan: BuildPlan
+    places: Places
+    toolchain: Toolchain
+    tree: SourceTree | None = None
+    recipe: Recipe | None = None
+    ops: tuple[BuiltOp, ...] = ()
+    wheel: Path | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def work(self) -> Path:
+        """Its work directory."""
+        return self.places.work(self.plan.target.id)
+
+    def as_built(self) -> BuiltWheel:
+        """The build when its wheel is made; InputError before that."""
+        if not (self.tree and self.recipe and self.wheel):
+            raise InputError(f"{self.plan.target.id}: the step package has not run; run the lines before this one")
+        return BuiltWheel(
+            plan=self.plan,
+            wheel=self.wheel,
+            toolchain=self.toolchain,
+            tree=self.tree,
+            recipe=self.recipe,
+            ops=self.ops,
+            seconds=self.seconds,
+        )
+
+
+def begin(target_id: str, words: Sequence[str]) -> Unfinished:
+    """A build of the target on this machine, with the options in `words`, that has done nothing yet."""
+    planner = planner_of(open_project(), parse_words(BuildOptions, words))
+    plan = planner.here(parse_id(target_id))
+    return Unfinished(plan=plan, places=planner.places, toolchain=plan.toolchain)
+
+
+def toolchain(unfinished: Unfinished, progress: Progress) -> None:
+    """Fetch the CUDA toolkit when it is not here."""
+    unfinished.toolchain = provide_toolchain(unfinished.plan, unfinished.places, progress.show)
+
+
+def source(unfinished: Unfinished, progress: Progress) -> None:
+    """Fetch, check, unpack and patch DeepSpeed's source."""
+    assert_torch(environment_python(unfinished.work / "environment"), unfinished.plan.target)
+    unfinished.tree = prepare_source(unfinished.plan, unfinished.places, progress.show)
+
+
+def compile_captured(unfinished: Unfinished, progress: Progress) -> None:
+    """Compile the captured commands and put the binaries where upstream packages them."""
+    plan, tree = unfinished.plan, unfinished.tree
+    if tree is None:
+        raise InputError(f"{plan.target.id}: the step source has not run; run the lines before this one")
+    recipe = captured_recipe(plan, unfinished.toolchain, unfinished.work)
+    unfinished.ops = compile_ops(plan, unfinished.toolchain, tree, recipe, unfinished.places, progress)
+    unfinished.recipe = recipe
+    place_binaries(unfinished.ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
+
+
+def package(unfinished: Unfinished, progress: Progress) -> None:
+    """Rewrite the wheel that upstream packaged."""
+    unfinished.wheel = finish_wheel(unfinished.plan, unfinished.work / "dist")
+
+
+def file(unfinished: Unfinished, progress: Progress) -> None:
+    """Verify the wheel, and file it with its manifest."""
+    built = unfinished.as_built()
+    file_wheel(built, _verified(built, unfinished, progress), unfinished.places, progress)
+
+
+STEPS: Mapping[str, Callable[[Unfinished, Progress], None]] = {
+    "toolchain": toolchain,
+    "source": source,
+    "compile": compile_captured,
+    "package": package,
+    "file": file,
+}
+
+
+def main(words: Sequence[str]) -> None:
+    """Run one step and keep what it found."""
+    if len(words) < 2 or words[0] not in {"plan", *STEPS}:
+        raise InputError(f"give a step, one of plan, {', '.join(STEPS)}, and the id of a target")
+    name, target_id, *options = words
+    kept = default_places().work(target_id) / KEPT
+    if name == "plan":
+        unfinished = begin(target_id, options)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        unfinished = _read(kept)
+        _run(name, unfinished)
+    if kept.parent.is_dir():  # a filed wheel needs it no more
+        kept.write_bytes(pickle.dumps(unfinished))
+
+
+def _run(name: str, unfinished: Unfinished) -> None:
+    log = log_file(unfinished.plan, unfinished.places)
+    with Progress(title=unfinished.plan.target.id, log_file=log) as progress, timed(name, unfinished.seconds, progress):
+        STEPS[name](unfinished, progress)
+
+
+def _read(kept: Path) -> Unfinished:
+    try:
+        found: Unfinished = pickle.loads(kept.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{kept} is not there; run the line of the step plan first") from None
+    return found
+
+
+def _verified(built: BuiltWheel, unfinished: Unfinished, progress: Progress) -> Report:
+    level = built.plan.options.verify
+    python = environment_python(unfinished.work / "proof") if level != "audit" else None
+    return report_on(built, python, progress.log if python else no_log)
+
+
+if __name__ == "__main__":
+    with reported():
+        main(sys.argv[1:])

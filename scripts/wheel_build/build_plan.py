@@ -1,0 +1,143 @@
+"""`BuildPlan`: everything that is known of one build before it begins, made by one function and never asked again.
+
+The dry run prints it, the build carries it out, the manifest keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scripts.errors import PrerequisiteError
+from scripts.facts.cpu_levels import CpuLevel
+from scripts.facts.deepspeed_releases import DeepSpeedRelease, Patch
+from scripts.facts.facts import Facts
+from scripts.facts.flag_edits import FlagEdit
+from scripts.facts.rules import Rule
+from scripts.facts.torch_releases import TorchRelease
+from scripts.plan.context import Context
+from scripts.plan.matrix import Matrix
+from scripts.plan.notes import LEVELS, Note, note_of, notes_for
+from scripts.plan.ops import OpSelection, choose_ops, patches_for
+from scripts.plan.target import Target
+from scripts.toolchain.compilers import Toolchain, toolchain_context
+from scripts.toolchain.gates import Gates, gates_of
+from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.rewrite import WheelEdit
+from scripts.wheel_build.torch_routes import TorchRoute, build_requirements, torch_routes
+from scripts.wheel_build.variables import fill_variables, op_variables
+
+LATE = frozenset(("toolkit-source", "source-kind", "std"))  # what only the build itself finds out
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan:
+    """One target, resolved: what its build does, and why it leaves out what it does not."""
+
+    target: Target
+    options: BuildOptions
+    torch: TorchRelease
+    deepspeed: DeepSpeedRelease
+    context: Context  # of the target and its toolchain
+    toolchain: Toolchain
+    ops: OpSelection
+    patches: Mapping[str, tuple[Patch, ...]]  # by kind of source, in the order in which the kinds are tried
+    arches: str | None
+    cpu: CpuLevel
+    variables: Mapping[str, str]  # {toolkit} stands for its directory
+    compiler_variables: frozenset[str]  # names of those, and of the caller's, that compilers read
+    routes: tuple[TorchRoute, ...]
+    requirements: tuple[str, ...]
+    flags: tuple[FlagEdit, ...]
+    peaks: Mapping[str, int]  # step -> bytes that one compiler thread takes
+    wheel: WheelEdit
+    gates: Gates
+    notes: tuple[Note, ...]
+    late_notes: tuple[Rule, ...]  # that wait for what the build finds out
+
+    @property
+    def system(self) -> str:
+        """`windows` or `linux`."""
+        return self.target.system
+
+    def environment(self, toolkit: str) -> dict[str, str]:
+        """The variables of setup.py and the compilers, with the CUDA toolkit in the directory `toolkit`."""
+        rows = {name: value.replace("{toolkit}", toolkit) for name, value in self.variables.items()}
+        return {**self.toolchain.host.variables, **rows}
+
+    def notes_after(self, found: Context) -> tuple[Note, ...]:
+        """Every note, with what the build has `found` out about the names that the plan could not know."""
+        context = {**self.context, **found}
+        known = {note.id for note in self.notes}
+        late = (note_of(rule) for rule in self.late_notes if rule.id not in known and rule.when.holds(context))
+        return (*self.notes, *late)
+
+
+def make_build_plan(
+    target: Target, facts: Facts, matrix: Matrix, options: BuildOptions, toolchain: Toolchain
+) -> BuildPlan:
+    """The plan of the target's build with these options and a toolchain that was found, or that is expected.
+
+    Raises InputError for a wanted op that the target cannot have, PrerequisiteError for one that this machine cannot
+    build and for a toolchain that a gate refuses.
+    """
+    arches = matrix.arches.get(target.cuda)
+    ops = _select_ops(target, facts, matrix, options, toolchain)
+    context = {
+        **matrix.context_of(target, facts),
+        **toolchain_context(target, facts, toolchain, options.toolkit, arches),
+    }
+    gates = gates_of(target, facts)
+    gates.require(context)
+    torch = facts.torch[target.torch_minor]
+    return BuildPlan(
+        target=target,
+        options=options,
+        torch=torch,
+        deepspeed=facts.deepspeed[target.deepspeed],
+        context=context,
+        toolchain=toolchain,
+        ops=ops,
+        patches={kind: patches_for(facts.patches, {**context, "source-kind": kind}) for kind in source_kinds(options)},
+        arches=arches,
+        cpu=facts.cpu_levels[matrix.cpu_level],
+        variables={**fill_variables(facts.variables, target, context, arches), **op_variables(ops)},
+        compiler_variables=frozenset(row.name for row in facts.variables if row.tools) | {*facts.inherited_variables},
+        routes=tuple(torch_routes(target, torch, matrix.torch_index)),
+        requirements=tuple(build_requirements(torch, facts.build_requirements)),
+        flags=tuple(edit for edit in facts.flags if edit.system == target.system),
+        peaks={cost.step: cost.peak_bytes for cost in facts.costs if cost.system == target.system},
+        wheel=_wheel_edit(target, facts),
+        gates=gates,
+        notes=notes_for(facts, context),
+        late_notes=tuple(rule for rule in facts.rules if rule.level in LEVELS and rule.when.names & LATE),
+    )
+
+
+def source_kinds(options: BuildOptions) -> tuple[str, ...]:
+    """The kinds of source archive that are tried, in order."""
+    return ("tag", "sdist") if options.source == "auto" else (options.source,)
+
+
+def _select_ops(
+    target: Target, facts: Facts, matrix: Matrix, options: BuildOptions, toolchain: Toolchain
+) -> OpSelection:
+    """The ops to build and why the others are left out; see `make_build_plan` for what is raised."""
+    wanted = options.ops or (None if matrix.ops == "all" else tuple(matrix.ops))
+    selection = choose_ops(facts.ops, target, wanted, toolchain.host.absent_headers)
+    lacking = [f"{op}: {selection.left_out[op]}" for op in options.ops or () if op in selection.left_out]
+    if lacking:
+        raise PrerequisiteError(f"{target.id} cannot be built with {'; '.join(lacking)}")
+    return selection
+
+
+def _wheel_edit(target: Target, facts: Facts) -> WheelEdit:
+    """What the wheel must say that upstream's does not."""
+    context = {"python": target.python, "deepspeed": target.deepspeed, "os": target.system}
+    interpreter = target.python_tag.removesuffix("t")
+    return WheelEdit(
+        pins={"torch": f"torch=={target.torch_minor}.*"},
+        added=tuple(row.add for row in facts.added_requirements if row.when.holds(context)),
+        stamp=facts.deepspeed[target.deepspeed].date,
+        tag=f"{interpreter}-{target.python_tag}-{target.platform}",
+    )

@@ -1,0 +1,41 @@
+"""A finished op, and what it cost."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.command import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltOp:
+    """One finished op: where its binary lies, its place in the wheel, and what it cost."""
+
+    op: str
+    module: str
+    file: str
+    binary: Path
+    key: str
+    cached: bool
+    seconds: float  # summed over its units and the link; what was recorded when it came from the cache
+    peak_bytes: int
+
+
+@dataclass
+class OpCost:
+    """What compiling one op has cost so far; several threads add to it."""
+
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    thread_peaks: dict[str, int] = field(default_factory=dict)  # step -> bytes of one compiler thread
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, outcome: Outcome, step: str = "", threads: int = 1) -> None:
+        """Count one compiler's run, of a `step` that used so many threads."""
+        with self.lock:
+            self.seconds += outcome.seconds
+            self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
+            if step:
+                self.thread_peaks[step] = max(self.thread_peaks.get(step, 0), outcome.peak_bytes // threads)

@@ -1,0 +1,43 @@
+"""Upstream's setup.py as a command: it writes down what it would compile, and packages when it is sent PACKAGE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from scripts.command import Command
+from scripts.toolchain.compilers import Toolchain
+from scripts.toolchain.gates import standard_context
+from scripts.wheel_build.build_environment import require_torch
+from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.recipe import Recipe, read_recipe
+
+UPSTREAM = Path(__file__).parent / "inside" / "upstream.py"
+
+
+def setup_command(
+    plan: BuildPlan, work: PurePath, python: PurePath, script: PurePath, variables: Mapping[str, str]
+) -> Command:
+    """Upstream's setup.py with the build environment's `python`; `script` is UPSTREAM, wherever the checkout lies."""
+    outputs = (str(work / "record.json"), str(work / "recorded"), str(work / "dist"))
+    argv = (str(python), str(script), *outputs, ",".join(plan.cpu.cpuinfo_flags))
+    return Command(argv=argv, cwd=work / "source", env={**variables, "PYTHONPATH": str(work / "source")})
+
+
+def captured_recipe(plan: BuildPlan, toolchain: Toolchain, work: Path) -> Recipe:
+    """What `setup_command` captured in `work`, as a recipe of the plan's ops.
+
+    Raises PrerequisiteError when a gate refuses what the commands ask for, BuildEnvironmentError for another torch than
+    the target's, CompileError for commands that do not fit the plan.
+    """
+    modules = {choice.module: choice.name for choice in plan.ops.available}
+    recipe = read_recipe(work / "record.json", [choice.name for choice in plan.ops.chosen], modules)
+    require_torch(recipe.torch["version"], recipe.torch["cuda"], plan.target)
+    plan.gates.require({**plan.context, **found_context(recipe, toolchain)})
+    return recipe
+
+
+def found_context(recipe: Recipe, toolchain: Toolchain) -> dict[str, str | bool]:
+    """What conditions may ask of the captured commands and of the toolkit that compiles them."""
+    source = {"toolkit-source": toolchain.toolkit.source} if toolchain.toolkit else {}
+    return {**source, **standard_context(unit.argv for op in recipe.ops for unit in op.units)}

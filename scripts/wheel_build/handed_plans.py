@@ -1,0 +1,26 @@
+"""Build plans handed from `invoke build` to the nox sessions it starts, so that nothing is resolved twice."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+
+from scripts.wheel_build.build_plan import BuildPlan
+
+PLANS = "DEEPSPEED_WHEELS_PLANS"  # a file that holds them; ours, and of this run alone
+
+
+def write_plans(path: Path, plans: Iterable[BuildPlan]) -> None:
+    """Write the plans for `handed_plans` of a child process."""
+    path.write_bytes(pickle.dumps({plan.target.id: plan for plan in plans}))
+
+
+def handed_plans() -> dict[str, BuildPlan] | None:
+    """The plans that the waiting `invoke build` made, by target; None when nox was started by hand."""
+    file = os.environ.get(PLANS)
+    if not file:
+        return None
+    plans: dict[str, BuildPlan] = pickle.loads(Path(file).read_bytes())
+    return plans

@@ -1,0 +1,40 @@
+"""The ways to a target's torch, and what else a build environment holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.facts.build_requirements import BuildRequirements
+from scripts.facts.torch_releases import TorchRelease
+from scripts.plan.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchRoute:
+    """One way to get torch: the requirement, and the index that is asked first (None: the client's own)."""
+
+    name: str
+    requirement: str
+    index: str | None
+
+
+def build_requirements(torch: TorchRelease, base: BuildRequirements) -> list[str]:
+    """What a build environment holds beside torch."""
+    bound = f",{torch.setuptools}" if str(torch.setuptools) else ""
+    return [*base.packages, base.setuptools + bound]
+
+
+def torch_routes(target: Target, torch: TorchRelease, index: str) -> list[TorchRoute]:
+    """The ways to this target's torch, best first.
+
+    The labelled release from the target's index; the labelled release from wherever the client looks by itself (a local
+    directory of wheels); and the plain release, where the default index is known to carry this very variant.
+    """
+    labelled = f"torch=={target.torch}+{target.cuda}"
+    routes = [
+        TorchRoute(name="the PyTorch index", requirement=labelled, index=index.format(variant=target.cuda)),
+        TorchRoute(name="the client's own index", requirement=labelled, index=None),
+    ]
+    if torch.default_variant.get(target.system) == target.cuda:
+        routes.append(TorchRoute(name="the default index", requirement=f"torch=={target.torch}", index=None))
+    return routes
