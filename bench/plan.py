@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def large_matrix(matrix: Matrix, facts: Facts) -> Matrix:
-    """Everything the facts know on every axis, with our own exclusions and tiers: well over 100 000 combinations."""
+    """Everything the facts know on every axis, with our exclusions and priorities: well over 100 000 combinations."""
     variants = {variant for torch in facts.torch.values() for variant in torch.cuda}
     known = sorted(variant for variant in variants if cuda_version(variant) in facts.cuda)
     return replace(
@@ -81,14 +81,14 @@ def main(words: Sequence[str] = ()) -> None:
     facts = load_facts()
     matrix = large_matrix(load_matrix(ROOT / "matrix.yaml", facts), facts)
     seconds, plan = min((timed(lambda: expand(matrix, facts)) for _ in range(ROUNDS)), key=lambda each: each[0])
-    rules = {omission.target: omission.rule for omission in plan.omitted}
-    count = len(plan.targets) + len(plan.omitted)
+    rules = {row.target: row.rule for row in plan.excluded}
+    count = len(plan.targets) + len(plan.excluded)
     sample = list(islice(combinations(axes_of(matrix, facts)), 0, None, SAMPLE))
     naive_seconds, answers = timed(lambda: [naive_rule(target, matrix, facts) for target in sample])
     if answers != [rules.get(target) for target in sample]:
         raise SystemExit("the naive way gives other answers: expand is wrong")
     naive = naive_seconds / len(sample)
-    print(f"{count} combinations: {len(plan.targets)} targets, {len(plan.omitted)} omitted with their reasons")
+    print(f"{count} combinations: {len(plan.targets)} targets, {len(plan.excluded)} excluded with their reasons")
     print(
         f"expand     {seconds:6.2f} s  {count / seconds:9.0f} combinations/s  100 000 in {seconds / count * 1e5:.2f} s"
     )

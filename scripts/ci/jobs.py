@@ -31,11 +31,11 @@ class QueuedTarget:
 def next_jobs(plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int = MAX_JOBS) -> tuple[QueuedTarget, ...]:
     """The first `limit` cells of the plan's targets, in the order in which they should be built.
 
-    First what was begun and can be resumed; then by tier, the newest versions first; last of all what failed before,
-    which would otherwise be tried again every time and keep all others waiting.
+    First what was begun and can be resumed; then by priority, the newest versions first; last what failed before, which
+    would otherwise be tried again every time and keep all others waiting.
     """
     newest_first = tuple(reversed(plan.targets))
-    queue = sorted(newest_first, key=lambda planned: (_turn(planned, builds), planned.tier))
+    queue = sorted(newest_first, key=lambda planned: (_turn(planned, builds), planned.priority))
     return tuple(QueuedTarget(target=row.target, runner=runner_for(row.target, facts)) for row in queue[:limit])
 
 

@@ -35,7 +35,7 @@ def plan(selection: Selection, options: PlanOptions) -> None:
     if options.json:
         print_document(plan_document(found))
     else:
-        print_answer(*plan_tables(found, omitted=options.omitted))
+        print_answer(*plan_tables(found, excluded=options.omitted))
 
 
 def next_matrix(project: Project, plan: Plan, limit: int) -> None:

@@ -89,7 +89,7 @@ def _why_no_cell(environment: Environment) -> Sequence[str]:
     planned = [planned.target for planned in plan.targets]
     if planned:
         return [f"your own combination is planned, but not offered there: {max(planned, key=Target.sort_key).id}"]
-    newest = max(plan.omitted, key=lambda excluded: excluded.target.sort_key(), default=None)
+    newest = max(plan.excluded, key=lambda excluded: excluded.target.sort_key(), default=None)
     return [f"your own combination is excluded from the matrix: {newest.reason}"] if newest else []
 
 

@@ -1,4 +1,4 @@
-"""`expand`: every combination of the matrix's axes becomes a target or an omission with its rule and reason.
+"""`expand`: every combination of the matrix's axes becomes a target or an excluded target with its rule and reason.
 
 A rule reads few names, and its answer follows from the axes behind those names alone. Rules are grouped by these axes;
 a group is asked once per distinct combination of them, so that 100 000 cells cost about as much as naming them.
@@ -27,7 +27,7 @@ Axes = Mapping[str, tuple[str, ...]]  # field of a target -> its values
 
 
 @dataclass(frozen=True, kw_only=True)
-class Omission:
+class ExcludedTarget:
     """A combination that is no target, and why: `rule` is a rule's id, or `matrix:<id>` of an exclusion of ours."""
 
     target: Target
@@ -40,22 +40,22 @@ class PlannedTarget:
     """A wheel that should exist."""
 
     target: Target
-    tier: int
+    priority: int  # 1 is built first
     minutes: float
     notes: tuple[Note, ...]  # the rules that fix it or warn about it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The whole matrix, expanded: targets and omissions, each in the order of their versions."""
+    """The whole matrix, expanded: targets and excluded targets, each in the order of their versions."""
 
     targets: tuple[PlannedTarget, ...]
-    omitted: tuple[Omission, ...]
+    excluded: tuple[ExcludedTarget, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """A condition and what it means for a cell: a rule of the facts, or an exclusion or a tier of the matrix."""
+    """A condition and what it means for a cell: a rule of the facts, or an exclusion or a priority of the matrix."""
 
     rank: int  # its place among its like; of several refusals the first is the one that a cell is told
     id: str
@@ -70,24 +70,24 @@ def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = 
     refusals = Judge(_refusals(matrix, facts), context_of)
     notes = Judge(_notes(facts), context_of)
     known = {rule.id: note_of(rule) for rule in facts.rules}
-    tiers = Judge(_tiers(matrix), context_of)
+    priorities = Judge(_priorities(matrix), context_of)
     targets: list[PlannedTarget] = []
-    omitted: list[Omission] = []
+    excluded: list[ExcludedTarget] = []
     for target in combinations(axes_of(matrix, facts) if axes is None else axes):
         if refusal := refusals.first(target):
-            omitted.append(Omission(target=target, rule=refusal.id, reason=refusal.reason))
+            excluded.append(ExcludedTarget(target=target, rule=refusal.id, reason=refusal.reason))
             continue
-        tier = tiers.first(target)
-        assert tier, "load_matrix sees to it that the last tier holds for all"
+        priority = priorities.first(target)
+        assert priority, "load_matrix sees to it that the last priority holds for all"
         targets.append(
             PlannedTarget(
                 target=target,
-                tier=matrix.tiers[tier.rank].tier,
+                priority=matrix.priorities[priority.rank].priority,
                 minutes=forecast.minutes(target),
                 notes=tuple(known[ruling.id] for ruling in notes.all(target)),
             )
         )
-    return Plan(targets=tuple(targets), omitted=tuple(omitted))
+    return Plan(targets=tuple(targets), excluded=tuple(excluded))
 
 
 def axes_of(matrix: Matrix, facts: Facts) -> Axes:
@@ -184,6 +184,6 @@ def _notes(facts: Facts) -> Iterator[Ruling]:
         yield Ruling(rank=rank, id=rule.id, when=rule.when, reason=rule.reason)
 
 
-def _tiers(matrix: Matrix) -> Iterator[Ruling]:
-    for rank, row in enumerate(matrix.tiers):
+def _priorities(matrix: Matrix) -> Iterator[Ruling]:
+    for rank, row in enumerate(matrix.priorities):
         yield Ruling(rank=rank, id=row.name, when=row.when, reason=row.name)

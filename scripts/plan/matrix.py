@@ -41,10 +41,10 @@ class Exclusion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tier:
-    """A row of priority: 1 is built first."""
+class Priority:
+    """Which targets are built when: 1 first."""
 
-    tier: int
+    priority: int
     name: str
     when: Condition
 
@@ -71,7 +71,7 @@ class Matrix:
     torch_index: str  # address with {variant}
     arches: Mapping[str, str]  # variant -> TORCH_CUDA_ARCH_LIST
     exclude: tuple[Exclusion, ...]
-    tiers: tuple[Tier, ...]
+    priorities: tuple[Priority, ...]
     forecast: ForecastSettings
 
     def arches_for(self, target: Target) -> str:
@@ -101,7 +101,7 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
     variants = {variant for torch in facts.torch.values() for variant in torch.cuda}
     variants = {variant for variant in variants if cuda_version(variant) in facts.cuda}
     exclusion = record(Exclusion, id=_exclusion_id, when=_condition, reason=_stated)
-    tier = record(Tier, tier=integer, name=_stated, when=_condition)
+    priority = record(Priority, priority=integer, name=_stated, when=_condition)
     overhead: Reader[dict[str, float]] = record(dict, cpu=number, cuda=number)
     return record(
         Matrix,
@@ -115,7 +115,7 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
         torch_index=_index,
         arches=mapped(_arches),
         exclude=listed(exclusion),
-        tiers=listed(tier),
+        priorities=listed(priority),
         forecast=record(ForecastSettings, workers=_workers, overhead_seconds=overhead),
     )
 
@@ -211,18 +211,18 @@ def _check_together(matrix: Matrix, where: str, problems: Problems) -> None:
         if variant not in variants:
             problems.add(below(below(where, "arches"), variant), "is not on the cuda axis; remove it or add it there")
     _report_repeated([exclusion.id for exclusion in matrix.exclude], below(where, "exclude"), problems)
-    if not matrix.tiers or matrix.tiers[-1].when.names:
-        problems.add(below(where, "tiers"), "the last tier must hold for every target; end with `when: {}`")
+    if not matrix.priorities or matrix.priorities[-1].when.names:
+        problems.add(below(where, "priorities"), "the last priority must hold for every target; end with `when: {}`")
     _report_unmatched(matrix, where, problems)
 
 
 def _report_unmatched(matrix: Matrix, where: str, problems: Problems) -> None:
     known = _known_values(matrix)
-    conditions = {"exclude": [row.when for row in matrix.exclude], "tiers": [row.when for row in matrix.tiers]}
-    for key, asked in conditions.items():
-        for index, when in enumerate(asked):
+    tables: dict[str, tuple[Exclusion | Priority, ...]] = {"exclude": matrix.exclude, "priorities": matrix.priorities}
+    for key, rows in tables.items():
+        for index, row in enumerate(rows):
             here = below(below(below(where, key), index), "when")
-            for name, wanted in when.unmatched(known):
+            for name, wanted in row.when.unmatched(known):
                 problems.add(here, f"no {name} of the matrix is {wanted}; correct the row or remove it")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from scripts.plan.expand import Omission, Plan, PlannedTarget
+from scripts.plan.expand import ExcludedTarget, Plan, PlannedTarget
 from scripts.plan.notes import Note
 from scripts.plan.target import AXES, Target
 from scripts.versions import in_order
@@ -23,15 +23,13 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             {
                 "id": planned.target.id,
                 **_fields(planned.target),
-                "tier": planned.tier,
+                "tier": planned.priority,
                 "minutes": planned.minutes,
                 "notes": [note.id for note in planned.notes],
             }
             for planned in plan.targets
         ],
-        "omitted": [
-            {**_fields(omission.target), "rule": omission.rule, "reason": omission.reason} for omission in plan.omitted
-        ],
+        "omitted": [{**_fields(row.target), "rule": row.rule, "reason": row.reason} for row in plan.excluded],
         "notes": {note.id: _note_fields(note) for note in _notes_of(plan.targets)},
     }
 
@@ -55,10 +53,10 @@ def _notes_of(targets: Iterable[PlannedTarget]) -> Counter[Note]:
     return Counter(note for planned in targets for note in planned.notes)
 
 
-def plan_tables(plan: Plan, omitted: bool = False) -> tuple[Table | str, ...]:
-    """Renderables: the targets or the omitted cells, counts per axis, why, what to know, and one line of totals."""
-    detail = _omitted_table(plan.omitted) if omitted else _target_table(plan.targets)
-    why = [_rule_table(plan.omitted)] if plan.omitted else []
+def plan_tables(plan: Plan, excluded: bool = False) -> tuple[Table | str, ...]:
+    """Renderables: targets or excluded combinations, counts per axis, why, what to know, and one line of totals."""
+    detail = _excluded_table(plan.excluded) if excluded else _target_table(plan.targets)
+    why = [_rule_table(plan.excluded)] if plan.excluded else []
     notes = [_note_table(counts)] if (counts := _notes_of(plan.targets)) else []
     return (detail, _axis_table(plan), *why, *notes, summary(plan))
 
@@ -67,34 +65,41 @@ def summary(plan: Plan) -> str:
     """The totals in one line."""
     minutes = sum(planned.minutes for planned in plan.targets)
     hours, rest = divmod(round(minutes), 60)
-    return f"{len(plan.targets)} targets, {len(plan.omitted)} combinations omitted; {hours} h {rest} min to build all"
+    return f"{len(plan.targets)} targets, {len(plan.excluded)} combinations excluded; {hours} h {rest} min to build all"
 
 
-def _cell_table(title: str, *more: str) -> Table:
+def _combination_table(title: str, *more: str) -> Table:
     """An empty table; rich keeps the rows in its columns, so these are made anew for each."""
     columns = [Column(name, no_wrap=True) for name in ("DeepSpeed", "torch", "CUDA", "platform")]
     return Table(*columns, "Pythons", *(Column(name, no_wrap=True) for name in more), title=title)
 
 
 def _target_table(targets: Sequence[PlannedTarget]) -> Table:
-    """One row per cell but for the Python, which shares a row with its like."""
-    table = _cell_table("targets", "tier", "minutes")
+    """One row per target but for the Python, which shares a row with its like."""
+    table = _combination_table("targets", "priority", "minutes")
     rows: dict[tuple[str, ...], list[str]] = {}
     for planned in targets:
         target = planned.target
-        key = (target.deepspeed, target.torch, target.cuda, target.platform, str(planned.tier), f"{planned.minutes:g}")
+        key = (
+            target.deepspeed,
+            target.torch,
+            target.cuda,
+            target.platform,
+            str(planned.priority),
+            f"{planned.minutes:g}",
+        )
         rows.setdefault(key, []).append(target.python)
-    for (deepspeed, torch, cuda, platform, tier, minutes), pythons in rows.items():
-        table.add_row(deepspeed, torch, cuda, platform, " ".join(pythons), tier, minutes)
+    for (deepspeed, torch, cuda, platform, priority, minutes), pythons in rows.items():
+        table.add_row(deepspeed, torch, cuda, platform, " ".join(pythons), priority, minutes)
     return table
 
 
-def _omitted_table(omitted: Sequence[Omission]) -> Table:
-    table = _cell_table("omitted", "rule")
+def _excluded_table(excluded: Sequence[ExcludedTarget]) -> Table:
+    table = _combination_table("excluded", "rule")
     rows: dict[tuple[str, ...], list[str]] = {}
-    for omission in omitted:
-        target = omission.target
-        key = (target.deepspeed, target.torch, target.cuda, target.platform, omission.rule)
+    for row in excluded:
+        target = row.target
+        key = (target.deepspeed, target.torch, target.cuda, target.platform, row.rule)
         rows.setdefault(key, []).append(target.python)
     for (deepspeed, torch, cuda, platform, rule), pythons in rows.items():
         table.add_row(deepspeed, torch, cuda, platform, " ".join(pythons), rule)
@@ -102,9 +107,9 @@ def _omitted_table(omitted: Sequence[Omission]) -> Table:
 
 
 def _axis_table(plan: Plan) -> Table:
-    table = Table("axis", "value", "targets", "omitted", title="per axis")
+    table = Table("axis", "value", "targets", "excluded", title="per axis")
     kept = _count(planned.target for planned in plan.targets)
-    left = _count(omission.target for omission in plan.omitted)
+    left = _count(row.target for row in plan.excluded)
     for axis in AXES:
         values = in_order({*kept[axis], *left[axis]})
         for position, value in enumerate(values):
@@ -118,9 +123,9 @@ def _axis_table(plan: Plan) -> Table:
     return table
 
 
-def _rule_table(omitted: Sequence[Omission]) -> Table:
-    table = Table("rule", "omitted", "reason", title="why")
-    counts = Counter((omission.rule, omission.reason) for omission in omitted)
+def _rule_table(excluded: Sequence[ExcludedTarget]) -> Table:
+    table = Table("rule", "excluded", "reason", title="why")
+    counts = Counter((row.rule, row.reason) for row in excluded)
     for (rule, reason), count in counts.most_common():
         table.add_row(rule, str(count), reason)
     return table

@@ -11,7 +11,7 @@ from packaging.version import Version
 from scripts.errors import InputError, NothingToDoError
 from scripts.facts.facts import Facts
 from scripts.options import split_words
-from scripts.plan.expand import Axes, Omission, Plan, axes_of, expand, narrowed
+from scripts.plan.expand import Axes, ExcludedTarget, Plan, axes_of, expand, narrowed
 from scripts.plan.matrix import Matrix
 from scripts.plan.selection import Selection
 from scripts.plan.target import AXES, ID, Target, parse_id
@@ -34,10 +34,10 @@ def plan_of(matrix: Matrix, facts: Facts, selection: Selection, recorded: Mappin
         return not selection.id or any(fnmatchcase(target.id, pattern) for pattern in selection.id)
 
     targets = tuple(planned for planned in meant.targets if is_meant(planned.target))
-    omitted = tuple(omission for omission in meant.omitted if is_meant(omission.target))
+    excluded = tuple(row for row in meant.excluded if is_meant(row.target))
     if not targets:
-        raise NothingToDoError(_why_excluded(selection, omitted) or _why_nothing(expand(matrix, facts), selection))
-    return Plan(targets=targets, omitted=omitted)
+        raise NothingToDoError(_why_excluded(selection, excluded) or _why_nothing(expand(matrix, facts), selection))
+    return Plan(targets=targets, excluded=excluded)
 
 
 def _wanted(axes: Axes, selection: Selection) -> dict[str, frozenset[str]]:
@@ -100,12 +100,12 @@ READINGS: dict[str, Callable[[str, Collection[str]], str]] = {
 # ---------------------------------------------------------------- why nothing is left
 
 
-def _why_excluded(selection: Selection, omitted: Sequence[Omission]) -> str | None:
+def _why_excluded(selection: Selection, excluded: Sequence[ExcludedTarget]) -> str | None:
     """The rule and reason of each target that was meant and is excluded; None when there is none."""
-    if not omitted:
+    if not excluded:
         return None
-    reasons = list(dict.fromkeys((omission.rule, omission.reason) for omission in omitted))
-    subject = f"the {len(omitted)} targets of {selection} are" if len(omitted) > 1 else f"{omitted[0].target.id} is"
+    reasons = list(dict.fromkeys((row.rule, row.reason) for row in excluded))
+    subject = f"the {len(excluded)} targets of {selection} are" if len(excluded) > 1 else f"{excluded[0].target.id} is"
     lines = [f"  {rule}: {reason}" for rule, reason in reasons[:SHOWN]]
     more = [f"  and {len(reasons) - SHOWN} more; 'invoke plan --omitted' shows all"] if len(reasons) > SHOWN else []
     return "\n".join([f"{subject} excluded from the matrix:", *lines, *more])

@@ -7,14 +7,14 @@ import re
 from collections import Counter
 
 from scripts.errors import InputError
-from scripts.plan.expand import Omission, Plan, PlannedTarget
+from scripts.plan.expand import ExcludedTarget, Plan, PlannedTarget
 
 MAX_JOBS = 256  # of one matrix in GitHub Actions
 SHARD = re.compile(r"(\d+)(?:/(\d+))?")
 
 
 def shard(plan: Plan, index: int, count: int) -> Plan:
-    """Part `index` (from 1) of `count`; the parts of a plan hold each target and each omission exactly once."""
+    """Part `index` (from 1) of `count`; the parts of a plan hold each target and each excluded target exactly once."""
     if not 1 <= index <= count:
         raise InputError(f"shard {index}/{count}: the first number goes from 1 to the second")
     return _parts(plan, count)[index - 1]
@@ -70,10 +70,10 @@ def part_of(name: str, count: int) -> int:
 
 def _parts(plan: Plan, count: int) -> tuple[Plan, ...]:
     targets: list[list[PlannedTarget]] = [[] for _ in range(count)]
-    omitted: list[list[Omission]] = [[] for _ in range(count)]
+    excluded: list[list[ExcludedTarget]] = [[] for _ in range(count)]
     for planned in plan.targets:
         targets[part_of(planned.target.id, count)].append(planned)
-    for omission in plan.omitted:
-        omitted[part_of(omission.target.id, count)].append(omission)
-    pairs = zip(targets, omitted, strict=True)
-    return tuple(Plan(targets=tuple(kept), omitted=tuple(left)) for kept, left in pairs)
+    for row in plan.excluded:
+        excluded[part_of(row.target.id, count)].append(row)
+    pairs = zip(targets, excluded, strict=True)
+    return tuple(Plan(targets=tuple(kept), excluded=tuple(left)) for kept, left in pairs)

@@ -23,10 +23,10 @@ def ids(plan: Plan, builds: dict[str, Build] | None = None, limit: int = 256) ->
     return [job.target.id for job in next_jobs(plan, FACTS, builds or {}, limit)]
 
 
-def test_the_first_tier_comes_first_and_the_newest_of_a_tier() -> None:
+def test_the_first_priority_comes_first_and_the_newest_of_a_priority() -> None:
     old, new, later = (make_target(deepspeed=version) for version in ("0.18.9", "0.19.7", "0.19.8"))
     plan = make_plan([old, new, later])
-    plan = replace(plan, targets=(*plan.targets[:2], replace(plan.targets[2], tier=2)))
+    plan = replace(plan, targets=(*plan.targets[:2], replace(plan.targets[2], priority=2)))
     assert ids(plan) == [new.id, old.id, later.id]
 
 

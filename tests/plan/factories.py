@@ -11,8 +11,8 @@ from scripts.facts.condition import ALWAYS, Condition, parse_condition
 from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
 from scripts.facts.rules import Rule
-from scripts.plan.expand import Omission, Plan, PlannedTarget
-from scripts.plan.matrix import Exclusion, ForecastSettings, Matrix, Tier
+from scripts.plan.expand import ExcludedTarget, Plan, PlannedTarget
+from scripts.plan.matrix import Exclusion, ForecastSettings, Matrix, Priority
 from scripts.plan.target import Target
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +28,7 @@ MATRIX = Matrix(
     torch_index="https://torch.example/{variant}",
     arches={},
     exclude=(),
-    tiers=(Tier(tier=1, name="all", when=ALWAYS),),
+    priorities=(Priority(priority=1, name="all", when=ALWAYS),),
     forecast=ForecastSettings(workers=2, overhead_seconds={"cpu": 60.0, "cuda": 120.0}),
 )
 
@@ -67,8 +67,8 @@ def make_exclusion(name: str, **when: object) -> Exclusion:
     return Exclusion(id=name, when=make_condition(**when), reason=f"not wanted: {name}")
 
 
-def make_tier(tier: int, **when: object) -> Tier:
-    return Tier(tier=tier, name=f"tier {tier}", when=make_condition(**when))
+def make_priority(priority: int, **when: object) -> Priority:
+    return Priority(priority=priority, name=f"priority {priority}", when=make_condition(**when))
 
 
 def make_target(**changes: str) -> Target:
@@ -76,9 +76,9 @@ def make_target(**changes: str) -> Target:
     return Target(**{**fields, **changes})
 
 
-def make_plan(targets: Sequence[Target] = (), omitted: Sequence[Target] = ()) -> Plan:
-    """A plan of these targets, all of tier 1 and ten minutes; the omitted cells all fell to the rule "no-wheel"."""
+def make_plan(targets: Sequence[Target] = (), excluded: Sequence[Target] = ()) -> Plan:
+    """A plan of these targets, of priority 1 and ten minutes each; the rule "no-wheel" excludes the others."""
     return Plan(
-        targets=tuple(PlannedTarget(target=target, tier=1, minutes=10.0, notes=()) for target in targets),
-        omitted=tuple(Omission(target=target, rule="no-wheel", reason="There is none.") for target in omitted),
+        targets=tuple(PlannedTarget(target=target, priority=1, minutes=10.0, notes=()) for target in targets),
+        excluded=tuple(ExcludedTarget(target=target, rule="no-wheel", reason="There is none.") for target in excluded),
     )

@@ -1,4 +1,4 @@
-"""The plan is exact: every combination is a target or an omission with its first reason."""
+"""The plan is exact: every combination is a target or an excluded target with its first reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.plan.context import context_of, parse_arches, runs_everywhere
 from scripts.plan.expand import Plan, axes_of, combinations, expand
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import Target
-from tests.plan.factories import ROOT, make_exclusion, make_facts, make_matrix, make_rule, make_target, make_tier
+from tests.plan.factories import ROOT, make_exclusion, make_facts, make_matrix, make_priority, make_rule, make_target
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def targets_of(plan: Plan) -> list[Target]:
 
 def rules_of(plan: Plan, **wanted: str) -> set[str | None]:
     """The rules by which these cells are left out; None for a target."""
-    rules: dict[Target, str | None] = {omission.target: omission.rule for omission in plan.omitted}
+    rules: dict[Target, str | None] = {row.target: row.rule for row in plan.excluded}
     cells = [*rules, *targets_of(plan)]
     return {rules.get(cell) for cell in cells if all(getattr(cell, axis) == value for axis, value in wanted.items())}
 
@@ -40,19 +40,19 @@ def rules_of(plan: Plan, **wanted: str) -> set[str | None]:
 def test_a_combination_that_nothing_refuses_is_a_target_with_the_newest_torch() -> None:
     plan = expand(make_matrix(torch=("2.14",)), make_facts())
     assert [target.id for target in targets_of(plan)] == ["ds0.19.8-torch2.14.1-cpu-cp311-linux_x86_64"]
-    assert plan.omitted == ()
+    assert plan.excluded == ()
 
 
 def test_of_several_rules_the_first_gives_the_reason() -> None:
     rules = [make_rule("for-cuda", cuda="cu126"), make_rule("first", python="3.11"), make_rule("second", os="linux")]
-    [omission] = expand(make_matrix(), make_facts(rules)).omitted
-    assert (omission.rule, omission.reason) == ("first", "because of first")
+    [row] = expand(make_matrix(), make_facts(rules)).excluded
+    assert (row.rule, row.reason) == ("first", "because of first")
 
 
 def test_an_exclusion_of_ours_is_told_from_a_rule() -> None:
     matrix = make_matrix(python=("3.10", "3.11"), exclude=(make_exclusion("too-old", python="<3.11"),))
     plan = expand(matrix, make_facts())
-    assert [(o.target.python, o.rule, o.reason) for o in plan.omitted] == [
+    assert [(o.target.python, o.rule, o.reason) for o in plan.excluded] == [
         ("3.10", "matrix:too-old", "not wanted: too-old")
     ]
     assert [target.python for target in targets_of(plan)] == ["3.11"]
@@ -82,10 +82,10 @@ def test_a_rule_about_cuda_leaves_the_cpu_alone() -> None:
     assert [target.cuda for target in targets_of(expand(matrix, make_facts(rules)))] == ["cpu"]
 
 
-def test_the_first_tier_that_holds_counts() -> None:
-    tiers = (make_tier(1, python="3.12"), make_tier(2, python=">=3.11"), make_tier(3))
-    plan = expand(make_matrix(python=("3.10", "3.11", "3.12"), tiers=tiers), make_facts())
-    assert [(planned.target.python, planned.tier) for planned in plan.targets] == [
+def test_the_first_priority_that_holds_counts() -> None:
+    priorities = (make_priority(1, python="3.12"), make_priority(2, python=">=3.11"), make_priority(3))
+    plan = expand(make_matrix(python=("3.10", "3.11", "3.12"), priorities=priorities), make_facts())
+    assert [(planned.target.python, planned.priority) for planned in plan.targets] == [
         ("3.10", 3),
         ("3.11", 2),
         ("3.12", 1),
@@ -114,10 +114,10 @@ def test_the_plan_says_what_asking_every_rule_of_every_cell_would(data: st.DataO
     }
     matrix = replace(shipped, **axes)
     plan = expand(matrix, facts)
-    rules = {omission.target: omission.rule for omission in plan.omitted}
+    rules = {row.target: row.rule for row in plan.excluded}
     notes = {planned.target: [note.id for note in planned.notes] for planned in plan.targets}
     cells = list(combinations(axes_of(matrix, facts)))
-    assert len(plan.targets) + len(plan.omitted) == len(cells) == len({*rules, *notes})
+    assert len(plan.targets) + len(plan.excluded) == len(cells) == len({*rules, *notes})
     for target in cells:
         context = matrix.context_of(target, facts)
         held = [rule for rule in facts.rules if rule.when.holds(context)]
@@ -187,7 +187,7 @@ def test_torch_2_15_refuses_sm_70(cuda: str) -> None:
     facts = load_facts()
     plan = expand(matrix, facts)
     assert plan.targets == ()
-    assert {omission.rule for omission in plan.omitted} <= {"arch-range", "pre-turing"}
+    assert {row.rule for row in plan.excluded} <= {"arch-range", "pre-turing"}
 
 
 @pytest.mark.parametrize("deepspeed", ["0.16.5", "0.17.6", "0.18.9", "0.19.8"])
@@ -197,7 +197,7 @@ def test_the_linux_cpu_cells_that_are_built_everywhere_are_targets(shipped: Plan
 
 def test_no_architecture_that_we_ask_for_is_refused_or_unknown_to_torch(shipped: Plan) -> None:
     own_fault = {"arch-range", "pre-turing", "torch-knows-arch"}
-    assert own_fault.isdisjoint(omission.rule for omission in shipped.omitted)
+    assert own_fault.isdisjoint(row.rule for row in shipped.excluded)
     assert not any(note.id == "arch-not-in-torch" for planned in shipped.targets for note in planned.notes)
 
 
@@ -214,7 +214,7 @@ def test_every_release_torch_platform_and_python_has_a_target(shipped: Plan) -> 
 
 def test_every_exclusion_excludes_something(shipped: Plan) -> None:
     matrix = load_matrix(ROOT / "matrix.yaml", load_facts())
-    used = {omission.rule for omission in shipped.omitted}
+    used = {row.rule for row in shipped.excluded}
     assert {f"matrix:{row.id}" for row in matrix.exclude} <= used
 
 

@@ -24,7 +24,10 @@ GOOD: dict[str, Any] = {
     "torch_index": "https://torch.example/{variant}",
     "arches": {"cu126": "8.0;9.0+PTX"},
     "exclude": [{"id": "too-old", "when": {"python": "3.10"}, "reason": "It ended."}],
-    "tiers": [{"tier": 1, "name": "new", "when": {"deepspeed": ">=0.19"}}, {"tier": 2, "name": "rest", "when": {}}],
+    "priorities": [
+        {"priority": 1, "name": "new", "when": {"deepspeed": ">=0.19"}},
+        {"priority": 2, "name": "rest", "when": {}},
+    ],
     "forecast": {"workers": 4, "overhead_seconds": {"cpu": 60, "cuda": 120}},
 }
 
@@ -57,7 +60,7 @@ def test_a_good_matrix_becomes_values(tmp_path: Path) -> None:
     matrix = read(tmp_path, with_changes())
     assert matrix.torch == ("2.6", "2.13")
     assert matrix.arches_for(make_target(cuda="cu126")) == "8.0;9.0+PTX"
-    assert [row.tier for row in matrix.tiers] == [1, 2]
+    assert [row.priority for row in matrix.priorities] == [1, 2]
     assert matrix.forecast.overhead_seconds == {"cpu": 60.0, "cuda": 120.0}
 
 
@@ -88,8 +91,8 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
         "no python of the matrix",
     ),
     ({"exclude": [{"id": "x", "when": {}, "reason": "r"}] * 2}, "exclude", "'x' is there twice"),
-    ({"tiers": [{"tier": 1, "name": "n", "when": {"python": "3.10"}}]}, "tiers", "end with `when: {}`"),
-    ({"tiers": []}, "tiers", "end with `when: {}`"),
+    ({"priorities": [{"priority": 1, "name": "n", "when": {"python": "3.10"}}]}, "priorities", "end with `when: {}`"),
+    ({"priorities": []}, "priorities", "end with `when: {}`"),
     ({"forecast": {"workers": 0, "overhead_seconds": {"cpu": 1, "cuda": 1}}}, "forecast.workers", "write 1 or more"),
     ({"pythons": ["3.11"]}, "pythons", "unknown key"),
 ]
@@ -111,8 +114,10 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_is_told(tmp_path: Path) -> None:
-    [problem] = problems_of(tmp_path, yaml.safe_dump({key: value for key, value in GOOD.items() if key != "tiers"}))
-    assert "the key 'tiers' is missing; add it" in problem
+    [problem] = problems_of(
+        tmp_path, yaml.safe_dump({key: value for key, value in GOOD.items() if key != "priorities"})
+    )
+    assert "the key 'priorities' is missing; add it" in problem
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n", "a: [\n", "python: [3.10]\npython: [3.11]\n"])

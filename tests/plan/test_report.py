@@ -11,14 +11,14 @@ from tests.plan.factories import make_plan, make_target
 
 PLAN = make_plan(
     [make_target(python="3.10"), make_target(python="3.11"), make_target(cuda="cu126")],
-    omitted=[make_target(python="3.9"), make_target(python="3.9", cuda="cu126")],
+    excluded=[make_target(python="3.9"), make_target(python="3.9", cuda="cu126")],
 )
 
 
-def printed(omitted: bool = False) -> str:
+def printed(excluded: bool = False) -> str:
     console = Console(width=140, record=True, file=None, quiet=False)
     with console.capture() as capture:
-        console.print(*plan_tables(PLAN, omitted))
+        console.print(*plan_tables(PLAN, excluded))
     return capture.get()
 
 
@@ -56,11 +56,11 @@ def test_people_see_counts_per_axis_and_per_rule_and_the_total() -> None:
     assert "CUDA cpu 2 1" in lines
     assert "cu126 1 1" in lines
     assert "no-wheel 2 There is none." in lines
-    assert "3 targets, 2 combinations omitted; 0 h 30 min to build all" in lines
+    assert "3 targets, 2 combinations excluded; 0 h 30 min to build all" in lines
 
 
-def test_asked_for_what_is_omitted_the_cells_are_listed_with_their_rule() -> None:
-    rows = [line.split() for line in printed(omitted=True).splitlines()]
+def test_asked_for_what_is_excluded_the_cells_are_listed_with_their_rule() -> None:
+    rows = [line.split() for line in printed(excluded=True).splitlines()]
     assert any("3.9" in row and "no-wheel" in row and "cu126" in row for row in rows)
 
 

@@ -67,12 +67,12 @@ def test_a_selection_is_the_part_of_the_plan_that_it_means() -> None:
     plan = expand(MATRIX, FACTS)
     one = plan.targets[3]
     found = plan_of(MATRIX, FACTS, Selection(id=(one.target.id,)))
-    assert (found.targets, found.omitted) == ((one,), ())
+    assert (found.targets, found.excluded) == ((one,), ())
     found = plan_of(MATRIX, FACTS, Selection(cuda=("cu121",), py=("3.11",)))
     fields = ("cu121", "3.11")
     assert found.targets == tuple(p for p in plan.targets if (p.target.cuda, p.target.python) == fields)
-    assert found.omitted == tuple(e for e in plan.omitted if (e.target.cuda, e.target.python) == fields)
-    assert found.omitted
+    assert found.excluded == tuple(e for e in plan.excluded if (e.target.cuda, e.target.python) == fields)
+    assert found.excluded
 
 
 def test_one_target_costs_one_combination(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,10 +26,10 @@ def test_the_union_of_the_shards_is_the_plan(numbers: list[int], count: int) -> 
     plan = plan_of(numbers)
     shards = [shard(plan, index, count) for index in range(1, count + 1)]
     targets = [planned for each in shards for planned in each.targets]
-    omitted = [omission for each in shards for omission in each.omitted]
+    excluded = [row for each in shards for row in each.excluded]
     assert sorted(targets, key=lambda each: each.target.id) == sorted(plan.targets, key=lambda each: each.target.id)
-    assert len(omitted) == len(plan.omitted)
-    assert set(omitted) == set(plan.omitted)
+    assert len(excluded) == len(plan.excluded)
+    assert set(excluded) == set(plan.excluded)
 
 
 @given(names, st.integers(1, 9))

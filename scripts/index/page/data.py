@@ -15,7 +15,7 @@ from urllib.parse import quote
 from scripts.facts.facts import Facts
 from scripts.index.install_line import Tool, install_command
 from scripts.index.page.grid import Grid, grid_of
-from scripts.index.page.states import Build, omission_state, unpublished
+from scripts.index.page.states import Build, excluded_state, unpublished
 from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, TROUBLE
 from scripts.plan.expand import Plan
 from scripts.plan.matrix import Matrix
@@ -54,7 +54,7 @@ def page_data(
     wheels = sorted(published.wheels, key=lambda record: record.target.sort_key())  # one a cell: names are unique
     going = unpublished(builds, (record.target for record in wheels))
     planned = [row.target for row in plan.targets]
-    grid = grid_of([*planned, *(row.target for row in plan.omitted), *(record.target for record in wheels), *going])
+    grid = grid_of([*planned, *(row.target for row in plan.excluded), *(record.target for record in wheels), *going])
     cells, reasons = _cells(plan, grid)
     patches = {target.torch_minor: target.torch for target in [*(record.target for record in wheels), *planned]}
     return {
@@ -76,11 +76,11 @@ def _cells(plan: Plan, grid: Grid) -> tuple[str, list[Any]]:
     """One character per cell, which names its reason; and the reasons."""
     reasons = Numbering([ABSENT])
     cells = [0] * grid.size
-    last = max((row.tier for row in plan.targets), default=0)
+    last = max((row.priority for row in plan.targets), default=0)
     for place, planned in zip(grid.places(row.target for row in plan.targets), plan.targets, strict=True):
-        cells[place] = reasons.number(("planned", "", f"Its turn comes with tier {planned.tier} of {last}."))
-    for place, omission in zip(grid.places(row.target for row in plan.omitted), plan.omitted, strict=True):
-        cells[place] = reasons.number((omission_state(omission), omission.rule, omission.reason))
+        cells[place] = reasons.number(("planned", "", f"Its turn comes with priority {planned.priority} of {last}."))
+    for place, row in zip(grid.places(row.target for row in plan.excluded), plan.excluded, strict=True):
+        cells[place] = reasons.number((excluded_state(row), row.rule, row.reason))
     return "".join(chr(FIRST + code) for code in cells), reasons.rows
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scripts.errors import DataError
-from scripts.plan.expand import Omission
+from scripts.plan.expand import ExcludedTarget
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems, below
@@ -15,7 +15,7 @@ from scripts.schema.readers import Optional, Reader, choice, mapped, record, tex
 
 State = Literal["published", "building", "failed", "planned", "excluded", "impossible"]
 STATES: tuple[State, ...] = ("published", "building", "failed", "planned", "excluded", "impossible")
-OUR_CHOICE = "matrix:"  # how the rule of an omission begins when matrix.yaml made it, not the facts
+OUR_CHOICE = "matrix:"  # how the rule of an excluded target begins when matrix.yaml made it, not the facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,9 @@ class Build:
     url: str | None = None
 
 
-def omission_state(omission: Omission) -> State:
+def excluded_state(row: ExcludedTarget) -> State:
     """`excluded` when leaving the cell out was our choice, `impossible` when a rule of the facts refuses it."""
-    return "excluded" if omission.rule.startswith(OUR_CHOICE) else "impossible"
+    return "excluded" if row.rule.startswith(OUR_CHOICE) else "impossible"
 
 
 def read_builds(content: str | bytes, name: str) -> dict[str, Build]:

@@ -16,7 +16,7 @@ import pytest
 from scripts.index.install_line import install_command
 from scripts.index.page.grid import coordinates
 from scripts.index.page.render import DETECT
-from scripts.index.page.states import Build, omission_state, unpublished
+from scripts.index.page.states import Build, excluded_state, unpublished
 from scripts.install.choose import choose
 from scripts.plan.target import Target
 from tests.index.page.factories import made_up, many_wheels, published, render, some_builds, some_wheels, world, write
@@ -190,7 +190,7 @@ def test_the_browser_counts_every_cell_and_wheel_as_we_do(open_page: Opener, sit
     _, _, plan = world()
     going = unpublished(some_builds(), [record.target for record in some_wheels()])
     expected = {row.target: "planned" for row in plan.targets}
-    expected |= {row.target: omission_state(row) for row in plan.omitted}
+    expected |= {row.target: excluded_state(row) for row in plan.excluded}
     expected |= {target: build.state for target, build in going.items()}
     expected |= {record.target: "published" for record in some_wheels()}
     assert states == {tuple(reversed(coordinates(target))): state for target, state in expected.items()}

@@ -37,9 +37,9 @@ def row_of(data: dict[str, Any], row: int) -> dict[str, Any]:
     return {name: wheels["tables"][name][column[row]] for name, column in wheels["columns"].items()}
 
 
-def test_planned_omitted_and_unknown_cells_say_so() -> None:
-    planned, omitted = make_target(), make_target(cuda="cu130", python="3.12")
-    data = data_of(plan=make_plan([planned], [omitted]))
+def test_planned_excluded_and_unknown_cells_say_so() -> None:
+    planned, excluded = make_target(), make_target(cuda="cu130", python="3.12")
+    data = data_of(plan=make_plan([planned], [excluded]))
     assert data["axes"]["cuda"] == ["cpu", "cu130"]  # the cells: cpu 3.11, cpu 3.12, cu130 3.11, cu130 3.12
     assert [state_at(data, place)[0] for place in range(4)] == ["planned", "impossible", "impossible", "impossible"]
     assert state_at(data, 3)[1:] == ["no-wheel", "There is none."]

@@ -10,7 +10,7 @@ from tests.plan.factories import make_target
 
 def test_every_cell_of_the_plan_has_a_number_of_its_own() -> None:
     _, _, plan = world()
-    targets = [*(row.target for row in plan.targets), *(row.target for row in plan.omitted)]
+    targets = [*(row.target for row in plan.targets), *(row.target for row in plan.excluded)]
     grid = grid_of(targets)
     assert sorted(grid.places(targets)) == list(range(grid.size))
 

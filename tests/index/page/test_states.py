@@ -7,26 +7,26 @@ import json
 import pytest
 
 from scripts.errors import DataError
-from scripts.index.page.states import Build, omission_state, read_builds, unpublished
+from scripts.index.page.states import Build, excluded_state, read_builds, unpublished
 from tests.index.page.factories import world
 from tests.plan.factories import make_plan, make_target
 
 ID = make_target().id
 
 
-def test_every_omission_of_the_real_plan_is_our_choice_or_a_fact() -> None:
+def test_every_excluded_target_of_the_real_plan_is_our_choice_or_a_fact() -> None:
     facts, matrix, plan = world()
     ours = {f"matrix:{row.id}" for row in matrix.exclude}
     rules = {rule.id for rule in facts.rules}
-    found = {omission.rule: omission_state(omission) for omission in plan.omitted}
+    found = {row.rule: excluded_state(row) for row in plan.excluded}
     assert {rule for rule, state in found.items() if state == "excluded"} <= ours
     assert {rule for rule, state in found.items() if state == "impossible"} <= rules
     assert set(found.values()) == {"excluded", "impossible"}
 
 
-def test_an_omission_by_a_rule_of_the_facts_is_impossible() -> None:
-    [omission] = make_plan(omitted=[make_target()]).omitted
-    assert omission_state(omission) == "impossible"
+def test_an_exclusion_by_a_rule_of_the_facts_is_impossible() -> None:
+    [row] = make_plan(excluded=[make_target()]).excluded
+    assert excluded_state(row) == "impossible"
 
 
 def test_builds_are_read_with_what_may_be_absent() -> None:
