@@ -1,0 +1,134 @@
+"""A target is resolved once for its build, and the lines of a dry run make the same wheel."""
+
+from __future__ import annotations
+
+import pickle
+import runpy
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nox.registry
+import pytest
+
+from scripts.commands import project
+from scripts.commands.build_task import plan_here
+from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Places
+from scripts.fetch.installer import Installer
+from scripts.plan import matrix, ops
+from scripts.plan.target import parse_id
+from scripts.toolchain import host_compiler
+from scripts.toolchain.msvc import toolset
+from scripts.wheel_build import produce
+from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_plan import LATE, BuildPlan
+from scripts.wheel_build.dry_run import DryRun
+from scripts.wheel_build.handed_plans import PLANS, write_plans
+from scripts.wheel_build.layout import layout_here
+from tests.wheel_build.plans import FACTS, make_plan, make_planner
+from tests.wheel_build.stub_deepspeed import TARGET, make_installer, make_places
+
+OPTIONS = BuildOptions(ops=("fused_adam",), verify="audit", source="tag", jobs=1)
+builds = pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("g++"), reason="the stub is compiled by the g++ of a Linux host"
+)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the questions about a target are asked, wherever they are asked from."""
+    found: Counter[str] = Counter()
+    for module, name in (
+        (ops, "available_ops"),
+        (matrix, "context_of"),
+        (host_compiler, "find_gcc"),
+        (host_compiler, "toolset_choice"),
+        (toolset, "toolset_choice"),
+        (project, "load_matrix"),
+    ):
+        monkeypatch.setattr(module, name, counting(found, name, getattr(module, name)))
+    return found
+
+
+def counting(found: Counter[str], name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(*given: Any, **named: Any) -> Any:  # noqa: ANN401  of any function
+        found[name] += 1
+        return function(*given, **named)
+
+    return counted
+
+
+def build_in_session(plan: BuildPlan, places: Places, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The wheel that the nox session of the plan's target files, run as nox runs it, with the plans of its parent."""
+    write_plans(folder / "plans", [plan])
+    monkeypatch.setenv(PLANS, str(folder / "plans"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(places.cache))
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(places.wheelhouse.parent))
+    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: None)
+    monkeypatch.setattr(nox.registry, "_REGISTRY", {})
+    sessions = runpy.run_path(str(CHECKOUT / "noxfile.py"))
+    monkeypatch.setattr(sessions["signal"], "signal", lambda *asked: None)
+    session = SimpleNamespace(posargs=[], virtualenv=SimpleNamespace(location=sys.prefix))
+    nox.registry.get()[plan.target.id].func(session)
+    (wheel,) = places.wheelhouse.rglob("*.whl")
+    return wheel
+
+
+@builds
+def test_one_build_asks_each_question_once_in_both_processes_together(
+    calls: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = make_places(tmp_path)
+    plan = plan_here(make_planner(places, OPTIONS), TARGET)
+    wheel = build_in_session(plan, places, tmp_path, monkeypatch)
+    assert wheel.name == TARGET.wheel_name
+    assert calls == {"available_ops": 1, "context_of": 1, "find_gcc": 1}
+
+
+@builds
+def test_the_lines_of_a_dry_run_make_the_same_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("built", "pasted"):
+        (tmp_path / name).mkdir()
+    places = make_places(tmp_path / "built")
+    built = build_in_session(make_planner(places, OPTIONS).here(TARGET), places, tmp_path / "built", monkeypatch)
+
+    places = make_places(tmp_path / "pasted")
+    monkeypatch.setenv(CACHE_VARIABLE, str(places.cache))
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(places.wheelhouse.parent))
+    plan = make_planner(places, OPTIONS).here(TARGET)
+    layout = replace(layout_here(plan, FACTS, places), installer=Installer(uv=str(make_installer(tmp_path))))
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.delenv(OUTPUT_VARIABLE)
+    script = DryRun(plan=plan, layout=layout).as_script()
+    ran = subprocess.run(["sh", "-e"], input=script, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (pasted,) = places.wheelhouse.rglob("*.whl")
+    assert pasted.read_bytes() == built.read_bytes()
+    assert not places.work(TARGET.id).exists()
+
+
+def test_the_row_of_a_windows_target_is_looked_up_once(calls: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    target = parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
+    make_plan(target)
+    assert calls["toolset_choice"] == 1
+
+
+def test_a_plan_is_the_same_in_the_process_that_it_is_handed_to() -> None:
+    plan = make_plan(parse_id("ds0.19.8-torch2.13.0-cu130-cp311-win_amd64"))
+    handed: BuildPlan = pickle.loads(pickle.dumps(plan))
+    assert handed == plan
+
+
+def test_what_the_plan_cannot_know_is_noted_by_the_build() -> None:
+    plan = make_plan(parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64"))
+    ids = {note.id for note in plan.notes}
+    late = {note.id for note in plan.notes_after({"source-kind": "sdist", "toolkit-source": "pip"})} - ids
+    assert late
+    assert late <= {rule.id for rule in FACTS.rules if rule.when.names & LATE}
+    assert plan.notes_after({}) == plan.notes
