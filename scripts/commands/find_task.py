@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.commands.answer import print_answer, print_document
 from scripts.commands.task_options import FindOptions
-from scripts.commands.wheel_choice import choose_wheel, explanation, line_to_paste
+from scripts.commands.wheel_choice import choose_wheel, explanation, line_to_paste, note_lines
 from scripts.errors import NothingToDoError
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
@@ -67,4 +67,5 @@ def _offer(wheel: WheelRecord, published: Published) -> list[str]:
     return [
         f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
         line_to_paste(wheel, published),
+        *note_lines(wheel),
     ]

@@ -17,6 +17,7 @@ from scripts.index.page.states import Build, read_builds
 from scripts.index.page.status import renew_table, status_markdown, status_rows
 from scripts.index.published_site import read_site, read_site_if_there, require_no_loss
 from scripts.index.simple_index import WHEELS, render_index
+from scripts.index.wheel_notes import with_notes
 from scripts.wheel.published import Published, publish_records
 
 LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
@@ -30,7 +31,8 @@ def index(options: SiteOptions) -> None:
     before = _before(out, options.previous, may_shrink)
     records, files = offered(options.store, before.wheels if before else ())
     url = options.url or site_address() or (pages_address(repository) if repository else LOCAL)
-    published = publish_records(records, url=url, torch_index=project.matrix.torch_index)
+    noted = with_notes(records, project.facts)
+    published = publish_records(noted, url=url, torch_index=project.matrix.torch_index)
     if before and not may_shrink:
         require_no_loss(before, published)
     seen = _builds(options.builds)

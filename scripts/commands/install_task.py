@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scripts.commands.answer import print_answer, print_document
+from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.task_options import InstallOptions
-from scripts.commands.wheel_choice import choose_wheel, explanation
+from scripts.commands.wheel_choice import choose_wheel, explanation, note_lines
 from scripts.errors import NothingToDoError
 from scripts.install.installation import Installation
 
@@ -16,6 +16,8 @@ def install(options: InstallOptions) -> None:
         raise NothingToDoError(explanation(published, environment, choice))
     installation = Installation(record=choice.wheel, published=published, environment=environment)
     lines = installation.lines()
+    for line in note_lines(choice.wheel):
+        log_line(line)
     if not options.dry_run:
         installation.run()
     if options.json:

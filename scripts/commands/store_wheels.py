@@ -12,6 +12,7 @@ from scripts.commands.project import open_project
 from scripts.dirs import default_places
 from scripts.errors import InputError
 from scripts.files import Content
+from scripts.index.wheel_notes import with_notes
 from scripts.wheel.published import Published, publish_records
 from scripts.wheel.record import WheelRecord
 from scripts.wheel.wheelhouse import filed_wheels, site_files
@@ -29,7 +30,8 @@ def open_published(store: str) -> Published:
         wheels = filed_wheels(folder, log_line) if store or folder.is_dir() else {}
         records = [replace(record, url=wheel.resolve().as_uri()) for wheel, record in wheels.items()]
         url = folder.resolve().as_uri()
-    return publish_records(records, url=url, torch_index=open_project().matrix.torch_index)
+    project = open_project()
+    return publish_records(with_notes(records, project.facts), url=url, torch_index=project.matrix.torch_index)
 
 
 def offered(store: str, known: Iterable[WheelRecord]) -> tuple[list[WheelRecord], dict[str, Content]]:

@@ -108,6 +108,11 @@ def _plan_of(environment: Environment, torch: Torch) -> Plan:
     return expand(project.matrix, project.facts, axes=narrowed(axes, wanted))
 
 
+def note_lines(wheel: WheelRecord) -> list[str]:
+    """What to know before the wheel is installed, a line for each note."""
+    return [f"note: {text}" for text in wheel.notes.values()]
+
+
 def line_to_paste(wheel: WheelRecord, published: Published, *, windows: bool = WINDOWS) -> str:
     """What to paste: by the index, or by the file itself for a folder of wheels, which has no index."""
     if wheel.url and wheel.url.startswith("file:"):

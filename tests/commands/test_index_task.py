@@ -106,7 +106,7 @@ def test_only_a_wheel_that_may_be_published_is_offered_and_the_other_is_named(
     index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))
     assert {record.target for record in read_site(str(tmp_path / "site")).wheels} == set(CELLS[1:])
     assert {record.target for record in open_published(f"dir:{wheelhouse}").wheels} == set(CELLS[1:])
-    told = f"skipped {wheel}: it was proven at level audit, not full; build it again\n"
+    told = f"skipped {wheel}: it was verified at level audit, not full; build it again\n"
     assert capsys.readouterr().err == told * 2
 
 

@@ -160,6 +160,24 @@ def test_what_was_found_is_told(world: World, make_person: MakePerson, capfd: py
     assert told["environment"]["gpus"] == [{"name": "GPU 8.6", "capability": "8.6"}]
 
 
+def test_what_to_know_of_a_wheel_is_told_by_find_and_before_it_is_installed(
+    world: World, make_person: MakePerson, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person("2.6.0+cu124")
+    file_wheel(tmp_path / "wheels", CELLS[0])
+    python, store = str(person.python), f"dir:{tmp_path / 'wheels'}"
+    find(FindOptions(python=python, store=store, json=True))
+    notes = json.loads(capfd.readouterr().out)["wheel"]["notes"]
+    assert notes
+    find(FindOptions(python=python, store=store))
+    assert [line for line in capfd.readouterr().out.splitlines() if line.startswith("note: ")] == [
+        f"note: {text}" for text in notes.values()
+    ]
+    install_with(InstallOptions(python=python, store=store, dry_run=True))
+    err = capfd.readouterr().err
+    assert all(f"note: {text}" in err for text in notes.values())
+
+
 def test_a_wheel_of_a_folder_is_offered_as_the_file_that_it_is(
     world: World, make_person: MakePerson, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def page_data(
         "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],
         "trouble": {"axes": TROUBLE, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},
         "builds": _builds(going, grid),
+        "notes": {id: text for record in wheels for id, text in record.notes.items()},
         "wheels": _wheels(published, wheels, grid),
     }
 
@@ -116,6 +117,7 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
         "cpu": record.cpu_level,
         "verification": _verification(record.verification),
         "manifest": record.url is not None,
+        "notes": tuple(sorted(record.notes)),
     }
 
 

@@ -12,6 +12,7 @@ from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
 from scripts.index.page.render import NO_BUILDS, render_page
 from scripts.index.page.states import Build
+from scripts.index.wheel_notes import with_notes
 from scripts.plan.expand import Plan, expand
 from scripts.plan.matrix import Matrix, load_matrix
 from scripts.plan.ops import choose_ops
@@ -70,7 +71,7 @@ def made_up(target: Target, **changes: Any) -> WheelRecord:  # noqa: ANN401  any
         "url": f"https://github.com/owner/wheels/releases/download/v{target.deepspeed}/"
         + target.wheel_name.replace("+", "%2B"),
     }
-    return WheelRecord(**{**fields, **changes})
+    return with_notes([WheelRecord(**{**fields, **changes})], facts)[0]
 
 
 def some_wheels() -> tuple[WheelRecord, ...]:

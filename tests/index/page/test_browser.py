@@ -85,7 +85,14 @@ def test_choosing_shows_the_exact_line_and_what_the_wheel_is(open_page: Opener, 
     page.click("text=left out, and why")
     assert all(f"{op}: {why}" in page.inner_text("#answer") for op, why in record.left_out.items())
     page.click("text=13 checks passed, 1 skipped (level full)")
-    assert "skipped, the machine that proved it has no GPU" in page.inner_text("#answer")
+    assert "skipped, no GPU there" in page.inner_text("#answer")
+
+
+def test_what_to_know_of_a_wheel_stands_beside_it(open_page: Opener, site: str) -> None:
+    page = open_page(linked(site, choice_of(TARGET)))
+    notes = made_up(TARGET).notes
+    assert notes
+    assert page.locator("#answer .notes li").all_inner_texts() == [notes[id] for id in sorted(notes)]
 
 
 def test_the_copy_button_puts_the_line_on_the_clipboard(open_page: Opener, site: str) -> None:

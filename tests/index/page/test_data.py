@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,7 +62,15 @@ def test_a_wheel_is_told_as_its_record_says() -> None:
     assert record.url == row["folder"] + record.file.replace("+", "%2B")
 
 
-def test_a_wheel_without_a_proof_or_an_address_of_its_own_says_so() -> None:
+def test_a_note_of_many_wheels_is_written_once() -> None:
+    record = made_up(make_target(), notes={"bf16-off": "No BF16 kernels."})
+    data = data_of(record, replace(record, target=make_target(python="3.12")))
+    assert data["notes"]["bf16-off"] == "No BF16 kernels."
+    assert all("bf16-off" in row_of(data, row)["notes"] for row in (0, 1))
+    assert json.dumps(data).count("No BF16 kernels.") == 1
+
+
+def test_a_wheel_without_a_verification_or_an_address_of_its_own_says_so() -> None:
     record = made_up(make_target(), verification=None, url=None)
     row = row_of(data_of(record), 0)
     assert (row["verification"], row["manifest"]) == (None, False)

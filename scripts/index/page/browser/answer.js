@@ -81,6 +81,7 @@ function factsOf(model, wheel) {
     ["GPUs", gpuList(model, wheel)],
     ["CPU", `x86-64 with ${wheel.cpu.toUpperCase()} or better`],
     [`${wheel.ops.length} ops`, opList(wheel)],
+    wheel.notes.length && ["Good to know", noteList(model, wheel)],
     ["Verification", verificationOf(wheel.verification)],
     ["Check", [make("code", {}, "python -m deepspeed.env_report"), " lists the ops, once it is installed"]],
     wheel.manifest && ["Manifest", link(wheel.url + ".json", "what it was made from, and how to make it again")],
@@ -108,6 +109,10 @@ function opList(wheel) {
   if (!wheel.leftOut.length) return ops;
   const rows = wheel.leftOut.map(([op, why]) => make("li", {}, make("b", {}, op), ": " + why));
   return [ops, make("details", {}, make("summary", {}, `${rows.length} left out, and why`), make("ul", {}, rows))];
+}
+
+function noteList(model, wheel) {
+  return make("ul", { class: "notes" }, wheel.notes.map((id) => make("li", {}, model.data.notes[id])));
 }
 
 function verificationOf(found) {

@@ -1,0 +1,29 @@
+"""`with_notes`: wheels with what is known by now of wheels like them, which may be more than when they were built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from scripts.facts.facts import Facts
+from scripts.plan.context import context_of
+from scripts.plan.notes import for_users, notes_for
+from scripts.plan.target import Target
+from scripts.wheel.record import WheelRecord
+
+
+def with_notes(records: Iterable[WheelRecord], facts: Facts) -> tuple[WheelRecord, ...]:
+    """The records with the notes of their manifests and those that hold by the facts of now, whose text wins."""
+    return tuple(replace(record, notes={**record.notes, **known_notes(record, facts)}) for record in records)
+
+
+def known_notes(record: WheelRecord, facts: Facts) -> Mapping[str, str]:
+    """What a user should know of a wheel, by rule id; nothing of one whose torch or CUDA the facts no longer hold."""
+    if not _is_known(record.target, facts):
+        return {}
+    context = context_of(record.target, facts, ";".join(record.arches) or None)
+    return {note.id: str(note) for note in for_users(notes_for(facts, context))}
+
+
+def _is_known(target: Target, facts: Facts) -> bool:
+    return target.torch_minor in facts.torch and (target.cuda_version is None or target.cuda_version in facts.cuda)
