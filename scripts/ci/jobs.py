@@ -14,7 +14,7 @@ from scripts.plan.shard import MAX_JOBS
 from scripts.plan.target import Target
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems
-from scripts.schema.readers import Reader, listed, record, text
+from scripts.schema.readers import Reader, keyed, listed, text
 from scripts.toolchain.msvc.toolset import toolset_choice
 
 FIRST, LAST = {"building": 0}, {"failed": 2}  # what the last run said of a cell -> its place in the queue
@@ -68,4 +68,4 @@ def _turn(planned: PlannedTarget, builds: Mapping[str, Build]) -> int:
     return {**FIRST, **LAST}.get(build.state, 1) if build else 1
 
 
-MATRIX: Reader[dict[str, Any]] = record(dict, include=listed(record(dict, id=text, runner=text, python=text)))
+MATRIX: Reader[dict[str, Any]] = keyed(dict, include=listed(keyed(dict, id=text, runner=text, python=text)))

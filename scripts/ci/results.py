@@ -17,7 +17,7 @@ from scripts.index.page.states import Build, read_builds
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems, below
-from scripts.schema.readers import Optional, Reader, integer, record, text
+from scripts.schema.readers import Optional, Reader, integer, keyed, text
 
 SUFFIX = ".result.json"
 BUILDS = "builds.json"  # of the site
@@ -118,4 +118,4 @@ def _entry(state: str, message: str, url: str | None) -> dict[str, str]:
     return {"state": state, "message": message, **({"url": url} if url else {})}
 
 
-RESULT: Reader[Result] = record(Result, target=text, exit_code=integer, wheel=Optional(text), message=Optional(text))
+RESULT: Reader[Result] = keyed(Result, target=text, exit_code=integer, wheel=Optional(text), message=Optional(text))

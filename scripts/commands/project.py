@@ -34,7 +34,7 @@ class Project:
         """The matrix, expanded."""
         from scripts.plan.expand import expand
 
-        return expand(self.matrix, self.facts, self._recorded)
+        return expand(self.matrix, self.facts, self._measured)
 
     def select(self, selection: Selection) -> Plan:
         """The part of the plan that the selection means; all of it for an empty one.
@@ -45,13 +45,13 @@ class Project:
 
         if selection.is_empty:
             return self.plan
-        return plan_of(self.matrix, self.facts, selection, self._recorded)
+        return plan_of(self.matrix, self.facts, selection, self._measured)
 
     @cached_property
-    def _recorded(self) -> Mapping[str, float]:
-        from scripts.plan.forecast import recorded_minutes
+    def _measured(self) -> Mapping[str, float]:
+        from scripts.plan.forecast import measured_minutes
 
-        return recorded_minutes(self.places.wheelhouse)
+        return measured_minutes(self.places.wheelhouse)
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scripts.facts.condition import When
 from scripts.schema.annotations import Source
-from scripts.schema.readers import listed, record, source, text
+from scripts.schema.readers import keyed, listed, source, text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,4 +26,4 @@ def _names(names: tuple[str, ...], source: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-INHERITED = record(_names, names=listed(text), source=source)
+INHERITED = keyed(_names, names=listed(text), source=source)

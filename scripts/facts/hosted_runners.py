@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scripts.schema.annotations import RowName, Source, VersionText
-from scripts.schema.readers import integer, record, source
+from scripts.schema.readers import integer, keyed, source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,4 +32,4 @@ def _value_of_limit(value: int, source: Iterable[str]) -> int:
     return value
 
 
-LIMIT = record(_value_of_limit, value=integer, source=source)
+LIMIT = keyed(_value_of_limit, value=integer, source=source)

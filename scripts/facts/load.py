@@ -12,7 +12,7 @@ from scripts.facts.consistency import check_facts
 from scripts.facts.facts import Facts, Table
 from scripts.schema.annotations import reader_of
 from scripts.schema.problems import Problems
-from scripts.schema.readers import Reader, mapped, record, text
+from scripts.schema.readers import Reader, keyed, mapped, text
 from scripts.schema.yaml_document import read_document
 
 DATA = Path(__file__).parent.parent / "data"
@@ -57,4 +57,4 @@ def _read(folder: Path, name: str, readers: Mapping[str, Reader[Any]], problems:
     found = len(problems)
     document = read_document(folder / name, problems)
     unreadable = document is None and len(problems) > found  # reported once; its keys are not missing on top of that
-    return record(dict[str, Any], **readers)(document, f"{name}:", Problems() if unreadable else problems)
+    return keyed(dict[str, Any], **readers)(document, f"{name}:", Problems() if unreadable else problems)

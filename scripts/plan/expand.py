@@ -63,9 +63,9 @@ class Ruling:
     reason: str
 
 
-def expand(matrix: Matrix, facts: Facts, recorded: Mapping[str, float] | None = None, axes: Axes | None = None) -> Plan:
-    """The plan of the matrix, or of some values of its `axes`; `recorded` has minutes by id (`recorded_minutes`)."""
-    forecast = Forecast(facts=facts, settings=matrix.forecast, recorded=recorded or {}, ops=matrix.ops)
+def expand(matrix: Matrix, facts: Facts, measured: Mapping[str, float] | None = None, axes: Axes | None = None) -> Plan:
+    """The plan of the matrix, or of some values of its `axes`; `measured` has minutes by id (`measured_minutes`)."""
+    forecast = Forecast(facts=facts, settings=matrix.forecast, measured=measured or {}, ops=matrix.ops)
     context_of = partial(matrix.context_of, facts=facts)
     refusals = Judge(_refusals(matrix, facts), context_of)
     notes = Judge(_notes(facts), context_of)

@@ -13,8 +13,6 @@ from scripts.plan.matrix import ForecastSettings
 from scripts.plan.ops import available_ops
 from scripts.plan.target import Target
 
-COMPILERS = 2  # at once, when a recorded build had spared itself some work; a manifest does not say how many it had
-
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
@@ -22,14 +20,14 @@ class Forecast:
 
     facts: Facts
     settings: ForecastSettings
-    recorded: Mapping[str, float]
+    measured: Mapping[str, float]
     ops: str | tuple[str, ...]
     _estimated: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
     def minutes(self, target: Target) -> float:
-        """Recorded minutes where there are any, else the estimate."""
-        if target.id in self.recorded:
-            return self.recorded[target.id]
+        """Measured minutes where there are any, else the estimate."""
+        if target.id in self.measured:
+            return self.measured[target.id]
         key = (target.deepspeed, target.accelerator, target.system)
         if key not in self._estimated:
             self._estimated[key] = round(self._estimate(target), 1)
@@ -45,7 +43,7 @@ class Forecast:
         return (compiling / self.settings.workers + self.settings.overhead_seconds[target.accelerator]) / 60
 
 
-def recorded_minutes(wheels: Path) -> dict[str, float]:
+def measured_minutes(wheels: Path) -> dict[str, float]:
     """Minutes by target id, from the manifests in the wheelhouse; a file that is no manifest is passed over.
 
     Wheels that failed and wheels of fewer ops lie a folder deeper and do not count.
@@ -66,4 +64,4 @@ def _cold_seconds(document: Mapping[str, Any]) -> float:
     if not document.get("cache_hits"):
         return total
     spared = sum(float(op["seconds"]) for op in document["ops"].values() if op["cached"])
-    return total + spared / COMPILERS
+    return total + spared / max(1, int(document["workers"]))

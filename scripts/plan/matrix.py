@@ -17,10 +17,10 @@ from scripts.schema.readers import (
     Reader,
     below,
     integer,
+    keyed,
     listed,
     mapped,
     number,
-    record,
     text,
     version,
 )
@@ -100,10 +100,10 @@ def load_matrix(path: Path, facts: Facts) -> Matrix:
 def _matrix(facts: Facts) -> Reader[Matrix]:
     variants = {variant for torch in facts.torch.values() for variant in torch.cuda}
     variants = {variant for variant in variants if cuda_version(variant) in facts.cuda}
-    exclusion = record(Exclusion, id=_exclusion_id, when=_condition, reason=_stated)
-    priority = record(Priority, priority=integer, name=_stated, when=_condition)
-    overhead: Reader[dict[str, float]] = record(dict, cpu=number, cuda=number)
-    return record(
+    exclusion = keyed(Exclusion, id=_exclusion_id, when=_condition, reason=_stated)
+    priority = keyed(Priority, priority=integer, name=_stated, when=_condition)
+    overhead: Reader[dict[str, float]] = keyed(dict, cpu=number, cuda=number)
+    return keyed(
         Matrix,
         deepspeed=_axis(version, facts.deepspeed, "deepspeed.yaml"),
         torch=_axis(version, facts.torch, "torch.yaml, which names minors"),
@@ -116,7 +116,7 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
         arches=mapped(_arches),
         exclude=listed(exclusion),
         priorities=listed(priority),
-        forecast=record(ForecastSettings, workers=_workers, overhead_seconds=overhead),
+        forecast=keyed(ForecastSettings, workers=_workers, overhead_seconds=overhead),
     )
 
 

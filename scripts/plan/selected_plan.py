@@ -21,14 +21,14 @@ SHOWN = 5  # targets or values that a message names before it says how many more
 AXIS_OF = {"py": "python"}  # selectors whose field of a target has another name
 
 
-def plan_of(matrix: Matrix, facts: Facts, selection: Selection, recorded: Mapping[str, float] | None = None) -> Plan:
+def plan_of(matrix: Matrix, facts: Facts, selection: Selection, measured: Mapping[str, float] | None = None) -> Plan:
     """The part of the matrix's plan that the selection means; only what it can mean is expanded.
 
     Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left.
     """
     axes = axes_of(matrix, facts)
     wanted = {axis: values for axis, values in _wanted(axes, selection).items() if values}
-    meant = expand(matrix, facts, recorded, narrowed(narrowed(axes, wanted), _axes_of_ids(selection.id)))
+    meant = expand(matrix, facts, measured, narrowed(narrowed(axes, wanted), _axes_of_ids(selection.id)))
 
     def is_meant(target: Target) -> bool:
         return not selection.id or any(fnmatchcase(target.id, pattern) for pattern in selection.id)

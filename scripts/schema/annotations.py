@@ -22,7 +22,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_orig
 from packaging.specifiers import SpecifierSet
 
 from scripts.schema import readers
-from scripts.schema.readers import Reader, listed, mapped, record, table
+from scripts.schema.readers import Reader, keyed, listed, mapped, table
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ PLAIN: Mapping[Any, Reader[Any]] = {
 @cache
 def row_reader(row: type[Any]) -> Reader[Any]:
     """The reader of a row of this class: a mapping with exactly its fields."""
-    return record(row, **dict(_fields(row)))
+    return keyed(row, **dict(_fields(row)))
 
 
 def reader_of(annotation: Any) -> Reader[Any]:  # noqa: ANN401  any annotation
@@ -93,7 +93,7 @@ def _annotated(base: Any, marks: tuple[Any, ...]) -> Reader[Any]:  # noqa: ANN40
     for mark in marks:
         if isinstance(mark, Keys):
             item = reader_of(get_args(base)[1])
-            return record(dict, **dict.fromkeys(mark.names, item))
+            return keyed(dict, **dict.fromkeys(mark.names, item))
         if callable(mark):
             reader: Reader[Any] = mark
             return reader

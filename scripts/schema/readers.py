@@ -2,7 +2,7 @@
 
 A *reader* is a function `(value, where, problems) -> typed value`. It never raises for bad data: it adds to `problems`
 and returns some harmless value, so that one run names every fault. Whoever asked for the reading raises `DataError`
-when `problems` is not empty. Readers are put together: `record(Gpu, sm=integer, names=text, ...)`.
+when `problems` is not empty. Readers are put together: `keyed(Gpu, sm=integer, names=text, ...)`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
     "listed",
     "mapped",
     "number",
-    "record",
+    "keyed",
     "source",
     "specifiers",
     "table",
@@ -176,7 +176,7 @@ def mapped(item: Reader[T]) -> Reader[dict[str, T]]:
     return read
 
 
-def record(build: Callable[..., T], **readers: Reader[Any]) -> Reader[T]:
+def keyed(build: Callable[..., T], **readers: Reader[Any]) -> Reader[T]:
     """A reader of a mapping with exactly the keys of `readers`, handed to `build` as keywords."""
 
     def read(value: object, where: str, problems: Problems) -> T:

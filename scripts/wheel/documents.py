@@ -12,7 +12,7 @@ from scripts.errors import DataError, InputError
 from scripts.plan.target import Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems
-from scripts.schema.readers import Optional, Reader, flag, integer, listed, mapped, number, record, specifiers, text
+from scripts.schema.readers import Optional, Reader, flag, integer, keyed, listed, mapped, number, specifiers, text
 from scripts.wheel.published import Published
 from scripts.wheel.record import Verification, WheelRecord, WheelSource
 
@@ -99,7 +99,7 @@ def _row(**found: Any) -> WheelRecord:  # noqa: ANN401  the fields of _WHEELS
 
 def _part(build: Callable[..., T], **readers: Reader[Any]) -> Reader[T]:
     """A reader of a mapping that may hold more keys than are read here: a newer writer writes more."""
-    strict = record(build, **readers)
+    strict = keyed(build, **readers)
 
     def read(value: object, where: str, problems: Problems) -> T:
         known = {key: entry for key, entry in value.items() if key in readers} if isinstance(value, dict) else value

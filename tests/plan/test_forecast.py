@@ -10,7 +10,7 @@ import pytest
 
 from scripts.facts.load import load_facts
 from scripts.plan.expand import expand
-from scripts.plan.forecast import Forecast, recorded_minutes
+from scripts.plan.forecast import Forecast, measured_minutes
 from scripts.plan.matrix import ForecastSettings
 from tests.plan.factories import make_facts, make_matrix, make_target
 
@@ -30,7 +30,7 @@ def manifest(**changes: object) -> str:
 
 def make_forecast(ops: str | tuple[str, ...] = "all", workers: int = 2) -> Forecast:
     settings = ForecastSettings(workers=workers, overhead_seconds={"cpu": 60.0, "cuda": 120.0})
-    return Forecast(facts=load_facts(), settings=settings, recorded={}, ops=ops)
+    return Forecast(facts=load_facts(), settings=settings, measured={}, ops=ops)
 
 
 def test_the_ops_of_the_facts_are_shared_among_the_workers() -> None:
@@ -55,30 +55,37 @@ def write_manifest(wheels: Path, text: str, folder: str = "0.19.8/cpu-torch2.13"
     (wheels / folder / "a.whl.json").write_text(text, encoding="utf-8")
 
 
-def test_recorded_minutes_come_before_the_estimate(tmp_path: Path) -> None:
+def test_measured_minutes_come_before_the_estimate(tmp_path: Path) -> None:
     write_manifest(tmp_path, manifest())
-    recorded = recorded_minutes(tmp_path)
-    assert recorded == {TARGET.id: 6.0}
-    [planned] = expand(make_matrix(), make_facts(), recorded).targets
+    measured = measured_minutes(tmp_path)
+    assert measured == {TARGET.id: 6.0}
+    [planned] = expand(make_matrix(), make_facts(), measured).targets
     assert planned.minutes == 6.0
 
 
 def test_what_came_from_the_op_cache_is_counted_as_compiled(tmp_path: Path) -> None:
-    write_manifest(tmp_path, manifest(cache_hits=1, seconds={"total": 60.0}))
-    assert recorded_minutes(tmp_path) == {TARGET.id: 3.0}
+    write_manifest(tmp_path, manifest(cache_hits=1, seconds={"total": 60.0}, workers=4))
+    assert measured_minutes(tmp_path) == {TARGET.id: 2.0}
+
+
+def test_a_build_from_the_op_cache_of_unknown_workers_is_passed_over(tmp_path: Path) -> None:
+    without = json.loads(manifest(cache_hits=1))
+    without.pop("workers", None)
+    write_manifest(tmp_path, json.dumps(without))
+    assert measured_minutes(tmp_path) == {}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"target": "x", "seconds": 1}', '{"target": {"id": "x"}}'])
 def test_a_file_that_is_no_manifest_is_passed_over(tmp_path: Path, text: str) -> None:
     write_manifest(tmp_path, text)
-    assert recorded_minutes(tmp_path) == {}
+    assert measured_minutes(tmp_path) == {}
 
 
 @pytest.mark.parametrize("folder", ["failed/0.19.8/cpu-torch2.13", "0.19.8/cpu-torch2.13/only-cpu_adam"])
 def test_a_wheel_that_failed_or_holds_fewer_ops_is_no_record_of_the_cell(tmp_path: Path, folder: str) -> None:
     write_manifest(tmp_path, manifest(), folder)
-    assert recorded_minutes(tmp_path) == {}
+    assert measured_minutes(tmp_path) == {}
 
 
 def test_no_wheelhouse_is_no_record(tmp_path: Path) -> None:
-    assert recorded_minutes(tmp_path / "wheels") == {}
+    assert measured_minutes(tmp_path / "wheels") == {}

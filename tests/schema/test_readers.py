@@ -17,10 +17,10 @@ from scripts.schema.readers import (
     day,
     flag,
     integer,
+    keyed,
     listed,
     mapped,
     number,
-    record,
     source,
     specifiers,
     table,
@@ -38,8 +38,8 @@ class Row:
     source: tuple[str, ...]
 
 
-ROW = record(Row, name=version, versions=specifiers(["2.6.0"]), note=Optional(text), source=source)
-ROWS = record(dict[str, object], rows=table("name", ROW))
+ROW = keyed(Row, name=version, versions=specifiers(["2.6.0"]), note=Optional(text), source=source)
+ROWS = keyed(dict[str, object], rows=table("name", ROW))
 GOOD = 'rows:\n  "3.10": {versions: ">=2.6", source: [notes, owner/repo#12, "#3", example.org/page]}\n'
 
 

@@ -11,7 +11,7 @@ from scripts.plan.expand import ExcludedTarget
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.problems import Problems, below
-from scripts.schema.readers import Optional, Reader, choice, mapped, record, text
+from scripts.schema.readers import Optional, Reader, choice, keyed, mapped, text
 
 State = Literal["published", "building", "failed", "planned", "excluded", "impossible"]
 STATES: tuple[State, ...] = ("published", "building", "failed", "planned", "excluded", "impossible")
@@ -65,6 +65,6 @@ def _address(value: object, where: str, problems: Problems) -> str:
     return found
 
 
-BUILD: Reader[Build] = record(
+BUILD: Reader[Build] = keyed(
     Build, state=choice("building", "failed"), message=Optional(text, ""), url=Optional(_address)
 )
