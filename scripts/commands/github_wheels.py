@@ -14,7 +14,7 @@ from scripts.wheel.record import WheelRecord
 
 def github_wheels(store: str, known: Iterable[WheelRecord]) -> list[WheelRecord]:
     """The wheels of the store's releases; of the `known` ones no manifest is downloaded."""
-    return list(store_records(open_store(store, say=log_line), {record.file: record for record in known}))
+    return list(store_records(open_store(store, log=log_line), {record.file: record for record in known}))
 
 
 def published_there(site: str) -> Iterable[WheelRecord]:

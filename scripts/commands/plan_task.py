@@ -59,4 +59,4 @@ def _missing(plan: Plan, address: str) -> Plan:
     from scripts.publish.publisher import missing_of, published_wheels
     from scripts.publish.store_address import open_store
 
-    return missing_of(plan, published_wheels(open_store(address, say=log_line)))
+    return missing_of(plan, published_wheels(open_store(address, log=log_line)))

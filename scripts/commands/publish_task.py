@@ -24,7 +24,7 @@ from scripts.publish.store_address import open_store
 def publish(options: PublishOptions) -> None:
     """Publish the wheelhouse, or say what that takes; raises PublishError in the end for wheels that were refused."""
     dry_run = options.dry_run
-    store = open_store(options.store, writing=not dry_run, say=log_line)
+    store = open_store(options.store, writing=not dry_run, log=log_line)
     folder = default_places().wheelhouse
     wheelhouse = read_wheelhouse(folder)
     if not wheelhouse.candidates:
@@ -33,7 +33,7 @@ def publish(options: PublishOptions) -> None:
     plan = make_plan(store, wheelhouse.candidates, budget())
     if not dry_run:
         with _progress(plan) as watch:
-            Publisher(store=store, say=log_line, watch=watch).publish(plan)
+            Publisher(store=store, log=log_line, watch=watch).publish(plan)
     if options.json:
         print_document(_document(store.address, wheelhouse, plan, dry_run))
     else:
@@ -71,7 +71,7 @@ def _document(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: 
             for job in plan.jobs
         ],
         "bytes": plan.bytes,
-        "published_before": list(plan.settled),
+        "published_before": list(plan.already_published),
         "refused": [{"wheel": refused.wheel, "reason": refused.reason} for refused in plan.refused],
         "skipped": [{"wheel": skipped.wheel, "reason": skipped.reason} for skipped in wheelhouse.skipped],
     }
@@ -86,7 +86,8 @@ def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: boo
         yield f"{job.tag}: {len(job.uploads)} files to send, {len(job.expected)} in the end"
         yield from (f"  {payload.name} ({payload.size} bytes)" for payload in job.uploads)
     verb = "would be sent" if dry_run else "sent"
-    yield f"{address}: {plan.bytes} bytes {verb}; {len(plan.settled)} of {len(wheelhouse.candidates)} wheels were there"
+    there, wheels = len(plan.already_published), len(wheelhouse.candidates)
+    yield f"{address}: {plan.bytes} bytes {verb}; {there} of {wheels} wheels were already published"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What of a wheelhouse may be published: proven wheels of all their ops, each with its manifest and its METADATA."""
+"""What of a wheelhouse may be published: verified wheels of all their ops, each with its manifest and its METADATA."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ class Wheelhouse:
     skipped: tuple[Skipped, ...]
 
 
-def read_wheelhouse(folder: Path) -> Wheelhouse:
-    """Every wheel below `folder`: a candidate, or skipped with its reason; reads each wheel once."""
+def read_wheelhouse(directory: Path) -> Wheelhouse:
+    """Every wheel below `directory`: a candidate, or skipped with its reason; reads each wheel once."""
     candidates, skipped = [], []
-    for wheel in sorted(folder.rglob("*.whl")):
-        place = wheel.relative_to(folder)
-        reason = _why_not_from(place)
+    for wheel in sorted(directory.rglob("*.whl")):
+        path = wheel.relative_to(directory)
+        reason = _why_not_from(path)
         try:
             if reason:
                 raise InputError(reason)
             candidates.append(_candidate(wheel))
         except WheelsError as error:
-            skipped.append(Skipped(wheel=place.as_posix(), reason=str(error)))
+            skipped.append(Skipped(wheel=path.as_posix(), reason=str(error)))
     ordered = sorted(candidates, key=lambda candidate: candidate.target.sort_key())
     return Wheelhouse(candidates=tuple(ordered), skipped=tuple(skipped))
 
 
-def _why_not_from(place: Path) -> str | None:
-    """Why nothing of this folder is published."""
-    misplaced = None if len(place.parts) == 3 else "it does not lie in <deepspeed>/<cuda>-torch<minor>/"
-    return why_not_from(place) or misplaced
+def _why_not_from(path: Path) -> str | None:
+    """Why nothing of this directory is published."""
+    misplaced = None if len(path.parts) == 3 else "it is not in <deepspeed>/<cuda>-torch<minor>/"
+    return why_not_from(path) or misplaced
 
 
 def _candidate(wheel: Path) -> Candidate:
@@ -77,12 +77,14 @@ def _candidate(wheel: Path) -> Candidate:
         raise InputError(reason)
     payload = payload_of_file(wheel)
     metadata = payload_of_bytes(wheel.name + SUFFIX, core_metadata(wheel))
-    for what, said, found in (
+    for what, stated, found in (
         ("name", record.file, wheel.name),
         ("sha256", record.sha256, payload.sha256),
         ("metadata.sha256", record.metadata_sha256, metadata.sha256),
     ):
-        if said != found:
-            raise InputError(f"its manifest is another wheel's: {what} is {said} there, and {found} here; build again")
+        if stated != found:
+            raise InputError(
+                f"its manifest is another wheel's: {what} is {stated} there, and {found} here; build again"
+            )
     manifest = payload_of_bytes(manifest_path(wheel).name, content)
     return Candidate(target=record.target, wheel=payload, metadata=metadata, manifest=manifest)

@@ -20,10 +20,11 @@ from requests.auth import AuthBase
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from scripts.command import Log, no_log
 from scripts.errors import InputError, PublishError
 
 VERSION = "2022-11-28"
-OUR_NAME = "deepspeed-wheel-factory"
+OUR_NAME = "deepspeed-wheels"
 PASSING = (500, 502, 503, 504)
 SECONDARY_SECONDS = 60.0  # to wait at least, when a secondary limit names no time
 TIMEOUT = (15, 300)  # seconds to connect, and of silence
@@ -68,15 +69,13 @@ class Token(AuthBase):
 
 
 class GitHubClient:
-    """One API, with or without a token; `say` is told of every wait."""
+    """One API, with or without a token; every wait is logged."""
 
-    def __init__(
-        self, api: str, token: str = "", patience: Patience = Patience(), say: Callable[[str], None] = lambda line: None
-    ) -> None:
+    def __init__(self, api: str, token: str = "", patience: Patience = Patience(), log: Log = no_log) -> None:
         if not re.fullmatch(r"[!-~]*", token):
-            raise InputError("the token in GITHUB_TOKEN has a blank or a sign that no token has; set it anew")
+            raise InputError("the token in GITHUB_TOKEN has a blank or a character that no token has; set it again")
         self.api = api.rstrip("/")
-        self.patience, self._say = patience, say
+        self.patience, self._log = patience, log
         self._origins = (_origin(_checked(self.api)), _uploads_origin(self.api))
         self._token = Token(token)
         self._threads = threading.local()
@@ -113,7 +112,7 @@ class GitHubClient:
         seconds = self.patience.pause(attempt) if setback.seconds is None else max(0.0, setback.seconds)
         if seconds > self.patience.longest:
             raise PublishError(f"{setback.reason}, and asks to wait {seconds:.0f} s; run the same command again then")
-        self._say(f"{setback.reason}; waiting {seconds:.0f} s")
+        self._log(f"{setback.reason}; waiting {seconds:.0f} s")
         while seconds > 0:
             go_on()
             self.patience.sleep(min(seconds, self.patience.glance))
@@ -177,16 +176,16 @@ def _retry_after(answer: requests.Response) -> float | None:
 
 
 def _refuse(answer: requests.Response, what: str) -> Setback:
-    """Raise PublishError with what GitHub said and what to do."""
-    cures = {
+    """Raise PublishError with GitHub's message and what to do."""
+    hints = {
         401: "the token in GITHUB_TOKEN is not valid; set another",
         403: "the token in GITHUB_TOKEN may not do this; it needs `contents: write` of the repository",
-        404: "there is no such thing, or the token may not see it; is OWNER/REPO right?",
+        404: "it does not exist, or the token may not see it; check OWNER/REPO",
     }
-    cure = cures.get(answer.status_code, "nothing was replaced; look into the release")
+    hint = hints.get(answer.status_code, "nothing was replaced; look at the release")
     if answer.is_redirect:
-        cure = "the repository has moved; give its new name"
-    raise Refusal(f"{what}: GitHub answered {answer.status_code}: {_message(answer)}; {cure}", answer)
+        hint = "the repository has moved; give its new name"
+    raise Refusal(f"{what}: GitHub answered {answer.status_code}: {_message(answer)}; {hint}", answer)
 
 
 class Refusal(PublishError):
@@ -212,8 +211,8 @@ def _errors(answer: requests.Response) -> list[Mapping[str, Any]]:
 
 
 def _message(answer: requests.Response) -> str:
-    told = [f"{error.get('field')} {error.get('code')}" for error in _errors(answer)]
-    return ", ".join([str(_document(answer).get("message", answer.reason)), *told])
+    codes = [f"{error.get('field')} {error.get('code')}" for error in _errors(answer)]
+    return ", ".join([str(_document(answer).get("message", answer.reason)), *codes])
 
 
 def _checked(api: str) -> str:

@@ -1,7 +1,7 @@
 """What publishing has to do, as a value: which wheel goes into which release, what is sent, what is in the way.
 
 Nothing published is ever replaced. A wheel that is published with other bytes is refused, and the others go on; one
-with the same bytes is settled, and its published manifest stays (a build that is repeated tells other seconds). A draft
+with the same bytes is already published, and its manifest stays (a repeated build takes other seconds). A draft
 belongs to us alone: whatever in it the wheelhouse does not vouch for is made anew.
 """
 
@@ -29,7 +29,7 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shelf:
+class ReleaseState:
     """A release that is there, with its assets by name; every digest is known."""
 
     release: Release
@@ -60,7 +60,7 @@ class PublishPlan:
     """Every job, in order; the wheels that are published already, by file name; those that cannot be, and why."""
 
     jobs: tuple[Job, ...]
-    settled: tuple[str, ...]
+    already_published: tuple[str, ...]
     refused: tuple[Skipped, ...] = ()
 
     @property
@@ -74,20 +74,20 @@ class PublishPlan:
         return sum(payload.size for payload in self.uploads)
 
 
-def plan_publishing(candidates: Sequence[Candidate], shelves: Sequence[Shelf], budget: Budget) -> PublishPlan:
-    """What makes the releases hold these wheels; `shelves` are those of their versions.
+def plan_publishing(candidates: Sequence[Candidate], states: Sequence[ReleaseState], budget: Budget) -> PublishPlan:
+    """What makes the releases hold these wheels; `states` are those of their versions.
 
     Refused are a wheel with a file that is too large and one that is published with other bytes; the others go on.
     """
-    reasons = {each.wheel.name: [*_too_large(each, budget), *_conflicts(each, shelves)] for each in candidates}
+    reasons = {each.wheel.name: [*_too_large(each, budget), *_conflicts(each, states)] for each in candidates}
     refused = tuple(Skipped(wheel=name, reason=found[0]) for name, found in reasons.items() if found)
     welcome = [candidate for candidate in candidates if not reasons[candidate.wheel.name]]
     jobs: list[Job] = []
     for version, group in groupby(welcome, key=lambda candidate: candidate.target.deepspeed):
-        own = sorted((s for s in shelves if s.release.version == version), key=lambda s: s.release.number)
+        own = sorted((s for s in states if s.release.version == version), key=lambda s: s.release.number)
         jobs += _jobs_of_version(version, list(group), own, budget)
-    settled = tuple(candidate.wheel.name for candidate in welcome if _published_at(candidate.wheel, shelves))
-    return PublishPlan(jobs=tuple(jobs), settled=settled, refused=refused)
+    already_published = tuple(candidate.wheel.name for candidate in welcome if _published_at(candidate.wheel, states))
+    return PublishPlan(jobs=tuple(jobs), already_published=already_published, refused=refused)
 
 
 def _too_large(candidate: Candidate, budget: Budget) -> Iterator[str]:
@@ -96,61 +96,61 @@ def _too_large(candidate: Candidate, budget: Budget) -> Iterator[str]:
             yield f"{payload.name} has {payload.size} bytes; an asset must have less than {budget.bytes_each}"
 
 
-def _conflicts(candidate: Candidate, shelves: Sequence[Shelf]) -> Iterator[str]:
-    public = [shelf for shelf in shelves if not shelf.release.draft]
-    settled = _published_at(candidate.wheel, shelves)
-    for payload, shelf in ((p, s) for p in candidate.payloads for s in public):
-        asset = shelf.assets.get(payload.name)
-        if asset and asset.whole and not payload.is_in(asset) and not (settled and payload is candidate.manifest):
+def _conflicts(candidate: Candidate, states: Sequence[ReleaseState]) -> Iterator[str]:
+    public = [state for state in states if not state.release.draft]
+    published = _published_at(candidate.wheel, states)
+    for payload, state in ((p, s) for p in candidate.payloads for s in public):
+        asset = state.assets.get(payload.name)
+        if asset and asset.complete and not payload.is_in(asset) and not (published and payload is candidate.manifest):
             yield (
-                f"{payload.name} is published in {shelf.release.tag} with other bytes (sha256 {asset.sha256}, here "
-                f"{payload.sha256}) and is never replaced; {_cure(candidate, shelf)}"
+                f"{payload.name} is published in {state.release.tag} with other bytes (sha256 {asset.sha256}, here "
+                f"{payload.sha256}) and is never replaced; {_hint(candidate, state)}"
             )
 
 
-def _cure(candidate: Candidate, shelf: Shelf) -> str:
+def _hint(candidate: Candidate, state: ReleaseState) -> str:
     """What to do about a conflict; a wheel without its manifest counts as missing, and is built again and again."""
-    offered = candidate.wheel.name + MANIFEST in shelf.assets
-    return "take it out of the wheelhouse" + ("" if offered else ", or delete the one there, which has no manifest")
+    offered = candidate.wheel.name + MANIFEST in state.assets
+    return "remove it from the wheelhouse" + ("" if offered else ", or delete the one there, which has no manifest")
 
 
-def _published_at(payload: Payload, shelves: Iterable[Shelf]) -> Shelf | None:
+def _published_at(payload: Payload, states: Iterable[ReleaseState]) -> ReleaseState | None:
     """The published release that holds these very bytes under this name."""
-    public = (shelf for shelf in shelves if not shelf.release.draft)
-    return next((shelf for shelf in public if payload.is_in(shelf.assets.get(payload.name))), None)
+    public = (state for state in states if not state.release.draft)
+    return next((state for state in public if payload.is_in(state.assets.get(payload.name))), None)
 
 
 def _jobs_of_version(
-    version: str, candidates: Sequence[Candidate], shelves: Sequence[Shelf], budget: Budget
+    version: str, candidates: Sequence[Candidate], states: Sequence[ReleaseState], budget: Budget
 ) -> list[Job]:
-    placed: dict[int, list[Candidate]] = {shelf.release.number: [] for shelf in shelves}
+    placed: dict[int, list[Candidate]] = {state.release.number: [] for state in states}
     waiting = []
     for candidate in candidates:
-        home = _home(candidate, shelves)
+        home = _release_with(candidate, states)
         placed[home.release.number].append(candidate) if home else waiting.append(candidate)
-    by_number = {shelf.release.number: shelf for shelf in shelves}
+    by_number = {state.release.number: state for state in states}
     number = 1
     while waiting:
-        room = _room(by_number.get(number), placed.setdefault(number, []), budget)
-        placed[number] += waiting[:room]
-        del waiting[:room]
+        capacity = _capacity(by_number.get(number), placed.setdefault(number, []), budget)
+        placed[number] += waiting[:capacity]
+        del waiting[:capacity]
         number += 1
     jobs = (_job(version, number, mine, by_number.get(number)) for number, mine in sorted(placed.items()))
     return [job for job in jobs if job]
 
 
-def _home(candidate: Candidate, shelves: Iterable[Shelf]) -> Shelf | None:
+def _release_with(candidate: Candidate, states: Iterable[ReleaseState]) -> ReleaseState | None:
     """The release that has some of the wheel's files already, under their final names or not."""
     names = {name for payload in candidate.payloads for name in (payload.name, payload.name + STAGED)}
-    return next((shelf for shelf in shelves if names & shelf.assets.keys()), None)
+    return next((state for state in states if names & state.assets.keys()), None)
 
 
-def _room(shelf: Shelf | None, placed: Sequence[Candidate], budget: Budget) -> int:
+def _capacity(state: ReleaseState | None, placed: Sequence[Candidate], budget: Budget) -> int:
     """How many more wheels fit, with one SHA256SUMS to come."""
-    if shelf and shelf.release.sealed:
+    if state and state.release.immutable:
         return 0
     coming = {payload.name for candidate in placed for payload in candidate.payloads}
-    staying = {name for name, asset in shelf.assets.items() if _stays(asset, shelf.release)} if shelf else set()
+    staying = {name for name, asset in state.assets.items() if _stays(asset, state.release)} if state else set()
     return max(0, (budget.assets - 1 - len(coming | staying)) // FILES_PER_WHEEL)
 
 
@@ -160,14 +160,14 @@ def _stays(asset: Asset, release: Release) -> bool:
     return not (asset.name.endswith(STAGED) or (ours and release.draft))
 
 
-def _job(version: str, number: int, candidates: Sequence[Candidate], shelf: Shelf | None) -> Job | None:
+def _job(version: str, number: int, candidates: Sequence[Candidate], state: ReleaseState | None) -> Job | None:
     """What one release lacks; None when it lacks nothing."""
-    release, assets = (shelf.release, shelf.assets) if shelf else (None, {})
-    if (release and release.sealed) or not (candidates or release):
+    release, assets = (state.release, state.assets) if state else (None, {})
+    if (release and release.immutable) or not (candidates or release):
         return None
     public = release is not None and not release.draft
     wanted = [p for candidate in candidates for p in _wanted(candidate, assets, public)]
-    kept = {name: asset for name, asset in assets.items() if release and asset.whole and _stays(asset, release)}
+    kept = {name: asset for name, asset in assets.items() if release and asset.complete and _stays(asset, release)}
     expected = {name: (asset.size, asset.sha256 or "") for name, asset in kept.items()}
     expected |= {payload.name: (payload.size, payload.sha256) for payload in wanted}
     sums = _sums(expected, assets if public else {})
@@ -195,8 +195,8 @@ def _job(version: str, number: int, candidates: Sequence[Candidate], shelf: Shel
 def _wanted(candidate: Candidate, assets: Mapping[str, Asset], public: bool) -> list[Payload]:
     """The wheel's files as they should be there; a manifest that is published with its wheel stays as it is."""
     manifest = assets.get(candidate.manifest.name)
-    settled = public and candidate.wheel.is_in(assets.get(candidate.wheel.name)) and manifest and manifest.whole
-    return [payload for payload in candidate.payloads if not (settled and payload is candidate.manifest)]
+    there = public and candidate.wheel.is_in(assets.get(candidate.wheel.name)) and manifest and manifest.complete
+    return [payload for payload in candidate.payloads if not (there and payload is candidate.manifest)]
 
 
 def _goes(asset: Asset, release: Release, wanted: Sequence[Payload], lacking: Sequence[Payload]) -> bool:
@@ -206,18 +206,18 @@ def _goes(asset: Asset, release: Release, wanted: Sequence[Payload], lacking: Se
         return not in_place and (not _stays(asset, release) or any(p.name == asset.name for p in wanted))
     if asset.name.endswith(STAGED):
         return not any(p.is_in(asset) for p in lacking if p.name + STAGED == asset.name)
-    return not asset.whole and any(p.name == asset.name for p in lacking)
+    return not asset.complete and any(p.name == asset.name for p in lacking)
 
 
 def _sums(expected: Mapping[str, tuple[int, str]], published: Mapping[str, Asset]) -> Payload | None:
-    """The SHA256SUMS to add; None when the newest published one says it all.
+    """The SHA256SUMS to add; None when the newest published one is complete.
 
     A published one is never replaced: the next, with a number behind its name, covers the whole release again.
     """
     listed = {name: digest for name, (_, digest) in expected.items() if not SUMS_NAME.fullmatch(name)}
     content = "".join(f"{digest}  {name}\n" for name, digest in sorted(listed.items())).encode()
     numbers = [int(match["number"] or 1) for name in published if (match := SUMS_NAME.fullmatch(name))]
-    newest = max((n for n in numbers if published[_sums_name(n)].whole), default=0)
+    newest = max((n for n in numbers if published[_sums_name(n)].complete), default=0)
     if newest and payload_of_bytes(_sums_name(newest), content).is_in(published[_sums_name(newest)]):
         return None
     return payload_of_bytes(_sums_name(newest + 1), content)

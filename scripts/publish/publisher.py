@@ -6,15 +6,16 @@ files are sent under another name and get their own once they are checked, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from threading import Event
 
+from scripts.command import Log, no_log
 from scripts.errors import PublishError
 from scripts.plan.expand import Plan
 from scripts.publish.candidates import Candidate
-from scripts.publish.publish_plan import Budget, Job, PublishPlan, Shelf, plan_publishing
+from scripts.publish.publish_plan import Budget, Job, PublishPlan, ReleaseState, plan_publishing
 from scripts.publish.store import STAGED, Asset, Payload, Release, Store, Watch
 
 UPLOADS_AT_ONCE = 4
@@ -23,10 +24,10 @@ TRIES = 4  # for an upload that arrives with other bytes than were sent
 
 @dataclass(frozen=True, kw_only=True)
 class Publisher:
-    """Carries a plan out on one store; `say` is told what happens, `watch` every byte that is sent."""
+    """Carries a plan out on one store; steps are logged, `watch` gets every byte that is sent."""
 
     store: Store
-    say: Callable[[str], None] = lambda line: None
+    log: Log = no_log
     watch: Watch = lambda name, count: None
     at_once: int = UPLOADS_AT_ONCE
 
@@ -47,12 +48,12 @@ class Publisher:
         else:
             self._rename(release, job.renames)
             self._verify(release, job.expected)
-        self.say(f"{job.tag}: {len(job.uploads)} files sent, {len(job.expected)} checked, public")
+        self.log(f"{job.tag}: {len(job.uploads)} files sent, {len(job.expected)} checked, public")
 
     def _create(self, job: Job) -> Release:
         title = f"DeepSpeed {job.version}" + (f" ({job.number})" if job.number > 1 else "")
         text = (
-            f"Wheels of DeepSpeed {job.version} with their ops compiled. Beside each lie its manifest (.json) and its "
+            f"Wheels of DeepSpeed {job.version} with their ops compiled. Beside each are its manifest (.json) and its "
             "metadata; the SHA256SUMS with the highest number has the digest of every file."
         )
         return self.store.create(job.tag, title, text)
@@ -97,33 +98,33 @@ class Publisher:
         for payload in payloads:
             asset = staged.get(payload.name + STAGED)
             if asset is None or not payload.is_in(asset):
-                raise PublishError(f"{release.tag}: {payload.name} is not there as it was sent; run again")
+                raise PublishError(f"{release.tag}: {payload.name} does not arrive as it was sent; run again")
             self.store.rename(asset, payload.name)
 
     def _verify(self, release: Release, expected: Mapping[str, tuple[int, str]]) -> None:
         """Raise PublishError unless the store states every file with its bytes and digest."""
-        found = {asset.name: asset for asset in self.store.assets(release) if asset.whole}
+        found = {asset.name: asset for asset in self.store.assets(release) if asset.complete}
         wrong = [
             name
             for name, (size, digest) in expected.items()
             if name not in found or (found[name].size, self.store.digest(found[name])) != (size, digest)
         ]
         if wrong:
-            raise PublishError(f"{release.tag}: not there as sent: {', '.join(sorted(wrong)[:5])}; run again")
+            raise PublishError(f"{release.tag}: did not arrive as sent: {', '.join(sorted(wrong)[:5])}; run again")
 
 
 def make_plan(store: Store, candidates: Sequence[Candidate], budget: Budget) -> PublishPlan:
     """What publishing these wheels takes, from what the store holds now."""
     versions = {candidate.target.deepspeed for candidate in candidates}
     releases = one_per_tag(store.releases(), store)
-    shelves = [take_stock(store, release) for release in releases if release.version in versions]
-    return plan_publishing(candidates, shelves, budget)
+    states = [state_of(store, release) for release in releases if release.version in versions]
+    return plan_publishing(candidates, states, budget)
 
 
-def take_stock(store: Store, release: Release) -> Shelf:
+def state_of(store: Store, release: Release) -> ReleaseState:
     """A release with its assets, their digests looked up where the store did not state them."""
     assets = [_stated(store, asset) for asset in store.assets(release)]
-    return Shelf(release=release, assets={asset.name: asset for asset in assets})
+    return ReleaseState(release=release, assets={asset.name: asset for asset in assets})
 
 
 def one_per_tag(releases: Iterable[Release], store: Store) -> list[Release]:
@@ -141,7 +142,7 @@ def published_wheels(store: Store) -> frozenset[str]:
     names: set[str] = set()
     for release in store.releases():
         if not release.draft:
-            names |= {asset.name for asset in store.assets(release) if asset.whole}
+            names |= {asset.name for asset in store.assets(release) if asset.complete}
     return frozenset(name for name in names if name.endswith(".whl") and f"{name}.json" in names)
 
 
@@ -153,4 +154,4 @@ def missing_of(plan: Plan, published: frozenset[str]) -> Plan:
 
 def _stated(store: Store, asset: Asset) -> Asset:
     """The asset with its digest."""
-    return asset if asset.sha256 or not asset.whole else replace(asset, sha256=store.digest(asset))
+    return asset if asset.sha256 or not asset.complete else replace(asset, sha256=store.digest(asset))

@@ -1,4 +1,4 @@
-"""`Store`: where releases lie, in the few steps that publishing is made of; and what such a place says of itself.
+"""`Store`: where releases are kept, in the few steps that publishing is made of; and what it states of itself.
 
 A release holds assets (files) under a tag. It begins as a draft, which nobody but the publisher sees.
 """
@@ -19,7 +19,7 @@ STAGED = ".upload"  # behind the name of an asset of a published release that is
 SUMS = "SHA256SUMS"
 TAG = re.compile(r"v(?P<version>[0-9][0-9.]*)(?:-(?P<number>[2-9]|[1-9][0-9]+))?")
 
-Watch = Callable[[str, int], None]  # told the name of an asset and how many more of its bytes were sent
+Watch = Callable[[str, int], None]  # gets the name of an asset and how many more of its bytes were sent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,9 @@ class Asset:
     id: str
     name: str
     size: int  # bytes
-    sha256: str | None  # None when the store did not say; see `Store.digest`
+    sha256: str | None  # None when the store does not state it; see `Store.digest`
     url: str | None = None  # where anybody can download it, once it is public
-    whole: bool = True  # False for an upload that was cut off: it takes up the name, and nobody can download it
+    complete: bool = True  # False for an upload that was cut off: it takes up the name, and nobody can download it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Release:
     id: str
     tag: str
     draft: bool
-    sealed: bool = False  # no asset may be added any more (GitHub: an immutable release)
+    immutable: bool = False  # no asset may be added any more (GitHub: an immutable release)
     upload_url: str = ""
 
     @property
@@ -64,7 +64,7 @@ def tag_of(version: str, number: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """A file to publish: its name, and its content or where that lies."""
+    """A file to publish: its name, and its content or the path of it."""
 
     name: str
     size: int  # bytes
@@ -77,7 +77,7 @@ class Payload:
 
     def is_in(self, asset: Asset | None) -> bool:
         """Whether the asset is there, whole and has these very bytes."""
-        return asset is not None and asset.whole and (asset.size, asset.sha256) == (self.size, self.sha256)
+        return asset is not None and asset.complete and (asset.size, asset.sha256) == (self.size, self.sha256)
 
 
 def payload_of_file(path: Path) -> Payload:
@@ -91,7 +91,7 @@ def payload_of_bytes(name: str, content: bytes) -> Payload:
 
 
 class Store(Protocol):
-    """A place of releases. Every method raises PublishError when the store cannot be read or written."""
+    """Where releases are kept. Every method raises PublishError when the store cannot be read or written."""
 
     address: str  # as typed: "dir:PATH", "github:OWNER/REPO"
 

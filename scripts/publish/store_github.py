@@ -87,7 +87,7 @@ class GitHubStore:
         raise PublishError(f"{name}: could not be uploaded to {release.tag}; run the same command again")
 
     def _left_behind(self, release: Release, payload: Payload, name: str) -> Asset | None:
-        """The asset when it came through whole after all; what is left of an upload that did not is removed."""
+        """The asset when it came through complete after all; what is left of an upload that did not is removed."""
         there = next((asset for asset in self.assets(release) if asset.name == name), None)
         if there is None or payload.is_in(there):
             return there
@@ -172,7 +172,7 @@ def _release(document: Mapping[str, Any]) -> Release:
         id=str(document["id"]),
         tag=str(document["tag_name"]),
         draft=bool(document["draft"]),
-        sealed=bool(document.get("immutable")) and not document["draft"],
+        immutable=bool(document.get("immutable")) and not document["draft"],
         upload_url=str(document["upload_url"]).partition("{")[0],
     )
 
@@ -185,5 +185,5 @@ def _asset(document: Mapping[str, Any]) -> Asset:
         size=int(document["size"]),
         sha256=stated.removeprefix(DIGEST) if stated.startswith(DIGEST) else None,
         url=str(document["browser_download_url"]),
-        whole=document["state"] == "uploaded",
+        complete=document["state"] == "uploaded",
     )

@@ -18,7 +18,7 @@ AT_ONCE = 8  # manifests
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedWheel:
-    """A wheel and its manifest, as they lie in the store."""
+    """A wheel and its manifest, as the store has them."""
 
     wheel: Asset
     manifest: Asset
@@ -45,7 +45,7 @@ def _published(store: Store) -> Iterator[PublishedWheel]:
     for release in store.releases():
         if release.draft:
             continue
-        assets = {asset.name: asset for asset in store.assets(release) if asset.whole}
+        assets = {asset.name: asset for asset in store.assets(release) if asset.complete}
         for name, asset in assets.items():
             if name.endswith(".whl") and name + MANIFEST in assets:
                 manifest, has_metadata = assets[name + MANIFEST], name + SUFFIX in assets

@@ -53,7 +53,7 @@ def test_wheels_are_in_the_order_of_their_versions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "reason"),
-    [("failed", "it failed verification"), ("elsewhere", "it does not lie in")],
+    [("failed", "it failed verification"), ("elsewhere", "it is not in")],
 )
 def test_a_wheel_in_another_folder_is_skipped(tmp_path: Path, place: str, reason: str) -> None:
     file_wheel(tmp_path, TARGET, place=place)

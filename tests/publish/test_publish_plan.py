@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from scripts.publish.candidates import Candidate
-from scripts.publish.publish_plan import Budget, PublishPlan, Shelf, plan_publishing
+from scripts.publish.publish_plan import Budget, PublishPlan, ReleaseState, plan_publishing
 from scripts.publish.store import STAGED, SUMS, Asset, Payload, Release, payload_of_bytes, tag_of
 from tests.wheel.wheelhouse import ROOM, fill_wheelhouse, targets
 
 
-def shelf(payloads: Iterable[Payload], *, number: int = 1, draft: bool = False, sealed: bool = False) -> Shelf:
-    release = Release(id=str(number), tag=tag_of("0.19.8", number), draft=draft, sealed=sealed)
+def state(
+    payloads: Iterable[Payload], *, number: int = 1, draft: bool = False, immutable: bool = False
+) -> ReleaseState:
+    release = Release(id=str(number), tag=tag_of("0.19.8", number), draft=draft, immutable=immutable)
     assets = (Asset(id=p.name, name=p.name, size=p.size, sha256=p.sha256) for p in payloads)
-    return Shelf(release=release, assets={asset.name: asset for asset in assets})
+    return ReleaseState(release=release, assets={asset.name: asset for asset in assets})
 
 
 def payloads_of(candidates: Iterable[Candidate]) -> list[Payload]:
@@ -50,9 +52,9 @@ def test_from_empty_one_draft_gets_everything_and_the_sums_of_it(candidates: tup
 
 def test_what_is_published_with_the_same_bytes_is_settled(candidates: tuple[Candidate, ...]) -> None:
     there = after(plan_publishing(candidates, [], ROOM))
-    plan = plan_publishing(candidates, [shelf(there)], ROOM)
+    plan = plan_publishing(candidates, [state(there)], ROOM)
     assert plan.jobs == ()
-    assert plan.settled == tuple(candidate.wheel.name for candidate in candidates)
+    assert plan.already_published == tuple(candidate.wheel.name for candidate in candidates)
 
 
 def test_each_deepspeed_version_has_its_release(tmp_path: Path) -> None:
@@ -65,10 +67,10 @@ def test_other_bytes_under_a_published_name_are_refused_and_the_others_are_sent(
 ) -> None:
     there = after(plan_publishing(candidates[:2], [], ROOM))
     others = fill_wheelhouse(tmp_path / "again", targets(4), filler=b"other")
-    plan = plan_publishing(others, [shelf(there)], ROOM)
+    plan = plan_publishing(others, [state(there)], ROOM)
     assert [refused.wheel for refused in plan.refused] == [candidate.wheel.name for candidate in others[:2]]
-    assert all(refused.reason.endswith("take it out of the wheelhouse") for refused in plan.refused)
-    assert plan.settled == ()
+    assert all(refused.reason.endswith("remove it from the wheelhouse") for refused in plan.refused)
+    assert plan.already_published == ()
     assert [p for p in plan.uploads if not p.name.startswith(SUMS)] == payloads_of(others[2:])
 
 
@@ -76,20 +78,20 @@ def test_a_public_wheel_without_manifest_that_is_in_the_way_may_be_deleted(
     candidates: tuple[Candidate, ...], tmp_path: Path
 ) -> None:
     others = fill_wheelhouse(tmp_path / "again", targets(1), filler=b"other")
-    (refused,) = plan_publishing(others, [shelf([candidates[0].wheel])], ROOM).refused
+    (refused,) = plan_publishing(others, [state([candidates[0].wheel])], ROOM).refused
     assert refused.reason.endswith("or delete the one there, which has no manifest")
 
 
 def test_a_repeated_build_leaves_the_published_manifest(candidates: tuple[Candidate, ...]) -> None:
     there = after(plan_publishing(candidates, [], ROOM))
     repeated = [replace(c, manifest=payload_of_bytes(c.manifest.name, b"other seconds")) for c in candidates]
-    assert plan_publishing(repeated, [shelf(there)], ROOM).jobs == ()
+    assert plan_publishing(repeated, [state(there)], ROOM).jobs == ()
 
 
 def test_a_wheel_whose_manifest_never_came_gets_one(candidates: tuple[Candidate, ...]) -> None:
     there = after(plan_publishing(candidates, [], ROOM))
     without = [payload for payload in there if payload.name != candidates[0].manifest.name]
-    (job,) = plan_publishing(candidates, [shelf(without)], ROOM).jobs
+    (job,) = plan_publishing(candidates, [state(without)], ROOM).jobs
     assert candidates[0].manifest in job.uploads
     assert candidates[0].manifest in job.renames
     assert candidates[0].wheel not in job.uploads
@@ -99,7 +101,7 @@ def test_new_wheels_join_a_published_release_under_staged_names_with_the_next_su
     candidates: tuple[Candidate, ...],
 ) -> None:
     there = after(plan_publishing(candidates[:2], [], ROOM))
-    (job,) = plan_publishing(candidates, [shelf(there)], ROOM).jobs
+    (job,) = plan_publishing(candidates, [state(there)], ROOM).jobs
     assert [payload.name for payload in job.uploads] == [
         *(payload.name for payload in payloads_of(candidates[2:])),
         f"{SUMS}-2",
@@ -116,7 +118,7 @@ def test_a_staged_file_of_an_interrupted_run_is_not_sent_again(candidates: tuple
     there = after(plan_publishing(candidates[:3], [], ROOM))
     staged = replace(candidates[3].wheel, name=candidates[3].wheel.name + STAGED)
     wrong = payload_of_bytes(candidates[3].manifest.name + STAGED, b"cut")
-    (job,) = plan_publishing(candidates, [shelf([*there, staged, wrong])], ROOM).jobs
+    (job,) = plan_publishing(candidates, [state([*there, staged, wrong])], ROOM).jobs
     assert candidates[3].wheel not in job.uploads
     assert candidates[3].wheel in job.renames
     assert [asset.name for asset in job.removals] == [wrong.name]
@@ -124,10 +126,10 @@ def test_a_staged_file_of_an_interrupted_run_is_not_sent_again(candidates: tuple
 
 
 def test_a_cut_off_upload_is_removed_and_sent_again(candidates: tuple[Candidate, ...]) -> None:
-    there = shelf(after(plan_publishing(candidates, [], ROOM)), draft=True)
+    there = state(after(plan_publishing(candidates, [], ROOM)), draft=True)
     name = candidates[1].wheel.name
-    broken = Shelf(
-        release=there.release, assets={**there.assets, name: replace(there.assets[name], whole=False, sha256=None)}
+    broken = ReleaseState(
+        release=there.release, assets={**there.assets, name: replace(there.assets[name], complete=False, sha256=None)}
     )
     (job,) = plan_publishing(candidates, [broken], ROOM).jobs
     assert [asset.name for asset in job.removals] == [name]
@@ -138,7 +140,7 @@ def test_a_draft_keeps_what_is_right_and_loses_what_nothing_vouches_for(candidat
     foreign = payload_of_bytes("notes.txt", b"of the maintainer")
     old = payload_of_bytes("deepspeed-0.19.8+cputorch1.0-cp39-cp39-linux_x86_64.whl", b"from another run")
     wrong = payload_of_bytes(candidates[1].wheel.name, b"wrong")
-    (job,) = plan_publishing(candidates, [shelf([candidates[0].wheel, wrong, old, foreign], draft=True)], ROOM).jobs
+    (job,) = plan_publishing(candidates, [state([candidates[0].wheel, wrong, old, foreign], draft=True)], ROOM).jobs
     assert {asset.name for asset in job.removals} == {wrong.name, old.name}
     assert candidates[0].wheel not in job.uploads
     assert candidates[1].wheel in job.uploads
@@ -158,13 +160,13 @@ def test_what_does_not_fit_spills_into_numbered_releases(
 
 def test_a_published_release_takes_what_fits_beside_its_next_sums(candidates: tuple[Candidate, ...]) -> None:
     there = after(plan_publishing(candidates[:2], [], ROOM))
-    jobs = plan_publishing(candidates, [shelf(there)], Budget(assets=11, bytes_each=2**31)).jobs
+    jobs = plan_publishing(candidates, [state(there)], Budget(assets=11, bytes_each=2**31)).jobs
     assert [(job.tag, len(job.expected)) for job in jobs] == [("v0.19.8", 11), ("v0.19.8-2", 4)]
 
 
 def test_a_release_that_takes_no_more_counts_as_full(candidates: tuple[Candidate, ...]) -> None:
     there = after(plan_publishing(candidates[:2], [], ROOM))
-    (job,) = plan_publishing(candidates, [shelf(there, sealed=True)], ROOM).jobs
+    (job,) = plan_publishing(candidates, [state(there, immutable=True)], ROOM).jobs
     assert job.tag == "v0.19.8-2"
     assert {payload.name for payload in job.uploads} == {p.name for p in payloads_of(candidates[2:])} | {SUMS}
 

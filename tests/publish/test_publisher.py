@@ -14,7 +14,7 @@ from scripts.publish.candidates import Candidate
 from scripts.publish.publisher import Publisher, make_plan, published_wheels
 from scripts.publish.store import STAGED, SUMS, Asset, Payload, Release, Watch
 from scripts.publish.store_address import open_store
-from scripts.publish.store_folder import PART, FolderStore
+from scripts.publish.store_directory import PART, DirectoryStore
 from tests.wheel.wheelhouse import ROOM, expected_files, fill_wheelhouse, targets
 
 
@@ -22,7 +22,7 @@ class Interrupted(Exception):
     """Stands for the end of the process."""
 
 
-class Breaking(FolderStore):
+class Breaking(DirectoryStore):
     """A folder whose publisher dies before its n-th write, or whose writes arrive wrong."""
 
     def __init__(self, root: Path, *, steps: int = 10**6, wrong: Sequence[str] = ()) -> None:
@@ -50,7 +50,7 @@ class Breaking(FolderStore):
         super().publish(release)
 
 
-def run(store: FolderStore, candidates: Sequence[Candidate]) -> int:
+def run(store: DirectoryStore, candidates: Sequence[Candidate]) -> int:
     """Bytes that a whole run sends."""
     sent = []
     plan = make_plan(store, candidates, ROOM)
@@ -78,7 +78,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_everything_is_there_and_a_second_run_sends_nothing(root: Path, wheels: tuple[Candidate, ...]) -> None:
-    store = FolderStore(root)
+    store = DirectoryStore(root)
     assert run(store, wheels) == sum(path.stat().st_size for path in (root / "v0.19.8").iterdir())
     files = public_files(root)
     assert files.pop(SUMS) == hashlib.sha256((root / "v0.19.8" / SUMS).read_bytes()).hexdigest()
@@ -93,17 +93,17 @@ def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(
     root: Path, wheels: tuple[Candidate, ...], steps: int, before: int
 ) -> None:
     """With a release that is public already (`before`), and without one."""
-    run(FolderStore(root), wheels[:before]) if before else None
+    run(DirectoryStore(root), wheels[:before]) if before else None
     public = public_files(root)
     try:
         run(Breaking(root, steps=steps), wheels)
     except Interrupted:
         assert public.items() <= public_files(root).items()
-    run(FolderStore(root), wheels)
+    run(DirectoryStore(root), wheels)
     files = {name: digest for name, digest in public_files(root).items() if not name.startswith(SUMS)}
     assert files == expected_files(wheels)
     assert public.items() <= public_files(root).items()
-    assert run(FolderStore(root), wheels) == 0
+    assert run(DirectoryStore(root), wheels) == 0
     assert [path.name for path in root.iterdir()] == ["v0.19.8"]
 
 
@@ -112,7 +112,7 @@ def test_wheels_that_join_a_release_become_public_one_after_the_other_each_with_
     root: Path, wheels: tuple[Candidate, ...], steps: int
 ) -> None:
     """A public wheel without its manifest counts as missing: it would be built again, with other bytes perhaps."""
-    run(FolderStore(root), wheels[:1])
+    run(DirectoryStore(root), wheels[:1])
     with pytest.raises(Interrupted):
         run(Breaking(root, steps=steps), wheels)
     names = set(public_files(root))
@@ -124,13 +124,13 @@ def test_wheels_that_join_a_release_become_public_one_after_the_other_each_with_
 def test_a_draft_is_nobodys_business_until_it_is_whole(root: Path, wheels: tuple[Candidate, ...]) -> None:
     with pytest.raises(Interrupted):
         run(Breaking(root, steps=4), wheels)
-    assert published_wheels(FolderStore(root)) == frozenset()
+    assert published_wheels(DirectoryStore(root)) == frozenset()
     assert [path.name for path in root.iterdir()] == ["v0.19.8.draft"]
 
 
 @pytest.mark.parametrize("before", [0, 1])
 def test_what_arrives_wrong_is_sent_again(root: Path, wheels: tuple[Candidate, ...], before: int) -> None:
-    run(FolderStore(root), wheels[:before]) if before else None
+    run(DirectoryStore(root), wheels[:before]) if before else None
     suffix = STAGED if before else ""
     store = Breaking(root, wrong=[wheels[1].wheel.name + suffix, wheels[2].manifest.name + suffix] * 2)
     run(store, wheels)
@@ -139,7 +139,7 @@ def test_what_arrives_wrong_is_sent_again(root: Path, wheels: tuple[Candidate, .
 
 
 def test_what_never_arrives_right_is_not_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
-    run(FolderStore(root), wheels[:1])
+    run(DirectoryStore(root), wheels[:1])
     public = public_files(root)
     name = wheels[1].wheel.name
     with pytest.raises(PublishError, match=f"{name.replace('+', '.')}: arrived 4 times with other bytes"):
@@ -148,26 +148,26 @@ def test_what_never_arrives_right_is_not_published(root: Path, wheels: tuple[Can
 
 
 def test_a_cut_off_file_is_not_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
-    run(FolderStore(root), wheels)
+    run(DirectoryStore(root), wheels)
     (root / "v0.19.8" / "deepspeed-9+cputorch9-cp39-cp39-linux_x86_64.whl.part").write_bytes(b"cut")
-    assert published_wheels(FolderStore(root)) == {candidate.wheel.name for candidate in wheels}
+    assert published_wheels(DirectoryStore(root)) == {candidate.wheel.name for candidate in wheels}
 
 
 def test_a_wheel_without_its_manifest_does_not_count_as_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
-    run(FolderStore(root), wheels)
+    run(DirectoryStore(root), wheels)
     (root / "v0.19.8" / wheels[0].manifest.name).unlink()
-    assert published_wheels(FolderStore(root)) == {candidate.wheel.name for candidate in wheels[1:]}
+    assert published_wheels(DirectoryStore(root)) == {candidate.wheel.name for candidate in wheels[1:]}
 
 
 def test_a_tag_that_two_releases_have_is_an_error(root: Path, wheels: tuple[Candidate, ...]) -> None:
-    run(FolderStore(root), wheels)
+    run(DirectoryStore(root), wheels)
     (root / "v0.19.8.draft").mkdir()
     with pytest.raises(PublishError, match=r"two releases called v0\.19\.8"):
-        run(FolderStore(root), wheels)
+        run(DirectoryStore(root), wheels)
 
 
 def test_nothing_is_written_over_a_file_that_is_there(root: Path, wheels: tuple[Candidate, ...]) -> None:
-    store = FolderStore(root)
+    store = DirectoryStore(root)
     release = store.create("v0.19.8", "", "")
     store.upload(release, wheels[0].wheel, "a", lambda name, count: None)
     with pytest.raises(PublishError, match="is there already"):
@@ -176,7 +176,7 @@ def test_nothing_is_written_over_a_file_that_is_there(root: Path, wheels: tuple[
 
 
 def test_a_folder_that_is_not_there_is_no_empty_store(tmp_path: Path) -> None:
-    with pytest.raises(PublishError, match="no such folder"):
+    with pytest.raises(PublishError, match="is not a directory"):
         open_store(f"dir:{tmp_path / 'none'}")
     store = open_store(f"dir:{tmp_path / 'none'}", writing=True)
     (tmp_path / "none").rmdir()

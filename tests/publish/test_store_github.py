@@ -102,9 +102,9 @@ def test_an_immutable_release_is_sealed_once_it_is_public(standin: StandIn) -> N
     store = quick_store(standin)
     release = make_draft(store)
     standin.repository.releases[int(release.id)].immutable = True
-    assert [found.sealed for found in store.releases()] == [False]
+    assert [found.immutable for found in store.releases()] == [False]
     store.publish(release)
-    assert [found.sealed for found in store.releases()] == [True]
+    assert [found.immutable for found in store.releases()] == [True]
 
 
 def test_a_digest_that_github_does_not_state_is_that_of_the_download(standin: StandIn) -> None:
@@ -153,7 +153,7 @@ def test_a_half_upload_under_the_name_is_removed_first(standin: StandIn) -> None
     store = quick_store(standin)
     release = make_draft(store)
     standin.repository.leave_starter(int(release.id), PAYLOAD.name)
-    assert [asset.whole for asset in store.assets(release)] == [False]
+    assert [asset.complete for asset in store.assets(release)] == [False]
     assert PAYLOAD.is_in(store.upload(release, PAYLOAD, PAYLOAD.name, unwatched))
 
 
@@ -239,7 +239,7 @@ def test_waits_are_told(standin: StandIn) -> None:
 
 def test_a_refusal_is_not_asked_again_and_says_what_to_do(standin: StandIn) -> None:
     store = GitHubStore("someone/else", quick_client(standin))
-    with pytest.raises(PublishError, match="GitHub answered 404: Not Found; there is no such thing, or"):
+    with pytest.raises(PublishError, match="GitHub answered 404: Not Found; it does not exist, or"):
         store.releases()
     assert len(standin.requests) == 1
 
@@ -396,7 +396,7 @@ def test_recorded_answers_of_github_are_understood() -> None:
         store = GitHubStore("octokit-fixture-org/release-assets", GitHubClient(address, TOKEN))
         release = recorded_release(by_tag, address)
         asset = store.upload(release, TOLD, TOLD.name, unwatched)
-        assert (asset.id, asset.name, asset.size, asset.sha256, asset.whole) == ("1000", TOLD.name, 14, None, True)
+        assert (asset.id, asset.name, asset.size, asset.sha256, asset.complete) == ("1000", TOLD.name, 14, None, True)
         assert store.assets(release) == (asset,)
         store.rename(asset, "new-filename.txt")
         store.delete(asset)
@@ -408,5 +408,5 @@ def test_the_recorded_conflict_of_github_is_resolved_as_it_was() -> None:
     with replaying(calls) as (address, waiting):
         store = GitHubStore("octokit-fixture-org/release-assets-conflict", GitHubClient(address, TOKEN))
         asset = store.upload(recorded_release(by_tag, address), TOLD, TOLD.name, unwatched)
-    assert asset.whole
+    assert asset.complete
     assert waiting == []

@@ -1,4 +1,4 @@
-"""`FolderStore`: releases as folders of a local mirror; a draft has `.draft` behind its name until it is renamed."""
+"""`DirectoryStore`: releases as directories of a local mirror; a draft ends in `.draft` until it is renamed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PART = ".part"  # behind the name of a file that is still being written
 BLOCK = 1 << 20
 
 
-class FolderStore:
+class DirectoryStore:
     """The store `dir:PATH`; its files are written beside their names and renamed into place."""
 
     def __init__(self, root: Path) -> None:
@@ -25,30 +25,30 @@ class FolderStore:
         self.address = f"dir:{root}"
 
     def releases(self) -> tuple[Release, ...]:
-        """The folders whose names are tags of ours, drafts included."""
-        with _told(f"read {self.root}"):
+        """The directories whose names are tags of ours, drafts included."""
+        with _reported(f"read {self.root}"):
             names = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())
         found = (Release(id=name, tag=name.removesuffix(DRAFT), draft=name.endswith(DRAFT)) for name in names)
         return tuple(release for release in found if TAG.fullmatch(release.tag))
 
     def assets(self, release: Release) -> tuple[Asset, ...]:
         """The files of a release; their digests are left to `digest`."""
-        with _told(f"read {self.root / release.id}"):
+        with _reported(f"read {self.root / release.id}"):
             return tuple(_asset(path, self.root) for path in sorted((self.root / release.id).iterdir()))
 
     def digest(self, asset: Asset) -> str:
         """The digest of the file as it is now."""
-        with _told(f"read {asset.id}"):
+        with _reported(f"read {asset.id}"):
             return sha256_of(self.root / asset.id)
 
     def read(self, asset: Asset) -> bytes:
         """The file's content."""
-        with _told(f"read {asset.id}"):
+        with _reported(f"read {asset.id}"):
             return (self.root / asset.id).read_bytes()
 
     def create(self, tag: str, title: str, text: str) -> Release:
-        """The draft's folder."""
-        with _told(f"make {tag} in {self.root}"):
+        """The draft's directory."""
+        with _reported(f"make {tag} in {self.root}"):
             (self.root / f"{tag}{DRAFT}").mkdir(parents=True, exist_ok=True)
         return Release(id=f"{tag}{DRAFT}", tag=tag, draft=True)
 
@@ -56,7 +56,7 @@ class FolderStore:
         """The file, written whole, read back and renamed into place."""
         final = self.root / release.id / name
         part = final.with_name(final.name + PART)
-        with _told(f"write {final}"):
+        with _reported(f"write {final}"):
             with payload.open() as source, part.open("wb") as file:
                 for block in _blocks(source):
                     file.write(block)
@@ -74,24 +74,24 @@ class FolderStore:
 
     def delete(self, asset: Asset) -> None:
         """The file is gone."""
-        with _told(f"remove {asset.id}"):
+        with _reported(f"remove {asset.id}"):
             (self.root / asset.id).unlink(missing_ok=True)
 
     def publish(self, release: Release) -> None:
-        """The draft's folder takes the tag's name."""
+        """The draft's directory takes the tag's name."""
         self._move(self.root / release.id, self.root / release.tag)
 
     def _move(self, path: Path, to: Path) -> None:
         if to.exists():
-            raise PublishError(f"{to} is there already, and nothing published is ever replaced; look into {path}")
-        with _told(f"rename {path} to {to.name}"):
+            raise PublishError(f"{to} is there already, and nothing published is ever replaced; look at {path}")
+        with _reported(f"rename {path} to {to.name}"):
             path.rename(to)
 
 
 def _asset(path: Path, root: Path) -> Asset:
     size = path.stat().st_size
     return Asset(
-        id=_id(path, root), name=path.name.removesuffix(PART), size=size, sha256=None, whole=path.suffix != PART
+        id=_id(path, root), name=path.name.removesuffix(PART), size=size, sha256=None, complete=path.suffix != PART
     )
 
 
@@ -105,9 +105,9 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _reported(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise PublishError(f"cannot {what}: {reason}; mend that and run the same command again") from None
+        raise PublishError(f"cannot {what}: {reason}; correct that and run the same command again") from None
