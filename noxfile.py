@@ -15,7 +15,7 @@ from scripts.commands.build_task import planner_of
 from scripts.commands.host_targets import buildable
 from scripts.commands.nox_call import report_result
 from scripts.commands.project import open_project
-from scripts.dirs import default_places
+from scripts.dirs import default_dirs
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import find_interpreter
@@ -57,7 +57,7 @@ def add_session(target: Target) -> None:
                 plan = planner_of(open_project(), parse_words(BuildOptions, session.posargs)).here(target)
             python = environment_python(Path(session.virtualenv.location))
             interpreter = find_interpreter(target.python) or ""
-            wheel = produce(plan, find_installer(), python, interpreter, default_places())
+            wheel = produce(plan, find_installer(), python, interpreter, default_dirs())
         except WheelsError as error:
             report_result(target, None, error)
             if isinstance(error, InterruptedBuildError):

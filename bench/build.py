@@ -25,7 +25,7 @@ from scripts.command import Command, check, run
 from scripts.commands.build_task import planner_of
 from scripts.commands.host_targets import host_target
 from scripts.commands.project import Project, open_project
-from scripts.dirs import Places, default_places
+from scripts.dirs import Dirs, default_dirs
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.plan.target import Target
 from scripts.wheel_build.build_environment import fill_build_environment
@@ -49,21 +49,21 @@ class Bench:
 
     def ours(self, target: Target, options: BuildOptions, cache: str) -> tuple[float, Path]:
         """Seconds and the wheel of our build, with the caches in `cache`."""
-        places = Places(cache=self.folder / cache, wheelhouse=self.folder / "wheels", logs=self.folder / "logs")
-        self._give_source(target, places)
-        planner = Planner(facts=self.project.facts, matrix=self.project.matrix, places=places, options=options)
+        dirs = Dirs(cache=self.folder / cache, wheelhouse=self.folder / "wheels", logs=self.folder / "logs")
+        self._give_source(target, dirs)
+        planner = Planner(facts=self.project.facts, matrix=self.project.matrix, dirs=dirs, options=options)
         started = time.monotonic()
         plan = planner.here(target)
         with Progress(title=target.id, log_file=self.folder / "logs" / f"{target.id}.log") as progress:
-            built = build(plan, self.python, places, progress)
+            built = build(plan, self.python, dirs, progress)
         seconds = time.monotonic() - started
         kept = shutil.copy(built.wheel, self.folder / f"ours-{built.wheel.name}")
-        discard_work(plan, places)
+        discard_work(plan, dirs)
         return seconds, Path(kept)
 
     def upstream(self, target: Target, options: BuildOptions) -> tuple[float, Path]:
         """Seconds and the wheel of `setup.py bdist_wheel`, as upstream's README has it, with the same ops."""
-        archive = fetch_source(target.deepspeed, default_places().sources)
+        archive = fetch_source(target.deepspeed, default_dirs().sources)
         root = prepare_tree(archive, self.folder / "upstream" / target.deepspeed, ()).root
         variables = planner_of(self.project, options).here(target).environment("")
         dist = self.folder / "upstream" / "dist"
@@ -73,12 +73,12 @@ class Bench:
         check(command, run(command, log=_dots()))
         return time.monotonic() - started, next(iter(dist.glob("*.whl")))
 
-    def _give_source(self, target: Target, places: Places) -> None:
+    def _give_source(self, target: Target, dirs: Dirs) -> None:
         """The download is not part of either side."""
-        archive = fetch_source(target.deepspeed, default_places().sources)
-        places.sources.mkdir(parents=True, exist_ok=True)
+        archive = fetch_source(target.deepspeed, default_dirs().sources)
+        dirs.sources.mkdir(parents=True, exist_ok=True)
         for file in archive.path.parent.glob(f"deepspeed-{target.deepspeed}*"):
-            shutil.copy(file, places.sources / file.name)
+            shutil.copy(file, dirs.sources / file.name)
 
 
 def same_version(bench: Bench, target: Target, ops: Sequence[str]) -> Mapping[str, float]:

@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class Dirs:
     """The folders of one installation."""
 
     cache: Path
@@ -51,8 +51,8 @@ class Places:
         return self.cache / "unfinished" / target_id
 
 
-def default_places() -> Places:
+def default_dirs() -> Dirs:
     """The user's cache, and this checkout's wheels/ and logs/; other folders where the two variables name them."""
     cache = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels", appauthor=False)
     output = Path(os.environ.get(OUTPUT_VARIABLE) or CHECKOUT).resolve()
-    return Places(cache=Path(cache).resolve(), wheelhouse=output / "wheels", logs=output / "logs")
+    return Dirs(cache=Path(cache).resolve(), wheelhouse=output / "wheels", logs=output / "logs")

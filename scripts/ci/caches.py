@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.dirs import Places
+from scripts.dirs import Dirs
 from scripts.plan.target import Target
 
 
@@ -24,7 +24,7 @@ class Cache:
         return {f"{self.name}-prefix": self.prefix, f"{self.name}-key": self.key}
 
 
-def caches(target: Target, places: Places) -> tuple[Cache, ...]:
+def caches(target: Target, dirs: Dirs) -> tuple[Cache, ...]:
     """What a job for `target` keeps.
 
     The op cache is shared by all DeepSpeed releases of one platform, CUDA, torch and Python, since only these can have
@@ -32,11 +32,11 @@ def caches(target: Target, places: Places) -> tuple[Cache, ...]:
     is nothing left to resume then. A toolkit belongs to a CUDA version and a platform.
     """
     family = f"{target.platform}-{target.cuda}-torch{target.torch_minor}-{target.python_tag}"
-    work = places.work(target.id)
+    work = dirs.work(target.id)
     return (
-        _cache("ops", family, places.ops),
+        _cache("ops", family, dirs.ops),
         _cache("unfinished", target.id, work, keep=not (work / "proof").exists()),
-        _cache("toolkits", f"{target.platform}-{target.cuda}", places.toolkits, keep=target.cuda != "cpu"),
+        _cache("toolkits", f"{target.platform}-{target.cuda}", dirs.toolkits, keep=target.cuda != "cpu"),
     )
 
 

@@ -16,7 +16,7 @@ from scripts.command import no_log
 from scripts.commands.build_task import planner_of
 from scripts.commands.command_task import reported
 from scripts.commands.project import open_project
-from scripts.dirs import Places, default_places
+from scripts.dirs import Dirs, default_dirs
 from scripts.errors import InputError
 from scripts.fetch.installer import environment_python
 from scripts.options import parse_words
@@ -43,7 +43,7 @@ class Unfinished:
     """A build as far as it is."""
 
     plan: BuildPlan
-    places: Places
+    dirs: Dirs
     toolchain: Toolchain
     tree: SourceTree | None = None
     recipe: Recipe | None = None
@@ -54,7 +54,7 @@ class Unfinished:
     @property
     def work(self) -> Path:
         """Its work directory."""
-        return self.places.work(self.plan.target.id)
+        return self.dirs.work(self.plan.target.id)
 
     def as_built(self) -> BuiltWheel:
         """The build when its wheel is made; InputError before that."""
@@ -75,18 +75,18 @@ def begin(target_id: str, words: Sequence[str]) -> Unfinished:
     """A build of the target on this machine, with the options in `words`, that has done nothing yet."""
     planner = planner_of(open_project(), parse_words(BuildOptions, words))
     plan = planner.here(parse_id(target_id))
-    return Unfinished(plan=plan, places=planner.places, toolchain=plan.toolchain)
+    return Unfinished(plan=plan, dirs=planner.dirs, toolchain=plan.toolchain)
 
 
 def toolchain(unfinished: Unfinished, progress: Progress) -> None:
     """Fetch the CUDA toolkit when it is not here."""
-    unfinished.toolchain = provide_toolchain(unfinished.plan, unfinished.places, progress.show)
+    unfinished.toolchain = provide_toolchain(unfinished.plan, unfinished.dirs, progress.show)
 
 
 def source(unfinished: Unfinished, progress: Progress) -> None:
     """Fetch, check, unpack and patch DeepSpeed's source."""
     assert_torch(environment_python(unfinished.work / "environment"), unfinished.plan.target)
-    unfinished.tree = prepare_source(unfinished.plan, unfinished.places, progress.show)
+    unfinished.tree = prepare_source(unfinished.plan, unfinished.dirs, progress.show)
 
 
 def compile_captured(unfinished: Unfinished, progress: Progress) -> None:
@@ -95,7 +95,7 @@ def compile_captured(unfinished: Unfinished, progress: Progress) -> None:
     if tree is None:
         raise InputError(f"{plan.target.id}: the step source has not run; run the lines before this one")
     recipe = captured_recipe(plan, unfinished.toolchain, unfinished.work)
-    unfinished.ops = compile_ops(plan, unfinished.toolchain, tree, recipe, unfinished.places, progress)
+    unfinished.ops = compile_ops(plan, unfinished.toolchain, tree, recipe, unfinished.dirs, progress)
     unfinished.recipe = recipe
     place_binaries(unfinished.ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
 
@@ -108,7 +108,7 @@ def package(unfinished: Unfinished, progress: Progress) -> None:
 def file(unfinished: Unfinished, progress: Progress) -> None:
     """Verify the wheel, and file it with its manifest."""
     built = unfinished.as_built()
-    file_wheel(built, _verified(built, unfinished, progress), unfinished.places, progress)
+    file_wheel(built, _verified(built, unfinished, progress), unfinished.dirs, progress)
 
 
 STEPS: Mapping[str, Callable[[Unfinished, Progress], None]] = {
@@ -125,7 +125,7 @@ def main(words: Sequence[str]) -> None:
     if len(words) < 2 or words[0] not in {"plan", *STEPS}:
         raise InputError(f"give a step, one of plan, {', '.join(STEPS)}, and the id of a target")
     name, target_id, *options = words
-    kept = default_places().work(target_id) / KEPT
+    kept = default_dirs().work(target_id) / KEPT
     if name == "plan":
         unfinished = begin(target_id, options)
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def _run(name: str, unfinished: Unfinished) -> None:
-    log = log_file(unfinished.plan, unfinished.places)
+    log = log_file(unfinished.plan, unfinished.dirs)
     with Progress(title=unfinished.plan.target.id, log_file=log) as progress, timed(name, unfinished.seconds, progress):
         STEPS[name](unfinished, progress)
 

@@ -33,7 +33,7 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
         _print_lines(planner, targets, as_json=output.json)
         return
     results = build_targets([plan_here(planner, target) for target in targets], options)
-    write_results(project.places.logs, results)
+    write_results(project.dirs.logs, results)
     if output.json:
         print_document({"results": [asdict(result) for result in results]})
     else:
@@ -45,7 +45,7 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
 
 def planner_of(project: Project, options: BuildOptions) -> Planner:
     """What makes build plans with these options."""
-    return Planner(facts=project.facts, matrix=project.matrix, places=project.places, options=options)
+    return Planner(facts=project.facts, matrix=project.matrix, dirs=project.dirs, options=options)
 
 
 def plan_here(planner: Planner, target: Target) -> BuildPlan:
@@ -53,7 +53,7 @@ def plan_here(planner: Planner, target: Target) -> BuildPlan:
     try:
         return planner.here(target)
     except WheelsError as error:
-        write_results(planner.places.logs, [failure(target, error)])
+        write_results(planner.dirs.logs, [failure(target, error)])
         raise
 
 
@@ -67,7 +67,7 @@ def dry_run(planner: Planner, target: Target) -> DryRun:
         plan = planner.here(target)
     except PrerequisiteError as error:
         plan, problem = planner.elsewhere(target), str(error)
-    return DryRun(plan=plan, layout=layout_here(plan, planner.facts, planner.places), problem=problem)
+    return DryRun(plan=plan, layout=layout_here(plan, planner.facts, planner.dirs), problem=problem)
 
 
 def _print_lines(planner: Planner, targets: Sequence[Target], *, as_json: bool) -> None:

@@ -15,7 +15,7 @@ def keys(selection: Selection, *, as_json: bool) -> None:
     """Print the keys of what a job of this target keeps, and hand them to the steps that keep it."""
     project = open_project()
     target = _one(project, selection)
-    outputs = {name: value for cache in caches(target, project.places) for name, value in cache.outputs().items()}
+    outputs = {name: value for cache in caches(target, project.dirs) for name, value in cache.outputs().items()}
     if step := this_step():
         step.set_outputs(outputs)
     if as_json:

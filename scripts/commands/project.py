@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.dirs import CHECKOUT, Places, default_places
+from scripts.dirs import CHECKOUT, Dirs, default_dirs
 from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
 from scripts.plan.matrix import Matrix, load_matrix
@@ -27,7 +27,7 @@ class Project:
 
     facts: Facts
     matrix: Matrix
-    places: Places
+    dirs: Dirs
 
     @cached_property
     def plan(self) -> Plan:
@@ -51,11 +51,11 @@ class Project:
     def _measured(self) -> Mapping[str, float]:
         from scripts.plan.forecast import measured_minutes
 
-        return measured_minutes(self.places.wheelhouse)
+        return measured_minutes(self.dirs.wheelhouse)
 
 
 @cache
 def open_project(matrix: Path = CHECKOUT / "matrix.yaml") -> Project:
     """Facts and matrix read; raises DataError with every problem of the file that has one."""
     facts = load_facts()
-    return Project(facts=facts, matrix=load_matrix(matrix, facts), places=default_places())
+    return Project(facts=facts, matrix=load_matrix(matrix, facts), dirs=default_dirs())

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.task_options import PublishOptions
-from scripts.dirs import default_places
+from scripts.dirs import default_dirs
 from scripts.errors import NothingToDoError, PublishError
 from scripts.facts.load import load_facts
 from scripts.publish.candidates import Wheelhouse, read_wheelhouse
@@ -25,7 +25,7 @@ def publish(options: PublishOptions) -> None:
     """Publish the wheelhouse, or say what that takes; raises PublishError in the end for wheels that were refused."""
     dry_run = options.dry_run
     store = open_store(options.store, writing=not dry_run, log=log_line)
-    folder = default_places().wheelhouse
+    folder = default_dirs().wheelhouse
     wheelhouse = read_wheelhouse(folder)
     if not wheelhouse.candidates:
         reasons = [f"  {skipped.wheel}: {skipped.reason}" for skipped in wheelhouse.skipped]

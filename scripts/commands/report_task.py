@@ -15,7 +15,7 @@ from scripts.ci.summary import SummaryRow, markdown, notes, rows, sentence
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
 from scripts.commands.task_options import ReportOptions
-from scripts.dirs import default_places
+from scripts.dirs import default_dirs
 from scripts.errors import NothingToDoError
 
 QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose results are gathered
@@ -23,13 +23,13 @@ QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose results are gath
 
 def report(options: ReportOptions) -> None:
     """Print how the last builds ended; the exit code is the first failed one's. A build that goes on has not failed."""
-    places = default_places()
-    results = read_results(places.logs)
+    dirs = default_dirs()
+    results = read_results(dirs.logs)
     if options.builds and (queue := os.environ.get(QUEUE)):
         results = (*results, *lost_results(read_matrix(queue, QUEUE), results))
     if not results and not options.builds:
-        raise NothingToDoError(f"no build has left its result in {places.logs}; see the output of 'invoke build'")
-    found = rows(results, places.wheelhouse)
+        raise NothingToDoError(f"no build has left its result in {dirs.logs}; see the output of 'invoke build'")
+    found = rows(results, dirs.wheelhouse)
     if step := this_step():
         step.add_summary(markdown(found))
         for line in notes(found):

@@ -9,7 +9,7 @@ from pathlib import Path
 from scripts.ci.actions import pages_address, this_step
 from scripts.commands.answer import log_line
 from scripts.commands.project import open_project
-from scripts.dirs import default_places
+from scripts.dirs import default_dirs
 from scripts.errors import InputError
 from scripts.files import Content
 from scripts.index.wheel_notes import with_notes
@@ -56,4 +56,4 @@ def _folder(store: str) -> Path:
     kind, _, place = store.partition(":")
     if store and kind != "github" and (kind != "dir" or not place):
         raise InputError(f"--store {store!r}: give dir:PATH or github:OWNER/REPO")
-    return Path(place) if store else default_places().wheelhouse
+    return Path(place) if store else default_dirs().wheelhouse

@@ -16,7 +16,7 @@ def toolchain(selection: Selection, options: ToolchainOptions) -> None:
     target = targets_to_build(project, selection, anywhere=True)[-1]
     require_platform(target)
     context = project.matrix.context_of(target, project.facts)
-    found = survey(target, project.facts, context, project.places.captured, project.places.cache)
+    found = survey(target, project.facts, context, project.dirs.captured, project.dirs.cache)
     if options.json:
         print_document(found.as_document())
     elif options.environment:

@@ -44,14 +44,14 @@ def find_gcc(facts: Facts) -> Gcc:
     )
 
 
-def absent_headers(gcc: Gcc, headers: Iterable[str], folders: Sequence[str] = ()) -> frozenset[str]:
+def absent_headers(gcc: Gcc, headers: Iterable[str], directories: Sequence[str] = ()) -> frozenset[str]:
     """Those of `headers` that the compiler does not find."""
-    return frozenset(header for header in set(headers) if not _has_header(gcc.compiler, header, folders))
+    return frozenset(header for header in set(headers) if not _has_header(gcc.compiler, header, directories))
 
 
-def require_python_headers(gcc: Gcc, folder: str, facts: Facts) -> None:
-    """Raise PrerequisiteError when Python.h of the build's Python is not in `folder`."""
-    if absent_headers(gcc, ["Python.h"], [folder]):
+def require_python_headers(gcc: Gcc, directory: str, facts: Facts) -> None:
+    """Raise PrerequisiteError when Python.h of the build's Python is not in `directory`."""
+    if absent_headers(gcc, ["Python.h"], [directory]):
         raise PrerequisiteError(missing_message("python-headers", facts))
 
 
@@ -73,6 +73,6 @@ def _first_line(argv: Sequence[str]) -> str:
     return next(iter(answer.output.splitlines()), "")
 
 
-def _has_header(compiler: str, header: str, folders: Sequence[str]) -> bool:
-    argv = [compiler, *(f"-I{folder}" for folder in folders), "-E", "-x", "c++", "-", "-o", os.devnull]
+def _has_header(compiler: str, header: str, directories: Sequence[str]) -> bool:
+    argv = [compiler, *(f"-I{directory}" for directory in directories), "-E", "-x", "c++", "-", "-o", os.devnull]
     return ask(argv, stdin=f"#include <{header}>\n").exit_code == 0

@@ -68,7 +68,7 @@ class BuildOptions:
     )
 
     @property
-    def folder(self) -> str:
+    def directory(self) -> str:
         """Where a wheel of fewer ops lies below its target's directory, so that it never replaces the full one."""
         return f"/only-{'-'.join(sorted(self.ops))}"[:80] if self.ops else ""
 

@@ -31,9 +31,9 @@ class CachedOp:
 
 @dataclass(frozen=True)
 class OpCache:
-    """A folder of op binaries by key; safe to share between processes, since entries appear by rename."""
+    """A directory of op binaries by key; safe to share between processes, since entries appear by rename."""
 
-    folder: Path
+    directory: Path
 
     def get(self, key: str) -> CachedOp | None:
         """The op stored under `key`; None when there is none, or it is not what was stored and had to go."""
@@ -65,7 +65,7 @@ class OpCache:
     def peaks(self) -> dict[tuple[str, str], int]:
         """Bytes that one compiler thread took at its peak, by op and step, of the ops that were compiled here."""
         found: dict[tuple[str, str], int] = {}
-        for file in self.folder.glob("??/*/meta.json"):
+        for file in self.directory.glob("??/*/meta.json"):
             with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 meta = json.loads(file.read_text(encoding="utf-8"))
                 for step, peak in meta["thread_peaks"].items():
@@ -84,13 +84,13 @@ class OpCache:
         return removed
 
     def _uses(self) -> Iterator[tuple[int, int, Path]]:
-        """Last use, bytes and folder of every entry; one that another process removes meanwhile is passed over."""
-        for binary in self.folder.glob("??/*/binary"):
+        """Last use, bytes and directory of every entry; one that another process removes meanwhile is passed over."""
+        for binary in self.directory.glob("??/*/binary"):
             with suppress(OSError):
                 yield binary.parent.stat().st_mtime_ns, binary.stat().st_size, binary.parent
 
     def _entry(self, key: str) -> Path:
-        return self.folder / key[:2] / key
+        return self.directory / key[:2] / key
 
 
 def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], directories: Mapping[str, str]) -> str:
@@ -99,9 +99,9 @@ def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], directories
     Folders and outputs of this build are replaced by their names, so that the same op has the same key elsewhere.
     """
     outputs = {str(unit.object): f"{{object {index}}}" for index, unit in enumerate(op.units)}
-    folders = {path: "{" + name + "}" for name, path in directories.items()}
+    directories = {path: "{" + name + "}" for name, path in directories.items()}
     beside = {str(op.import_library): "{import library}"} if op.import_library else {}
-    swaps = {**folders, **outputs, **beside, str(op.binary): "{binary}"}
+    swaps = {**directories, **outputs, **beside, str(op.binary): "{binary}"}
     ingredients = {
         "schema": SCHEMA,
         "identity": identity,

@@ -78,17 +78,17 @@ class Compiler:
             raise InterruptedBuildError("the time given is over; what is finished is kept, the same command resumes")
 
     def _at_key(self, op: OpRecipe) -> OpRecipe:
-        """The op with its objects in a folder named by its key: what is there already fits."""
-        folder = self.settings.objects / self.keys[op.op][:20]
+        """The op with its objects in a directory named by its key: what is there already fits."""
+        directory = self.settings.objects / self.keys[op.op][:20]
         units, link = [], list(op.link)
         for index, unit in enumerate(op.units):
-            new = folder / f"{index:02d}-{Path(unit.source).stem}{unit.object.suffix}"
+            new = directory / f"{index:02d}-{Path(unit.source).stem}{unit.object.suffix}"
             units.append(unit.to(new))
             link = [word.replace(str(unit.object), str(new)) for word in link]
-        binary = folder / op.binary.name
+        binary = directory / op.binary.name
         link = [word.replace(str(op.binary), str(binary)) for word in link]
         if op.import_library:
-            link = [word.replace(str(op.import_library), str(folder / op.import_library.name)) for word in link]
+            link = [word.replace(str(op.import_library), str(directory / op.import_library.name)) for word in link]
         return replace(op, units=tuple(units), link=tuple(link), binary=binary)
 
     def _take_from_cache(self, op: str) -> None:

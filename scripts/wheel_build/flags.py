@@ -17,7 +17,7 @@ def edit_flags(
     directories: Mapping[str, str],
     cpu: Sequence[str],
 ) -> tuple[str, ...]:
-    """`argv` after every edit of this step and system. `directories` names the folders source, environment, python."""
+    """`argv` after every edit of this step and system. `directories` are those of source, environment, python."""
     words = list(argv)
     for edit in edits:
         if (edit.step, edit.system) == (step, system):

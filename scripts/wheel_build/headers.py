@@ -33,7 +33,7 @@ class Reach:
 
 def reach(source: Path, include_dirs: Sequence[Path], root: Path) -> Reach:
     """Everything below `root` that `source` includes, directly or not, looked up as the compiler does."""
-    local_dirs = [folder for folder in include_dirs if folder.is_relative_to(root)]
+    local_dirs = [directory for directory in include_dirs if directory.is_relative_to(root)]
     seen: set[Path] = set()
     outside: set[str] = set()
     waiting = [source]
@@ -52,9 +52,9 @@ def reach(source: Path, include_dirs: Sequence[Path], root: Path) -> Reach:
 
 
 def include_dirs(argv: Iterable[str], root: Path) -> list[Path]:
-    """The -I and /I folders of a compile command; relative ones are below `root`."""
-    folders = (word[2:] for word in argv if word.startswith(("-I", "/I")) and len(word) > 2)
-    return [(root / folder).resolve() for folder in folders]
+    """The -I and /I directories of a compile command; relative ones are below `root`."""
+    directories = (word[2:] for word in argv if word.startswith(("-I", "/I")) and len(word) > 2)
+    return [(root / directory).resolve() for directory in directories]
 
 
 @cache
@@ -63,6 +63,6 @@ def _includes(file: Path, changed: int) -> tuple[str, ...]:
     return tuple((angled or quoted).decode("utf-8", "replace").strip() for angled, quoted in matches)
 
 
-def _find(name: str, folders: Sequence[Path]) -> Path | None:
-    candidates = (folder / name for folder in folders)
+def _find(name: str, directories: Sequence[Path]) -> Path | None:
+    candidates = (directory / name for directory in directories)
     return next((path.resolve() for path in candidates if path.is_file()), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from scripts.command import Command
-from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Places
+from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
 from scripts.facts.facts import Facts
 from scripts.fetch.installer import Installer, find_installer
 from scripts.host import find_interpreter
@@ -35,16 +35,16 @@ class Layout:
     variables: Mapping[str, str]  # that every line needs
 
 
-def layout_here(plan: BuildPlan, facts: Facts, places: Places) -> Layout:
+def layout_here(plan: BuildPlan, facts: Facts, dirs: Dirs) -> Layout:
     """Where a build on this machine has its things; a toolkit that is not here is where it will be fetched to."""
     installer = find_installer()
-    directories = {CACHE_VARIABLE: str(places.cache), OUTPUT_VARIABLE: str(places.wheelhouse.parent)}
+    directories = {CACHE_VARIABLE: str(dirs.cache), OUTPUT_VARIABLE: str(dirs.wheelhouse.parent)}
     variables = {name: value for name, value in directories.items() if name in os.environ}
     public = {name: value for name, value in installer.variables().items() if "@" not in value}  # no password
     return Layout(
-        work=places.work(plan.target.id),
+        work=dirs.work(plan.target.id),
         checkout=CHECKOUT,
-        toolkit=_toolkit_here(plan, facts, places),
+        toolkit=_toolkit_here(plan, facts, dirs),
         interpreter=find_interpreter(plan.target.python) or "python",
         runner=sys.executable,
         installer=installer,
@@ -76,12 +76,12 @@ def layout_elsewhere(plan: BuildPlan) -> Layout:
     )
 
 
-def _toolkit_here(plan: BuildPlan, facts: Facts, places: Places) -> PurePath | None:
+def _toolkit_here(plan: BuildPlan, facts: Facts, dirs: Dirs) -> PurePath | None:
     toolchain, choice = plan.toolchain, plan.options.toolkit
     if toolchain.toolkit or not toolchain.cuda:
         return toolchain.toolkit.root if toolchain.toolkit else None
     source = choice if choice in FETCHED else FETCHED[0]
-    return toolkit_place(places.cache, release_of(toolchain.cuda, facts), source)
+    return toolkit_place(dirs.cache, release_of(toolchain.cuda, facts), source)
 
 
 def activate_command(plan: BuildPlan) -> Command | None:

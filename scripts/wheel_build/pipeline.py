@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.command import Log, Running, check
-from scripts.dirs import Places
+from scripts.dirs import Dirs
 from scripts.facts.load import load_facts
 from scripts.plan.notes import Note
 from scripts.toolchain.compilers import Toolchain
@@ -57,7 +57,7 @@ class BuiltWheel:
         return self.plan.notes_after(found)
 
 
-def build(plan: BuildPlan, python: Path, places: Places, progress: Progress) -> BuiltWheel:
+def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> BuiltWheel:
     """The wheel of the plan, built with the environment of `python`.
 
     Raises SourceError, CompileError or PackageError; what is finished by then is kept for the next run.
@@ -66,10 +66,10 @@ def build(plan: BuildPlan, python: Path, places: Places, progress: Progress) -> 
     for op, reason in plan.ops.left_out.items():
         progress.show(f"  {op} left out: {reason}")
     with timed("toolchain", seconds, progress):
-        toolchain = provide_toolchain(plan, places, progress.show)
+        toolchain = provide_toolchain(plan, dirs, progress.show)
     with timed("source", seconds, progress):
-        tree = prepare_source(plan, places, progress.show)
-    work = places.work(plan.target.id)
+        tree = prepare_source(plan, dirs, progress.show)
+    work = dirs.work(plan.target.id)
     command = setup_command(plan, work, python, UPSTREAM, environment_of(plan, toolchain))
     progress.log(command.as_shell())
     with Running(command, log=progress.log) as upstream:
@@ -77,7 +77,7 @@ def build(plan: BuildPlan, python: Path, places: Places, progress: Progress) -> 
             upstream.wait_for(RECORDED)
             recipe = captured_recipe(plan, toolchain, work)
         with timed("compile", seconds, progress):
-            ops = compile_ops(plan, toolchain, tree, recipe, places, progress)
+            ops = compile_ops(plan, toolchain, tree, recipe, dirs, progress)
         with timed("package", seconds, progress):
             place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
             upstream.send(PACKAGE)
@@ -86,14 +86,14 @@ def build(plan: BuildPlan, python: Path, places: Places, progress: Progress) -> 
     return BuiltWheel(plan=plan, wheel=wheel, toolchain=toolchain, tree=tree, recipe=recipe, ops=ops, seconds=seconds)
 
 
-def provide_toolchain(plan: BuildPlan, places: Places, log: Log) -> Toolchain:
+def provide_toolchain(plan: BuildPlan, dirs: Dirs, log: Log) -> Toolchain:
     """The plan's toolchain, its CUDA toolkit fetched when none is here; PrerequisiteError when none is available."""
     toolchain = plan.toolchain
     if toolchain.cuda and not toolchain.toolkit:
         facts = load_facts()  # what a toolkit consists of and where it comes from: of no target in particular
         choice = plan.options.toolkit
         toolkit = provide_toolkit(
-            toolchain.cuda, choice=choice, facts=facts, cache=places.cache, system=plan.system, log=log
+            toolchain.cuda, choice=choice, facts=facts, cache=dirs.cache, system=plan.system, log=log
         )
         toolchain = replace(toolchain, toolkit=toolkit)
         plan.gates.require({**plan.context, "toolkit-source": toolkit.source})
@@ -104,18 +104,18 @@ def provide_toolchain(plan: BuildPlan, places: Places, log: Log) -> Toolchain:
     return toolchain
 
 
-def prepare_source(plan: BuildPlan, places: Places, log: Log) -> SourceTree:
+def prepare_source(plan: BuildPlan, dirs: Dirs, log: Log) -> SourceTree:
     """DeepSpeed's source: fetched, checked, unpacked into the work directory and patched."""
     archive = fetch_source(
         plan.target.deepspeed,
-        places.sources,
+        dirs.sources,
         kinds=source_kinds(plan.options),
         pinned_sdist=plan.deepspeed.sdist_sha256,
         log=log,
     )
-    tree = prepare_tree(archive, places.work(plan.target.id) / "source", plan.patches[archive.kind])
+    tree = prepare_tree(archive, dirs.work(plan.target.id) / "source", plan.patches[archive.kind])
     changes = [*(f"patch {patch}" for patch in tree.patches), *tree.corrections]
-    shutil.rmtree(places.work(plan.target.id) / "dist", ignore_errors=True)  # the wheel of a run that was stopped
+    shutil.rmtree(dirs.work(plan.target.id) / "dist", ignore_errors=True)  # the wheel of a run that was stopped
     log(f"  {archive.path.name} ({archive.kind}); {', '.join(changes) or 'no patch needed'}")
     return tree
 
@@ -126,24 +126,24 @@ def environment_of(plan: BuildPlan, toolchain: Toolchain) -> dict[str, str]:
 
 
 def compile_ops(
-    plan: BuildPlan, toolchain: Toolchain, tree: SourceTree, recipe: Recipe, places: Places, progress: Progress
+    plan: BuildPlan, toolchain: Toolchain, tree: SourceTree, recipe: Recipe, dirs: Dirs, progress: Progress
 ) -> tuple[BuiltOp, ...]:
     """Every op of the recipe, compiled or from the cache; see `Compiler.run` for what is raised."""
-    settings = compile_settings(plan, toolchain, tree, recipe, places)
+    settings = compile_settings(plan, toolchain, tree, recipe, dirs)
     return Compiler(edit_recipe(recipe, settings), settings, progress).run()
 
 
 def compile_settings(
-    plan: BuildPlan, toolchain: Toolchain, tree: SourceTree, recipe: Recipe, places: Places
+    plan: BuildPlan, toolchain: Toolchain, tree: SourceTree, recipe: Recipe, dirs: Dirs
 ) -> CompileSettings:
     """How the ops of the recipe are compiled."""
     options, variables = plan.options, environment_of(plan, toolchain)
     supports = {choice.name: choice.support for choice in plan.ops.available}
     return CompileSettings(
         root=tree.root.resolve(),
-        objects=places.work(plan.target.id) / "objects",
-        headers=places.headers,
-        cache=OpCache(places.ops) if options.cache else None,
+        objects=dirs.work(plan.target.id) / "objects",
+        headers=dirs.headers,
+        cache=OpCache(dirs.ops) if options.cache else None,
         jobs=options.jobs or default_jobs(),
         identity=_identity(plan, toolchain, recipe, variables),
         directories={
@@ -174,11 +174,11 @@ def _identity(
     return {**toolchain.identity, "variables": tools, "torch": torch, "python": python, "cpu": list(plan.cpu.gcc)}
 
 
-def discard_work(plan: BuildPlan, places: Places) -> None:
+def discard_work(plan: BuildPlan, dirs: Dirs) -> None:
     """Remove what only a resumed build would need, and the caches' oldest entries."""
-    shutil.rmtree(places.work(plan.target.id), ignore_errors=True)
-    prune(places.headers)
-    OpCache(places.ops).prune()
+    shutil.rmtree(dirs.work(plan.target.id), ignore_errors=True)
+    prune(dirs.headers)
+    OpCache(dirs.ops).prune()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 
-from scripts.dirs import Places
+from scripts.dirs import Dirs
 from scripts.facts.facts import Facts
 from scripts.host import find_interpreter, python_include
 from scripts.plan.matrix import Matrix
@@ -23,7 +23,7 @@ class Planner:
     facts: Facts
     matrix: Matrix
     options: BuildOptions
-    places: Places
+    dirs: Dirs
     _found: dict[tuple[str, str], Toolchain] = field(default_factory=dict, repr=False, compare=False)
 
     def here(self, target: Target) -> BuildPlan:
@@ -50,7 +50,7 @@ class Planner:
                 target,
                 self.facts,
                 self.options.toolkit,
-                captured=self.places.captured,
-                cache=self.places.cache,
+                captured=self.dirs.captured,
+                cache=self.dirs.cache,
             )
         return self._found[key]

@@ -32,7 +32,7 @@ class PrecompiledHeader:
     """One precompiled header: the command that makes it, and the units that use it."""
 
     header: Path
-    draft: Path  # what the command writes; this process's own, since builds share the folder
+    draft: Path  # what the command writes; this process's own, since builds share the directory
     command: Command
     units: tuple[Unit, ...]
 
@@ -43,7 +43,7 @@ class PrecompiledHeader:
 
 
 def plan_headers(
-    units: Iterable[Unit], root: Path, folder: Path, identity: Mapping[str, object]
+    units: Iterable[Unit], root: Path, directory: Path, identity: Mapping[str, object]
 ) -> list[PrecompiledHeader]:
     """The headers worth making for these units, each with its units."""
     groups: defaultdict[tuple[str, ...], list[Unit]] = defaultdict(list)
@@ -51,7 +51,7 @@ def plan_headers(
         if _can_use(unit, root):
             groups[_signature(unit, root)].append(unit)
     worth = [(flags, group) for flags, group in groups.items() if len(group) >= WORTH_UNITS]
-    return [_header(flags, group, folder, identity) for flags, group in worth]
+    return [_header(flags, group, directory, identity) for flags, group in worth]
 
 
 def use(unit: Unit, header: PrecompiledHeader) -> tuple[str, ...]:
@@ -59,9 +59,9 @@ def use(unit: Unit, header: PrecompiledHeader) -> tuple[str, ...]:
     return (unit.argv[0], "-include", str(header.header), *unit.argv[1:])
 
 
-def prune(folder: Path, kept: int = KEPT) -> None:
+def prune(directory: Path, kept: int = KEPT) -> None:
     """Keep the precompiled headers used last; each is the better part of a gigabyte."""
-    made = sorted(folder.glob("*/*.gch"), key=lambda path: path.stat().st_atime, reverse=True)
+    made = sorted(directory.glob("*/*.gch"), key=lambda path: path.stat().st_atime, reverse=True)
     for file in made[kept:]:
         file.unlink(missing_ok=True)
 
@@ -88,11 +88,11 @@ def _is_local(word: str, root: Path) -> bool:
 
 
 def _header(
-    flags: Sequence[str], units: Sequence[Unit], folder: Path, identity: Mapping[str, object]
+    flags: Sequence[str], units: Sequence[Unit], directory: Path, identity: Mapping[str, object]
 ) -> PrecompiledHeader:
     neutral = [flag for flag in flags if "-file-prefix-map=" not in flag]
     key = hashlib.sha256(json.dumps([neutral, identity], sort_keys=True).encode()).hexdigest()[:16]
-    header = folder / key / "extension.h"
+    header = directory / key / "extension.h"
     draft = header.with_name(f"{header.name}.{os.getpid()}.draft")
     argv = (*flags, "-x", "c++-header", "-c", str(header), "-o", str(draft))
     return PrecompiledHeader(header=header, draft=draft, command=Command(argv=argv), units=tuple(units))

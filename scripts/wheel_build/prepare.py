@@ -40,7 +40,7 @@ class CompileSettings:
 
 
 def edit_recipe(recipe: Recipe, settings: CompileSettings) -> Recipe:
-    """The recipe with our flags, and objects in a folder per op that the cache key names."""
+    """The recipe with our flags, and objects in a directory per op that the cache key names."""
     return replace(recipe, ops=tuple(_edit_op(op, settings) for op in recipe.ops))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from scripts.command import Log, check, run
-from scripts.dirs import Places
+from scripts.dirs import Dirs
 from scripts.errors import InterruptedBuildError
 from scripts.fetch.installer import Installer
 from scripts.verify.check import Report
@@ -23,36 +23,36 @@ from scripts.wheel_build.pipeline import BuiltWheel, build, discard_work
 from scripts.wheel_build.progress import Progress
 
 
-def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: str, places: Places) -> Path:
+def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: str, dirs: Dirs) -> Path:
     """The filed wheel of the plan.
 
     `python` is the (empty) build environment's, `interpreter` what the fresh one that verifies is made from. Raises
     VerifyError when the wheel fails (it is kept under wheels/failed/), and what a build raises.
     """
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library logs
-    with Progress(title=plan.target.id, log_file=log_file(plan, places)) as progress:
+    with Progress(title=plan.target.id, log_file=log_file(plan, dirs)) as progress:
         try:
             with progress.step("environment"):
                 fill_build_environment(plan, installer, python, progress.log)
-            built = build(plan, python, places, progress)
+            built = build(plan, python, dirs, progress)
             with progress.step("verification"):
-                report = verify(built, installer, interpreter, places, progress.log)
-            return file_wheel(built, report, places, progress)
+                report = verify(built, installer, interpreter, dirs, progress.log)
+            return file_wheel(built, report, dirs, progress)
         except KeyboardInterrupt:
             raise InterruptedBuildError(f"{plan.target.id}: interrupted; the same command resumes") from None
 
 
-def log_file(plan: BuildPlan, places: Places) -> Path:
+def log_file(plan: BuildPlan, dirs: Dirs) -> Path:
     """The log of the target's builds."""
-    return places.logs / f"{plan.target.id}.log"
+    return dirs.logs / f"{plan.target.id}.log"
 
 
-def verify(built: BuiltWheel, installer: Installer, interpreter: str, places: Places, log: Log) -> Report:
+def verify(built: BuiltWheel, installer: Installer, interpreter: str, dirs: Dirs, log: Log) -> Report:
     """The report on the wheel, from a fresh environment that holds only torch and what the wheel asks for."""
     plan = built.plan
     python = None
     if plan.options.verify != "audit":
-        directory = places.work(plan.target.id) / "proof"
+        directory = dirs.work(plan.target.id) / "proof"
         python = make_fresh_environment(plan, installer, directory, interpreter, log)
         command = installer.install(python, [str(built.wheel)])
         check(command, run(command, log=log))
@@ -71,11 +71,11 @@ def report_on(built: BuiltWheel, python: Path | None, log: Log) -> Report:
     )
 
 
-def file_wheel(built: BuiltWheel, report: Report, places: Places, progress: Progress) -> Path:
+def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress) -> Path:
     """The wheel in the wheelhouse, its manifest beside it; raises VerifyError when it failed and was kept apart."""
     plan = built.plan
     parent = "" if report.passed else f"{FAILED}/"
-    wheel = places.wheelhouse / f"{parent}{plan.target.folder}{plan.options.folder}" / plan.target.wheel_name
+    wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.options.directory}" / plan.target.wheel_name
     wheel.parent.mkdir(parents=True, exist_ok=True)
     manifest = manifest_of(built, report)
     draft = wheel.with_name(wheel.name + ".draft")
@@ -86,5 +86,5 @@ def file_wheel(built: BuiltWheel, report: Report, places: Places, progress: Prog
         progress.show(f"  {check_result.as_line()}")
     progress.show(f"{'filed' if report.passed else 'FAILED, kept as'} {wheel}")
     report.require()
-    discard_work(plan, places)
+    discard_work(plan, dirs)
     return wheel

@@ -34,8 +34,8 @@ class WheelEdit:
     tag: str  # "cp311-cp311-linux_x86_64"
 
 
-def rewrite_wheel(source: Path, folder: Path, name: str, edit: WheelEdit) -> Path:
-    """A new wheel `folder/name` with the members of `source` in sorted order, fixed times and modes, RECORD made anew.
+def rewrite_wheel(source: Path, directory: Path, name: str, edit: WheelEdit) -> Path:
+    """A new wheel `directory/name` with the members of `source` sorted, fixed times and modes, RECORD made anew.
 
     Raises PackageError when the wheel has no METADATA or lacks a requirement that must be pinned.
     """
@@ -49,12 +49,12 @@ def rewrite_wheel(source: Path, folder: Path, name: str, edit: WheelEdit) -> Pat
     members[record] = _record(members, record)
     names = sorted(members, key=lambda name: (name.startswith(info_folder), name == record, name))
     with (
-        draft_of(folder / name) as draft,
+        draft_of(directory / name) as draft,
         zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new,
     ):
         for member in names:
             new.writestr(_zip_info(member, modes.get(member, PLAIN), edit.stamp), members[member])
-    return folder / name
+    return directory / name
 
 
 def _read(source: Path) -> tuple[dict[str, bytes], dict[str, int]]:

@@ -47,7 +47,7 @@ class SourceTree:
 
 def fetch_source(
     version: str,
-    folder: Path,
+    directory: Path,
     *,
     kinds: Sequence[str] = ("tag", "sdist"),
     pinned_sdist: str | None = None,
@@ -59,12 +59,12 @@ def fetch_source(
     sdist the index's own and `pinned_sdist`, for a tag archive the one recorded at the first download.
     """
     for one in kinds:
-        if cached := _cached(version, folder, one, pinned_sdist if one == "sdist" else None):
+        if cached := _cached(version, directory, one, pinned_sdist if one == "sdist" else None):
             return cached
     reasons = []
     for one in kinds:
         try:
-            return _fetch_tag(version, folder) if one == "tag" else _fetch_sdist(version, folder, pinned_sdist)
+            return _fetch_tag(version, directory) if one == "tag" else _fetch_sdist(version, directory, pinned_sdist)
         except requests.RequestException as error:
             reasons.append(f"{one}: {_short(error)}")
             log(f"  {one} of {version} cannot be reached: {_short(error)}")
@@ -110,12 +110,12 @@ def _correct_version(root: Path, version: str) -> tuple[str, ...]:
     return (f"version.txt said {found}",)
 
 
-def _cached(version: str, folder: Path, kind: str, pinned: str | None) -> SourceArchive | None:
+def _cached(version: str, directory: Path, kind: str, pinned: str | None) -> SourceArchive | None:
     """The archive of an earlier download; None, and its note gone, when it is not what was downloaded or is pinned."""
-    note = folder / f"deepspeed-{version}-{kind}.json"
+    note = directory / f"deepspeed-{version}-{kind}.json"
     try:
         saved = json.loads(note.read_text(encoding="utf-8"))
-        path, digest, url = folder / saved["file"], saved["sha256"], saved["url"]
+        path, digest, url = directory / saved["file"], saved["sha256"], saved["url"]
         if sha256_of(path) == digest and pinned in (None, digest):
             return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
     except (OSError, ValueError, KeyError, TypeError):
@@ -132,10 +132,10 @@ def _noted(path: Path, *, version: str, kind: str, url: str) -> SourceArchive:
     return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
 
 
-def _fetch_tag(version: str, folder: Path) -> SourceArchive:
+def _fetch_tag(version: str, directory: Path) -> SourceArchive:
     url = os.environ.get(TAG_VARIABLE, TAG_ARCHIVE).format(version=version)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"deepspeed-{version}-tag.tar.gz"
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"deepspeed-{version}-tag.tar.gz"
     try:
         with draft_of(path) as draft:
             _download(url, draft)
@@ -158,10 +158,10 @@ def _download(url: str, path: Path) -> None:
             raise requests.ConnectionError(f"{url}: {answer.raw.tell()} bytes came of {announced}")
 
 
-def _fetch_sdist(version: str, folder: Path, pinned: str | None) -> SourceArchive:
+def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArchive:
     import pypi_simple  # takes longer to import than `nox -l` to do everything else
 
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     with pypi_simple.PyPISimple(default_index()) as client:
         client.s.verify = verify_bundle()
         try:
@@ -171,7 +171,7 @@ def _fetch_sdist(version: str, folder: Path, pinned: str | None) -> SourceArchiv
         found = [p for p in packages if p.version == version and p.package_type == "sdist"]
         if not found:
             raise SourceError(f"the index holds no sdist of DeepSpeed {version}")
-        path = folder / found[0].filename
+        path = directory / found[0].filename
         with draft_of(path) as draft:
             try:
                 client.download_package(found[0], draft, timeout=TIMEOUT)  # checks the index's digest

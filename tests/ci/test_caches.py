@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.ci.caches import Cache, caches
-from scripts.dirs import Places
+from scripts.dirs import Dirs
 from tests.plan.factories import make_target
 
 
-def places(folder: Path) -> Places:
-    return Places(cache=folder / "cache", wheelhouse=folder / "wheels", logs=folder / "logs")
+def dirs(folder: Path) -> Dirs:
+    return Dirs(cache=folder / "cache", wheelhouse=folder / "wheels", logs=folder / "logs")
 
 
 def put(file: Path, content: str = "x") -> None:
@@ -19,7 +19,7 @@ def put(file: Path, content: str = "x") -> None:
 
 
 def named(folder: Path, **changes: str) -> dict[str, Cache]:
-    return {cache.name: cache for cache in caches(make_target(**changes), places(folder))}
+    return {cache.name: cache for cache in caches(make_target(**changes), dirs(folder))}
 
 
 def test_nothing_to_keep_has_no_key(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_what_cannot_have_an_op_in_common_has_another_prefix(tmp_path: Path) -> 
 
 
 def test_only_what_can_be_resumed_is_kept_as_unfinished(tmp_path: Path) -> None:
-    work = places(tmp_path).work(make_target().id)
+    work = dirs(tmp_path).work(make_target().id)
     put(work / "objects/1/a.o")
     assert named(tmp_path)["unfinished"].key
     put(work / "proof/bin/python")

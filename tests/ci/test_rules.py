@@ -15,7 +15,7 @@ from scripts.ci.actions import ALLOW_SHRINK
 from scripts.ci.caches import caches
 from scripts.commands.report_task import QUEUE
 from scripts.commands.testing import SLOW
-from scripts.dirs import Places
+from scripts.dirs import Dirs
 from scripts.options import options_of
 from scripts.plan.selection import Selection
 from tests.ci.workflows import FILES, ROOT, load, steps
@@ -140,14 +140,14 @@ def test_every_job_ends_some_time() -> None:
 
 
 def test_caches_are_restored_and_saved_from_the_folders_that_builds_use() -> None:
-    places = Places(cache=Path(BUILD["env"]["DEEPSPEED_WHEELS_CACHE"]), wheelhouse=Path(), logs=Path())
-    folders = {"ops": places.ops, "unfinished": places.work("x").parent, "toolkits": places.toolkits}
+    dirs = Dirs(cache=Path(BUILD["env"]["DEEPSPEED_WHEELS_CACHE"]), wheelhouse=Path(), logs=Path())
+    folders = {"ops": dirs.ops, "unfinished": dirs.work("x").parent, "toolkits": dirs.toolkits}
     build = BUILD["jobs"]["build"]["steps"]
     restored = {step["id"]: step["with"] for step in build if "cache/restore@" in step.get("uses", "")}
     saved = [step for step in build if "cache/save@" in step.get("uses", "")]
     assert {name: Path(given["path"]) for name, given in restored.items()} == folders
     assert {Path(step["with"]["path"]) for step in saved} == set(folders.values())
-    names = {name for cache in caches(make_target(), places) for name in cache.outputs()}
+    names = {name for cache in caches(make_target(), dirs) for name in cache.outputs()}
     text = str(build)
     used = set(re.findall(r"steps\.(?:before|after)\.outputs\.([\w-]+)", text))
     assert used == names

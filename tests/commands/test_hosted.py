@@ -20,7 +20,7 @@ from scripts.commands.plan_task import next_matrix, plan
 from scripts.commands.project import open_project
 from scripts.commands.report_task import report
 from scripts.commands.task_options import PlanOptions, ReportOptions
-from scripts.dirs import default_places
+from scripts.dirs import default_dirs
 from scripts.errors import InputError, NothingToDoError, PrerequisiteError
 from scripts.plan.selection import Selection
 from scripts.wheel_build.planner import Planner
@@ -148,7 +148,7 @@ def test_a_cell_of_the_queue_without_a_result_has_failed(
 
 def test_what_a_machine_lacks_is_left_as_the_cells_result(step: SimpleNamespace) -> None:
     class Refusing:
-        places = default_places()
+        dirs = default_dirs()
 
         def here(self, target: object) -> None:
             raise PrerequisiteError("no compiler; install one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.dirs import CHECKOUT, Places
+from scripts.dirs import CHECKOUT, Dirs
 from scripts.facts.load import load_facts
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import Target
@@ -15,7 +15,7 @@ from scripts.wheel_build.planner import Planner
 
 FACTS = load_facts()
 MATRIX = load_matrix(CHECKOUT / "matrix.yaml", FACTS)
-PLACES = Places(cache=Path("cache"), wheelhouse=Path("wheels"), logs=Path("logs"))
+DIRS = Dirs(cache=Path("cache"), wheelhouse=Path("wheels"), logs=Path("logs"))
 
 
 def make_plan(target: Target, options: BuildOptions | None = None, toolchain: Toolchain | None = None) -> BuildPlan:
@@ -24,6 +24,6 @@ def make_plan(target: Target, options: BuildOptions | None = None, toolchain: To
     return make_build_plan(target, FACTS, MATRIX, options or BuildOptions(), found)
 
 
-def make_planner(places: Places = PLACES, options: BuildOptions | None = None) -> Planner:
+def make_planner(dirs: Dirs = DIRS, options: BuildOptions | None = None) -> Planner:
     """A planner of this checkout's matrix."""
-    return Planner(facts=FACTS, matrix=MATRIX, options=options or BuildOptions(), places=places)
+    return Planner(facts=FACTS, matrix=MATRIX, options=options or BuildOptions(), dirs=dirs)

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from scripts.dirs import Places
+from scripts.dirs import Dirs
 from scripts.files import sha256_of
 from scripts.plan.target import Target
 from tests.verify.stub_wheel import BUILD_INFO, build_info
@@ -56,15 +56,15 @@ MEMBERS = {
 }
 
 
-def make_places(folder: Path) -> Places:
+def make_dirs(folder: Path) -> Dirs:
     """Directories of a build's own, the stub's source already among the downloads."""
-    places = Places(cache=folder / "cache", wheelhouse=folder / "wheels", logs=folder / "logs")
-    places.sources.mkdir(parents=True)
-    archive = places.sources / "deepspeed-0.19.8-tag.tar.gz"
+    dirs = Dirs(cache=folder / "cache", wheelhouse=folder / "wheels", logs=folder / "logs")
+    dirs.sources.mkdir(parents=True)
+    archive = dirs.sources / "deepspeed-0.19.8-tag.tar.gz"
     archive.write_bytes(tar_bytes({f"DeepSpeed-0.19.8/{name}": text for name, text in {**MEMBERS, **TORCH}.items()}))
     note = {"file": archive.name, "url": "nowhere", "sha256": sha256_of(archive)}
-    (places.sources / "deepspeed-0.19.8-tag.json").write_text(json.dumps(note), encoding="utf-8")
-    return places
+    (dirs.sources / "deepspeed-0.19.8-tag.json").write_text(json.dumps(note), encoding="utf-8")
+    return dirs
 
 
 def make_installer(folder: Path) -> Path:

@@ -19,7 +19,7 @@ import pytest
 
 from scripts.commands import project
 from scripts.commands.build_task import plan_here
-from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Places
+from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
 from scripts.fetch.installer import Installer
 from scripts.plan import matrix, ops
 from scripts.plan.target import parse_id
@@ -32,7 +32,7 @@ from scripts.wheel_build.dry_run import DryRun
 from scripts.wheel_build.handed_plans import PLANS, write_plans
 from scripts.wheel_build.layout import layout_here
 from tests.wheel_build.plans import FACTS, make_plan, make_planner
-from tests.wheel_build.stub_deepspeed import TARGET, make_installer, make_places
+from tests.wheel_build.stub_deepspeed import TARGET, make_dirs, make_installer
 
 OPTIONS = BuildOptions(ops=("fused_adam",), verify="audit", source="tag", jobs=1)
 builds = pytest.mark.skipif(
@@ -64,19 +64,19 @@ def counting(found: Counter[str], name: str, function: Callable[..., Any]) -> Ca
     return counted
 
 
-def build_in_session(plan: BuildPlan, places: Places, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def build_in_session(plan: BuildPlan, dirs: Dirs, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The wheel that the nox session of the plan's target files, run as nox runs it, with the plans of its parent."""
     write_plans(folder / "plans", [plan])
     monkeypatch.setenv(PLANS, str(folder / "plans"))
-    monkeypatch.setenv(CACHE_VARIABLE, str(places.cache))
-    monkeypatch.setenv(OUTPUT_VARIABLE, str(places.wheelhouse.parent))
+    monkeypatch.setenv(CACHE_VARIABLE, str(dirs.cache))
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(dirs.wheelhouse.parent))
     monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: None)
     monkeypatch.setattr(nox.registry, "_REGISTRY", {})
     sessions = runpy.run_path(str(CHECKOUT / "noxfile.py"))
     monkeypatch.setattr(sessions["signal"], "signal", lambda *asked: None)
     session = SimpleNamespace(posargs=[], virtualenv=SimpleNamespace(location=sys.prefix))
     nox.registry.get()[plan.target.id].func(session)
-    (wheel,) = places.wheelhouse.rglob("*.whl")
+    (wheel,) = dirs.wheelhouse.rglob("*.whl")
     return wheel
 
 
@@ -84,9 +84,9 @@ def build_in_session(plan: BuildPlan, places: Places, folder: Path, monkeypatch:
 def test_one_build_asks_each_question_once_in_both_processes_together(
     calls: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = make_places(tmp_path)
-    plan = plan_here(make_planner(places, OPTIONS), TARGET)
-    wheel = build_in_session(plan, places, tmp_path, monkeypatch)
+    dirs = make_dirs(tmp_path)
+    plan = plan_here(make_planner(dirs, OPTIONS), TARGET)
+    wheel = build_in_session(plan, dirs, tmp_path, monkeypatch)
     assert wheel.name == TARGET.wheel_name
     assert calls == {"available_ops": 1, "context_of": 1, "find_gcc": 1}
 
@@ -95,22 +95,22 @@ def test_one_build_asks_each_question_once_in_both_processes_together(
 def test_the_lines_of_a_dry_run_make_the_same_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("built", "pasted"):
         (tmp_path / name).mkdir()
-    places = make_places(tmp_path / "built")
-    built = build_in_session(make_planner(places, OPTIONS).here(TARGET), places, tmp_path / "built", monkeypatch)
+    dirs = make_dirs(tmp_path / "built")
+    built = build_in_session(make_planner(dirs, OPTIONS).here(TARGET), dirs, tmp_path / "built", monkeypatch)
 
-    places = make_places(tmp_path / "pasted")
-    monkeypatch.setenv(CACHE_VARIABLE, str(places.cache))
-    monkeypatch.setenv(OUTPUT_VARIABLE, str(places.wheelhouse.parent))
-    plan = make_planner(places, OPTIONS).here(TARGET)
-    layout = replace(layout_here(plan, FACTS, places), installer=Installer(uv=str(make_installer(tmp_path))))
+    dirs = make_dirs(tmp_path / "pasted")
+    monkeypatch.setenv(CACHE_VARIABLE, str(dirs.cache))
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(dirs.wheelhouse.parent))
+    plan = make_planner(dirs, OPTIONS).here(TARGET)
+    layout = replace(layout_here(plan, FACTS, dirs), installer=Installer(uv=str(make_installer(tmp_path))))
     monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.delenv(OUTPUT_VARIABLE)
     script = DryRun(plan=plan, layout=layout).as_script()
     ran = subprocess.run(["sh", "-e"], input=script, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    (pasted,) = places.wheelhouse.rglob("*.whl")
+    (pasted,) = dirs.wheelhouse.rglob("*.whl")
     assert pasted.read_bytes() == built.read_bytes()
-    assert not places.work(TARGET.id).exists()
+    assert not dirs.work(TARGET.id).exists()
 
 
 def test_the_row_of_a_windows_target_is_looked_up_once(calls: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A CUDA 13 toolkit out of wheels alone: NVIDIA's component wheels of the default index, made into one folder."""
+"""A CUDA 13 toolkit out of wheels alone: NVIDIA's component wheels of the default index, made into one directory."""
 
 from __future__ import annotations
 
@@ -78,22 +78,22 @@ def _install(environment: Path, requirement: str, installer: Installer, log: Log
 
 
 def environment_packages(environment: Path) -> Path:
-    """The folder that an environment's packages lie in."""
+    """The directory that an environment's packages lie in."""
     found = [*environment.glob("Lib/site-packages"), *environment.glob("lib/python*/site-packages")]
     return found[0]
 
 
 def installed_versions(packages: Path) -> dict[str, str]:
-    """The version of each package by name, as their metadata folders are called."""
+    """The version of each package by name, as their metadata directories are called."""
     names = (path.name.removesuffix(".dist-info").rpartition("-") for path in sorted(packages.glob("*.dist-info")))
     return {name: version for name, _, version in names if name.startswith(("nvidia_", "cuda_"))}
 
 
-def keep_licences(packages: Path, folder: Path) -> None:
+def keep_licences(packages: Path, directory: Path) -> None:
     """NVIDIA's licence texts, each under its package's name."""
-    folder.mkdir(exist_ok=True)
+    directory.mkdir(exist_ok=True)
     for text in packages.glob("nvidia_*.dist-info/licenses/*"):
-        shutil.copyfile(text, folder / f"{text.parent.parent.name.removesuffix('.dist-info')}-{text.name}")
+        shutil.copyfile(text, directory / f"{text.parent.parent.name.removesuffix('.dist-info')}-{text.name}")
 
 
 def complete_linux(root: Path) -> None:
@@ -109,11 +109,11 @@ def complete_linux(root: Path) -> None:
 
 def complete_windows(root: Path) -> None:
     """What the wheels leave out on Windows: import libraries, made from the DLLs' exports (rule pip-cu13-win-libs)."""
-    folder = root / "lib" / "x64"
-    folder.mkdir(parents=True, exist_ok=True)
+    directory = root / "lib" / "x64"
+    directory.mkdir(parents=True, exist_ok=True)
     for dll in _dlls(root):
         name = DLL.fullmatch(dll.name)
-        library = folder / f"{name[1]}.lib" if name else None
+        library = directory / f"{name[1]}.lib" if name else None
         if library and not library.exists():
             write_import_library(dll, library)
 

@@ -20,7 +20,7 @@ INSTALLED = Path("NVIDIA GPU Computing Toolkit") / "CUDA"  # below Program Files
 
 @dataclass(frozen=True, kw_only=True)
 class ToolkitCandidate:
-    """A folder that may be a toolkit, and who says so."""
+    """A directory that may be a toolkit, and who says so."""
 
     root: Path
     source: str  # "variable" | "registry" | "folder"
@@ -65,7 +65,7 @@ def find_toolkits(
 
 
 def candidates(version: str, system: str, unix: Path) -> Iterator[ToolkitCandidate]:
-    """The folders where a toolkit of this version may be, nearest to the user's wish first."""
+    """The directories where a toolkit of this version may be, nearest to the user's wish first."""
     yield from _from_variables(version, os.environ)
     if system == "windows":
         yield from _from_registry(version)
@@ -73,8 +73,8 @@ def candidates(version: str, system: str, unix: Path) -> Iterator[ToolkitCandida
             if base := os.environ.get(programs):
                 yield ToolkitCandidate(root=Path(base) / INSTALLED / f"v{version}", source="folder", told_by=programs)
     else:
-        for folder in (unix / f"cuda-{version}", unix / "cuda"):
-            yield ToolkitCandidate(root=folder, source="folder", told_by=str(folder))
+        for directory in (unix / f"cuda-{version}", unix / "cuda"):
+            yield ToolkitCandidate(root=directory, source="folder", told_by=str(directory))
 
 
 def _from_variables(version: str, variables: Mapping[str, str]) -> Iterator[ToolkitCandidate]:
@@ -86,18 +86,18 @@ def _from_variables(version: str, variables: Mapping[str, str]) -> Iterator[Tool
 
 
 def _from_registry(version: str) -> Iterator[ToolkitCandidate]:
-    for folder in registry_folders(f"{REGISTRY_KEY}\\v{version}"):
-        yield ToolkitCandidate(root=Path(folder), source="registry", told_by=f"HKLM\\{REGISTRY_KEY}\\v{version}")
+    for directory in registry_folders(f"{REGISTRY_KEY}\\v{version}"):
+        yield ToolkitCandidate(root=Path(directory), source="registry", told_by=f"HKLM\\{REGISTRY_KEY}\\v{version}")
 
 
 def registry_folders(key: str) -> list[str]:
     """What the installer wrote into the machine's registry under `key`; empty where there is none."""
-    folder = registry_values(key).get(REGISTRY_VALUE)
-    return [folder] if folder else []
+    directory = registry_values(key).get(REGISTRY_VALUE)
+    return [directory] if directory else []
 
 
 def _each_once(found: Iterator[ToolkitCandidate]) -> Iterator[ToolkitCandidate]:
-    """The candidates, a folder that several name only once, and usual places only where there is something."""
+    """The candidates, a directory that several name only once, and usual places only where there is something."""
     seen = set()
     for candidate in found:
         place = os.path.normcase(candidate.root.resolve())

@@ -1,4 +1,4 @@
-"""A toolkit out of NVIDIA's redistributable archives: those that a release's manifest names, merged into one folder."""
+"""A toolkit out of NVIDIA's redistributable archives: those that a release's manifest names, merged into one tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scripts.facts.toolkit_parts import ToolkitComponent
 from scripts.fetch.archive import merge, unpack
 from scripts.fetch.download import Download, download_all, read_small, require_space
 
-REDIST_VARIABLE = "DEEPSPEED_WHEELS_CUDA_REDIST"  # a mirror's address, or a folder
+REDIST_VARIABLE = "DEEPSPEED_WHEELS_CUDA_REDIST"  # a mirror's address, or a directory
 SHA256_DIGITS = 64
 
 
@@ -33,7 +33,7 @@ class Part:
 
 
 def redist_address(facts: Facts) -> str:
-    """Where the manifests are: what DEEPSPEED_WHEELS_CUDA_REDIST names, a folder as a file address, or NVIDIA's own."""
+    """The manifests: what DEEPSPEED_WHEELS_CUDA_REDIST names, a directory as an address; else NVIDIA's."""
     named = os.environ.get(REDIST_VARIABLE)
     if named and "://" not in named:
         named = Path(named).expanduser().resolve().as_uri()

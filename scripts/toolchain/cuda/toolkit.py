@@ -36,12 +36,12 @@ class Toolkit:
 
     @property
     def include(self) -> Path:
-        """The folder of its headers."""
+        """The directory of its headers."""
         return self.root / "include"
 
     @property
     def libraries(self) -> Path:
-        """The folder that is linked from."""
+        """The directory that is linked from."""
         if self.system == "windows":
             return self.root / "lib" / "x64"
         return next((self.root / name for name in ("lib64", "lib") if (self.root / name).is_dir()), self.root / "lib64")

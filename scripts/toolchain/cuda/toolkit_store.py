@@ -39,7 +39,7 @@ def store_toolkit(
     fill: Callable[[Path], Mapping[str, str]],
     log: Log = no_log,
 ) -> Toolkit:
-    """The toolkit in `place`, which `fill` puts into a draft folder when it is not there yet.
+    """The toolkit in `place`, which `fill` puts into a draft directory when it is not there yet.
 
     `fill` returns what is written down beside it. The draft takes its place by rename, and only when its nvcc runs,
     says `version` (a minor) and nothing needed is missing: else PrerequisiteError, and nothing is left.

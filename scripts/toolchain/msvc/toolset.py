@@ -116,8 +116,8 @@ def no_visual_studio(preferred: Sequence[str], facts: Facts) -> str:
     """The message when there is none at all."""
     years = ", ".join(sorted(facts.visual_studios))
     return (
-        f"no Visual Studio is on this machine: vswhere.exe, the folders of Visual Studio {years} and the registry know"
-        f" none; {_fresh_install(preferred, facts)}"
+        f"no Visual Studio is on this machine: vswhere.exe, the directories of Visual Studio {years} and the registry"
+        f" know none; {_fresh_install(preferred, facts)}"
     )
 
 

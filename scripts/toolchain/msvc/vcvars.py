@@ -97,8 +97,8 @@ def _run_vcvars(chosen: ChosenToolset, caller: Mapping[str, str]) -> dict[str, s
     script, start, short = chosen.studio.vcvars, cleaned(caller), _short_path(caller)
     if not script.is_file():
         raise PrerequisiteError(f"{script} is missing; repair {chosen.studio.name} with the Visual Studio Installer")
-    with tempfile.TemporaryDirectory(prefix="vcvars-") as folder:
-        answer = Path(folder, "environment.json")
+    with tempfile.TemporaryDirectory(prefix="vcvars-") as directory:
+        answer = Path(directory, "environment.json")
         exit_code, output = _run(_line(caller), _child(start, short, chosen.version, answer), script.parent)
         if exit_code or "[ERROR:" in output or not answer.is_file():
             raise PrerequisiteError(_failure(chosen, output))
@@ -135,7 +135,7 @@ def _complete(chosen: ChosenToolset, after: Mapping[str, str], variables: Mappin
     if not compiler or not _same(compiler, chosen.compiler):
         raise PrerequisiteError(
             f"vcvars64.bat of {chosen.studio.name} leads to {compiler or 'no cl.exe at all'}, not to {chosen.compiler};"
-            f" repair Visual Studio with its installer, or take a folder of another compiler off PATH"
+            f" repair Visual Studio with its installer, or take a directory of another compiler off PATH"
         )
     linker = chosen.compiler.with_name("link.exe")
     version, linker_version = (_banner(program, after) for program in (chosen.compiler, linker))
@@ -166,10 +166,12 @@ def _failure(chosen: ChosenToolset, output: str) -> str:
     )
 
 
-def _run(program: str | Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> tuple[int, str]:
+def _run(
+    program: str | Sequence[str], environment: Mapping[str, str], directory: Path | None = None
+) -> tuple[int, str]:
     """Exit code and both outputs, in the code page of consoles; a program that cannot be run ends with -1."""
     code_page = "oem" if sys.platform == "win32" else "utf-8"
-    answer = ask(program, env=environment, cwd=folder, seconds=TIMEOUT_SECONDS, encoding=code_page)
+    answer = ask(program, env=environment, cwd=directory, seconds=TIMEOUT_SECONDS, encoding=code_page)
     return answer.exit_code, answer.output + answer.errors
 
 
@@ -185,7 +187,7 @@ def _number(banner: str) -> str:
 
 
 def _short_path(environment: Mapping[str, str]) -> str:
-    return ";".join(str(PureWindowsPath(_windows(environment), folder)) for folder in SYSTEM_PATH)
+    return ";".join(str(PureWindowsPath(_windows(environment), directory)) for directory in SYSTEM_PATH)
 
 
 def _windows(environment: Mapping[str, str]) -> str:
@@ -193,8 +195,8 @@ def _windows(environment: Mapping[str, str]) -> str:
 
 
 def _on_path(program: str, path: str) -> Path | None:
-    folders = (Path(folder.strip('"')) for folder in path.split(";") if folder)
-    return next((folder / program for folder in folders if (folder / program).is_file()), None)
+    directories = (Path(directory.strip('"')) for directory in path.split(";") if directory)
+    return next((directory / program for directory in directories if (directory / program).is_file()), None)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -227,7 +229,7 @@ def _read(kept: Path, chosen: ChosenToolset) -> MsvcEnvironment | None:
     try:
         entry = json.loads(kept.read_text(encoding="ascii"))
         variables, texts = dict(entry["variables"]), {name: entry[name] for name in KEPT}
-        headers = [Path(folder) for folder in entry["headers"]]
+        headers = [Path(directory) for directory in entry["headers"]]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if not all(isinstance(text, str) for text in [*texts.values(), *variables.values()]):
@@ -246,7 +248,7 @@ def _read(kept: Path, chosen: ChosenToolset) -> MsvcEnvironment | None:
 
 
 def _write(kept: Path, found: MsvcEnvironment) -> None:
-    folders = [folder for folder in value_of(found.variables, "INCLUDE").split(";") if folder]
-    headers = [folder for folder in folders if Path(folder).is_dir()]
+    directories = [directory for directory in value_of(found.variables, "INCLUDE").split(";") if directory]
+    headers = [directory for directory in directories if Path(directory).is_dir()]
     entry = {**{name: getattr(found, name) for name in KEPT}, "variables": dict(found.variables), "headers": headers}
     write_whole(kept, json.dumps(entry))

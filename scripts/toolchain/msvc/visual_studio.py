@@ -1,4 +1,4 @@
-"""The Visual Studios of this machine and their x64 compilers: by vswhere, the known folders and the registry."""
+"""The Visual Studios of this machine and their x64 compilers: by vswhere, the known directories and the registry."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class VisualStudio:
 
     root: Path
     name: str  # "Visual Studio Community 2022"
-    version: str  # "17.14.36202.13"; only "17" when nothing but its folder is known
+    version: str  # "17.14.36202.13"; only "17" when nothing but its directory is known
     edition: str  # "Community" | "BuildTools" | ...
     toolsets: tuple[str, ...]  # full versions of its x64 compilers, newest first, "14.44.35207"
     found_by: FoundBy
@@ -60,7 +60,7 @@ def find_visual_studios(facts: Facts) -> tuple[VisualStudio, ...]:
 
 
 def program_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """Both folders for programs, the one for 64-bit ones first.
+    """Both directories for programs, the one for 64-bit ones first.
 
     A 32-bit program is told the other one by `ProgramFiles`, so `ProgramW6432` is asked before it.
     """
@@ -69,7 +69,7 @@ def program_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def search(programs: Sequence[Path], facts: Facts) -> tuple[VisualStudio, ...]:
-    """Every Visual Studio that vswhere, the folders below `programs` or the registry know, each once, newest first."""
+    """The Visual Studios that vswhere, directories below `programs` or the registry know, each once, newest first."""
     found: dict[str, VisualStudio] = {}
     for studio in (*from_vswhere(programs, facts), *from_folders(programs, facts), *from_registry(facts)):
         found.setdefault(os.path.normcase(studio.root), studio)
@@ -78,7 +78,7 @@ def search(programs: Sequence[Path], facts: Facts) -> tuple[VisualStudio, ...]:
 
 def from_vswhere(programs: Sequence[Path], facts: Facts) -> Iterator[VisualStudio]:
     """What Microsoft's own tool lists; nothing when it is not there or does not answer."""
-    for program in (folder / FOLDER / "Installer" / "vswhere.exe" for folder in programs):
+    for program in (directory / FOLDER / "Installer" / "vswhere.exe" for directory in programs):
         if program.is_file():
             yield from parse_vswhere(ask([str(program), *VSWHERE], seconds=TIMEOUT_SECONDS).output, facts)
             return
@@ -97,7 +97,7 @@ def parse_vswhere(answer: str, facts: Facts) -> Iterator[VisualStudio]:
 
 
 def from_folders(programs: Sequence[Path], facts: Facts) -> Iterator[VisualStudio]:
-    """What stands in the known folders: every release and edition of msvc.yaml, below each of `programs`."""
+    """What stands in the known directories: every release and edition of msvc.yaml, below each of `programs`."""
     for release in facts.visual_studios.values():
         for edition in facts.editions:
             for programs_folder in programs:
@@ -107,10 +107,10 @@ def from_folders(programs: Sequence[Path], facts: Facts) -> Iterator[VisualStudi
 
 
 def from_registry(facts: Facts) -> Iterator[VisualStudio]:
-    """What the installer wrote down: the folder of each major version, and its record of every installation."""
+    """What the installer wrote down: the directory of each major version, and its record of every installation."""
     names = {release.version: release.name for release in facts.visual_studios.values()}
-    for version, folder in registry_values(VERSIONS_KEY).items():
-        major, root = version.partition(".")[0], Path(folder)
+    for version, directory in registry_values(VERSIONS_KEY).items():
+        major, root = version.partition(".")[0], Path(directory)
         if major in names and root.is_dir():
             yield _studio(root, version, "registry", edition=root.name, release=names[major])
     shared = Path(os.environ.get("PROGRAMDATA", ""), "Microsoft", "VisualStudio", "Packages")
@@ -122,15 +122,15 @@ def from_registry(facts: Facts) -> Iterator[VisualStudio]:
 
 
 def toolset_folder(root: Path) -> Path:
-    """Where an installation keeps its toolsets, a folder for each."""
+    """Where an installation keeps its toolsets, a directory for each."""
     return root / "VC" / "Tools" / "MSVC"
 
 
 def installed_toolsets(root: Path) -> tuple[str, ...]:
     """Full versions of the toolsets whose x64 compiler is there, newest first."""
-    folder = toolset_folder(root)
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    usable = [name for name in names if _version(name) and (folder / name / COMPILER).is_file()]
+    directory = toolset_folder(root)
+    names = [entry.name for entry in directory.iterdir()] if directory.is_dir() else []
+    usable = [name for name in names if _version(name) and (directory / name / COMPILER).is_file()]
     return tuple(sorted(usable, key=Version, reverse=True))
 
 

@@ -27,7 +27,7 @@ FATES = json.loads((Path(os.environ["REHEARSAL_STATE"]) / "fates.json").read_tex
 
 def perform(target: Target) -> None:
     """File a wheel, or end as the cell's fate says; unfinished work that was restored is gone on with."""
-    places = open_project().places
+    places = open_project().dirs
     work = places.work(target.id) / "objects" / "half.o"
     fate = FATES.get(target.deepspeed, "built")
     if fate == "stopped" and not work.exists():
