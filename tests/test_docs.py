@@ -200,3 +200,13 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         place = (document.parent / path).resolve() if path else document
         assert place.exists(), f"{document.name} links to {path}"
         assert not anchor or anchor in anchors(place), f"{document.name} links to {path}#{anchor}"
+
+
+def test_the_walk_through_a_build_names_each_module_once() -> None:
+    walk = section(DESIGN, "### The same, module by module")
+    named = re.findall(r"`([a-z_/]+\.py)`", walk)
+    assert sorted(named) == sorted(set(named))
+    assert [name for name in named if not (ROOT / "scripts" / name).is_file()] == []
+    modules = {path.relative_to(ROOT / "scripts").as_posix() for path in (ROOT / "scripts/wheel_build").rglob("*.py")}
+    assert {name for name in modules if not name.endswith("__init__.py")} <= set(named)
+    assert len(re.findall(r"^[0-9]+\. ", walk, re.M)) == 10
