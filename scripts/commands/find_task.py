@@ -39,7 +39,10 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
         "command": line_to_paste(wheel, published) if wheel else None,
         "also_fit": [record.target.id for record in choice.fitting[1:]],
         "nearest": [
-            {"id": rejection.record.target.id, "misfits": {misfit.what: misfit.reason for misfit in rejection.misfits}}
+            {
+                "id": rejection.record.target.id,
+                "misfits": {mismatch.what: mismatch.reason for mismatch in rejection.mismatches},
+            }
             for rejection in choice.rejected[:SHOWN]
         ],
     }

@@ -56,21 +56,21 @@ def explanation(published: Published, environment: Environment, choice: Choice) 
     """Why no wheel fits, the nearest one, and what to change to use it."""
     nearest = choice.nearest
     if nearest is None:
-        cure = "'invoke build' makes one for this machine, --index names a site that has some"
-        return f"no wheels are offered at {published.url}; {cure}"
+        hint = "'invoke build' makes one for this machine, --index names a site that has some"
+        return f"no wheels are offered at {published.url}; {hint}"
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"
     yours = f"Python {environment.version}, {torch}, {environment.platform}"
-    lines = [*_nearest(nearest), *_cure(nearest, published, environment), *_why_no_cell(environment)]
+    lines = [*_nearest(nearest), *_hint(nearest, published, environment), *_why_no_cell(environment)]
     return "\n".join([f"none of {len(published.wheels)} wheels is for {yours}", *(f"  {line}" for line in lines)])
 
 
 def _nearest(rejection: Rejection) -> list[str]:
-    return [f"nearest: {rejection.record.file}", *(f"  {misfit.reason}" for misfit in rejection.misfits)]
+    return [f"nearest: {rejection.record.file}", *(f"  {mismatch.reason}" for mismatch in rejection.mismatches)]
 
 
-def _cure(rejection: Rejection, published: Published, environment: Environment) -> list[str]:
+def _hint(rejection: Rejection, published: Published, environment: Environment) -> list[str]:
     """What to type, when torch is all that stands between; else what to have."""
-    what = {misfit.what for misfit in rejection.misfits}
+    what = {mismatch.what for mismatch in rejection.mismatches}
     if what <= {"torch", "cuda"} and environment.torch is None:
         return [f"install its torch first: {torch_line(rejection.record, published, environment)}"]
     if what <= {"torch", "cuda"}:

@@ -1,4 +1,4 @@
-"""Chooses a wheel for an environment: filter, sort, take the first; each wheel that is turned down says why."""
+"""Chooses a wheel for an environment: filter, sort, take the first; each rejected wheel has its reasons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from scripts.install.environment import Environment
-from scripts.plan.distance import DECIMALS, TROUBLE, in_order, trouble
+from scripts.plan.distance import DECIMALS, WEIGHTS, distance, in_order
 from scripts.plan.target import Target
 from scripts.wheel.record import WheelRecord
 
@@ -21,25 +21,25 @@ NO_ABIS: Abis = {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Misfit:
+class Mismatch:
     """One way in which a wheel does not fit."""
 
     what: str  # "torch", "cuda", "python", "platform", "cpu", "gpu", "deepspeed"
     reason: str
-    effort: float  # to change it: what release/trouble.py says of the axis, and here what the page cannot know
+    distance: float  # as scripts/plan/distance.py counts an axis, and here what the page cannot know
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """A wheel that was turned down."""
+    """A wheel that was rejected."""
 
     record: WheelRecord
-    misfits: tuple[Misfit, ...]
+    mismatches: tuple[Mismatch, ...]
 
     @property
-    def effort(self) -> float:
-        """How much would have to change."""
-        return round(sum(misfit.effort for misfit in self.misfits), DECIMALS)
+    def distance(self) -> float:
+        """How far the wheel is from the environment."""
+        return round(sum(mismatch.distance for mismatch in self.mismatches), DECIMALS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +65,11 @@ def choose(
     """
     records = tuple(records)
     axes = _axes([record.target for record in records])
-    found = [(record, misfits(record, environment, deepspeed, axes, abis)) for record in records]
+    found = [(record, mismatches(record, environment, deepspeed, axes, abis)) for record in records]
     fitting = sorted((record for record, why in found if not why), key=_preference, reverse=True)
-    rejected = [Rejection(record=record, misfits=why) for record, why in found if why]
+    rejected = [Rejection(record=record, mismatches=why) for record, why in found if why]
     by_newest = sorted(rejected, key=lambda rejection: _preference(rejection.record), reverse=True)
-    nearest = sorted(by_newest, key=lambda rejection: rejection.effort)
+    nearest = sorted(by_newest, key=lambda rejection: rejection.distance)
     return Choice(wheel=fitting[0] if fitting else None, fitting=tuple(fitting), rejected=tuple(nearest))
 
 
@@ -89,10 +89,10 @@ def _axes(targets: Sequence[Target]) -> Axes:
     }
 
 
-def misfits(
+def mismatches(
     record: WheelRecord, environment: Environment, deepspeed: str = "", axes: Axes = NO_AXES, abis: Abis = NO_ABIS
-) -> tuple[Misfit, ...]:
-    """Every way in which the wheel does not fit; none when it does. What is offered at all says how far it is off."""
+) -> tuple[Mismatch, ...]:
+    """Every way in which the wheel does not fit; none when it does. What is offered at all decides how far it is off."""
     found = (
         _deepspeed(record, deepspeed, axes),
         _torch(record, environment, axes),
@@ -103,31 +103,31 @@ def misfits(
         *_gpus(record, environment),
         _abi(record.target, environment, abis),
     )
-    return tuple(misfit for misfit in found if misfit)
+    return tuple(mismatch for mismatch in found if mismatch)
 
 
-def _changed(axis: str, mine: str, other: str, reason: str, axes: Axes) -> Misfit:
-    return Misfit(what=axis, reason=reason, effort=trouble(axis, mine, other, axes.get(axis, ())))
+def _changed(axis: str, mine: str, other: str, reason: str, axes: Axes) -> Mismatch:
+    return Mismatch(what=axis, reason=reason, distance=distance(axis, mine, other, axes.get(axis, ())))
 
 
-def _deepspeed(record: WheelRecord, wanted: str, axes: Axes) -> Misfit | None:
+def _deepspeed(record: WheelRecord, wanted: str, axes: Axes) -> Mismatch | None:
     release = record.target.deepspeed
     if not wanted or f"{release}.".startswith(f"{wanted}."):
         return None
     return _changed("deepspeed", wanted, release, f"it is DeepSpeed {release}, not {wanted}", axes)
 
 
-def _torch(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
+def _torch(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
     minor = record.target.torch_minor
     if environment.torch is None:
-        return Misfit(what="torch", reason=f"it is for torch {minor}, and no torch is installed", effort=2)
+        return Mismatch(what="torch", reason=f"it is for torch {minor}, and no torch is installed", distance=2)
     mine = environment.torch
     if mine.minor == minor:
         return None
     return _changed("torch", mine.minor, minor, f"it is for torch {minor}, not {mine.version}", axes)
 
 
-def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
+def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
     """torch and the wheel must be of one CUDA variant; without torch, the driver must support the wheel's."""
     cuda, torch = record.target.cuda, environment.torch
     if torch is None:
@@ -137,8 +137,8 @@ def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit |
     return _changed("cuda", torch.variant, cuda, f"it is for {cuda}, and this torch is for {torch.variant}", axes)
 
 
-def _abi(target: Target, environment: Environment, abis: Abis) -> Misfit | None:
-    """A torch of the same release and CUDA from elsewhere (conda-forge, say) may have the other C++ ABI on Linux."""
+def _abi(target: Target, environment: Environment, abis: Abis) -> Mismatch | None:
+    """A torch of the same release and CUDA from elsewhere (from conda-forge, for one) may have the other C++ ABI on Linux."""
     torch = environment.torch
     if torch is None or (torch.minor, torch.variant) != (target.torch_minor, target.cuda) or target.system != "linux":
         return None
@@ -146,51 +146,53 @@ def _abi(target: Target, environment: Environment, abis: Abis) -> Misfit | None:
     if wanted is None or found is None or wanted == found:
         return None
     reason = f"it is for a torch with _GLIBCXX_USE_CXX11_ABI={wanted}, and this one was built with {found}"
-    return Misfit(what="torch", reason=reason, effort=TROUBLE["torch"])
+    return Mismatch(what="torch", reason=reason, distance=WEIGHTS["torch"])
 
 
-def _driver(record: WheelRecord, environment: Environment) -> Misfit | None:
+def _driver(record: WheelRecord, environment: Environment) -> Mismatch | None:
     wanted, driver = record.target.cuda_version, environment.machine.driver_cuda
     if wanted is None:
-        return Misfit(what="cuda", reason="it is for CPU only", effort=1) if driver else None
+        return Mismatch(what="cuda", reason="it is for CPU only", distance=1) if driver else None
     if driver is None:
-        return Misfit(what="cuda", reason=f"it is for CUDA {wanted}, and no NVIDIA driver is here", effort=20)
+        return Mismatch(what="cuda", reason=f"it is for CUDA {wanted}, and no NVIDIA driver is here", distance=20)
     if Version(wanted) <= Version(driver):
         return None
-    return Misfit(what="cuda", reason=f"it is for CUDA {wanted}, and the driver supports up to {driver}", effort=10)
+    return Mismatch(what="cuda", reason=f"it is for CUDA {wanted}, and the driver supports up to {driver}", distance=10)
 
 
-def _python(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
+def _python(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
     if environment.implementation != "cpython":
-        return Misfit(what="python", reason=f"it is for CPython, not {environment.implementation}", effort=30)
+        return Mismatch(what="python", reason=f"it is for CPython, not {environment.implementation}", distance=30)
     python, mine = record.target.python, environment.version
     if python == mine:
         return None
     return _changed("python", mine, python, f"it is for Python {python}, not {mine}", axes)
 
 
-def _platform(record: WheelRecord, environment: Environment, axes: Axes) -> Misfit | None:
+def _platform(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
     platform, mine = record.target.platform, environment.platform
     if platform == mine:
         return None
     return _changed("platform", mine, platform, f"it is for {platform}, not {mine}", axes)
 
 
-def _cpu(record: WheelRecord, environment: Environment) -> Misfit | None:
+def _cpu(record: WheelRecord, environment: Environment) -> Mismatch | None:
     flags = environment.machine.cpu_flags
     lacking = [flag for flag in CPU_FLAGS.get(record.cpu_level, ()) if flags is not None and flag not in flags]
     if not lacking:
         return None
-    return Misfit(what="cpu", reason=f"it needs {', '.join(lacking)}, which this processor lacks", effort=100)
+    return Mismatch(what="cpu", reason=f"it needs {', '.join(lacking)}, which this processor lacks", distance=100)
 
 
-def _gpus(record: WheelRecord, environment: Environment) -> tuple[Misfit, ...]:
+def _gpus(record: WheelRecord, environment: Environment) -> tuple[Mismatch, ...]:
     if not record.arches:
         return ()
     gpus = {gpu.capability: gpu.name for gpu in environment.machine.gpus}
     return tuple(
-        Misfit(
-            what="gpu", reason=f"it has no code for {name} ({capability}); it has {' '.join(record.arches)}", effort=50
+        Mismatch(
+            what="gpu",
+            reason=f"it has no code for {name} ({capability}); it has {' '.join(record.arches)}",
+            distance=50,
         )
         for capability, name in sorted(gpus.items())
         if not any(_runs(arch, capability) for arch in record.arches)

@@ -1,4 +1,4 @@
-"""How much a person minds another wheel than the one for what they have: one table for the page and `invoke find`.
+"""How far a wheel is from what a user has: one table for the page and `invoke find`.
 
 Another DeepSpeed is one more install; another CUDA or torch is a download of gigabytes and may break what else uses it;
 another Python is a new environment; another system is another machine. The page gets the numbers in its data
@@ -10,16 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-TROUBLE = {"platform": 40.0, "deepspeed": 1.0, "torch": 4.0, "cuda": 3.0, "python": 9.0}
+WEIGHTS = {"platform": 40.0, "deepspeed": 1.0, "torch": 4.0, "cuda": 3.0, "python": 9.0}
 LOSES_GPU = 25.0  # more, for CPU instead of CUDA or the other way round
 OLDER = 0.05  # more, for going back: of two as near, the newer
 DECIMALS = 6  # of a sum, so that its order does not matter
 
 
-def trouble(axis: str, mine: str, other: str, values: Sequence[str] = ()) -> float:
-    """What the change of one axis costs: its row, and less than 1.05 for how far it is among the offered `values`."""
+def distance(axis: str, mine: str, other: str, values: Sequence[str] = ()) -> float:
+    """What the change of one axis counts: its weight, and less than 1.05 for how far it is among the offered `values`."""
     gpu = LOSES_GPU if axis == "cuda" and (mine == "cpu") != (other == "cpu") else 0.0
-    return TROUBLE[axis] + gpu + (_far(mine, other, values) if values else 0.0)
+    return WEIGHTS[axis] + gpu + (_far(mine, other, values) if values else 0.0)
 
 
 def in_order(values: Sequence[str]) -> list[str]:

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.install.choose import CPU_FLAGS, choose, misfits
+from scripts.install.choose import CPU_FLAGS, choose, mismatches
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.plan.factories import ROOT
 from tests.wheel.factories import make_wheel_record
 
 
 def reasons(environment: dict[str, object], **record: object) -> dict[str, str]:
-    return {m.what: m.reason for m in misfits(make_wheel_record(**record), make_environment(**environment))}
+    return {m.what: m.reason for m in mismatches(make_wheel_record(**record), make_environment(**environment))}
 
 
 def test_a_wheel_of_the_same_combination_fits() -> None:
@@ -61,8 +61,8 @@ def test_a_torch_of_the_other_abi_is_another_torch(changes: dict[str, Any], want
     torch = replace(make_torch(f"2.6.0+{told['cuda']}"), cxx11_abi=told["abi"])
     environment = make_environment(platform=told["platform"], torch=torch)
     choice = choose([record], environment, abis={"2.6": {"cu124": 0}})
-    assert [misfit.reason for rejection in choice.rejected for misfit in rejection.misfits] == wanted
-    assert {misfit.what for rejection in choice.rejected for misfit in rejection.misfits} <= {"torch"}
+    assert [mismatch.reason for rejection in choice.rejected for mismatch in rejection.mismatches] == wanted
+    assert {mismatch.what for rejection in choice.rejected for mismatch in rejection.mismatches} <= {"torch"}
 
 
 def test_every_misfit_of_a_wheel_is_told() -> None:
@@ -143,7 +143,7 @@ def test_no_wheel_is_lost_without_a_reason() -> None:
     records = [make_wheel_record(torch=torch, python=python) for torch, python in cells]
     choice = choose(records, make_environment())
     assert len(choice.fitting) + len(choice.rejected) == len(records)
-    assert all(rejection.misfits for rejection in choice.rejected)
+    assert all(rejection.mismatches for rejection in choice.rejected)
 
 
 def test_the_levels_of_the_processor_are_those_of_the_data() -> None:

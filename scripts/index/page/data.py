@@ -16,7 +16,7 @@ from scripts.facts.facts import Facts
 from scripts.index.install_line import Tool, install_command
 from scripts.index.page.grid import Grid, grid_of
 from scripts.index.page.states import Build, excluded_state, unpublished
-from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, TROUBLE
+from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, WEIGHTS
 from scripts.plan.expand import Plan
 from scripts.plan.matrix import Matrix
 from scripts.plan.target import Target
@@ -66,7 +66,7 @@ def page_data(
         "patches": patches,
         "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
         "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],
-        "trouble": {"axes": TROUBLE, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},
+        "distance": {"weights": WEIGHTS, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},
         "builds": _builds(going, grid),
         "notes": {id: text for record in wheels for id, text in record.notes.items()},
         "wheels": _wheels(published, wheels, grid),

@@ -223,7 +223,7 @@ def test_code_runs_on_its_architecture_and_later_minors(
     assert page.evaluate(ask, [arches, [*runs, *does_not]]) == [True] * len(runs) + [False] * len(does_not)
 
 
-def test_the_least_trouble_comes_first(open_page: Opener, serve: Server) -> None:
+def test_the_least_distance_comes_first(open_page: Opener, serve: Server) -> None:
     wanted = make_target(cuda="cu126", torch="2.9.0", platform="win_amd64")
     there: list[dict[str, str]] = [
         {"platform": "linux_x86_64"},
@@ -266,7 +266,7 @@ def test_the_page_and_invoke_find_name_the_same_nearest_wheel(
     [offer] = open_page(site).evaluate("(wanted) => model.nearest(wanted, 1)", wanted)
     del offer["choice"]["gpu"]
     assert offer["choice"] == choice_of(found.nearest.record.target)
-    assert offer["trouble"] == found.nearest.effort
+    assert offer["distance"] == found.nearest.distance
 
 
 # ---------------------------------------------------------------- pasted

@@ -130,7 +130,7 @@ function verificationOf(found) {
 // ---------------------------------------------------------------- a wheel that does not
 
 function absent(model, choice, found, fits, choose) {
-  const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? shortText(found.text) : misfit(model, choice)));
+  const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? shortText(found.text) : mismatch(model, choice)));
   if (fits && found.text.includes("\n")) why.append(make("pre", { tabindex: 0 }, found.text));
   if (found.rule) why.append(make("p", { class: "small" }, "Rule ", make("code", {}, found.rule)));
   if (/^https:/.test(found.url || "")) why.append(make("p", {}, link(found.url, "See the build")));
@@ -142,7 +142,7 @@ function shortText(text) {
   return text.includes("\n") ? "Its first lines:" : text;
 }
 
-function misfit(model, choice) {
+function mismatch(model, choice) {
   const card = new Map(model.data.gpus).get(choice.gpu) || "this card";
   return `Its CUDA ops hold no code for compute capability ${choice.gpu} (${card}); they have ${model.archesOf(choice).join(", ")}.`;
 }

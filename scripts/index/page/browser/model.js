@@ -105,32 +105,32 @@ class Model {
     return [agreed, this.fits(choice) ? 1 : 0, likely, index("deepspeed"), index("torch"), accelerated, index("cuda"), index("py")];
   }
 
-  /** At most `count` offered cells near the choice, each with other axes to change, the least trouble first. */
+  /** At most `count` offered cells near the choice, each with other axes to change, the least distance first. */
   nearest(choice, count) {
     const best = new Map();
     for (const place of this.offered()) {
       const other = { ...this.choiceAt(place), gpu: choice.gpu };
       const changed = AXES.filter((axis) => other[axis] !== choice[axis]);
       if (!changed.length || !this.fits(other)) continue;
-      const sum = changed.reduce((sum, axis) => sum + this.trouble(axis, choice[axis], other[axis]), 0);
-      const trouble = Number(sum.toFixed(this.data.trouble.decimals));
+      const sum = changed.reduce((sum, axis) => sum + this.distance(axis, choice[axis], other[axis]), 0);
+      const distance = Number(sum.toFixed(this.data.distance.decimals));
       const kind = changed.join();
-      if (!best.has(kind) || trouble <= best.get(kind).trouble) best.set(kind, { choice: other, changed, trouble, place });
+      if (!best.has(kind) || distance <= best.get(kind).distance) best.set(kind, { choice: other, changed, distance, place });
     }
-    const ranked = [...best.values()].sort((one, two) => one.trouble - two.trouble || two.place - one.place);
+    const ranked = [...best.values()].sort((one, two) => one.distance - two.distance || two.place - one.place);
     // what needs a change that a better offer does without helps nobody
     const useful = ranked.filter((offer, index) =>
       !ranked.slice(0, index).some((better) => better.changed.every((axis) => offer.changed.includes(axis))));
     return useful.slice(0, count);
   }
 
-  /** How much a person minds the change of one axis; counted as in scripts/plan/distance.py, by its numbers. */
-  trouble(axis, from, to) {
-    const { axes, losesGpu, older } = this.data.trouble;
+  /** How far the change of one axis is; counted as in scripts/plan/distance.py, by its numbers. */
+  distance(axis, from, to) {
+    const { weights, losesGpu, older } = this.data.distance;
     const values = this.offeredValues()[axis];
     const steps = values.indexOf(to) - positionOf(from, values);
     const far = Math.abs(steps) / values.length + (steps < 0 ? older : 0);
-    return axes[axis === "py" ? "python" : axis] + far + (axis === "cuda" && (from === "cpu") !== (to === "cpu") ? losesGpu : 0);
+    return weights[axis === "py" ? "python" : axis] + far + (axis === "cuda" && (from === "cpu") !== (to === "cpu") ? losesGpu : 0);
   }
 
   /** The values of each axis that some offered cell has, in order. */
