@@ -1,4 +1,4 @@
-"""Files written whole or not at all, one by one or as a tree of generated files; and a file's digest."""
+"""Atomic writes, of one file or of a tree of generated files; and a file's digest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Content: TypeAlias = str | bytes | Path  # a path: the content of that file
 
 
 def write_whole(path: Path, content: Content, *, durable: bool = False) -> None:
-    """Write the file whole or not at all; when `durable`, its content reaches the disk before its name does."""
+    """Write the file completely or not at all; when `durable`, its content reaches the disk before its name does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with draft_of(path) as draft:
         if isinstance(content, Path):

@@ -17,7 +17,7 @@ from scripts.command import ask
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What decides which cells this machine can build."""
+    """What decides which targets this machine can build."""
 
     platform: str  # wheel platform tag without a manylinux prefix, "linux_x86_64"
     python: str  # of the Python that runs this, "3.11"
@@ -32,7 +32,7 @@ def this_host() -> Host:
 
 
 def platform_tag() -> str:
-    """`win_amd64`, `linux_x86_64`, or whatever this platform is called (no cell names it then)."""
+    """`win_amd64`, `linux_x86_64`, or whatever this platform is called (no target names it then)."""
     return sysconfig.get_platform().replace("-", "_").replace(".", "_").lower()
 
 
@@ -56,7 +56,7 @@ def find_interpreter(version: str) -> str | None:
 
 
 def python_include(interpreter: str) -> str:
-    """The folder where this Python's headers should be; empty when it cannot be asked."""
+    """The directory where this Python's headers should be; empty when it cannot be asked."""
     return ask([interpreter, "-c", "import sysconfig; print(sysconfig.get_paths()['include'])"]).text or ""
 
 
@@ -66,7 +66,7 @@ def this_python() -> str:
 
 
 def driver_cuda() -> str | None:
-    """The newest CUDA version that the NVIDIA driver says it supports."""
+    """The newest CUDA version that the NVIDIA driver supports."""
     program = shutil.which("nvidia-smi")
     text = ask([program]).text if program else None
     match = re.search(r"CUDA Version:\s*([0-9.]+)", text or "")
@@ -74,10 +74,10 @@ def driver_cuda() -> str | None:
 
 
 def _tool_cache(version: str) -> str | None:
-    """The newest patch release in the folder where GitHub's setup-python puts what it installs."""
-    folder = os.environ.get("RUNNER_TOOL_CACHE")
+    """The newest patch release in the directory where GitHub's setup-python puts what it installs."""
+    directory = os.environ.get("RUNNER_TOOL_CACHE")
     name = "x64/python.exe" if sys.platform == "win32" else f"x64/bin/python{version}"
-    found = Path(folder).glob(f"Python/{version}.*/{name}") if folder else ()
+    found = Path(directory).glob(f"Python/{version}.*/{name}") if directory else ()
     return next((str(path) for path in sorted(found, key=_patch, reverse=True)), None)
 
 

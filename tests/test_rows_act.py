@@ -143,7 +143,7 @@ def axes_of(names: frozenset[str]) -> set[str]:
 
 
 def targets(axes: set[str]) -> Iterator[Target]:
-    """Every target that differs on these axes, of all that is known; newer ones first, as rows are mostly about these."""
+    """Every target that differs on these axes, of all that is known; newest first, since most rows concern these."""
     variants = {variant for release in FACTS.torch.values() for variant in release.cuda}
     values: Mapping[str, list[str]] = {
         "deepspeed": list(FACTS.deepspeed),

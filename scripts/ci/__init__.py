@@ -1,1 +1,1 @@
-"""What the hosted jobs do, and what they tell: which cells are next, what they keep, how they ended."""
+"""What the hosted jobs do: which targets are next, what is cached between jobs, how builds ended."""

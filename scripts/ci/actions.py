@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts.errors import InputError
 
-ALLOW_SHRINK = "DEEPSPEED_WHEELS_ALLOW_SHRINK"  # what a person ticked in the form of the workflow
+ALLOW_SHRINK = "DEEPSPEED_WHEELS_ALLOW_SHRINK"  # what a user ticked in the form of the workflow
 SITE = "DEEPSPEED_WHEELS_SITE"  # the address of the published site, where it is not the repository's own page
 
 
@@ -53,7 +53,7 @@ def this_step(env: Mapping[str, str] | None = None) -> Actions | None:
 
 
 def site_address(env: Mapping[str, str] | None = None) -> str:
-    """The address of the published site, with / at its end: what the variable says, else the repository's own page.
+    """The address of the published site, with / at its end: the variable's value, else the repository's own page.
 
     Empty outside of GitHub Actions when the variable is not set.
     """
@@ -65,7 +65,7 @@ def site_address(env: Mapping[str, str] | None = None) -> str:
 
 
 def shrink_is_allowed(env: Mapping[str, str] | None = None) -> bool:
-    """Whether the variable says that an index may offer less than before; raises InputError for another word."""
+    """Whether the variable allows an index to offer less than before; raises InputError for another value."""
     word = (os.environ if env is None else env).get(ALLOW_SHRINK, "")
     if word not in ("", "true", "false"):
         raise InputError(f"{ALLOW_SHRINK}={word!r}: give true or false")

@@ -13,7 +13,7 @@ from scripts.plan.target import Target
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """One folder that is kept."""
+    """One directory that is cached."""
 
     name: str  # "ops"
     prefix: str  # begins the key of every earlier state of it
@@ -28,8 +28,8 @@ def caches(target: Target, dirs: Dirs) -> tuple[Cache, ...]:
     """What a job for `target` keeps.
 
     The op cache is shared by all DeepSpeed releases of one platform, CUDA, torch and Python, since only these can have
-    an op in common. Unfinished work is the cell's own, and is not kept once it holds the environment of a proof: there
-    is nothing left to resume then. A toolkit belongs to a CUDA version and a platform.
+    an op in common. Unfinished work is the target's own, and is not kept once it holds the environment of a
+    verification: there is nothing left to resume then. A toolkit belongs to a CUDA version and a platform.
     """
     family = f"{target.platform}-{target.cuda}-torch{target.torch_minor}-{target.python_tag}"
     work = dirs.work(target.id)
@@ -40,20 +40,20 @@ def caches(target: Target, dirs: Dirs) -> tuple[Cache, ...]:
     )
 
 
-def _cache(name: str, scope: str, folder: Path, *, keep: bool = True) -> Cache:
+def _cache(name: str, scope: str, directory: Path, *, keep: bool = True) -> Cache:
     prefix = f"{name}-{scope}-"
-    found = digest(folder) if keep else ""
+    found = digest(directory) if keep else ""
     return Cache(name=name, prefix=prefix, key=found and prefix + found)
 
 
-def digest(folder: Path) -> str:
-    """16 hex digits that stand for the names and sizes of all files below the folder; empty when it has none."""
-    files = sorted(_files(folder))
+def digest(directory: Path) -> str:
+    """16 hex digits that stand for the names and sizes of all files below the directory; empty when it has none."""
+    files = sorted(_files(directory))
     text = "\n".join(f"{name} {size}" for name, size in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16] if files else ""
 
 
-def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    for path in folder.rglob("*"):
+def _files(directory: Path) -> Iterator[tuple[str, int]]:
+    for path in directory.rglob("*"):
         if path.is_file():
-            yield path.relative_to(folder).as_posix(), path.stat().st_size
+            yield path.relative_to(directory).as_posix(), path.stat().st_size

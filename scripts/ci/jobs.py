@@ -1,4 +1,4 @@
-"""The next jobs of the build workflow: which cells come first, and on which hosted image each is built."""
+"""The next jobs of the build workflow: which targets come first, and on which hosted image each is built."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from scripts.schema.problems import Problems
 from scripts.schema.readers import Reader, keyed, listed, text
 from scripts.toolchain.msvc.toolset import toolset_choice
 
-FIRST, LAST = {"building": 0}, {"failed": 2}  # what the last run said of a cell -> its place in the queue
+FIRST, LAST = {"building": 0}, {"failed": 2}  # state of a target in the last run -> its position in the queue
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedTarget:
-    """One cell and the image that builds it."""
+    """One target and the image that builds it."""
 
     target: Target
     runner: str  # "windows-2022"
 
 
 def next_jobs(plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int = MAX_JOBS) -> tuple[QueuedTarget, ...]:
-    """The first `limit` cells of the plan's targets, in the order in which they should be built.
+    """The first `limit` targets of the plan, in the order in which they should be built.
 
     First what was begun and can be resumed; then by priority, the newest versions first; last what failed before, which
     would otherwise be tried again every time and keep all others waiting.

@@ -1,4 +1,4 @@
-"""System packages that a fresh machine lacks: the commands that install what building a cell needs."""
+"""System packages that a fresh machine lacks: the commands that install what building a target needs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def install_commands(target: Target, facts: Facts, *, root: bool | None = None) 
 
 
 def missing_packages(target: Target, facts: Facts) -> tuple[Mapping[str, Sequence[str]], ...]:
-    """The packages, by manager, of the compiler and of each header of the cell's ops that is not here."""
+    """The packages, by manager, of the compiler and of each header of the target's ops that is not here."""
     ops = (choice.support for choice in available_ops(facts.ops, target) if choice.left_out is None)
     libraries = {op.header: op.libraries for op in ops if op.header}
     try:
@@ -52,7 +52,7 @@ def _manager_here(managers: Mapping[str, PackageManager]) -> PackageManager:
         if shutil.which(manager.program):
             return manager
     programs = ", ".join(manager.program for manager in managers.values())
-    raise PrerequisiteError(f"no package manager that is known is here ({programs}); 'invoke build' says what it needs")
+    raise PrerequisiteError(f"no known package manager is installed ({programs}); 'invoke build' names what it needs")
 
 
 def _command(line: str, root: bool) -> Command:

@@ -1,4 +1,4 @@
-"""`Result`: how the last build of a cell ended, as it lies beside the cell's log, at home as in a workflow."""
+"""`Result`: how the last build of a target ended, kept beside its log, locally as in a workflow."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Result:
         return "failed" if self.exit_code else "built"
 
     @property
-    def cell(self) -> Target:
+    def parsed_target(self) -> Target:
         """The target itself."""
         return parse_id(self.target)
 
@@ -51,15 +51,15 @@ class Result:
         return "\n".join((self.message or "").splitlines()[:12])
 
 
-def write_results(folder: Path, results: Iterable[Result]) -> None:
-    """Put each result beside the log of its cell."""
+def write_results(directory: Path, results: Iterable[Result]) -> None:
+    """Put each result beside the log of its target."""
     for result in results:
-        write_whole(folder / f"{result.target}{SUFFIX}", json.dumps(asdict(result), indent=2) + "\n")
+        write_whole(directory / f"{result.target}{SUFFIX}", json.dumps(asdict(result), indent=2) + "\n")
 
 
-def read_results(folder: Path) -> tuple[Result, ...]:
-    """Every result in the folder of logs, by target id; raises DataError for one that cannot be read."""
-    return tuple(_read(path) for path in sorted(folder.glob(f"*{SUFFIX}")))
+def read_results(directory: Path) -> tuple[Result, ...]:
+    """Every result in the directory of logs, by target id; raises DataError for one that cannot be read."""
+    return tuple(_read(path) for path in sorted(directory.glob(f"*{SUFFIX}")))
 
 
 def _read(path: Path) -> Result:
@@ -67,18 +67,18 @@ def _read(path: Path) -> Result:
     value = parse_json(path.read_bytes(), path.name, problems)
     result = RESULT(value, f"{path.name}:", problems) if not problems else None
     if result and not problems and not ID.fullmatch(result.target):
-        problems.add(below(f"{path.name}:", "target"), f"{result.target!r} is no target id")
+        problems.add(below(f"{path.name}:", "target"), f"{result.target!r} is not a target id")
     if problems or result is None:
         raise DataError(path.name, problems)
     return result
 
 
 def lost_results(queued: Iterable[str], results: Iterable[Result]) -> tuple[Result, ...]:
-    """A failure for each cell of a run, by its id, whose job ended without a result."""
-    told = {result.target for result in results}
+    """A failure for each target of a run, by its id, whose job ended without a result."""
+    known = {result.target for result in results}
     failed = CommandError.exit_code
     return tuple(
-        Result(target=name, exit_code=failed, wheel=None, message=NO_RESULT) for name in queued if name not in told
+        Result(target=name, exit_code=failed, wheel=None, message=NO_RESULT) for name in queued if name not in known
     )
 
 
@@ -102,9 +102,9 @@ def known_builds(site: str, log: Log) -> dict[str, Build]:
 def builds_document(
     results: Iterable[Result], before: Mapping[str, Build], planned: Collection[str], url: str | None
 ) -> dict[str, dict[str, str]]:
-    """The states of planned cells without a wheel, as the page reads them: of `before`, less what was tried since.
+    """The states of planned targets without a wheel, as the page reads them: of `before`, less what was tried since.
 
-    What is planned no more, such as the cell of an older torch patch release, is not tried again and has no state.
+    What is planned no more, such as the target of an older torch patch release, is not tried again and has no state.
     """
     tried = {result.target: result for result in results}
     known = {name: _entry(build.state, build.message, build.url) for name, build in before.items() if name not in tried}

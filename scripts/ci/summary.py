@@ -1,4 +1,4 @@
-"""How a run's builds ended, as the table that GitHub shows on its page and as the lines that a person greps for."""
+"""How a run's builds ended, as the table that GitHub shows on its page and as annotations."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryRow:
-    """One cell of the summary."""
+    """One target of the summary."""
 
     result: Result
     cost: Cost | None
 
     @property
     def repeat(self) -> str:
-        """The line that builds the cell again."""
+        """The line that builds the target again."""
         return f"invoke build --id {self.result.target}"
 
 
@@ -46,8 +46,8 @@ def rows(results: Iterable[Result], wheelhouse: Path) -> tuple[SummaryRow, ...]:
 
 
 def markdown(found: Sequence[SummaryRow]) -> str:
-    """The summary: a sentence, the table, and per failed cell its first error lines and the line that repeats it."""
-    table = ["| cell | result | minutes | ops from the cache |", "| --- | --- | --- | --- |"]
+    """The summary: a sentence, the table, and per failed target its first error lines and the line that repeats it."""
+    table = ["| target | result | minutes | ops from the cache |", "| --- | --- | --- | --- |"]
     table += [f"| `{row.result.target}` | {_outcome(row.result)} | {_minutes(row)} | {_hits(row)} |" for row in found]
     return "\n".join([f"### {sentence(found)}", "", *table, "", *_details(found)]) + "\n"
 
@@ -58,8 +58,8 @@ def sentence(found: Sequence[SummaryRow]) -> str:
     return ", ".join(f"{counts[state]} {state}" for state in ("built", "building", "failed") if counts[state])
 
 
-def notes(found: Sequence[SummaryRow]) -> tuple[str, ...]:
-    """A line for each cell without a wheel, which GitHub shows on the page of the run."""
+def run_annotations(found: Sequence[SummaryRow]) -> tuple[str, ...]:
+    """An annotation for each target without a wheel, which GitHub shows on the page of the run."""
     return tuple(
         annotation(KINDS[row.result.state], row.result.target, f"{row.result.first_lines}\n{row.repeat}")
         for row in found
@@ -90,10 +90,10 @@ def _hits(row: SummaryRow) -> str:
 
 
 def _cost(result: Result, wheelhouse: Path) -> Cost | None:
-    """What the manifest beside the cell's wheel says; None when there is none, or it does not say."""
+    """What the manifest beside the target's wheel holds; None when there is none, or it lacks the figures."""
     if result.state != "built":
         return None
-    manifest = manifest_path(wheelhouse / result.cell.folder / result.cell.wheel_name)
+    manifest = manifest_path(wheelhouse / result.parsed_target.folder / result.parsed_target.wheel_name)
     try:
         document = json.loads(manifest.read_bytes())
         return Cost(minutes=document["seconds"]["total"] / 60, ops=len(document["ops"]), cached=document["cache_hits"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.ci.actions import site_address, this_step
 from scripts.ci.jobs import read_matrix
 from scripts.ci.results import Result, builds_document, known_builds, lost_results, read_results
-from scripts.ci.summary import SummaryRow, markdown, notes, rows, sentence
+from scripts.ci.summary import SummaryRow, markdown, rows, run_annotations, sentence
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
 from scripts.commands.task_options import ReportOptions
@@ -32,7 +32,7 @@ def report(options: ReportOptions) -> None:
     found = rows(results, dirs.wheelhouse)
     if step := this_step():
         step.add_summary(markdown(found))
-        for line in notes(found):
+        for line in run_annotations(found):
             log_line(line)
     if options.builds:
         _write_states(Path(options.builds), results)

@@ -1,1 +1,1 @@
-"""How something from outside gets here, whole and checked."""
+"""How something from outside gets here, complete and checked."""

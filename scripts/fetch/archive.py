@@ -1,4 +1,4 @@
-"""Unpacks archives without letting any path leave the folder."""
+"""Unpacks archives without letting any path leave the target directory."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
-def unpack(archive: Path, folder: Path, *, without: Sequence[str] = ()) -> None:
-    """Unpack into `folder`, without the archive's one top folder; what was there before is replaced.
+def unpack(archive: Path, directory: Path, *, without: Sequence[str] = ()) -> None:
+    """Unpack into `directory`, without the archive's one top directory; what was there before is replaced.
 
-    Members that match a pattern of `without`, below the top folder, are left out. Raises SourceError for a damaged
-    archive, a member that would land outside, or more than one top folder.
+    Members that match a pattern of `without`, below the top directory, are left out. Raises SourceError for a damaged
+    archive, a member that would land outside, or more than one top directory.
     """
-    draft = folder.with_name(folder.name + DRAFT)
+    draft = directory.with_name(directory.name + DRAFT)
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
         top = _unpack_into(draft, archive, without)
-        shutil.rmtree(folder, ignore_errors=True)
-        rename_patiently(top, folder)
+        shutil.rmtree(directory, ignore_errors=True)
+        rename_patiently(top, directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -44,18 +44,18 @@ def check_tar(archive: Path) -> None:
         with tarfile.open(archive) as tar:
             tar.getmembers()
     except DAMAGED as error:
-        raise SourceError(f"{archive.name}: not a whole archive: {error}") from None
+        raise SourceError(f"{archive.name}: not a complete archive: {error}") from None
 
 
-def merge(folder: Path, into: Path) -> None:
-    """Move everything in `folder` into another one, folders that both have becoming one; `folder` is gone then."""
-    for entry in sorted(folder.iterdir()):
-        place = into / entry.name
-        if entry.is_dir() and not entry.is_symlink() and place.is_dir():
-            merge(entry, place)
+def merge(directory: Path, into: Path) -> None:
+    """Move everything in `directory` into another one, merging directories that both have; `directory` is gone then."""
+    for entry in sorted(directory.iterdir()):
+        to = into / entry.name
+        if entry.is_dir() and not entry.is_symlink() and to.is_dir():
+            merge(entry, to)
         else:
-            rename_patiently(entry, place)
-    folder.rmdir()
+            rename_patiently(entry, to)
+    directory.rmdir()
 
 
 def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:
@@ -70,33 +70,33 @@ def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:
         raise SourceError(f"{archive.name}: cannot be unpacked: {error}; delete it and run again") from None
     tops = list(draft.iterdir())
     if len(tops) != 1 or not tops[0].is_dir():
-        raise SourceError(f"{archive.name}: expected one top folder, found {sorted(top.name for top in tops)}")
+        raise SourceError(f"{archive.name}: expected one top directory, found {sorted(top.name for top in tops)}")
     return tops[0]
 
 
-def _unpack_tar(archive: Path, folder: Path, without: Sequence[str]) -> None:
+def _unpack_tar(archive: Path, directory: Path, without: Sequence[str]) -> None:
     with tarfile.open(archive) as tar:
         if not hasattr(tarfile, "data_filter"):
             raise SourceError("this Python's tarfile cannot unpack safely; use 3.10.12, 3.11.4 or newer")
-        tar.extractall(folder, members=_wanted(tar, without), filter="data")
+        tar.extractall(directory, members=_wanted(tar, without), filter="data")
 
 
 def _wanted(tar: tarfile.TarFile, without: Sequence[str]) -> Iterator[tarfile.TarInfo]:
     """The members one by one as they come, so that the archive is read once; the tarfile filter checks the rest."""
     for member in tar:
         if DRIVE.match(member.name):
-            raise tarfile.ReadError(f"{member.name!r} would land outside the folder")
+            raise tarfile.ReadError(f"{member.name!r} would land outside the directory")
         if not _left_out(member.name, without):
             yield member
 
 
-def _unpack_zip(archive: Path, folder: Path, without: Sequence[str]) -> None:
+def _unpack_zip(archive: Path, directory: Path, without: Sequence[str]) -> None:
     with zipfile.ZipFile(archive) as zipped:
         for name in zipped.namelist():
             path = PurePosixPath(name.replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts or ":" in name:
-                raise zipfile.BadZipFile(f"{name!r} would land outside the folder")
-        zipped.extractall(folder, [name for name in zipped.namelist() if not _left_out(name, without)])
+                raise zipfile.BadZipFile(f"{name!r} would land outside the directory")
+        zipped.extractall(directory, [name for name in zipped.namelist() if not _left_out(name, without)])
 
 
 def _left_out(name: str, without: Sequence[str]) -> bool:

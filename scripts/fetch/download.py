@@ -60,21 +60,21 @@ class _Job:
                 _fetch(download, self)
             except Stopped:
                 return
-            except BaseException as error:  # noqa: BLE001  told to the thread that waits
+            except BaseException as error:  # noqa: BLE001  raised in the thread that waits
                 self.errors.append(error)
                 self.stop.set()
 
 
 def download_all(downloads: Sequence[Download], *, workers: int = 4, log: Log = no_log) -> None:
-    """Have every file at its path, whole and with its digest; what is there already is not asked for again.
+    """Have every file at its path, complete and with its digest; what is there already is not asked for again.
 
-    A file lies beside its path as `.part` until then, and the next call goes on from there. Raises PrerequisiteError
+    Until then a file is kept beside its path as `.part`, and the next call goes on from there. Raises PrerequisiteError
     for a file that is not what was meant, a server that does not give it, or a disk that is full.
     """
     todo = [download for download in downloads if not _is_whole(download)]
-    for folder in {download.path.parent for download in todo}:
-        folder.mkdir(parents=True, exist_ok=True)
-        require_space(folder, sum(one.size - _arrived(one) for one in todo if one.path.parent == folder))
+    for directory in {download.path.parent for download in todo}:
+        directory.mkdir(parents=True, exist_ok=True)
+        require_space(directory, sum(one.size - _arrived(one) for one in todo if one.path.parent == directory))
     job = _Job(todo, log)
     threads = [threading.Thread(target=job.work, daemon=True) for _ in range(min(workers, len(todo)))]
     for thread in threads:
@@ -89,12 +89,12 @@ def download_all(downloads: Sequence[Download], *, workers: int = 4, log: Log = 
         raise job.errors[0]
 
 
-def require_space(folder: Path, needed: int) -> None:
-    """Raise PrerequisiteError when the disk of `folder` has less than `needed` bytes free."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+def require_space(directory: Path, needed: int) -> None:
+    """Raise PrerequisiteError when the disk of `directory` has less than `needed` bytes free."""
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
-        raise _full(folder, f"{needed / MEGA:,.0f} MB are needed, {free / MEGA:,.0f} MB are free")
+        raise _full(directory, f"{needed / MEGA:,.0f} MB are needed, {free / MEGA:,.0f} MB are free")
 
 
 def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
@@ -112,11 +112,11 @@ def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
 
 
 def _wait(threads: Sequence[threading.Thread], job: _Job) -> None:
-    told = time.monotonic()
+    reported = time.monotonic()
     while not job.stop.is_set() and any(thread.is_alive() for thread in threads):
         next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.1)
-        if time.monotonic() - told > REPORT_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - reported > REPORT_SECONDS:
+            reported = time.monotonic()
             job.log(f"  {sum(job.have.values()) / MEGA:,.0f} of {job.total / MEGA:,.0f} MB")
 
 
@@ -198,7 +198,7 @@ def _pause(pause: float, error: Transient) -> float:
 
 @contextmanager
 def _disk(path: Path) -> Iterator[None]:
-    """A full disk, said as such."""
+    """A full disk, reported as such."""
     try:
         yield
     except requests.RequestException:
@@ -209,7 +209,8 @@ def _disk(path: Path) -> Iterator[None]:
         raise _full(path.parent, "nothing more can be written") from None
 
 
-def _full(folder: Path, detail: str) -> PrerequisiteError:
+def _full(directory: Path, detail: str) -> PrerequisiteError:
     return PrerequisiteError(
-        f"the disk of {folder} is too full: {detail}; free some, or name another folder with DEEPSPEED_WHEELS_CACHE"
+        f"the disk of {directory} is too full: {detail}; "
+        "free some space, or name another directory with DEEPSPEED_WHEELS_CACHE"
     )

@@ -1,4 +1,4 @@
-"""How the person's own package client is set up: which index, certificates and wheel folders it uses."""
+"""How the user's own package client is set up: which index, certificates and wheel directories it uses."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def verify_bundle() -> str | bool:
 
 
 def uv_variables() -> dict[str, str]:
-    """What uv must be told of pip's settings, since it reads none of them; and that it downloads no Python."""
+    """The variables that pass pip's settings to uv, since it reads none of them; and that it downloads no Python."""
     settings = pip_settings()
-    told = {
+    passed = {
         "UV_FIND_LINKS": ",".join(settings.get("find-links", "").split()),
         "UV_DEFAULT_INDEX": settings.get("index-url", ""),
         "SSL_CERT_FILE": settings.get("cert", ""),
     }
-    variables = {name: value for name, value in told.items() if value and name not in os.environ}
+    variables = {name: value for name, value in passed.items() if value and name not in os.environ}
     return {**variables, "UV_PYTHON_DOWNLOADS": "never", "UV_HTTP_TIMEOUT": settings.get("default-timeout", "60")}

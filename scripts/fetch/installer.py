@@ -19,10 +19,10 @@ class Installer:
 
     uv: str | None
 
-    def create(self, folder: PurePath, interpreter: str) -> Command:
-        """Make an empty environment for `interpreter` in `folder`, replacing what is there."""
+    def create(self, directory: PurePath, interpreter: str) -> Command:
+        """Make an empty environment for `interpreter` in `directory`, replacing what is there."""
         program = (self.uv, "venv") if self.uv else (sys.executable, "-m", "virtualenv")
-        argv = (*program, "--clear", "--quiet", "--python", interpreter, str(folder))
+        argv = (*program, "--clear", "--quiet", "--python", interpreter, str(directory))
         return Command(argv=argv, env=self.variables())
 
     def install(
@@ -39,7 +39,7 @@ class Installer:
         return Command(argv=argv, env=self.variables())
 
     def variables(self) -> Mapping[str, str]:
-        """The variables that make uv see what pip is told."""
+        """The variables that pass pip's settings to uv."""
         return uv_variables() if self.uv else {}
 
 
@@ -49,6 +49,6 @@ def find_installer() -> Installer:
     return Installer(uv=str(beside) if beside.is_file() else shutil.which("uv"))
 
 
-def environment_python(folder: Path) -> Path:
-    """The interpreter of the environment in `folder`."""
-    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
+def environment_python(directory: Path) -> Path:
+    """The interpreter of the environment in `directory`."""
+    return directory / "Scripts" / "python.exe" if os.name == "nt" else directory / "bin" / "python"

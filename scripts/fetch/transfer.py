@@ -1,4 +1,4 @@
-"""One connection: to a server, or to a file of a mirror folder; what can be tried again is told from what cannot."""
+"""One connection, to a server or to a file of a mirror directory; failures that may pass are kept apart from others."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def get(
     """The server's answer, whatever its status; raises requests.RequestException when there is none.
 
     The server's certificate must be one that requests trusts, or pip: what pip trusts is only asked when that matters,
-    since pip takes half a second to tell.
+    since asking pip takes half a second.
     """
     try:
         return requests.get(url, stream=stream, timeout=timeout, headers=headers)

@@ -1,1 +1,1 @@
-"""Which published wheel fits a person's environment, and how it gets in without touching their torch."""
+"""Which published wheel fits a user's environment, and how it is installed without touching their torch."""

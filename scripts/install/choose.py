@@ -61,7 +61,7 @@ def choose(
 ) -> Choice:
     """The newest wheel that fits, of a DeepSpeed release or minor line if one is named.
 
-    `abis` tells which C++ ABI the torch has that a wheel was built with; what is not in it is not compared.
+    `abis` holds which C++ ABI the torch has that a wheel was built with; what is not in it is not compared.
     """
     records = tuple(records)
     axes = _axes([record.target for record in records])
@@ -92,7 +92,7 @@ def _axes(targets: Sequence[Target]) -> Axes:
 def mismatches(
     record: WheelRecord, environment: Environment, deepspeed: str = "", axes: Axes = NO_AXES, abis: Abis = NO_ABIS
 ) -> tuple[Mismatch, ...]:
-    """Every way in which the wheel does not fit; none when it does. What is offered at all decides how far it is off."""
+    """Every way in which the wheel does not fit; none when it does. What is offered (`axes`) sets the distance."""
     found = (
         _deepspeed(record, deepspeed, axes),
         _torch(record, environment, axes),
@@ -138,7 +138,7 @@ def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch
 
 
 def _abi(target: Target, environment: Environment, abis: Abis) -> Mismatch | None:
-    """A torch of the same release and CUDA from elsewhere (from conda-forge, for one) may have the other C++ ABI on Linux."""
+    """On Linux a torch of the same release and CUDA from elsewhere, such as conda-forge, may have the other C++ ABI."""
     torch = environment.torch
     if torch is None or (torch.minor, torch.variant) != (target.torch_minor, target.cuda) or target.system != "linux":
         return None

@@ -1,4 +1,4 @@
-"""`Environment`: the facts of a person's Python that decide which wheel fits, read without importing their torch."""
+"""`Environment`: the facts of a user's Python that decide which wheel fits, read without importing their torch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SECONDS = 60
 class Torch:
     """The torch that is installed."""
 
-    version: str  # "2.6.0+cu124", as torch says itself
-    installed: str  # the same as the package's metadata says, which a constraint must name
+    version: str  # "2.6.0+cu124", as torch itself states
+    installed: str  # the same as the package's metadata states, which a constraint must name
     variant: str  # "cu124", "cpu"; "rocm" or "xpu" for what no wheel of ours is for
-    cxx11_abi: int | None = None  # _GLIBCXX_USE_CXX11_ABI; None when it does not say
+    cxx11_abi: int | None = None  # _GLIBCXX_USE_CXX11_ABI; None when it is not stated
 
     @property
     def minor(self) -> str:
@@ -63,34 +63,34 @@ class Environment:
 
 
 def read_environment(python: str = "", machine: Machine | None = None) -> Environment:
-    """The facts of the environment of `python` (an interpreter, or an environment's folder; the active one if empty).
+    """The facts of the environment of `python`: an interpreter or an environment's directory; if empty, the active one.
 
     Raises InputError when that Python is not there or cannot be asked.
     """
     executable = _interpreter(python)
-    told = _ask(executable)
-    torch = told["torch"]
+    answer = _ask(executable)
+    torch = answer["torch"]
     return Environment(
         python=executable,
-        implementation=told["implementation"],
-        version=told["python"],
-        platform=told["platform"],
+        implementation=answer["implementation"],
+        version=answer["python"],
+        platform=answer["platform"],
         torch=_torch(torch) if torch else None,
-        deepspeed=told["deepspeed"],
-        has_pip=told["pip"],
+        deepspeed=answer["deepspeed"],
+        has_pip=answer["pip"],
         machine=machine or read_machine(),
     )
 
 
 def _interpreter(python: str) -> Path:
     active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
-    place = Path(python or active or sys.executable)
-    if not place.is_dir():
-        return place
+    path = Path(python or active or sys.executable)
+    if not path.is_dir():
+        return path
     names = ("Scripts/python.exe", "python.exe") if os.name == "nt" else ("bin/python",)
-    found = next((place / name for name in names if (place / name).exists()), None)
+    found = next((path / name for name in names if (path / name).exists()), None)
     if found is None:
-        raise InputError(f"{place} is no Python environment; give its folder or its interpreter with --python")
+        raise InputError(f"{path} is not a Python environment; give its directory or its interpreter with --python")
     return found
 
 
@@ -100,26 +100,26 @@ def _ask(executable: Path) -> dict[str, Any]:
         raise InputError(f"{executable} cannot be run: {answer.errors}; give another with --python")
     if answer.exit_code:
         last = (answer.errors.strip().splitlines() or ["nothing"])[-1]
-        raise InputError(f"{executable} could not tell about itself: {last}; is it a Python?")
+        raise InputError(f"{executable} cannot be asked about itself: {last}; give a Python interpreter")
     try:
         document: dict[str, Any] = json.loads(answer.output)
     except ValueError:
-        raise InputError(f"{executable} gave no answer; is it a Python?") from None
+        raise InputError(f"{executable} gave no answer; give a Python interpreter with --python") from None
     return document
 
 
-def _torch(told: dict[str, Any]) -> Torch:
+def _torch(answer: dict[str, Any]) -> Torch:
     return Torch(
-        version=told["version"],
-        installed=told["installed"] or told["version"],
-        variant=_variant(told),
-        cxx11_abi=told["cxx11_abi"],
+        version=answer["version"],
+        installed=answer["installed"] or answer["version"],
+        variant=_variant(answer),
+        cxx11_abi=answer["cxx11_abi"],
     )
 
 
-def _variant(told: dict[str, Any]) -> str:
+def _variant(answer: dict[str, Any]) -> str:
     """`cu124` where torch was built for CUDA 12.4, as the PyTorch index calls it."""
-    if told["cuda"]:
-        major, minor, *_ = f"{told['cuda']}.0".split(".")
+    if answer["cuda"]:
+        major, minor, *_ = f"{answer['cuda']}.0".split(".")
         return f"cu{major}{minor}"
-    return next((name for name, key in (("rocm", "hip"), ("xpu", "xpu")) if told[key]), "cpu")
+    return next((name for name, key in (("rocm", "hip"), ("xpu", "xpu")) if answer[key]), "cpu")

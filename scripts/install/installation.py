@@ -43,8 +43,8 @@ class Installation:
 
     def run(self) -> None:
         """Install; raises CommandError when the client fails, or when afterwards something else is there."""
-        with tempfile.TemporaryDirectory() as folder:
-            constraints = Path(folder) / "constraints.txt"
+        with tempfile.TemporaryDirectory() as directory:
+            constraints = Path(directory) / "constraints.txt"
             constraints.write_text(self.constraints, encoding="utf-8")
             _run(self.words(constraints))
         self._check()
@@ -65,7 +65,7 @@ def torch_line(record: WheelRecord, published: Published, environment: Environme
 
 
 def _client(environment: Environment) -> list[str]:
-    """pip of the environment, else uv told of it."""
+    """pip of the environment, else uv pointed at it."""
     if environment.has_pip:
         return [str(environment.python), "-m", "pip", "install", "--no-input"]
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))

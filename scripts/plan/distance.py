@@ -17,7 +17,7 @@ DECIMALS = 6  # of a sum, so that its order does not matter
 
 
 def distance(axis: str, mine: str, other: str, values: Sequence[str] = ()) -> float:
-    """What the change of one axis counts: its weight, and less than 1.05 for how far it is among the offered `values`."""
+    """What the change of one axis counts: its weight, and less than 1.05 for the steps between the offered `values`."""
     gpu = LOSES_GPU if axis == "cuda" and (mine == "cpu") != (other == "cpu") else 0.0
     return WEIGHTS[axis] + gpu + (_far(mine, other, values) if values else 0.0)
 

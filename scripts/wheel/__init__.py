@@ -1,1 +1,1 @@
-"""What a wheel file is and says of itself."""
+"""What a wheel file contains and states."""

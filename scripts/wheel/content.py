@@ -1,4 +1,4 @@
-"""`WheelContent`: what lies inside a wheel, read from the zip without importing anything."""
+"""`WheelContent`: what is inside a wheel, read from the zip without importing anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXTENSIONS = (".so", ".pyd")
 # what zipfile raises for a member that is damaged, encrypted or packed in a way it does not know
 DAMAGED = (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError)
 TAGS = {"win": "windows", "linux": "linux", "manylinux": "linux"}
-UNREADABLE = "deepspeed/git_version_info_installed.py is not there or cannot be read: not a built DeepSpeed wheel"
+UNREADABLE = "deepspeed/git_version_info_installed.py is missing or cannot be read: not a built DeepSpeed wheel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class WheelContent:
 
     @property
     def system(self) -> str:
-        """`windows` or `linux`, as the tags say; empty for another, or for none in particular."""
+        """`windows` or `linux`, as the tags name it; empty for another, or for none in particular."""
         return next((name for start, name in TAGS.items() if any(t.platform.startswith(start) for t in self.tags)), "")
 
     def text(self, member: str) -> str | None:
@@ -66,7 +66,7 @@ class WheelContent:
             return None
 
     def metadata_file(self, name: str) -> str | None:
-        """The text of a file of the .dist-info folder; None when it is not there."""
+        """The text of a file of the .dist-info directory; None when it is not there."""
         found = [m for m in self.members if m.endswith(f".dist-info/{name}") and m.count("/") == 1]
         return self.text(found[0]) if len(found) == 1 else None
 
@@ -102,7 +102,7 @@ def parse_build_info(text: str) -> BuildInfo | None:
 
 def is_module_of(member: str, op: str) -> bool:
     """Whether a compiled module is this op's."""
-    # upstream forgets a dot: inference_core_ops lies in deepspeed/inference/v2/kernelsinference_core_ops.*.so
+    # upstream forgets a dot: inference_core_ops is deepspeed/inference/v2/kernelsinference_core_ops.*.so
     return PurePosixPath(member).name.split(".")[0] in (op, f"{op}_op", f"kernels{op}")
 
 

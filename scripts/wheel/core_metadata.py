@@ -25,7 +25,7 @@ def core_metadata(wheel: Path) -> bytes:
 
 
 def metadata_entry(wheel: Path) -> dict[str, str | None]:
-    """What a manifest says of it: the digest of METADATA, and the Pythons it asks for (None when it does not say)."""
+    """What a manifest keeps of it: the digest of METADATA, and the Pythons it asks for (None when not stated)."""
     content = core_metadata(wheel)
     headers = BytesHeaderParser().parsebytes(content)
     return {"sha256": hashlib.sha256(content).hexdigest(), "requires_python": headers["Requires-Python"]}

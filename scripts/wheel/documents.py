@@ -119,7 +119,7 @@ def _schema(known: int) -> Reader[int]:
 
 
 def _shaped(pattern: re.Pattern[str], what: str) -> Reader[str]:
-    """A reader of a text that matches the whole pattern."""
+    """A reader of a text that matches the pattern from start to end."""
 
     def read(value: object, where: str, problems: Problems) -> str:
         found = text(value, where, problems)

@@ -1,4 +1,4 @@
-"""The manifest beside every wheel: where it lies, and how it gets there whole."""
+"""The manifest beside every wheel: its path, and how it is written."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MANIFEST = ".json"  # behind the name of its wheel
 
 
 def manifest_path(wheel: Path) -> Path:
-    """Where a wheel's manifest lies: beside it, with .json behind its name."""
+    """The path of a wheel's manifest: beside it, with .json behind its name."""
     return wheel.with_name(wheel.name + MANIFEST)
 
 
 def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
-    """Write the manifest whole or not at all."""
+    """Write the manifest completely or not at all."""
     write_whole(path, json.dumps(document, indent=2, sort_keys=True) + "\n", durable=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.ci.results import Result, builds_document, lost_results, read_results, write_results
-from scripts.ci.summary import markdown, notes, rows, sentence
+from scripts.ci.summary import markdown, rows, run_annotations, sentence
 from scripts.errors import CompileError, DataError, InterruptedBuildError
 from scripts.index.page.states import Build, read_builds
 from tests.plan.factories import make_target
@@ -40,7 +40,7 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [("{", "JSON"), ("{}", "target"), ('{"target": "x", "exit_code": 0}', "'x' is no target id")],
+    [("{", "JSON"), ("{}", "target"), ('{"target": "x", "exit_code": 0}', "'x' is not a target id")],
 )
 def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, content: str, fault: str) -> None:
     (tmp_path / "a.result.json").write_text(content)
@@ -97,7 +97,7 @@ def test_a_wheel_without_a_readable_manifest_is_in_the_table_all_the_same(tmp_pa
 def test_each_cell_without_a_wheel_is_annotated_with_its_first_lines_and_the_line_that_repeats_it(
     tmp_path: Path,
 ) -> None:
-    error, notice = notes(rows(results(), tmp_path))
+    error, notice = run_annotations(rows(results(), tmp_path))
     assert error.startswith(f"::error title={FAILED.id}::- a.cpp: error: `x`%0A")
     assert error.endswith(f"%0Ainvoke build --id {FAILED.id}")
     assert notice.startswith(f"::notice title={STOPPED.id}::the time is over")

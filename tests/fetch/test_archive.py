@@ -85,14 +85,14 @@ def test_a_zip_member_that_would_leave_the_folder_is_refused(tmp_path: Path, nam
 def test_an_absolute_tar_member_lands_below_or_nowhere(tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     archive = tar_of(tmp_path / "a.tar.gz", entry("top/good.txt"), entry(str(outside)))
-    with pytest.raises(SourceError, match=r"expected one top folder|would land outside"):  # with a drive, the latter
+    with pytest.raises(SourceError, match=r"expected one top directory|would land outside"):  # with a drive, the latter
         unpack(archive, tmp_path / "tree")
     assert left_beside(tmp_path, archive) == []
 
 
 def test_two_top_folders_are_refused_and_nothing_is_left(tmp_path: Path) -> None:
     archive = tar_of(tmp_path / "a.tar.gz", entry("one/a.txt"), entry("two/b.txt"))
-    with pytest.raises(SourceError, match=r"expected one top folder, found \['one', 'two'\]"):
+    with pytest.raises(SourceError, match=r"expected one top directory, found \['one', 'two'\]"):
         unpack(archive, tmp_path / "tree")
     assert left_beside(tmp_path, archive) == []
 

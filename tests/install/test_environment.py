@@ -57,7 +57,7 @@ def test_the_variant_is_what_torch_was_built_for(
 
 
 def test_a_folder_of_an_environment_stands_for_its_python(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no Python environment"):
+    with pytest.raises(InputError, match="not a Python environment"):
         read_environment(str(tmp_path), machine=MACHINE)
     found = read_environment(sys.prefix, machine=MACHINE)
     assert found.python.is_relative_to(sys.prefix)

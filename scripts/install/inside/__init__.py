@@ -1,1 +1,1 @@
-"""Runs with the Python of the person's environment; imports nothing of ours."""
+"""Runs with the Python of the user's environment; imports nothing of ours."""

@@ -1,6 +1,6 @@
 """Prints, as one JSON object, what decides which wheel fits this very Python. Nothing is imported that could fail.
 
-torch itself takes seconds to import, and a broken one does not import at all; its version.py and CMake file say enough.
+torch itself takes seconds to import, and a broken one does not import at all; its version.py and CMake file are enough.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ def torch_facts() -> dict[str, Any] | None:
     spec = importlib.util.find_spec("torch")
     if spec is None or not spec.submodule_search_locations:
         return None
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    told: dict[str, Any] = {}
-    exec(read(folder / "version.py"), told)  # torch's own file of constants
-    abi = re.search(r"_GLIBCXX_USE_CXX11_ABI=([01])", read(folder / "share/cmake/Torch/TorchConfig.cmake"))
+    directory = Path(next(iter(spec.submodule_search_locations)))
+    constants: dict[str, Any] = {}
+    exec(read(directory / "version.py"), constants)  # torch's own file of constants
+    abi = re.search(r"_GLIBCXX_USE_CXX11_ABI=([01])", read(directory / "share/cmake/Torch/TorchConfig.cmake"))
     return {
-        "version": str(told.get("__version__") or version_of("torch")),
+        "version": str(constants.get("__version__") or version_of("torch")),
         "installed": version_of("torch"),
-        "cuda": told.get("cuda"),
-        "hip": told.get("hip"),
-        "xpu": told.get("xpu"),
+        "cuda": constants.get("cuda"),
+        "hip": constants.get("hip"),
+        "xpu": constants.get("xpu"),
         "cxx11_abi": int(abi.group(1)) if abi else None,
     }
 
