@@ -62,7 +62,7 @@ def add_session(target: Target) -> None:
             report_result(target, None, error)
             if isinstance(error, InterruptedBuildError):
                 raise KeyboardInterrupt from None
-            session.error(str(error))
+            session.error(error.line)
         report_result(target, wheel, None)
 
     session.__doc__ = f"Build and verify DeepSpeed {target.deepspeed} for torch {target.torch}, {target.cuda}."

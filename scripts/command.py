@@ -225,7 +225,8 @@ class Running:
         self._reader.join(timeout=GRACE_SECONDS)
         if peak is None:
             raise CommandError(
-                f"{Path(self.command.argv[0]).name} ran longer than {timeout_seconds:.0f} s and was ended"
+                f"{Path(self.command.argv[0]).name} ran longer than {timeout_seconds:.0f} s and was ended",
+                id="command-timed-out",
             )
         return self._outcome(peak)
 
@@ -254,7 +255,9 @@ def _start(command: Command) -> subprocess.Popen[str]:
             start_new_session=sys.platform != "win32",
         )
     except OSError as error:
-        raise CommandError(f"cannot start {command.argv[0]}: {error.strerror}; is it installed and on PATH?") from None
+        raise CommandError(
+            f"cannot start {command.argv[0]}: {error.strerror}; is it installed and on PATH?", id="program-not-found"
+        ) from None
 
 
 def _as_here(variables: Mapping[str, str]) -> dict[str, str]:

@@ -78,7 +78,7 @@ def write_tree(root: Path, files: Mapping[str, Content]) -> None:
         _write_list(root, set(files))
     except OSError as error:
         reason = f"{error.filename or root} cannot be written: {error.strerror}"
-        raise InputError(f"{reason}; choose another directory") from None
+        raise InputError(f"{reason}; choose another directory", id="not-writable") from None
 
 
 def written(root: Path) -> set[str]:

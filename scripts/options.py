@@ -68,7 +68,7 @@ class Option:
         except ValueError:
             number = -1
         if number < 0:
-            raise InputError(f"{self.flag} {given}: give {self.stated.wanted}")
+            raise InputError(f"{self.flag} {given}: give {self.stated.wanted}", id="value-not-accepted")
         return number
 
     def _text(self, given: str) -> str:
@@ -79,8 +79,11 @@ class Option:
             return str(Path(given).resolve())
         known = ", ".join(choices)
         if directory:
-            raise InputError(f"{self.flag} {given!r} is not a directory; give an existing one, or one of {known}")
-        raise InputError(f"{self.flag} {given!r}: give one of {known}")
+            raise InputError(
+                f"{self.flag} {given!r} is not a directory; give an existing one, or one of {known}",
+                id="not-a-directory",
+            )
+        raise InputError(f"{self.flag} {given!r}: give one of {known}", id="value-not-accepted")
 
 
 def option(
@@ -107,9 +110,9 @@ def option(
     return field(default=default, metadata={KEY: stated})
 
 
-def json_option() -> Any:  # noqa: ANN401  a dataclass field
-    """The option that every task with an answer has."""
-    return option(False, "print one JSON document on standard output and nothing else")
+def json_option(more: str) -> Any:  # noqa: ANN401  a dataclass field
+    """The option that every task with an answer has; `more` says for the reference what the document holds."""
+    return option(False, "print one JSON document on standard output and nothing else", more=more)
 
 
 def options_of(kind: type) -> tuple[Option, ...]:
@@ -142,13 +145,13 @@ def parse_words(kind: type[T], words: Sequence[str]) -> T:
         flag, _, value = left.pop(0).partition("=")
         found = flags.get(flag) or flags.get(flag.replace("--no-", "--", 1))
         if found is None or (flag not in flags and found.kind is not bool):
-            raise InputError(f"unknown option {flag}; known are {' '.join(_spellings(kind))}")
+            raise InputError(f"unknown option {flag}; known are {' '.join(_spellings(kind))}", id="option-unknown")
         if found.kind is bool:
             given[found.name] = flag in flags
         elif value or left:
             given[found.name] = value or left.pop(0)
         else:
-            raise InputError(f"{flag} needs a value")
+            raise InputError(f"{flag} needs a value", id="value-not-accepted")
     return read_options(kind, given)
 
 

@@ -18,6 +18,9 @@ from invoke.collection import Collection
 
 import tasks
 from scripts import errors
+from scripts.commands.command_task import CommandTask
+from scripts.commands.reference import error_page, raised_ids, with_tables
+from scripts.error_ids import ERRORS
 from scripts.facts import condition
 from scripts.options import options_of
 from scripts.plan.matrix import Matrix
@@ -33,6 +36,7 @@ EXIT_CODES = {
     if isinstance(kind, type) and issubclass(kind, errors.WheelsError)
 }
 LINE = "python -m pip install -r requirements.txt && invoke {task}"
+COMMANDS = {name: task for name, task in vars(tasks).items() if isinstance(task, CommandTask)}
 TASKS = {context.name: context for context in Collection.from_module(tasks).to_contexts()}
 
 
@@ -89,6 +93,19 @@ def test_every_invoke_line_names_a_task_and_its_options(document: Path) -> None:
     for task, words in re.findall(r"^(?:\$ )?invoke (\w+)(.*)$", text_of(document), re.M):
         known = {*TASKS[task].flags, *TASKS[task].inverse_flags}
         assert set(re.findall(r"--[a-z][a-z-]*", words)) <= known, f"invoke {task}{words}"
+
+
+def test_the_tables_of_the_tasks_are_those_of_their_options() -> None:
+    """`python -m scripts.commands.reference` writes them."""
+    assert with_tables(text_of(REFERENCE), COMMANDS) == text_of(REFERENCE)
+
+
+def test_the_page_of_the_errors_is_that_of_the_code() -> None:
+    assert error_page() == text_of(ROOT / "docs" / "errors.md")
+
+
+def test_every_id_of_an_error_is_explained_once_and_every_explained_id_is_raised() -> None:
+    assert sorted(row.id for row in ERRORS) == sorted(raised_ids())
 
 
 def test_selectors_are_those_of_plan_and_build() -> None:

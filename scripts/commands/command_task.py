@@ -67,9 +67,9 @@ def reported() -> Iterator[None]:
 
 
 def print_error(error: WheelsError) -> None:
-    """The message on standard error, in red on a terminal."""
+    """The id and the message on standard error, in red on a terminal."""
     red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
-    sys.stderr.write(f"{red}error: {error}{plain}\n")
+    sys.stderr.write(f"{red}{error.line}{plain}\n")
 
 
 def _with_signature(

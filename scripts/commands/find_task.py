@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.commands.answer import print_answer, print_document
 from scripts.commands.task_options import FindOptions
-from scripts.commands.wheel_choice import choose_wheel, explanation, line_to_paste, note_lines
-from scripts.errors import NothingToDoError
+from scripts.commands.wheel_choice import choose_wheel, line_to_paste, none_fits, note_lines
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
 from scripts.wheel.published import Published
@@ -27,7 +26,7 @@ def find(options: FindOptions) -> None:
     else:
         print_answer(*_facts(environment), *(_offer(choice.wheel, published) if choice.wheel else ()))
     if choice.wheel is None:
-        raise NothingToDoError(explanation(published, environment, choice))
+        raise none_fits(published, environment, choice)
 
 
 def document(published: Published, environment: Environment, choice: Choice) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def require_platform(target: Target) -> None:
     """Raise PrerequisiteError when this machine is not of the target's platform."""
     platform = this_host().platform
     if target.platform != platform:
-        raise PrerequisiteError(f"{target.id}: {why_not_here(target, platform)}")
+        raise PrerequisiteError(f"{target.id}: {why_not_here(target, platform)}", id="cannot-build-here")
 
 
 def targets_to_build(project: Project, selection: Selection, *, anywhere: bool = False) -> tuple[Target, ...]:
@@ -60,7 +60,9 @@ def targets_to_build(project: Project, selection: Selection, *, anywhere: bool =
     refusals = {target.id: why_not_here(target, platform) for target in here or chosen}
     refused = [f"{name}: {why}" for name, why in refusals.items() if why]
     if refused:
-        raise PrerequisiteError("\n".join(["cannot build here:", *(f"  {line}" for line in refused[:10])]))
+        raise PrerequisiteError(
+            "\n".join(["cannot build here:", *(f"  {line}" for line in refused[:10])]), id="cannot-build-here"
+        )
     return tuple(here)
 
 
@@ -78,7 +80,9 @@ def host_target(project: Project) -> Target:
     host = this_host()
     targets = [t for t in buildable(project.plan) if t.python == host.python and runs_on(t, host.driver_cuda)]
     if not targets:
-        raise NothingToDoError(f"the matrix has no target for {describe()}; 'invoke plan' lists what it has")
+        raise NothingToDoError(
+            f"the matrix has no target for {describe()}; 'invoke plan' lists what it has", id="no-target-for-host"
+        )
     candidates = sorted(newest_deepspeed(targets), key=Target.sort_key, reverse=True)
     with tempfile.TemporaryDirectory() as folder:
         python = _empty_environment(Path(folder) / "probe")
@@ -87,7 +91,9 @@ def host_target(project: Project) -> Target:
             if install_torch(find_installer(), python, routes, dry_run=True):
                 return target
     tried = ", ".join(f"{target.torch} {target.cuda}" for target in candidates)
-    raise PrerequisiteError(f"torch is not available here for Python {host.python} (tried {tried})")
+    raise PrerequisiteError(
+        f"torch is not available here for Python {host.python} (tried {tried})", id="torch-not-available"
+    )
 
 
 def runs_on(target: Target, driver_cuda: str | None) -> bool:

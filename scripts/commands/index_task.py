@@ -58,7 +58,9 @@ def _rewrite(file: Path, change: Callable[[str], str]) -> None:
         if changed != text:
             file.write_text(changed, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise InputError(f"--readme {file}: {error.strerror}; give a Markdown file that can be written") from None
+        raise InputError(
+            f"--readme {file}: {error.strerror}; give a Markdown file that can be written", id="file-not-usable"
+        ) from None
 
 
 def _builds(file: str) -> dict[str, Build]:
@@ -68,7 +70,7 @@ def _builds(file: str) -> dict[str, Build]:
     try:
         return read_builds(Path(file).read_bytes(), file)
     except OSError as error:
-        raise InputError(f"--builds {file}: cannot be read: {error.strerror}") from None
+        raise InputError(f"--builds {file}: cannot be read: {error.strerror}", id="file-not-usable") from None
 
 
 def _before(out: Path, previous: str, may_shrink: bool) -> Published | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.task_options import InstallOptions
-from scripts.commands.wheel_choice import choose_wheel, explanation, note_lines
-from scripts.errors import NothingToDoError
+from scripts.commands.wheel_choice import choose_wheel, none_fits, note_lines
 from scripts.install.installation import Installation
 
 
@@ -13,7 +12,7 @@ def install(options: InstallOptions) -> None:
     """Install the wheel that fits; raises NothingToDoError, with the nearest and what to change, when none does."""
     published, environment, choice = choose_wheel(options)
     if choice.wheel is None:
-        raise NothingToDoError(explanation(published, environment, choice))
+        raise none_fits(published, environment, choice)
     installation = Installation(record=choice.wheel, published=published, environment=environment)
     lines = installation.lines()
     for line in note_lines(choice.wheel):

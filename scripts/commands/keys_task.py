@@ -26,8 +26,8 @@ def keys(selection: Selection, *, as_json: bool) -> None:
 
 def _one(project: Project, selection: Selection) -> Target:
     if selection.is_empty:
-        raise InputError("name one target with --id; 'invoke plan' lists them")
+        raise InputError("name one target with --id; 'invoke plan' lists them", id="one-target-needed")
     targets = project.select(selection).targets
     if len(targets) != 1:
-        raise InputError(f"{len(targets)} targets match; name one with --id")
+        raise InputError(f"{len(targets)} targets match; name one with --id", id="one-target-needed")
     return targets[0].target

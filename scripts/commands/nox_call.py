@@ -60,7 +60,9 @@ def lock_target(target: Target) -> BaseFileLock:
     try:
         lock.acquire()
     except Timeout:
-        raise PrerequisiteError(f"{target.id} is being built in this checkout; wait for it or stop it") from None
+        raise PrerequisiteError(
+            f"{target.id} is being built in this checkout; wait for it or stop it", id="already-building"
+        ) from None
     return lock
 
 

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 def plan(selection: Selection, options: PlanOptions) -> None:
     """Print the plan, or the workflow's next jobs with `matrix`."""
     if options.store and not options.missing:
-        raise InputError("--store is where --missing looks; give both or neither")
+        raise InputError("--store is where --missing looks; give both or neither", id="options-conflict")
     if options.matrix and options.shard:
-        raise InputError("--matrix takes the first targets of the queue, the next run the next ones; omit --shard")
+        raise InputError(
+            "--matrix takes the first targets of the queue, the next run the next ones; omit --shard",
+            id="options-conflict",
+        )
     project = open_project()
     found = project.select(selection)
     if options.missing:

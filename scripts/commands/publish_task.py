@@ -29,7 +29,9 @@ def publish(options: PublishOptions) -> None:
     wheelhouse = read_wheelhouse(folder)
     if not wheelhouse.candidates:
         reasons = [f"  {skipped.wheel}: {skipped.reason}" for skipped in wheelhouse.skipped]
-        raise NothingToDoError("\n".join([f"{folder} has no wheel that may be published", *reasons]))
+        raise NothingToDoError(
+            "\n".join([f"{folder} has no wheel that may be published", *reasons]), id="nothing-to-publish"
+        )
     plan = make_plan(store, wheelhouse.candidates, budget())
     if not dry_run:
         with _progress(plan) as watch:

@@ -28,7 +28,9 @@ def report(options: ReportOptions) -> None:
     if options.builds and (queue := os.environ.get(QUEUE)):
         results = (*results, *lost_results(read_matrix(queue, QUEUE), results))
     if not results and not options.builds:
-        raise NothingToDoError(f"no build has left its result in {dirs.logs}; see the output of 'invoke build'")
+        raise NothingToDoError(
+            f"no build has left its result in {dirs.logs}; see the output of 'invoke build'", id="no-build-result"
+        )
     found = rows(results, dirs.wheelhouse)
     if step := this_step():
         step.add_summary(markdown(found))

@@ -55,5 +55,5 @@ def _folder(store: str) -> Path:
     """The directory of `dir:PATH`; the wheelhouse when nothing is named."""
     kind, _, place = store.partition(":")
     if store and kind != "github" and (kind != "dir" or not place):
-        raise InputError(f"--store {store!r}: give dir:PATH or github:OWNER/REPO")
+        raise InputError(f"--store {store!r}: give dir:PATH or github:OWNER/REPO", id="store-not-known")
     return Path(place) if store else default_dirs().wheelhouse

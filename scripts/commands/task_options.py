@@ -39,7 +39,7 @@ class PlanOptions:
         more="the next jobs of the [build workflow](ci.md#the-queue), at most `--max-jobs` (256), as a matrix of "
         "GitHub Actions",
     )
-    json: bool = json_option()
+    json: bool = json_option("[the plan as JSON](#the-plan-as-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class RunOptions:
     """Whether something is done, and how that is shown."""
 
     dry_run: bool = option(False, "print the commands and run nothing")
-    json: bool = json_option()
+    json: bool = json_option("[results, or the commands with `--dry-run`](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class ToolchainOptions:
         more="print the captured environment of the host compiler instead, one `name=value` a line (Windows: what "
         "`vcvars64.bat` changes)",
     )
-    json: bool = json_option()
+    json: bool = json_option("all of it as one document")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class VerifyOptions:
         "a Python that has torch and the wheel",
         more="for `smoke` and `full`: the Python of an environment that has torch and the wheel installed",
     )
-    json: bool = json_option()
+    json: bool = json_option("[the report](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class KeysOptions:
     """Whose cache keys are shown."""
 
     id: tuple[str, ...] = option((), "the id of one target")
-    json: bool = json_option()
+    json: bool = json_option("one JSON document, by the names of the outputs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class ReportOptions:
         "published site knows; a target of `DEEPSPEED_WHEELS_QUEUE` without a result has failed. The exit code is then "
         "0 whatever failed",
     )
-    json: bool = json_option()
+    json: bool = json_option("[the results](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ class PublishOptions:
         "out",
     )
     dry_run: bool = option(False, "print what would be sent and send nothing")
-    json: bool = json_option()
+    json: bool = json_option("[what was sent](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,7 @@ class SiteOptions:
         "a Markdown file whose table of wheels is renewed",
         more="a Markdown file in which the [table of what exists](page.md#the-table) is renewed",
     )
-    json: bool = json_option()
+    json: bool = json_option("[what was written](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +200,12 @@ class FindOptions:
         more="`dir:PATH` or `github:OWNER/REPO` instead of a site; without either it is the wheelhouse of this "
         "checkout. On GitHub a manifest that the repository's page has is not downloaded",
     )
-    json: bool = json_option()
+    json: bool = json_option("[the environment, the wheel, and the nearest others](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstallOptions(FindOptions):
     """The same, and whether to install."""
 
+    json: bool = json_option("[what was installed](#other-json)")
     dry_run: bool = option(False, "print the command and run nothing")

@@ -12,7 +12,7 @@ from scripts.ci.actions import site_address
 from scripts.commands.project import open_project
 from scripts.commands.store_wheels import open_published
 from scripts.commands.task_options import FindOptions
-from scripts.errors import InputError
+from scripts.errors import InputError, NothingToDoError
 from scripts.facts.load import load_facts
 from scripts.index.install_line import PROGRAMS, install_command
 from scripts.install.choose import Choice, Rejection, choose
@@ -32,7 +32,10 @@ def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
     """What is offered, the environment, and which wheel fits; raises InputError for options that cannot be used."""
     deepspeed = options.deepspeed
     if deepspeed and not re.fullmatch(r"\d+(\.\d+)*", deepspeed):
-        raise InputError(f"--deepspeed {deepspeed!r}: give a release such as 0.16.5, or a minor line such as 0.16")
+        raise InputError(
+            f"--deepspeed {deepspeed!r}: give a release such as 0.16.5, or a minor line such as 0.16",
+            id="value-not-accepted",
+        )
     published = _published(options.index, options.store)
     environment = read_environment(options.python)
     releases = load_facts().torch
@@ -43,13 +46,21 @@ def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
 def _published(index: str, store: str) -> Published:
     """What is offered by what was named: a site, else a store, else the wheelhouse of this checkout."""
     if index and store:
-        raise InputError("give either --index or --store")
+        raise InputError("give either --index or --store", id="options-conflict")
     address = index or ("" if store else site_address())
     if not address:
         return open_published(store)
     from scripts.index.published_site import read_site  # here, since it loads a client for HTTP
 
     return read_site(address)
+
+
+def none_fits(published: Published, environment: Environment, choice: Choice) -> NothingToDoError:
+    """The error of `find` and `install` when no wheel fits."""
+    message = explanation(published, environment, choice)
+    if choice.nearest is None:
+        return NothingToDoError(message, id="no-wheels-offered")
+    return NothingToDoError(message, id="no-wheel-fits")
 
 
 def explanation(published: Published, environment: Environment, choice: Choice) -> str:
@@ -60,7 +71,7 @@ def explanation(published: Published, environment: Environment, choice: Choice) 
         return f"no wheels are offered at {published.url}; {hint}"
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"
     yours = f"Python {environment.version}, {torch}, {environment.platform}"
-    lines = [*_nearest(nearest), *_hint(nearest, published, environment), *_why_no_cell(environment)]
+    lines = [*_nearest(nearest), *_hint(nearest, published, environment), *_why_not_offered(environment)]
     return "\n".join([f"none of {len(published.wheels)} wheels is for {yours}", *(f"  {line}" for line in lines)])
 
 
@@ -81,7 +92,7 @@ def _hint(rejection: Rejection, published: Published, environment: Environment) 
     return [f"to use it, have: {', '.join(sorted(what))} as it asks for"]
 
 
-def _why_no_cell(environment: Environment) -> Sequence[str]:
+def _why_not_offered(environment: Environment) -> Sequence[str]:
     """What the plan says of the environment's own combination, of the newest DeepSpeed that it knows something of."""
     if environment.torch is None:
         return ()

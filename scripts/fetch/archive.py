@@ -66,7 +66,9 @@ def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:
             _unpack_tar(archive, draft, without)
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise SourceError(f"{archive.name}: the disk of {draft.parent} is full; free some and run again") from None
+            raise SourceError(
+                f"{archive.name}: the disk of {draft.parent} is full; free some and run again", id="disk-full"
+            ) from None
         raise SourceError(f"{archive.name}: cannot be unpacked: {error}; delete it and run again") from None
     tops = list(draft.iterdir())
     if len(tops) != 1 or not tops[0].is_dir():

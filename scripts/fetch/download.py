@@ -170,7 +170,8 @@ def _publish(download: Download, *, resumed: bool) -> bool:
         return False
     raise PrerequisiteError(
         f"{download.url}: sha256 {digest} is not the {download.sha256} that its manifest names; "
-        "run again, and distrust the server or mirror if it stays so"
+        "run again, and distrust the server or mirror if it stays so",
+        id="digest-mismatch",
     )
 
 

@@ -24,13 +24,15 @@ def read_site(place: str) -> Published:
     if place.startswith(("http://", "https://")):
         site = read_site_if_there(place)
         if site is None:
-            raise InputError(f"{place} is not an index: it has no {WHEELS}; give the address of one")
+            raise InputError(f"{place} is not an index: it has no {WHEELS}; give the address of one", id="not-an-index")
         return site
     folder = Path(place).resolve()
     try:
         return replace(read_wheels((folder / WHEELS).read_bytes(), str(folder / WHEELS)), url=f"{folder.as_uri()}/")
     except OSError as error:
-        raise InputError(f"{Path(place) / WHEELS}: {error.strerror}; give the address or folder of an index") from None
+        raise InputError(
+            f"{Path(place) / WHEELS}: {error.strerror}; give the address or folder of an index", id="not-an-index"
+        ) from None
 
 
 def read_site_if_there(address: str) -> Published | None:
@@ -57,7 +59,7 @@ def require_no_loss(before: Published, now: Published) -> None:
     if lost or changed:
         told = [*(f"  gone: {file}" for file in lost[:5]), *(f"  other bytes: {file}" for file in changed[:5])]
         head = f"this index would take away {len(lost)} and change {len(changed)} of {len(before.wheels)} wheels"
-        raise InputError("\n".join([f"{head}; --allow-shrink does it all the same", *told]))
+        raise InputError("\n".join([f"{head}; --allow-shrink does it all the same", *told]), id="wheels-would-vanish")
 
 
 def _changed(before: WheelRecord, now: WheelRecord | None) -> bool:

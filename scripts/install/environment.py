@@ -90,14 +90,19 @@ def _interpreter(python: str) -> Path:
     names = ("Scripts/python.exe", "python.exe") if os.name == "nt" else ("bin/python",)
     found = next((path / name for name in names if (path / name).exists()), None)
     if found is None:
-        raise InputError(f"{path} is not a Python environment; give its directory or its interpreter with --python")
+        raise InputError(
+            f"{path} is not a Python environment; give its directory or its interpreter with --python",
+            id="not-a-python-environment",
+        )
     return found
 
 
 def _ask(executable: Path) -> dict[str, Any]:
     answer = ask([str(executable), str(PROBE)], seconds=SECONDS)
     if answer.exit_code == NOT_STARTED:
-        raise InputError(f"{executable} cannot be run: {answer.errors}; give another with --python")
+        raise InputError(
+            f"{executable} cannot be run: {answer.errors}; give another with --python", id="not-a-python-environment"
+        )
     if answer.exit_code:
         last = (answer.errors.strip().splitlines() or ["nothing"])[-1]
         raise InputError(f"{executable} cannot be asked about itself: {last}; give a Python interpreter")

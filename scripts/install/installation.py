@@ -54,7 +54,10 @@ class Installation:
         wanted = self.record.target.wheel_version
         if now.deepspeed != wanted or now.torch != self.environment.torch:
             torch = now.torch.version if now.torch else "no torch"
-            raise CommandError(f"the package client left deepspeed {now.deepspeed} and {torch}; {wanted} was asked for")
+            raise CommandError(
+                f"the package client left deepspeed {now.deepspeed} and {torch}; {wanted} was asked for",
+                id="torch-mismatch",
+            )
 
 
 def torch_line(record: WheelRecord, published: Published, environment: Environment, *, windows: bool = WINDOWS) -> str:
@@ -70,7 +73,10 @@ def _client(environment: Environment) -> list[str]:
         return [str(environment.python), "-m", "pip", "install", "--no-input"]
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
-        raise PrerequisiteError(f"{environment.python} has no pip, and uv is not on PATH; add one: python -m ensurepip")
+        raise PrerequisiteError(
+            f"{environment.python} has no pip, and uv is not on PATH; add one: python -m ensurepip",
+            id="package-client-not-found",
+        )
     return [uv, "pip", "install", "--python", str(environment.python)]
 
 

@@ -85,7 +85,9 @@ def _require(name: str, ops: Mapping[str, Op], choices: tuple[OpChoice, ...], ta
     if reason is None:
         return
     possible = ", ".join(choice.name for choice in choices if target.system not in choice.support.why_not)
-    raise InputError(f"{target.id} cannot have the op {name!r}: {reason}; it can have {possible}")
+    raise InputError(
+        f"{target.id} cannot have the op {name!r}: {reason}; it can have {possible}", id="op-not-available"
+    )
 
 
 def _no_such_op(name: str, ops: Mapping[str, Op], target: Target) -> str:

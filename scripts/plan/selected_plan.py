@@ -36,7 +36,9 @@ def plan_of(matrix: Matrix, facts: Facts, selection: Selection, measured: Mappin
     targets = tuple(planned for planned in meant.targets if is_meant(planned.target))
     excluded = tuple(row for row in meant.excluded if is_meant(row.target))
     if not targets:
-        raise NothingToDoError(_why_excluded(selection, excluded) or _why_nothing(expand(matrix, facts), selection))
+        if excluded:
+            raise NothingToDoError(_why_excluded(selection, excluded), id="target-excluded")
+        raise NothingToDoError(_why_nothing(expand(matrix, facts), selection), id="no-target-matches")
     return Plan(targets=targets, excluded=excluded)
 
 
@@ -60,7 +62,9 @@ def _axes_of_ids(ids: Sequence[str]) -> dict[str, frozenset[str]]:
 
 def _resolve(selector: str, word: str, found: str, known: Collection[str]) -> str:
     if found not in known:
-        raise InputError(f"--{selector} {word!r} is not in the matrix; it has {', '.join(in_order(known))}")
+        raise InputError(
+            f"--{selector} {word!r} is not in the matrix; it has {', '.join(in_order(known))}", id="value-not-in-matrix"
+        )
     return found
 
 
@@ -100,10 +104,8 @@ READINGS: dict[str, Callable[[str, Collection[str]], str]] = {
 # ---------------------------------------------------------------- why nothing is left
 
 
-def _why_excluded(selection: Selection, excluded: Sequence[ExcludedTarget]) -> str | None:
-    """The rule and reason of each target that was meant and is excluded; None when there is none."""
-    if not excluded:
-        return None
+def _why_excluded(selection: Selection, excluded: Sequence[ExcludedTarget]) -> str:
+    """The rule and reason of each target that was meant and is excluded."""
     reasons = list(dict.fromkeys((row.rule, row.reason) for row in excluded))
     subject = f"the {len(excluded)} targets of {selection} are" if len(excluded) > 1 else f"{excluded[0].target.id} is"
     lines = [f"  {rule}: {reason}" for rule, reason in reasons[:SHOWN]]

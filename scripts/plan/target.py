@@ -91,7 +91,9 @@ def parse_id(text: str) -> Target:
     """The target that `text` names; raises InputError for anything that is not a whole id."""
     match = ID.fullmatch(text)
     if not match:
-        raise InputError(f"{text!r} is not a target id such as ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
+        raise InputError(
+            f"{text!r} is not a target id such as ds0.16.5-torch2.6.0-cu124-cp311-win_amd64", id="not-a-target-id"
+        )
     python = f"{match['major']}.{match['minor']}{match['threads']}"
     return Target(
         deepspeed=match["deepspeed"],

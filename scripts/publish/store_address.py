@@ -27,14 +27,14 @@ def open_store(address: str, *, writing: bool = False, log: Log = no_log) -> Sto
         return _directory(Path(name), writing)
     if kind == "github":
         return GitHubStore(name, _client(writing, log))
-    raise InputError(f"--store {address!r}: {FORMS}")
+    raise InputError(f"--store {address!r}: {FORMS}", id="store-not-known")
 
 
 def _repository() -> str:
     """The repository of the workflow that this runs in."""
     name = os.environ.get("GITHUB_REPOSITORY")
     if not name:
-        raise InputError(f"no --store: {FORMS}; only in GitHub Actions is the repository known")
+        raise InputError(f"no --store: {FORMS}; only in GitHub Actions is the repository known", id="store-not-known")
     return f"github:{name}"
 
 
@@ -49,5 +49,7 @@ def _directory(directory: Path, writing: bool) -> DirectoryStore:
 def _client(writing: bool, log: Log) -> GitHubClient:
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or ""
     if writing and not token:
-        raise PrerequisiteError("publishing to GitHub needs a token with `contents: write` in GITHUB_TOKEN or GH_TOKEN")
+        raise PrerequisiteError(
+            "publishing to GitHub needs a token with `contents: write` in GITHUB_TOKEN or GH_TOKEN", id="token-needed"
+        )
     return GitHubClient(os.environ.get("GITHUB_API_URL") or API, token.strip(), log=log)

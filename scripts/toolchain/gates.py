@@ -31,7 +31,7 @@ class Gates:
         if refused:
             found = ", ".join(describe_toolchain(context))
             lines = [f"{self.target} cannot be compiled with {found}:", *refused, f"  {self.accepted}"]
-            raise PrerequisiteError("\n".join(lines))
+            raise PrerequisiteError("\n".join(lines), id="toolchain-not-accepted")
 
 
 def gates_of(target: Target, facts: Facts) -> Gates:

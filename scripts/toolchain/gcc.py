@@ -32,7 +32,7 @@ def find_gcc(facts: Facts) -> Gcc:
     """The g++ of this host, or what CXX names; raises PrerequisiteError with the install command when there is none."""
     compiler = shutil.which(os.environ.get("CXX") or "g++")
     if not compiler:
-        raise PrerequisiteError(missing_message("compiler", facts))
+        raise PrerequisiteError(missing_message("compiler", facts), id="compiler-not-found")
     linker = _first_line([compiler, "-print-prog-name=ld"])
     major = _first_line([compiler, "-dumpversion"]).partition(".")[0]
     return Gcc(
@@ -52,7 +52,7 @@ def absent_headers(gcc: Gcc, headers: Iterable[str], directories: Sequence[str] 
 def require_python_headers(gcc: Gcc, directory: str, facts: Facts) -> None:
     """Raise PrerequisiteError when Python.h of the build's Python is not in `directory`."""
     if absent_headers(gcc, ["Python.h"], [directory]):
-        raise PrerequisiteError(missing_message("python-headers", facts))
+        raise PrerequisiteError(missing_message("python-headers", facts), id="python-headers-not-found")
 
 
 def missing_message(need: str, facts: Facts) -> str:

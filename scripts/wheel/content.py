@@ -112,11 +112,13 @@ def open_wheel(path: Path) -> Iterator[WheelContent]:
     try:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
-        raise InputError(f"{path}: not a wheel's file name ({error}); give a .whl file") from None
+        raise InputError(f"{path}: not a wheel's file name ({error}); give a .whl file", id="not-a-wheel") from None
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: cannot be opened as a wheel ({error}); download or build it again") from None
+        raise InputError(
+            f"{path}: cannot be opened as a wheel ({error}); download or build it again", id="not-a-wheel"
+        ) from None
     with archive:
         members = tuple(member for member in archive.namelist() if not member.endswith("/"))
         yield WheelContent(file_name=path.name, name=name, version=version, tags=tags, zip=archive, members=members)

@@ -45,7 +45,7 @@ def filed_wheels(directory: Path, log: Log = no_log) -> dict[Path, WheelRecord]:
     or not the manifest's, DataError for a manifest that cannot be read.
     """
     if not directory.is_dir():
-        raise InputError(f"{directory} is not a directory; give the one that holds the wheels")
+        raise InputError(f"{directory} is not a directory; give the one that holds the wheels", id="not-a-directory")
     return dict(_filed(directory, log))
 
 

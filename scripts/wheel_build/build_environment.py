@@ -72,7 +72,9 @@ def require_torch(version: str, cuda: str | None, target: Target) -> str:
     """
     if version.split("+")[0] != target.torch or cuda != target.cuda_version:
         has, wants = f"torch {version} for CUDA {cuda or 'none'}", f"torch {target.torch} for {target.cuda}"
-        raise BuildEnvironmentError(f"{target.id}: the environment holds {has}, the target asks for {wants}")
+        raise BuildEnvironmentError(
+            f"{target.id}: the environment holds {has}, the target asks for {wants}", id="torch-mismatch"
+        )
     return version
 
 
@@ -86,7 +88,8 @@ def fill_build_environment(plan: BuildPlan, installer: Installer, python: Path, 
     if not install_torch(installer, python, plan.routes, log=log):
         tried = ", ".join(f"{route.requirement} from {route.name}" for route in plan.routes)
         raise BuildEnvironmentError(
-            f"{target.id}: torch is not available; tried {tried}; the log holds what the client said"
+            f"{target.id}: torch is not available; tried {tried}; the log holds what the client said",
+            id="torch-not-available",
         )
     command = installer.install(python, [f"torch=={target.torch}", *plan.requirements])
     check(command, run(command, log=log))

@@ -127,7 +127,7 @@ def _select_ops(
     selection = choose_ops(facts.ops, target, wanted, toolchain.host.absent_headers)
     lacking = [f"{op}: {selection.left_out[op]}" for op in options.ops or () if op in selection.left_out]
     if lacking:
-        raise PrerequisiteError(f"{target.id} cannot be built with {'; '.join(lacking)}")
+        raise PrerequisiteError(f"{target.id} cannot be built with {'; '.join(lacking)}", id="op-not-available")
     return selection
 
 

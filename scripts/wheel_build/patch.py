@@ -21,14 +21,15 @@ def apply_patch(patch: Patch, root: Path, version: str) -> None:
             file.write_text(edit.write.replace("{version}", version), encoding="utf-8")
         elif not sum(_change(edit, file) for file in _files(patch, edit, root)):
             raise SourceError(
-                f"patch {patch.id}: {edit.file} of {version} holds nothing to change; is its range right?"
+                f"patch {patch.id}: {edit.file} of {version} holds nothing to change; is its range right?",
+                id="patch-does-not-apply",
             )
 
 
 def _files(patch: Patch, edit: Edit, root: Path) -> list[Path]:
     files = sorted(root.glob(edit.file))
     if not files:
-        raise SourceError(f"patch {patch.id}: the source has no {edit.file}")
+        raise SourceError(f"patch {patch.id}: the source has no {edit.file}", id="patch-does-not-apply")
     return files
 
 

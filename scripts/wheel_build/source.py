@@ -68,7 +68,9 @@ def fetch_source(
         except requests.RequestException as error:
             reasons.append(f"{one}: {_short(error)}")
             log(f"  {one} of {version} cannot be reached: {_short(error)}")
-    raise SourceError(f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})")
+    raise SourceError(
+        f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})", id="source-not-available"
+    )
 
 
 def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch]) -> SourceTree:
@@ -178,7 +180,7 @@ def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArc
             except (pypi_simple.DigestMismatchError, pypi_simple.NoDigestsError) as error:
                 raise SourceError(f"{path.name}: {error}; run again, and distrust the index if it stays") from None
             if pinned and (digest := sha256_of(draft)) != pinned:
-                raise SourceError(f"{path.name}: sha256 {digest} is not the recorded {pinned}")
+                raise SourceError(f"{path.name}: sha256 {digest} is not the recorded {pinned}", id="digest-mismatch")
     return _noted(path, version=version, kind="sdist", url="sdist of the default index")
 
 

@@ -104,7 +104,8 @@ def _fetch_any(version: str, facts: Facts, cache: Path, system: str, log: Log) -
     raise PrerequisiteError(
         f"no CUDA {version} toolkit is here, and none can be fetched:\n"
         + "\n".join(f"  {reason}" for reason in reasons)
-        + "\n  install it and name its directory with DEEPSPEED_WHEELS_CUDA, or see docs/cuda.md for a mirror"
+        + "\n  install it and name its directory with DEEPSPEED_WHEELS_CUDA, or see docs/cuda.md for a mirror",
+        id="cuda-toolkit-not-available",
     )
 
 

@@ -106,10 +106,10 @@ def choose_toolset(
                     assert row, "a preferred line has its row"
                     return ChosenToolset(studio=studio, version=version, line=row.version, msc_ver=row.msc_ver)
     if not found:
-        raise PrerequisiteError(no_visual_studio(preferred, facts))
+        raise PrerequisiteError(no_visual_studio(preferred, facts), id="visual-studio-not-found")
     if not any(studio.toolsets for studio in found):
-        raise PrerequisiteError(no_compiler(found, preferred, facts))
-    raise PrerequisiteError(no_accepted_toolset(found, preferred, facts, cuda_version))
+        raise PrerequisiteError(no_compiler(found, preferred, facts), id="msvc-not-installed")
+    raise PrerequisiteError(no_accepted_toolset(found, preferred, facts, cuda_version), id="msvc-not-accepted")
 
 
 def no_visual_studio(preferred: Sequence[str], facts: Facts) -> str:

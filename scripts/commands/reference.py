@@ -1,0 +1,107 @@
+"""The parts of the reference that are written from the code: `python -m scripts.commands.reference` writes them anew.
+
+The table of each task comes from its option classes, docs/errors.md from the ids of the errors.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from scripts import errors
+from scripts.commands.command_task import CommandTask
+from scripts.dirs import CHECKOUT
+from scripts.error_ids import ERRORS
+from scripts.files import write_whole
+from scripts.options import Option, options_of
+from scripts.plan.selection import Selection
+
+REFERENCE, ERROR_PAGE = CHECKOUT / "docs" / "reference.md", CHECKOUT / "docs" / "errors.md"
+HEAD = "| option | means |\n| --- | --- |\n"
+INTRODUCTION = """\
+# Errors
+
+Every error is printed as `error[ID]: MESSAGE`. The message says what happened and what to do next; here are the ids,
+with the [exit codes](reference.md#exit-codes) that they end with. This page is
+written by `python -m scripts.commands.reference`.
+"""
+
+
+def with_tables(text: str, tasks: Mapping[str, CommandTask]) -> str:
+    """The reference with the table of each task as its option classes have it."""
+    for name, task in tasks.items():
+        section = re.compile(rf"(^### `invoke {name}`\n(?:(?!^###).*\n)*?)\| option \| means \|\n(?:\|.*\n)+", re.M)
+        text = section.sub(lambda match: match[1] + HEAD + "".join(task_rows(task)), text, count=1)  # noqa: B023
+    return text
+
+
+def task_rows(task: CommandTask) -> Iterator[str]:
+    """The rows of a task's table; selectors share one, which leads to their own table."""
+    for kind in task.kinds.values():
+        if kind is Selection:
+            flags = " ".join(_flags(each) for each in options_of(kind))
+            yield f"| {flags} | [selectors](#selectors) |\n"
+        else:
+            yield from (f"| {_flags(each)} | {each.stated.more} |\n" for each in options_of(kind))
+
+
+def _flags(option: Option) -> str:
+    value = " N" if option.kind is int else ""
+    flags = [f"`--{name.replace('_', '-')}{value}`" for name in option.names]
+    if option.kind is bool and option.default:
+        flags.append(f"`--no-{option.name.replace('_', '-')}`")
+    return " ".join(flags)
+
+
+def error_page() -> str:
+    """docs/errors.md."""
+    raised = raised_ids()
+    parts = [INTRODUCTION]
+    for row in ERRORS:
+        codes = " or ".join(str(code) for code in sorted(kind.exit_code for kind in raised[row.id]))
+        parts.append(f"\n## {row.id}\n\n{row.means} {row.do} (exit code {codes})\n")
+    return "".join(parts)
+
+
+def raised_ids() -> Mapping[str, set[type[errors.WheelsError]]]:
+    """By id, the classes of errors that the code raises with it: their own, or one that the raise names."""
+    family = {name: kind for name, kind in vars(errors).items() if _is_error(kind)}
+    found: dict[str, set[type[errors.WheelsError]]] = defaultdict(set)
+    for kind in family.values():
+        found[kind.id].add(kind)
+    for name, named in _named_ids(sorted((CHECKOUT / "scripts").rglob("*.py"))):
+        if name in family:
+            found[named].add(family[name])
+    return found
+
+
+def _named_ids(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """The class and the id of every `SomeError(..., id="...")`."""
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                for word in node.keywords:
+                    if word.arg == "id" and isinstance(word.value, ast.Constant):
+                        yield node.func.id, str(word.value.value)
+
+
+def _is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, errors.WheelsError)
+
+
+def main() -> None:
+    """Write both pages."""
+    sys.path.insert(0, str(CHECKOUT))
+    import tasks  # the task file, which imports this package
+
+    found = {name: task for name, task in vars(tasks).items() if isinstance(task, CommandTask)}
+    write_whole(REFERENCE, with_tables(REFERENCE.read_text(encoding="utf-8"), found).encode())
+    write_whole(ERROR_PAGE, error_page().encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What each id of an error means and what to do: the rows of docs/errors.md, which is written from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """One situation that a user can meet."""
+
+    id: str
+    means: str
+    do: str
+
+
+ERRORS: tuple[Explained, ...] = tuple(
+    Explained(id=name, means=means, do=do)
+    for name, means, do in (
+        # ------------------------------------------------------------ what was typed
+        (
+            "invalid-input",
+            "A selector, option, variable or file cannot be used as given.",
+            "Correct what the message names; it lists what is accepted.",
+        ),
+        ("option-unknown", "An option behind `nox --` is not one of a build.", "Take one of those that are listed."),
+        (
+            "value-not-accepted",
+            "An option has a value of the wrong kind, such as a word for a number.",
+            "Give a value as the message says.",
+        ),
+        ("options-conflict", "Two options were given of which only one can count.", "Leave one of them out."),
+        ("not-a-directory", "A directory is named that does not exist.", "Correct the path, or make the directory."),
+        ("not-writable", "A directory cannot be made or written.", "Choose another, or change its permissions."),
+        ("file-not-usable", "A file that was named cannot be read or written.", "Correct the path or permissions."),
+        (
+            "value-not-in-matrix",
+            "A selector asks for a release, variant, Python or platform that `matrix.yaml` does not have.",
+            "Take one that is listed, or [add a row](../CONTRIBUTING.md#add-a-row).",
+        ),
+        (
+            "not-a-target-id",
+            "A text is not a target's id.",
+            "Write one such as `ds0.16.5-torch2.6.0-cu124-cp311-win_amd64`; `invoke plan --json` lists all.",
+        ),
+        ("one-target-needed", "The task is about one target, and none or several were named.", "Name one with `--id`."),
+        (
+            "op-not-available",
+            "An op was asked for that this target or machine cannot have.",
+            "Take one that is listed, or install what the message names.",
+        ),
+        ("store-not-known", "`--store` is missing or has another form.", "Give `dir:PATH` or `github:OWNER/REPO`."),
+        ("token-needed", "Publishing to GitHub needs a token.", "Set `GITHUB_TOKEN` with `contents: write`."),
+        # ------------------------------------------------------------ data and selections
+        (
+            "invalid-data",
+            "`matrix.yaml`, a file of `scripts/data` or a JSON document has faults.",
+            "Correct each place that is named; all are listed at once.",
+        ),
+        ("nothing-to-do", "A selection holds nothing.", "Change the selection."),
+        (
+            "target-excluded",
+            "The targets that were selected cannot exist, or are not wanted; each rule is named with its reason.",
+            "Change a selector; `invoke plan --omitted` lists every combination that is excluded.",
+        ),
+        ("no-target-matches", "No combination of the matrix matches.", "See `invoke plan`; near ids are listed."),
+        ("no-target-for-host", "The matrix has no target for this Python and platform.", "See `invoke plan`."),
+        (
+            "no-wheel-fits",
+            "None of the wheels on offer is for this environment; the nearest is named with what differs.",
+            "Do what the last lines of the message say, or build one: [installing](installing.md).",
+        ),
+        ("no-wheels-offered", "The site or directory has no wheels.", "Name another with `--index` or `--store`."),
+        (
+            "nothing-to-publish",
+            "No wheel of the wheelhouse is verified at level full.",
+            "Build one with `invoke build`.",
+        ),
+        ("no-build-result", "No build has left a result in `logs/`.", "Read the output of `invoke build`."),
+        # ------------------------------------------------------------ this machine
+        (
+            "prerequisite-missing",
+            "This machine lacks something, or something cannot be downloaded.",
+            "Run the command in the message, or see to the network, then run the same command again.",
+        ),
+        (
+            "cannot-build-here",
+            "A target is for another platform, or for a Python that is not installed.",
+            "Install that Python and put it on PATH, or build on the machine that is named.",
+        ),
+        ("already-building", "The target is being built in this checkout.", "Wait for that build, or stop it."),
+        ("compiler-not-found", "There is no C++ compiler.", "Install it with the line in the message."),
+        ("python-headers-not-found", "Python's headers are missing.", "Install them with the line in the message."),
+        (
+            "visual-studio-not-found",
+            "There is no Visual Studio with a C++ compiler.",
+            "Install the Build Tools as the message says: [Windows](windows.md#visual-studio).",
+        ),
+        ("msvc-not-installed", "Visual Studio lacks its C++ compiler.", "Add the component that is named."),
+        (
+            "msvc-not-accepted",
+            "No installed MSVC toolset is one that this CUDA accepts.",
+            "Add the toolset that is named: [Windows](windows.md#visual-studio).",
+        ),
+        (
+            "toolchain-not-accepted",
+            "Compiler, CUDA toolkit, torch and DeepSpeed do not go together; each rule is named.",
+            "Change what the rule names.",
+        ),
+        (
+            "cuda-toolkit-not-available",
+            "There is no CUDA toolkit of the target's version, and none can be fetched.",
+            "Install it and name its directory with `DEEPSPEED_WHEELS_CUDA`, or use a mirror: [CUDA](cuda.md).",
+        ),
+        ("not-a-cuda-toolkit", "A directory holds no complete CUDA toolkit.", "Name another, or install its parts."),
+        ("package-client-not-found", "The environment has no pip, and uv is not on PATH.", "Add one of the two."),
+        ("program-not-found", "A program cannot be started.", "Install it and put it on PATH."),
+        ("disk-full", "A disk has too little space.", "Free some and run the same command again."),
+        ("digest-mismatch", "A download is not the file that is expected.", "Run again; if it stays, do not trust it."),
+        # ------------------------------------------------------------ building
+        ("source-not-usable", "The DeepSpeed source is not what it should be.", "Delete the archive and run again."),
+        ("source-not-available", "No source of this DeepSpeed can be reached.", "See to the network or the index."),
+        ("patch-does-not-apply", "A patch finds nothing to change.", "Correct its range in `deepspeed.yaml`."),
+        ("environment-not-usable", "An environment could not be filled.", "Read the log for what the client said."),
+        (
+            "torch-not-available",
+            "The target's torch cannot be installed from any index that is known here.",
+            "See to the network or pip's settings; the log has what the package client said.",
+        ),
+        ("torch-mismatch", "An environment holds another torch than it must.", "Make a new environment, then retry."),
+        ("compile-failed", "A compiler failed.", "Read the first error lines; the log has all. Run again to resume."),
+        ("package-failed", "Upstream's packaging did not make what it should.", "Read the log."),
+        ("interrupted", "Stopped by Ctrl-C, a signal or `--minutes`.", "Run the same command again: it resumes."),
+        ("build-not-reported", "A build ended without a result.", "Read the output above the message."),
+        ("command-failed", "A program failed.", "Read its last lines in the message."),
+        ("command-timed-out", "A program ran too long and was ended.", "Run again; see what it waits for."),
+        # ------------------------------------------------------------ wheels, sites, stores
+        ("not-a-wheel", "A file is not a wheel.", "Give a .whl file; download or build it again if it is damaged."),
+        (
+            "verification-failed",
+            "A wheel exists and failed a check.",
+            "See the wheel in `wheels/failed/` and `proof` in its manifest.",
+        ),
+        ("not-a-python-environment", "There is no usable Python there.", "Name another with `--python`."),
+        ("not-an-index", "An address or directory has no `wheels.json`.", "Give those of a site of `invoke index`."),
+        (
+            "wheels-would-vanish",
+            "The new index would lack wheels that the earlier one offers, or offer other bytes.",
+            "Find out why; `--allow-shrink` writes it all the same.",
+        ),
+        (
+            "publish-failed",
+            "A store cannot be read or written, or has other bytes under a name that was to be published.",
+            "Do what the message says, then run the same command again: what is sent is not sent twice.",
+        ),
+    )
+)
