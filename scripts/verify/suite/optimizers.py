@@ -16,9 +16,10 @@ import prebuilt  # type: ignore[import-not-found,unused-ignore]
 SIZES = (1, 7, 31, 257, 4099)  # the kernels take 8 to 128 values at once: tails of every kind
 STEPS = 6
 RATE, DECAY = 0.05, 0.1  # large enough for a forgotten decay to stand out of bf16's rounding
-# (relative, absolute): the kernels keep rates and betas in fp32; in bf16 the last bit may round the other way twice.
+# (relative, absolute): the kernels keep rates and betas in fp32; in bf16 the last bit may round the other way twice,
+# which is 0.004 for a value that was near 0.4 and has come to 0: seen on a GPU, whose optimizers keep bf16 states, too.
 # A forgotten decay moves a value by 3 % in all, a step by 0.05.
-TOLERANCES = {"float32": (1e-5, 1e-5), "bfloat16": (2**-6, 2e-3)}
+TOLERANCES = {"float32": (1e-5, 1e-5), "bfloat16": (2**-6, 4e-3)}
 Tensor = Any
 Update = Callable[[Tensor, Tensor, dict[str, Any]], Tensor]  # parameter and gradient in fp32, state -> new parameter
 
