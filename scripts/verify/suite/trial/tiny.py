@@ -1,0 +1,105 @@
+"""A small regression, trained by plain torch and by DeepSpeed's engine, on the same batches from the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import part  # type: ignore[import-not-found,unused-ignore]
+
+RATE, DECAY, STEPS, BATCH = 5e-3, 0.01, 30, 64
+Batches = Sequence[tuple[Any, Any]]
+
+
+def model(width: int = 128) -> Any:
+    """The network, with the same weights at each call."""
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    torch.manual_seed(1)
+    wide = [torch.nn.Linear(32, width), torch.nn.GELU(), torch.nn.Linear(width, width), torch.nn.GELU()]
+    return torch.nn.Sequential(*wide, torch.nn.LayerNorm(width), torch.nn.Linear(width, 8))
+
+
+def batches(count: int = STEPS) -> Batches:
+    """Inputs and what is wanted for them, the same at each call."""
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    source = torch.Generator().manual_seed(2)
+    slope = torch.randn(32, 8, generator=source) / 4
+    inputs = [torch.randn(BATCH, 32, generator=source) for _ in range(count)]
+    return [(values.to(part.device()), (values @ slope).to(part.device())) for values in inputs]
+
+
+def loss(got: Any, wanted: Any) -> Any:
+    """The mean square error, in fp32."""
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    return torch.nn.functional.mse_loss(got.float(), wanted.float())
+
+
+def plain(
+    count: int = STEPS, accumulate: int = 1, clip: float = 0.0, scheduler: Callable[[Any], Any] | None = None
+) -> tuple[list[float], Any]:
+    """The losses of training by torch alone, one a step, and the trained network."""
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    network = model().to(part.device())
+    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    schedule = scheduler(optimizer) if scheduler else None
+    losses, data = [], batches(count * accumulate)
+    for step in range(count):
+        values = [loss(network(x), y) for x, y in data[step * accumulate : (step + 1) * accumulate]]
+        torch.stack(values).mean().backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        if schedule:
+            schedule.step()
+        losses.append(float(torch.stack(values).mean()))
+    return losses, network
+
+
+def config(stage: int, zero: dict[str, Any] | None = None, rate: float = RATE, **more: Any) -> dict[str, Any]:
+    """DeepSpeed's configuration: AdamW as `plain` has it, ZeRO at `stage`, and whatever is added."""
+    params = {"lr": rate, "weight_decay": DECAY}
+    if part.device() == "cpu" and not (zero or {}).get("offload_optimizer"):
+        params["torch_adam"] = True  # DeepSpeed has no fused Adam of its own for all of the CPU's ways
+    return {
+        "train_micro_batch_size_per_gpu": BATCH, "steps_per_print": 1_000_000,
+        "gradient_clipping": 0.0,  # 1.0 unless set, which plain torch does not do
+        "optimizer": {"type": "AdamW", "params": params},
+        "zero_optimization": {"stage": stage, "stage3_param_persistence_threshold": 0, **(zero or {})},
+        **more,
+    }  # fmt: skip
+
+
+def engine(settings: dict[str, Any], network: Any = None, **more: Any) -> Any:
+    """DeepSpeed's engine around the network."""
+    import deepspeed  # type: ignore[import-not-found,unused-ignore]
+
+    network = model() if network is None else network
+    return deepspeed.initialize(model=network, model_parameters=list(network.parameters()), config=settings, **more)[0]
+
+
+def dtype_of(settings: dict[str, Any]) -> Any:
+    """The type that the network computes in under these settings."""
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    return torch.bfloat16 if "bf16" in settings else torch.float16 if "fp16" in settings else torch.float32
+
+
+def steps(trained: Any, data: Batches, dtype: Any) -> list[float]:
+    """The losses of training the engine, one a batch."""
+    losses = []
+    for inputs, wanted in data:
+        value = loss(trained(inputs.to(dtype)), wanted)
+        trained.backward(value)
+        trained.step()
+        losses.append(float(value))
+    return losses
+
+
+def optimizer_name(trained: Any) -> str:
+    """The class of the optimizer that works inside the engine."""
+    return type(getattr(trained.optimizer, "optimizer", trained.optimizer)).__name__

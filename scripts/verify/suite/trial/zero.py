@@ -1,0 +1,114 @@
+"""ZeRO, stage by stage, alone and with optimizer states and parameters offloaded to CPU and NVMe.
+
+In fp32 each step's loss and the final weights must be torch's; in bf16 and fp16 the loss must fall.
+Usage: python zero.py PART
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import part  # type: ignore[import-not-found,unused-ignore]
+import tiny  # type: ignore[import-not-found,unused-ignore]
+
+CPU = {"device": "cpu", "pin_memory": True}
+
+
+def as_torch(settings: dict[str, Any], optimizer: str) -> part.Verdict:
+    """Whether each loss and the final weights are torch's, by the optimizer that was expected."""
+    right, network = tiny.plain()
+    trained = tiny.engine(settings)
+    passed, detail = part.same_losses(tiny.steps(trained, tiny.batches(), tiny.dtype_of(settings)), right)
+    close, distance = part.near(weights(trained, network), 1e-2)
+    used = tiny.optimizer_name(trained)
+    return passed and close and used == optimizer, f"{used}: {detail}; weights: {distance}"
+
+
+def weights(trained: Any, network: Any) -> dict[str, tuple[Any, Any]]:
+    """Each weight of the engine, gathered where ZeRO has parted it, beside torch's."""
+    import deepspeed  # type: ignore[import-not-found,unused-ignore]
+
+    pairs = {}
+    right = dict(network.named_parameters())
+    for name, value in trained.module.named_parameters():
+        with deepspeed.zero.GatheredParameters([value], enabled=hasattr(value, "ds_id")):
+            pairs[name] = (value.detach().float().clone(), right[name].detach())
+    return pairs
+
+
+def learns(settings: dict[str, Any]) -> part.Verdict:
+    """Whether the loss falls in half precision."""
+    trained = tiny.engine(settings)
+    passed, detail = part.falls(tiny.steps(trained, tiny.batches(), tiny.dtype_of(settings)), 4)
+    return passed, f"{tiny.optimizer_name(trained)}: {detail}"
+
+
+def parted() -> part.Verdict:
+    """Whether stage 3 leaves nothing of a parameter in place outside of its use."""
+    trained = tiny.engine(tiny.config(3))
+    tiny.steps(trained, tiny.batches(2), tiny.dtype_of({}))
+    whole = [name for name, value in trained.module.named_parameters() if value.numel()]
+    return not whole, f"whole outside of their use: {', '.join(whole) or 'none'}"
+
+
+def stage(number: int, optimizer: str = "FusedAdam", **zero: Any) -> Sequence[part.Question]:
+    """The questions about one stage; `zero` are its further settings."""
+    name = optimizer if part.device() != "cpu" or optimizer != "FusedAdam" else "AdamW"
+    half = {"bf16": {"enabled": True}}
+    scaled = {"fp16": {"enabled": True, "initial_scale_power": 8}}
+    asked = [
+        ("fp32 as torch", partial(as_torch, tiny.config(number, zero), name)),
+        ("bf16 learns", partial(learns, tiny.config(number, zero, **half))),
+        ("fp16 learns", partial(learns, tiny.config(number, zero, **scaled))),
+    ]
+    return [*asked, ("parameters are parted", parted)] if number == 3 and not zero else asked
+
+
+def offloaded(number: int) -> Sequence[part.Question]:
+    """The questions about optimizer states, and with stage 3 parameters, in the CPU's memory."""
+    more = {"offload_param": CPU} if number == 3 else {}
+    return stage(number, "DeepSpeedCPUAdam", offload_optimizer=CPU, **more)
+
+
+def on_disk(what: Sequence[str]) -> part.Verdict:
+    """Whether the loss falls with `what` kept in files, and the files are there."""
+    reason = part.lacking("async_io", "pin_memory")
+    if reason:
+        return None, reason
+    from deepspeed.ops.op_builder.all_ops import ALL_OPS  # type: ignore[import-not-found,unused-ignore]
+
+    ALL_OPS["pin_memory"].load()  # since 0.19.8 async_io takes its symbols
+    with tempfile.TemporaryDirectory(dir=os.getcwd(), ignore_cleanup_errors=True) as folder:  # noqa: PTH109
+        kept = {"device": "nvme", "nvme_path": folder, "buffer_count": 5, "pin_memory": True}
+        sizes = {"offload_param": {"buffer_size": 2_000_000, "max_in_cpu": 0}}
+        zero = {name: {**kept, **sizes.get(name, {})} for name in what}
+        settings = tiny.config(3, zero, rate=1e-3, fp16={"enabled": True, "initial_scale_power": 8})
+        trained = tiny.engine(settings, tiny.model(1024))  # tensors below 1 MiB are never moved to files
+        passed, detail = part.falls(tiny.steps(trained, tiny.batches(), tiny.dtype_of(settings)), 4)
+        size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+    return passed and size > 0, f"{tiny.optimizer_name(trained)}: {detail}; {size} bytes in files"
+
+
+def quantized() -> part.Verdict:
+    """Whether the loss falls while weights are gathered in 8 bits (ZeRO++)."""
+    settings = tiny.config(3, {"zero_quantized_weights": True}, bf16={"enabled": True})
+    return part.falls(tiny.steps(tiny.engine(settings), tiny.batches(), tiny.dtype_of(settings)), 4)
+
+
+PARTS = {
+    "zero-0": lambda: stage(0), "zero-1": lambda: stage(1), "zero-2": lambda: stage(2), "zero-3": lambda: stage(3),
+    "zero-1-cpu": lambda: offloaded(1), "zero-2-cpu": lambda: offloaded(2), "zero-3-cpu": lambda: offloaded(3),
+    "zero-3-nvme": lambda: [
+        ("optimizer states in files", partial(on_disk, ["offload_optimizer"])),
+        ("parameters in files, too", partial(on_disk, ["offload_optimizer", "offload_param"])),
+    ],
+    "zero-quantized-weights": lambda: [("bf16 learns", quantized)],
+}  # fmt: skip
+
+if __name__ == "__main__":
+    part.main(PARTS)
