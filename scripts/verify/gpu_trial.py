@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.command import Command, Outcome, check, run
-from scripts.errors import CommandError, FactoryError, InputError
+from scripts.errors import CommandError, InputError, WheelsError
+from scripts.files import write_whole
 from scripts.verify.check import CheckResult
 from scripts.verify.ds_report import compare, parse_ds_report
 from scripts.verify.trial_parts import TRIAL, Part
@@ -80,7 +81,7 @@ def make_environment(folder: Path, wheel: Path, wheels: Path | None) -> Path:
 
 def read_facts(trial: Trial) -> Mapping[str, Any]:
     """What the trial runs on, as the environment's own Python sees it."""
-    command = trial.command(Part(group="proof", name="facts", program="trial/facts"))
+    command = trial.command(Part(group="proof", name="facts", program="trial/machine_facts"))
     outcome = check(command, run(command, timeout_seconds=120.0))
     return find_line(outcome.output, "facts")  # type: ignore[no-any-return]
 
@@ -130,7 +131,7 @@ def run_part(trial: Trial, part: Part, ops: Iterable[str], log: Callable[[str], 
         return PartResult(part=part, checks=checks, seconds=0.0)
     lines: list[str] = []
     try:
-        outcome = run(trial.command(part), on_line=lines.append, timeout_seconds=min(part.seconds, left))
+        outcome = run(trial.command(part), log=lines.append, timeout_seconds=min(part.seconds, left))
         checks = read_checks(part, outcome, ops)
     except CommandError as error:
         checks = (CheckResult(name="the program", passed=False, detail=str(error)),)
@@ -177,8 +178,8 @@ def carry_out(options: argparse.Namespace, folder: Path) -> TrialReport:
     with (options.out / "gpu-log.txt").open("w", encoding="utf-8") as log:
         results = run_trial(trial, parts, facts["ops"], log.write)
     report = TrialReport(wheel=options.wheel.name, facts=facts, results=results, seconds=time.monotonic() - started)
-    (options.out / "gpu-report.json").write_text(report.as_json(), encoding="utf-8")
-    (options.out / "gpu-report.md").write_text(report.as_markdown(), encoding="utf-8")
+    write_whole(options.out / "gpu-report.json", report.as_json())
+    write_whole(options.out / "gpu-report.md", report.as_markdown())
     return report
 
 
@@ -204,7 +205,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="trial-", ignore_cleanup_errors=True) as folder:
             report = carry_out(options, Path(folder))
-    except FactoryError as error:
+    except WheelsError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     sys.stdout.write(report.as_markdown())

@@ -1,6 +1,6 @@
 """Prints what the trial runs on, as one JSON document: the card, its driver, torch, DeepSpeed, its ops, other packages.
 
-Usage: python facts.py
+Usage: python machine_facts.py
 """
 
 from __future__ import annotations
