@@ -82,7 +82,7 @@ class CompileError(WheelsError):
 
 
 class PackageError(WheelsError):
-    """The wheel could not be assembled or does not say what it must."""
+    """The wheel could not be assembled or lacks what it must contain."""
 
     exit_code = 18
     id = "package-failed"

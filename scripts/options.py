@@ -97,7 +97,7 @@ def option(
     aliases: tuple[str, ...] = (),
     variable: str = "",
 ) -> Any:  # noqa: ANN401  a dataclass field
-    """A field that is an option; one without a default must be given, by its place on the line or by name."""
+    """A field that is an option; one without a default must be given, by position or by name."""
     stated = Statement(
         help=help,
         more=more or help,

@@ -53,7 +53,7 @@ def _hints(function: Callable[..., None]) -> Iterable[tuple[str, type]]:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Errors of ours end as a message on standard error and the error's exit code."""
+    """Our errors end as a message on standard error and the error's exit code."""
     try:
         yield
     except WheelsError as error:

@@ -1,4 +1,4 @@
-"""The wheels of a store on GitHub. Apart from the folders, since it loads a client for HTTP."""
+"""The wheels of a store on GitHub. Apart from directories, since it loads a client for HTTP."""
 
 from __future__ import annotations
 

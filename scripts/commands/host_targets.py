@@ -84,8 +84,8 @@ def host_target(project: Project) -> Target:
             f"the matrix has no target for {describe()}; 'invoke plan' lists what it has", id="no-target-for-host"
         )
     candidates = sorted(newest_deepspeed(targets), key=Target.sort_key, reverse=True)
-    with tempfile.TemporaryDirectory() as folder:
-        python = _empty_environment(Path(folder) / "probe")
+    with tempfile.TemporaryDirectory() as directory:
+        python = _empty_environment(Path(directory) / "probe")
         for target in candidates:
             routes = torch_routes(target, project.facts.torch[target.torch_minor], project.matrix.torch_index)
             if install_torch(find_installer(), python, routes, dry_run=True):
@@ -103,7 +103,7 @@ def runs_on(target: Target, driver_cuda: str | None) -> bool:
     return Version(target.cuda_version) <= Version(driver_cuda)
 
 
-def _empty_environment(folder: Path) -> Path:
-    command = find_installer().create(folder, sys.executable)
+def _empty_environment(directory: Path) -> Path:
+    command = find_installer().create(directory, sys.executable)
     check(command, run(command))
-    return environment_python(folder)
+    return environment_python(directory)

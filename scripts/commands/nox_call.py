@@ -37,12 +37,12 @@ def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
 def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Result]:
     """One result per plan. Nox runs in the foreground and shows the progress; its sessions are handed the plans."""
     targets = [plan.target for plan in plans]
-    with ExitStack() as locks, tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as locks, tempfile.TemporaryDirectory() as directory:
         for target in targets:
             locks.enter_context(lock_target(target))
-        results = Path(folder) / "results.jsonl"
+        results = Path(directory) / "results.jsonl"
         results.touch()
-        handed = Path(folder) / "plans"
+        handed = Path(directory) / "plans"
         write_plans(handed, plans)
         command = nox_command(targets, options)
         run_in_front(replace(command, env={RESULTS: str(results), PLANS: str(handed)}))

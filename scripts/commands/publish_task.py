@@ -22,15 +22,15 @@ from scripts.publish.store_address import open_store
 
 
 def publish(options: PublishOptions) -> None:
-    """Publish the wheelhouse, or say what that takes; raises PublishError in the end for wheels that were refused."""
+    """Publish the wheelhouse, or print what that takes; raises PublishError in the end for wheels that were refused."""
     dry_run = options.dry_run
     store = open_store(options.store, writing=not dry_run, log=log_line)
-    folder = default_dirs().wheelhouse
-    wheelhouse = read_wheelhouse(folder)
+    directory = default_dirs().wheelhouse
+    wheelhouse = read_wheelhouse(directory)
     if not wheelhouse.candidates:
         reasons = [f"  {skipped.wheel}: {skipped.reason}" for skipped in wheelhouse.skipped]
         raise NothingToDoError(
-            "\n".join([f"{folder} has no wheel that may be published", *reasons]), id="nothing-to-publish"
+            "\n".join([f"{directory} has no wheel that may be published", *reasons]), id="nothing-to-publish"
         )
     plan = make_plan(store, wheelhouse.candidates, budget())
     if not dry_run:
@@ -94,7 +94,7 @@ def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: boo
 
 @contextmanager
 def _progress(plan: PublishPlan) -> Iterator[Watch]:
-    """Who is told of every byte that is sent; a bar on a terminal, nothing elsewhere."""
+    """What counts every byte that is sent: a bar on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:

@@ -26,10 +26,10 @@ def open_published(store: str) -> Published:
         url = pages_address(repository_of(store))
         records = github_wheels(store, published_there(url))
     else:
-        folder = _folder(store)
-        wheels = filed_wheels(folder, log_line) if store or folder.is_dir() else {}
+        directory = _directory(store)
+        wheels = filed_wheels(directory, log_line) if store or directory.is_dir() else {}
         records = [replace(record, url=wheel.resolve().as_uri()) for wheel, record in wheels.items()]
-        url = folder.resolve().as_uri()
+        url = directory.resolve().as_uri()
     project = open_project()
     return publish_records(with_notes(records, project.facts), url=url, torch_index=project.matrix.torch_index)
 
@@ -40,20 +40,20 @@ def offered(store: str, known: Iterable[WheelRecord]) -> tuple[list[WheelRecord]
         from scripts.commands.github_wheels import github_wheels
 
         return github_wheels(store, known), {}
-    wheels = filed_wheels(_folder(store), log_line)
+    wheels = filed_wheels(_directory(store), log_line)
     return list(wheels.values()), site_files(wheels)
 
 
 def repository_of(store: str) -> str:
     """`OWNER/REPO` of a store on GitHub, which is the workflow's own where none is named; empty for another."""
-    kind, _, place = store.partition(":")
+    kind, _, name = store.partition(":")
     step = None if store else this_step()
-    return place if kind == "github" else step.repository if step else ""
+    return name if kind == "github" else step.repository if step else ""
 
 
-def _folder(store: str) -> Path:
+def _directory(store: str) -> Path:
     """The directory of `dir:PATH`; the wheelhouse when nothing is named."""
-    kind, _, place = store.partition(":")
-    if store and kind != "github" and (kind != "dir" or not place):
+    kind, _, name = store.partition(":")
+    if store and kind != "github" and (kind != "dir" or not name):
         raise InputError(f"--store {store!r}: give dir:PATH or github:OWNER/REPO", id="store-not-known")
-    return Path(place) if store else default_dirs().wheelhouse
+    return Path(name) if store else default_dirs().wheelhouse

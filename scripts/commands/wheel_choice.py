@@ -93,7 +93,7 @@ def _hint(rejection: Rejection, published: Published, environment: Environment) 
 
 
 def _why_not_offered(environment: Environment) -> Sequence[str]:
-    """What the plan says of the environment's own combination, of the newest DeepSpeed that it knows something of."""
+    """What the plan says of the environment's own combination, for the newest DeepSpeed that it has."""
     if environment.torch is None:
         return ()
     plan = _plan_of(environment, environment.torch)
@@ -125,7 +125,7 @@ def note_lines(wheel: WheelRecord) -> list[str]:
 
 
 def line_to_paste(wheel: WheelRecord, published: Published, *, windows: bool = WINDOWS) -> str:
-    """What to paste: by the index, or by the file itself for a folder of wheels, which has no index."""
+    """What to paste: by the index, or by the file itself for a directory of wheels, which has no index."""
     if wheel.url and wheel.url.startswith("file:"):
         return shell_line([*PROGRAMS["pip"], f"{wheel.url}#sha256={wheel.sha256}"], windows=windows)
     return install_command(wheel, published)

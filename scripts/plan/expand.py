@@ -1,7 +1,7 @@
 """`expand`: every combination of the matrix's axes becomes a target or an excluded target with its rule and reason.
 
 A rule reads few names, and its answer follows from the axes behind those names alone. Rules are grouped by these axes;
-a group is asked once per distinct combination of them, so that 100 000 cells cost about as much as naming them.
+a group is asked once per distinct combination of them, so that 100 000 targets cost about as much as naming them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Axes = Mapping[str, tuple[str, ...]]  # field of a target -> its values
 
 @dataclass(frozen=True, kw_only=True)
 class ExcludedTarget:
-    """A combination that is no target, and why: `rule` is a rule's id, or `matrix:<id>` of an exclusion of ours."""
+    """A combination that is no target, and why: `rule` is a rule's id, or `matrix:<id>` of an exclusion."""
 
     target: Target
     rule: str
@@ -47,7 +47,7 @@ class PlannedTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The whole matrix, expanded: targets and excluded targets, each in the order of their versions."""
+    """The matrix, expanded: targets and excluded targets, each in the order of their versions."""
 
     targets: tuple[PlannedTarget, ...]
     excluded: tuple[ExcludedTarget, ...]
@@ -55,9 +55,9 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """A condition and what it means for a cell: a rule of the facts, or an exclusion or a priority of the matrix."""
+    """A condition and what it means for a target: a rule of the facts, or an exclusion or a priority of the matrix."""
 
-    rank: int  # its place among its like; of several refusals the first is the one that a cell is told
+    rank: int  # its position among its kind; of several refusals the first gives the reason
     id: str
     when: Condition
     reason: str
@@ -124,7 +124,7 @@ class Group:
         self.said: dict[Any, tuple[Ruling, ...]] = {}
 
     def ask(self, target: Target, context_of: Callable[[Target], Context]) -> tuple[Ruling, ...]:
-        """The rulings that hold for the cell, in the order of their rank."""
+        """The rulings that hold for the target, in the order of their rank."""
         key = self.key_of(target)
         said = self.said.get(key)
         if said is None:
@@ -134,7 +134,7 @@ class Group:
 
 
 class Judge:
-    """Rulings of one kind, and what they say about a cell."""
+    """Rulings of one kind, and what they say about a target."""
 
     def __init__(self, rulings: Iterable[Ruling], context_of: Callable[[Target], Context]) -> None:
         self.context_of = context_of
