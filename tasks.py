@@ -9,6 +9,7 @@ from invoke.tasks import task
 
 from scripts.commands.command_task import command
 from scripts.commands.task_options import (
+    BenchOptions,
     FindOptions,
     InstallOptions,
     KeysOptions,
@@ -17,6 +18,7 @@ from scripts.commands.task_options import (
     ReportOptions,
     RunOptions,
     SiteOptions,
+    SuiteOptions,
     TargetIds,
     ToolchainOptions,
     VerifyOptions,
@@ -113,20 +115,12 @@ def install(c: Context, options: InstallOptions) -> None:
     install_task.install(options)
 
 
-TEST = {
-    "fast": "leave out the real build, Windows under Wine and act",
-    "all": "add the nightly tests",
-    "only": "only the tests with this mark: wine, real_build, act or browser",
-    "match": "only tests whose name matches",
-}
-
-
-@task(help=TEST)
-def test(c: Context, fast: bool = False, all: bool = False, only: str = "", match: str = "") -> None:
+@command
+def test(c: Context, options: SuiteOptions) -> None:
     """Run the tests, the real build among them."""
     from scripts.commands.testing import pytest_words
 
-    _python(c, "pytest", *pytest_words(fast=fast, nightly=all, only=only, match=match))
+    _python(c, "pytest", *pytest_words(fast=options.fast, nightly=options.all, only=options.only, match=options.match))
 
 
 @task
@@ -138,10 +132,10 @@ def lint(c: Context) -> None:
         _python(c, "mypy", "--platform", platform)
 
 
-@task(help={"what": "plan, build, publish, index or page"})
-def bench(c: Context, what: str) -> None:
+@command
+def bench(c: Context, options: BenchOptions) -> None:
     """Measure both sides in one run and print the ratio."""
-    _python(c, f"bench.{what}")
+    _python(c, f"bench.{options.what}")
 
 
 def _python(c: Context, module: str, *words: str) -> None:

@@ -209,3 +209,39 @@ class InstallOptions(FindOptions):
 
     json: bool = json_option("[what was installed](#other-json)")
     dry_run: bool = option(False, "print the command and run nothing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteOptions:
+    """Which tests run."""
+
+    fast: bool = option(
+        False,
+        "leave out the real build, Windows under Wine and act",
+        more="leave out the real build, [the rehearsal of the workflow](ci.md#how-it-is-tested) and [Windows under "
+        "Wine](windows.md#trying-windows-without-windows)",
+    )
+    all: bool = option(
+        False,
+        "add the nightly tests",
+        more="add the [nightly tests](../CONTRIBUTING.md#tests), which repeat at length what the others promise, too",
+    )
+    only: str = option(
+        "",
+        "only the tests with this mark: wine, real_build, act or browser",
+        more="one part in one process: `wine`, `real_build`, `act` or `browser`",
+    )
+    match: str = option(
+        "", "only tests whose name matches", more="only tests whose name matches, as pytest's `-k`, in one process"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """What is measured."""
+
+    what: str = option(
+        help="plan, build, publish, index or page",
+        more="`plan`, `build`, `publish`, `index` or `page`; usually given without the option's name",
+        choices=("plan", "build", "publish", "index", "page"),
+    )
