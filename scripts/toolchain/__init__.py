@@ -1,1 +1,1 @@
-"""Which compilers a cell is built with, where they are, and how they get here."""
+"""Which compilers a target is built with, where they are, and how they get here."""

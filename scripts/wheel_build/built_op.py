@@ -11,7 +11,7 @@ from scripts.command import Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltOp:
-    """One finished op: where its binary lies, its place in the wheel, and what it cost."""
+    """One finished op: where its binary lies, its path in the wheel, and what it cost."""
 
     op: str
     module: str
@@ -19,7 +19,7 @@ class BuiltOp:
     binary: Path
     key: str
     cached: bool
-    seconds: float  # summed over its units and the link; what was recorded when it came from the cache
+    seconds: float  # summed over its units and the link; what it had cost when it comes from the cache
     peak_bytes: int
 
 

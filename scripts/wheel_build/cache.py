@@ -23,7 +23,7 @@ LIMIT_BYTES = 4 * 1024**3
 
 @dataclass(frozen=True, kw_only=True)
 class CachedOp:
-    """A binary in the cache and what was recorded when it was made."""
+    """A binary in the cache and what is known of how it was made."""
 
     binary: Path
     meta: Mapping[str, Any]

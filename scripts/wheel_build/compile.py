@@ -1,7 +1,7 @@
 """Compiles the ops of a recipe: looked up in the cache first, their units spread over the free cores otherwise.
 
-An op is the unit of work for the cache, for retry and for the person who watches; its translation units are what is
-scheduled, so one large op does not leave the other cores idle. Objects are renamed into place when they are whole:
+An op is the unit of work for the cache, for retry and for the user who watches; its translation units are what is
+scheduled, so one large op does not leave the other cores idle. Objects are renamed into place when they are complete:
 an interrupted build goes on where it was.
 """
 

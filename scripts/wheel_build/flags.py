@@ -1,4 +1,4 @@
-"""The edits of scripts/data/flags.yaml, applied to recorded commands."""
+"""The edits of scripts/data/flags.yaml, applied to captured commands."""
 
 from __future__ import annotations
 

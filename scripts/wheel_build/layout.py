@@ -13,7 +13,7 @@ from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
 from scripts.facts.facts import Facts
 from scripts.fetch.installer import Installer, find_installer
 from scripts.host import find_interpreter
-from scripts.toolchain.cuda.provide import FETCHED, release_of, toolkit_place
+from scripts.toolchain.cuda.provide import FETCHED, release_of, toolkit_directory
 from scripts.toolchain.host_compiler import PROGRAM_FILES
 from scripts.wheel_build.build_plan import BuildPlan
 
@@ -81,7 +81,7 @@ def _toolkit_here(plan: BuildPlan, facts: Facts, dirs: Dirs) -> PurePath | None:
     if toolchain.toolkit or not toolchain.cuda:
         return toolchain.toolkit.root if toolchain.toolkit else None
     source = choice if choice in FETCHED else FETCHED[0]
-    return toolkit_place(dirs.cache, release_of(toolchain.cuda, facts), source)
+    return toolkit_directory(dirs.cache, release_of(toolchain.cuda, facts), source)
 
 
 def activate_command(plan: BuildPlan) -> Command | None:

@@ -22,7 +22,7 @@ from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.capture import UPSTREAM, captured_recipe, found_context, setup_command
 from scripts.wheel_build.compile import Compiler, default_jobs
-from scripts.wheel_build.inside.upstream import PACKAGE, RECORDED
+from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.precompiled import prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe
@@ -74,7 +74,7 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> Buil
     progress.log(command.as_shell())
     with Running(command, log=progress.log) as upstream:
         with timed("record", seconds, progress):
-            upstream.wait_for(RECORDED)
+            upstream.wait_for(CAPTURED)
             recipe = captured_recipe(plan, toolchain, work)
         with timed("compile", seconds, progress):
             ops = compile_ops(plan, toolchain, tree, recipe, dirs, progress)

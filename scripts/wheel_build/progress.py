@@ -1,4 +1,4 @@
-"""What a person sees while a wheel is built: every op's state, elapsed and expected time, memory, a sign of life.
+"""What the user sees while a wheel is built: every op's state, elapsed and expected time, memory, a sign of life.
 
 On a terminal one live table; elsewhere (CI, a pipe) the same as plain lines, grouped for GitHub Actions. Everything
 also goes, with a time stamp, into the target's log file.

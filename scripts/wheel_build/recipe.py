@@ -1,6 +1,6 @@
-"""The recorded commands of upstream's build as values: which units an op compiles and how it is linked.
+"""The captured commands of upstream's build as values: which units an op compiles and how it is linked.
 
-`inside/upstream.py` writes the record inside the build environment; from here on it is a `Recipe`.
+`inside/upstream.py` writes them down inside the build environment; from here on it is a `Recipe`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Unit:
 
 @dataclass(frozen=True, kw_only=True)
 class OpRecipe:
-    """How one op is made: its units, the link command, and the binary's place in the wheel."""
+    """How one op is made: its units, the link command, and the binary's path in the wheel."""
 
     op: str
     module: str
-    file: str  # place in the wheel, forward slashes
+    file: str  # path in the wheel, forward slashes
     units: tuple[Unit, ...]
     link: tuple[str, ...]
     binary: Path
@@ -51,7 +51,7 @@ class OpRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Every op's recipe, and the identity of the torch and Python that they were recorded with."""
+    """Every op's recipe, and the identity of the torch and Python that they were captured with."""
 
     version: str
     ops: tuple[OpRecipe, ...]
@@ -70,10 +70,10 @@ def read_recipe(path: Path, chosen: Iterable[str], op_of_module: Mapping[str, st
     entries = {entry["module"]: entry for entry in document["extensions"]}
     if unknown := sorted(entries.keys() - op_of_module.keys()):
         raise CompileError(f"upstream builds {', '.join(unknown)}, which the op catalogue does not know; add a row")
-    recorded = {op: entries[module] for module, op in op_of_module.items() if module in entries}
-    if missing := sorted(set(chosen) - recorded.keys()):
+    captured = {op: entries[module] for module, op in op_of_module.items() if module in entries}
+    if missing := sorted(set(chosen) - captured.keys()):
         raise CompileError(f"upstream's own check left out {', '.join(missing)}; the log holds its warning")
-    ops = tuple(_op(op, entry) for op, entry in recorded.items())
+    ops = tuple(_op(op, entry) for op, entry in captured.items())
     return Recipe(
         version=document["version"],
         ops=ops,
@@ -88,7 +88,7 @@ def _op(op: str, entry: Mapping[str, Any]) -> OpRecipe:
     units = tuple(_unit(argv) for argv in commands if _source_of(argv))
     links = [argv for argv in commands if not _source_of(argv)]
     if not units or len(links) != 1:
-        raise CompileError(f"{op}: expected compile commands and one link command, recorded {len(commands)} commands")
+        raise CompileError(f"{op}: expected compile commands and one link command, captured {len(commands)} commands")
     file = str(entry["file"]).replace("\\", "/")
     return OpRecipe(
         op=op,

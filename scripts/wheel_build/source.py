@@ -56,7 +56,7 @@ def fetch_source(
     """The archive of a release, from the cache or downloaded: of the first of `kinds` that can be reached.
 
     Raises SourceError when neither can be had, or a checksum is wrong: for the
-    sdist the index's own and `pinned_sdist`, for a tag archive the one recorded at the first download.
+    sdist the index's own and `pinned_sdist`, for a tag archive the one of the first download.
     """
     for one in kinds:
         if cached := _cached(version, directory, one, pinned_sdist if one == "sdist" else None):
@@ -74,7 +74,7 @@ def fetch_source(
 
 
 def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch]) -> SourceTree:
-    """The archive unpacked to `root`, its version.txt corrected, `patches` applied in order and recorded.
+    """The archive unpacked to `root`, its version.txt corrected, `patches` applied in order.
 
     A tree that is already there for the same archive and patches is used again, its build output kept.
     """
@@ -121,7 +121,7 @@ def _cached(version: str, directory: Path, kind: str, pinned: str | None) -> Sou
         if sha256_of(path) == digest and pinned in (None, digest):
             return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there, or not whole: as if it had never been downloaded
+        pass  # not there, or not complete: as if it had never been downloaded
     note.unlink(missing_ok=True)
     return None
 
@@ -180,7 +180,8 @@ def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArc
             except (pypi_simple.DigestMismatchError, pypi_simple.NoDigestsError) as error:
                 raise SourceError(f"{path.name}: {error}; run again, and distrust the index if it stays") from None
             if pinned and (digest := sha256_of(draft)) != pinned:
-                raise SourceError(f"{path.name}: sha256 {digest} is not the recorded {pinned}", id="digest-mismatch")
+                problem = f"sha256 {digest} is not {pinned}, which deepspeed.yaml names"
+                raise SourceError(f"{path.name}: {problem}", id="digest-mismatch")
     return _noted(path, version=version, kind="sdist", url="sdist of the default index")
 
 

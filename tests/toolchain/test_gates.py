@@ -20,7 +20,7 @@ WINDOWS = parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
 LINUX = parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64")
 
 
-def cell(target: Target) -> dict[str, str | bool]:
+def known(target: Target) -> dict[str, str | bool]:
     return {
         "os": target.system,
         "accelerator": target.accelerator,
@@ -36,12 +36,12 @@ def cell(target: Target) -> dict[str, str | bool]:
 def refusal(target: Target, **context: dict[str, str | bool]) -> str:
     merged = {name: value for part in context.values() for name, value in part.items()}
     with pytest.raises(PrerequisiteError) as caught:
-        gates_of(target, FACTS).require({**cell(target), **merged})
+        gates_of(target, FACTS).require({**known(target), **merged})
     return str(caught.value)
 
 
 def test_a_gcc_newer_than_the_toolkit_knows_is_refused() -> None:
-    gates_of(LINUX, FACTS).require({**cell(LINUX), **gcc_context(FACTS, 15, "13.0")})
+    gates_of(LINUX, FACTS).require({**known(LINUX), **gcc_context(FACTS, 15, "13.0")})
     message = refusal(LINUX, host=gcc_context(FACTS, 16, "13.0"))
     assert "gcc-host-config" in message
     assert message.endswith("it takes CUDA 13.0 and a GCC up to 15")
@@ -55,7 +55,7 @@ def test_a_toolkit_of_another_major_is_refused() -> None:
 
 def test_another_minor_passes_where_upstream_tolerates_it() -> None:
     """The official 0.16.5 wheels for torch's CUDA 12.4 were compiled with 12.8 or newer."""
-    context = {**cell(WINDOWS), **toolkit_context(WINDOWS, FACTS, "12.8", "named")}
+    context = {**known(WINDOWS), **toolkit_context(WINDOWS, FACTS, "12.8", "named")}
     gates_of(WINDOWS, FACTS).require(context)
     assert "ds-cuda-minor" in refusal(WINDOWS, toolkit=toolkit_context(WINDOWS, FACTS, "12.9", "named"))
 
@@ -87,4 +87,4 @@ def test_the_oldest_standard_of_all_commands_counts_and_the_last_of_each() -> No
 def test_a_recorded_standard_that_torch_s_headers_refuse_stops_the_build() -> None:
     target = parse_id("ds0.19.8-torch2.13.0-cu130-cp311-win_amd64")
     assert "cpp20-headers" in refusal(target, std={"std": "17"})
-    gates_of(target, FACTS).require({**cell(target), "std": "20"})
+    gates_of(target, FACTS).require({**known(target), "std": "20"})

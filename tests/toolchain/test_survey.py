@@ -1,4 +1,4 @@
-"""What a machine has for a cell is shown with what it lacks; nothing is fetched for that."""
+"""What a machine has for a target is shown with what it lacks; nothing is fetched for that."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a build would run, for every cell: on Linux the lines for Windows are as exact as they are there.
+"""What a build would run, for every target: on Linux the lines for Windows are as exact as they are there.
 
-Golden files: one per family of Windows cells. After a change that is meant, write them anew with
+Golden files: one per family of Windows targets. After a change that is meant, write them anew with
 
     python -m tests.wheel_build.test_dry_run
 """

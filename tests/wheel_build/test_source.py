@@ -152,7 +152,7 @@ def test_a_server_that_packs_the_archive_once_more_does_no_harm(tmp_path: Path, 
 def test_a_wrong_pinned_checksum_is_refused_and_nothing_kept(tmp_path: Path, use: Callable[[Site], None]) -> None:
     with serving(index_pages()) as site:
         use(site)
-        with pytest.raises(SourceError, match=f"sha256 {SDIST_SHA} is not the recorded 0000"):
+        with pytest.raises(SourceError, match=f"sha256 {SDIST_SHA} is not 0000"):
             fetch_source(VERSION, tmp_path, kinds=("sdist",), pinned_sdist="0" * 64)
     assert list(tmp_path.iterdir()) == []
 
@@ -163,7 +163,7 @@ def test_a_cached_sdist_that_is_not_the_pinned_one_is_fetched_again(
     with serving(index_pages()) as site:
         use(site)
         fetch_source(VERSION, tmp_path, kinds=("sdist",))
-        with pytest.raises(SourceError, match="is not the recorded"):
+        with pytest.raises(SourceError, match=r"which deepspeed\.yaml names"):
             fetch_source(VERSION, tmp_path, kinds=("sdist",), pinned_sdist="0" * 64)
 
 

@@ -1,4 +1,4 @@
-"""The environment of a build comes from rows, and each cell gets the rows that are meant for it."""
+"""The environment of a build comes from rows, and each target gets the rows that are meant for it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_windows_cuda_build_is_told_everything_that_a_machine_without_a_gpu_wo
         ("ds0.19.8-torch2.13.0-cu132-cp311-linux_x86_64", None, None),
     ],
 )
-def test_flags_that_only_some_cells_need_are_joined(name: str, nvcc: str | None, cl: str | None) -> None:
+def test_flags_that_only_some_targets_need_are_joined(name: str, nvcc: str | None, cl: str | None) -> None:
     found = variables(name)
     assert (found.get("NVCC_APPEND_FLAGS"), found.get("CL")) == (nvcc, cl)
 
@@ -78,7 +78,7 @@ def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
     assert read == {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12"}
 
 
-def test_every_row_holds_for_some_cell_of_the_matrix() -> None:
+def test_every_row_holds_for_some_target_of_the_matrix() -> None:
     names = ["ds0.19.8-torch2.13.0-cu132-cp311-win_amd64", "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"]
     contexts = [MATRIX.context_of(parse_id(name), FACTS) for name in names]
     assert [row.name for row in FACTS.variables if not any(row.when.holds(context) for context in contexts)] == []

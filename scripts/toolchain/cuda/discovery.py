@@ -47,7 +47,7 @@ def named_toolkit(facts: Facts, system: str) -> Toolkit | None:
 def find_toolkits(
     version: str, facts: Facts, system: str, *, unix: Path = Path("/usr/local")
 ) -> tuple[list[Toolkit], list[PassedOver]]:
-    """The whole toolkits of this version on this machine, the first to be taken first; and what was passed over."""
+    """The complete toolkits of this version on this machine, the first to be taken first; and what was passed over."""
     found: list[Toolkit] = []
     passed: list[PassedOver] = []
     for candidate in _each_once(candidates(version, system, unix)):
@@ -97,7 +97,7 @@ def registry_folders(key: str) -> list[str]:
 
 
 def _each_once(found: Iterator[ToolkitCandidate]) -> Iterator[ToolkitCandidate]:
-    """The candidates, a directory that several name only once, and usual places only where there is something."""
+    """The candidates, a directory that several name only once, and usual directories only where there is something."""
     seen = set()
     for candidate in found:
         place = os.path.normcase(candidate.root.resolve())

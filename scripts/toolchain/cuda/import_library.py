@@ -59,7 +59,7 @@ def read_exports(dll: Path) -> tuple[str, tuple[Export, ...]]:
             symbols = [] if table is None else table.symbols
             exports = [_export(image, symbol) for symbol in symbols]
     except pefile.PEFormatError as error:
-        raise PrerequisiteError(f"{dll.name} is no whole DLL: {error}") from None
+        raise PrerequisiteError(f"{dll.name} is not a complete DLL: {error}") from None
     if not any(export.name for export in exports):
         raise PrerequisiteError(f"{dll.name} exports nothing by name")
     return dll.name, tuple(sorted(exports, key=lambda export: export.ordinal))

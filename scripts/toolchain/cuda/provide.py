@@ -88,8 +88,8 @@ def stored_toolkits(
 ) -> list[Toolkit]:
     """The complete toolkits of a version that were fetched earlier, in the order in which they are taken."""
     release, minor = release_of(version, facts), minor_of(version)
-    places = [(source, toolkit_place(cache, release, source)) for source in sources]
-    stored = [stored_toolkit(place, source, facts, system, minor) for source, place in places]
+    directories = [(source, toolkit_directory(cache, release, source)) for source in sources]
+    stored = [stored_toolkit(directory, source, facts, system, minor) for source, directory in directories]
     return [toolkit for toolkit in stored if toolkit]
 
 
@@ -111,8 +111,8 @@ def _fetch_any(version: str, facts: Facts, cache: Path, system: str, log: Log) -
 
 def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, log: Log) -> Toolkit:
     release = release_of(version, facts)
-    place = toolkit_place(cache, release, source)
-    downloads = place.with_name(place.name + ".downloads")
+    directory = toolkit_directory(cache, release, source)
+    downloads = directory.with_name(directory.name + ".downloads")
 
     def fill(draft: Path) -> Mapping[str, str]:
         if source == "redist":
@@ -121,11 +121,11 @@ def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, lo
 
     if source == "pip":
         require_compiler(release, facts, system)
-    toolkit = store_toolkit(place, source, facts, system, minor_of(version), fill, log)
+    toolkit = store_toolkit(directory, source, facts, system, minor_of(version), fill, log)
     shutil.rmtree(downloads, ignore_errors=True)
     return toolkit
 
 
-def toolkit_place(cache: Path, release: str, source: str) -> Path:
+def toolkit_directory(cache: Path, release: str, source: str) -> Path:
     """Where a fetched toolkit lies; the name is short, for the paths of Windows."""
     return cache / "cuda" / f"{release}-{source}"

@@ -95,7 +95,7 @@ def fill_from_archives(
     system: str,
     log: Log = no_log,
 ) -> Mapping[str, str]:
-    """Make `draft` a toolkit from archives that are kept in `downloads` until it is whole; the versions by component.
+    """Make `draft` a toolkit from archives, kept in `downloads` until it is complete; the versions by component.
 
     Raises PrerequisiteError, and the archives that arrived stay for the next try.
     """

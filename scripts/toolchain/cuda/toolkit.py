@@ -20,7 +20,7 @@ ASK_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Toolkit:
-    """A whole toolkit on this machine; `source` says how it came here."""
+    """A complete toolkit on this machine; `source` says how it came here."""
 
     root: Path
     version: str  # "12.4"

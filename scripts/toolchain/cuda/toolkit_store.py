@@ -1,4 +1,4 @@
-"""The toolkits that were fetched: put together beside their place, examined, and only then there, whole."""
+"""The toolkits that were fetched: put together beside their directory, examined, and renamed to it when complete."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from scripts.toolchain.cuda.toolkit import Toolkit, examine
 NOTE = "toolkit.json"
 
 
-def stored_toolkit(place: Path, source: str, facts: Facts, system: str, version: str) -> Toolkit | None:
-    """The toolkit that an earlier run put into `place`; None when there is none, or it is no longer whole."""
-    if not (place / NOTE).is_file():
+def stored_toolkit(directory: Path, source: str, facts: Facts, system: str, version: str) -> Toolkit | None:
+    """The toolkit that an earlier run put into `directory`; None when there is none, or it is no longer complete."""
+    if not (directory / NOTE).is_file():
         return None
     try:
-        return _require(examine(place, source, facts, system), version)
+        return _require(examine(directory, source, facts, system), version)
     except PrerequisiteError:
         return None
 
 
 def store_toolkit(
-    place: Path,
+    directory: Path,
     source: str,
     facts: Facts,
     system: str,
@@ -39,37 +39,37 @@ def store_toolkit(
     fill: Callable[[Path], Mapping[str, str]],
     log: Log = no_log,
 ) -> Toolkit:
-    """The toolkit in `place`, which `fill` puts into a draft directory when it is not there yet.
+    """The toolkit in `directory`, which `fill` puts into a draft directory when it is not there yet.
 
-    `fill` returns what is written down beside it. The draft takes its place by rename, and only when its nvcc runs,
+    `fill` returns what is written down beside it. The draft takes its path by rename, and only when its nvcc runs,
     says `version` (a minor) and nothing needed is missing: else PrerequisiteError, and nothing is left.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(place, log):
-        if stored := stored_toolkit(place, source, facts, system, version):
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(directory, log):
+        if stored := stored_toolkit(directory, source, facts, system, version):
             return stored
-        draft = place.with_name(place.name + DRAFT)
+        draft = directory.with_name(directory.name + DRAFT)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         try:
             note = dict(fill(draft))
             toolkit = _require(examine(draft, source, facts, system), version)
             (draft / NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
-            shutil.rmtree(place, ignore_errors=True)
-            rename_patiently(draft, place)
+            shutil.rmtree(directory, ignore_errors=True)
+            rename_patiently(draft, directory)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        return replace(toolkit, root=place)
+        return replace(toolkit, root=directory)
 
 
 @contextmanager
-def _locked(place: Path, log: Log) -> Iterator[None]:
-    """Alone with `place` among all processes of this machine."""
-    lock = filelock.FileLock(place.with_name(place.name + ".lock"))
+def _locked(directory: Path, log: Log) -> Iterator[None]:
+    """Alone with `directory` among all processes of this machine."""
+    lock = filelock.FileLock(directory.with_name(directory.name + ".lock"))
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        log(f"another process is fetching {place.name}; waiting for it")
+        log(f"another process is fetching {directory.name}; waiting for it")
         lock.acquire()
     try:
         yield

@@ -60,7 +60,7 @@ class MsvcEnvironment:
         return {**numbers, "toolset": self.toolset, "sdk": self.sdk, "ucrt": self.ucrt}
 
     def document(self) -> dict[str, object]:
-        """It as plain values, for `--json` and a person's eyes."""
+        """It as plain values, for `--json` and for reading."""
         return {
             "visual_studio": self.studio.name,
             "version": self.studio.version,
@@ -93,7 +93,7 @@ def capture_environment(
 
 
 def _run_vcvars(chosen: ChosenToolset, caller: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment after vcvars64.bat, with the caller's own PATH in it."""
+    """All of the environment after vcvars64.bat, with the caller's own PATH in it."""
     script, start, short = chosen.studio.vcvars, cleaned(caller), _short_path(caller)
     if not script.is_file():
         raise PrerequisiteError(f"{script} is missing; repair {chosen.studio.name} with the Visual Studio Installer")

@@ -107,7 +107,7 @@ def from_folders(programs: Sequence[Path], facts: Facts) -> Iterator[VisualStudi
 
 
 def from_registry(facts: Facts) -> Iterator[VisualStudio]:
-    """What the installer wrote down: the directory of each major version, and its record of every installation."""
+    """What the installer wrote down: the directory of each major version, and what it knows of every installation."""
     names = {release.version: release.name for release in facts.visual_studios.values()}
     for version, directory in registry_values(VERSIONS_KEY).items():
         major, root = version.partition(".")[0], Path(directory)

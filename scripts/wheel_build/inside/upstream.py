@@ -1,13 +1,13 @@
-"""Runs upstream's setup.py inside the build environment: first recorded, then, with the ops compiled, packaged.
+"""Runs upstream's setup.py inside the build environment: first captured, then, with the ops compiled, packaged.
 
-Recorded: `build_ext` runs up to the point where the compiler would be started; every command it would start is written
-down instead. So the flags are upstream's and torch's own, to the letter, while the factory decides when, in what order
+Captured: `build_ext` runs up to the point where the compiler would be started; every command it would start is written
+down instead. So the flags are upstream's and torch's own, to the letter, while this project decides when, in what order
 and how many at once they run. Packaged: once the binaries lie where `build_ext` puts them, newer than their sources,
 `bdist_wheel` takes them as they are. One process for both, because importing torch and asking every op builder costs
 more than either. Standard library, setuptools and torch only.
 
-Usage: python upstream.py OUT.json RECORDED_FOLDER DIST_FOLDER CPU_FLAG[,...]      (in the root of the source tree)
-It prints RECORDED, waits for a line on standard input, and packages when that line is PACKAGE.
+Usage: python upstream.py OUT.json CAPTURED_DIRECTORY DIST_DIRECTORY CPU_FLAG[,...]  (in the root of the source tree)
+It prints CAPTURED, waits for a line on standard input, and packages when that line is PACKAGE.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-RECORDED, PACKAGE = "@recorded", "@package"
+CAPTURED, PACKAGE = "@captured", "@package"
 
 
 def pin_cpu(flags: list[str]) -> None:
@@ -35,7 +35,7 @@ def hide_deepspeed() -> None:
     """Let op_builder take its own branch for "not installed yet".
 
     It would import deepspeed from the source tree, and with it most of torch, which takes seconds and changes nothing:
-    the record is the same to the letter (0.14.5 to 0.19.8).
+    the commands are the same to the letter (0.14.5 to 0.19.8).
     """
     sys.modules["deepspeed"] = None  # type: ignore[assignment]  # what makes an import fail
 
@@ -49,7 +49,7 @@ def load_distribution(dist_folder: str) -> Any:
     return run_setup("setup.py", ["bdist_wheel", "--dist-dir", dist_folder], stop_after="commandline")
 
 
-def record_commands(distribution: Any, build_folder: Path) -> list[dict[str, Any]]:
+def capture_commands(distribution: Any, build_folder: Path) -> list[dict[str, Any]]:
     """One entry per extension: its name and the compile and link commands in order."""
     from distutils.ccompiler import CCompiler
 
@@ -114,13 +114,13 @@ def describe_python() -> dict[str, Any]:
 
 
 def main(out: str, build_folder: str, dist_folder: str, cpu_flags: str) -> None:
-    """Write the record as JSON, then wait to be told to package."""
+    """Write the captured commands as JSON, then wait to be told to package."""
     sys.path[0] = str(Path.cwd())
     sys.argv = ["setup.py"]
     pin_cpu(cpu_flags.split(","))
     hide_deepspeed()
     distribution = load_distribution(dist_folder)
-    extensions = record_commands(distribution, Path(build_folder))
+    extensions = capture_commands(distribution, Path(build_folder))
     import setuptools
 
     document = {
@@ -131,7 +131,7 @@ def main(out: str, build_folder: str, dist_folder: str, cpu_flags: str) -> None:
         "setuptools": setuptools.__version__,
     }
     Path(out).write_text(json.dumps(document, indent=1), encoding="utf-8")
-    print(RECORDED, flush=True)
+    print(CAPTURED, flush=True)
     if sys.stdin.readline().strip() == PACKAGE:
         package(distribution)
 

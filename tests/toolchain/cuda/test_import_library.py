@@ -193,7 +193,7 @@ def test_the_same_exports_give_the_same_bytes() -> None:
 
 def test_what_is_no_dll_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.dll").write_bytes(b"MZ and no more")
-    with pytest.raises(PrerequisiteError, match=r"a\.dll is no whole DLL"):
+    with pytest.raises(PrerequisiteError, match=r"a\.dll is not a complete DLL"):
         write_import_library(tmp_path / "a.dll", tmp_path / "a.lib")
     assert not (tmp_path / "a.lib").exists()
 

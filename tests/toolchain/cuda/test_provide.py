@@ -1,4 +1,4 @@
-"""The toolkit of a cell: one that is here before one that is fetched, and every reason when there is none."""
+"""The toolkit of a target: one that is here before one that is fetched, and every reason when there is none."""
 
 from __future__ import annotations
 
