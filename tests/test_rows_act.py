@@ -182,8 +182,8 @@ def contexts(names: frozenset[str], axes: set[str]) -> Iterator[Context]:
     for target in targets(axes):
         lists = [MATRIX.arches.get(target.cuda), *(ARCHES if names & ARCH_NAMES and target.cuda_version else ())]
         for arches in lists:
-            cell = context_of(target, FACTS, arches)
-            yield from ({**cell, **more} for more in toolchains(target, names))
+            known = context_of(target, FACTS, arches)
+            yield from ({**known, **more} for more in toolchains(target, names))
 
 
 def is_refused(context: Context) -> bool:

@@ -1,9 +1,9 @@
-"""Conditions of rows: when a rule or a patch applies to a cell, read from `when:` and asked many times.
+"""Conditions of rows: when a rule or a patch applies to a target, read from `when:` and asked many times.
 
     when: {os: windows, torch: ">=2.9", any: [{cuda-major: "13"}, {python: [">=3.12"]}], not: {deepspeed: ">=0.18.5"}}
 
 All entries must hold. A value is one alternative or a list of them; for a version name an alternative is a version or
-a range. A plan asks some forty conditions of 100 000 cells, so ranges are compared once per distinct version.
+a range. A plan asks some forty conditions of 100 000 targets, so ranges are compared once per distinct version.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ OPERATOR = re.compile(r"\s*(===?|~=|!=|[<>]=?)")
 
 
 class Answers(dict[str | bool | None, bool]):
-    """Which values a term allows, worked out at the first question: a plan has few values and many cells."""
+    """Which values a term allows, worked out at the first question: a plan has few values and many targets."""
 
     def __init__(self, values: frozenset[str | bool], ranges: tuple[str, ...]) -> None:
         super().__init__((value, True) for value in values)
@@ -80,7 +80,7 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What must be true of a cell; parsed from a `when:` mapping, all of whose entries must hold."""
+    """What must be true of a target; parsed from a `when:` mapping, all of whose entries must hold."""
 
     names: frozenset[str]
     terms: tuple[Term, ...]
@@ -161,7 +161,7 @@ def _alternatives(value: object, where: str, problems: list[str]) -> tuple[Condi
 def _term(name: str, wanted: object, where: str, problems: list[str]) -> Term:
     if name not in FLAGS | VERSIONS | TEXTS:
         known = ", ".join(sorted(FLAGS | VERSIONS | TEXTS | {"any", "not"}))
-        problems.append(f"{where}: no cell has a {name!r}; known names: {known}")
+        problems.append(f"{where}: no target has a {name!r}; known names: {known}")
         return Term(name=name, values=frozenset(), ranges=())
     entries = wanted if isinstance(wanted, list) else [wanted]
     if not entries:
@@ -187,8 +187,8 @@ def _flag(entry: object, where: str, problems: list[str]) -> bool:
 def _text(entry: object, where: str, problems: list[str]) -> str:
     if isinstance(entry, str) and not OPERATOR.match(entry):
         return entry
-    cure = "write a name" if isinstance(entry, str) else f'write a text in quotes, "{entry}"'
-    problems.append(f"{where}: {entry} cannot be compared with a name; {cure}")
+    hint = "write a name" if isinstance(entry, str) else f'write a text in quotes, "{entry}"'
+    problems.append(f"{where}: {entry} cannot be compared with a name; {hint}")
     return ""
 
 

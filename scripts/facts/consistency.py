@@ -83,7 +83,7 @@ def _check_rules(facts: Facts, problems: Problems) -> None:
 
 
 def known_values(facts: Facts) -> dict[str, frozenset[str]]:
-    """By name of the context, the values that a cell of any matrix can have, where the data can tell."""
+    """By name of the context, the values that a target of any matrix can have, where the data can tell."""
     variants = {variant for release in facts.torch.values() for variant in release.cuda}
     cuda = {version for variant in variants if (version := cuda_version(variant))} | set(facts.cuda)
     toolkits = cuda.union(*(toolkit.releases for toolkit in facts.cuda.values()))

@@ -10,7 +10,7 @@ from scripts.schema.annotations import RowName, Source
 
 @dataclass(frozen=True, kw_only=True)
 class PackageManager:
-    """A system's package manager: its program, and the line that a person types with {packages} in it."""
+    """A system's package manager: its program, and the line that a user types with {packages} in it."""
 
     name: RowName
     program: str

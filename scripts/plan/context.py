@@ -1,4 +1,4 @@
-"""What conditions may ask of a cell before there is a toolkit: `context_of`, and the axes behind each name."""
+"""What conditions may ask of a target before there is a toolkit: `context_of`, and the axes behind each name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FOLLOWS_FROM: Mapping[str, tuple[str, ...]] = {
 
 
 def context_of(target: Target, facts: Facts, arches: str | None) -> dict[str, str | bool]:
-    """The context of a cell whose architectures are `arches`; names about CUDA are absent for CPU."""
+    """The context of a target whose architectures are `arches`; names about CUDA are absent for CPU."""
     torch = facts.torch[target.torch_minor]
     context: dict[str, str | bool] = {
         "deepspeed": target.deepspeed,

@@ -1,4 +1,4 @@
-"""`matrix.yaml` as values: which cells we want, how each is built, what we leave out and what comes first."""
+"""`matrix.yaml` as values: which targets we want, how each is built, what we leave out and what comes first."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXCLUSION_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """Cells that could exist and that we choose not to build."""
+    """Targets that could exist and that we choose not to build."""
 
     id: str
     when: Condition
@@ -59,7 +59,7 @@ class ForecastSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """Our decisions: the five axes, how each cell is built, what is excluded, what comes first."""
+    """Our decisions: the five axes, how each target is built, what is excluded, what comes first."""
 
     deepspeed: tuple[str, ...]
     torch: tuple[str, ...]  # minors
@@ -84,7 +84,7 @@ class Matrix:
 
 
 def load_matrix(path: Path, facts: Facts) -> Matrix:
-    """The matrix of the file; raises DataError with every fault, its key path and the cure."""
+    """The matrix of the file; raises DataError with every fault, its key path and what to do."""
     problems = Problems()
     document = read_document(path, problems)
     matrix = None
@@ -142,7 +142,7 @@ def _axis(reader: Reader[str], known: Iterable[str], home: str) -> Reader[tuple[
     def read(value: object, where: str, problems: Problems) -> tuple[str, ...]:
         found = items(value, where, problems)
         if value == []:
-            problems.add(where, "is empty, which leaves no cell at all; name one value or more")
+            problems.add(where, "is empty, which leaves no target at all; name one value or more")
         _report_repeated(found, where, problems)
         return found
 

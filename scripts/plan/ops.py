@@ -75,8 +75,8 @@ def _reason(choice: OpChoice, wanted: tuple[str, ...] | None, absent_headers: Ma
     if wanted is not None and choice.name not in wanted:
         return "not among the ops that were asked for"
     header = choice.support.header
-    cure = absent_headers.get(header) if header else None
-    return f"the header {header} is not on this machine; install it with: {cure}" if cure else None
+    hint = absent_headers.get(header) if header else None
+    return f"the header {header} is not on this machine; install it with: {hint}" if hint else None
 
 
 def _require(name: str, ops: Mapping[str, Op], choices: tuple[OpChoice, ...], target: Target) -> None:

@@ -37,7 +37,7 @@ def parts_needed(plan: Plan, max_jobs: int = MAX_JOBS) -> int:
 
 
 def shard_of(plan: Plan, text: str, max_jobs: int = 0) -> Plan:
-    """The part that `I/N` names, or `I` of as many as `max_jobs` needs; the whole plan when both are left out."""
+    """The part that `I/N` names, or `I` of as many as `max_jobs` needs; the plan itself when both are left out."""
     if not text and not max_jobs:
         return plan
     needed = parts_needed(plan, max_jobs) if max_jobs else 0

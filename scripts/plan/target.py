@@ -1,4 +1,4 @@
-"""`Target`: one cell of the matrix, and every name that is derived from it."""
+"""`Target`: one combination of the matrix, and every name that is derived from it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ AXES = tuple(field.name for field in fields(Target))  # of the matrix, in the or
 
 
 def parse_id(text: str) -> Target:
-    """The target that `text` names; raises InputError for anything that is not a whole id."""
+    """The target that `text` names; raises InputError for anything that is not an id."""
     match = ID.fullmatch(text)
     if not match:
         raise InputError(

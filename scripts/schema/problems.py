@@ -27,7 +27,7 @@ class Number(float):
 
 
 class Problems(list[str]):
-    """Every fault found so far, each `file: key path: what is wrong; the cure`."""
+    """Every fault found so far, each `file: key path: what is wrong; what to do`."""
 
     def __init__(self, known_sources: Collection[str] = ()) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Readers: from a document's plain values to typed ones, with every fault kept beside its file, key path and cure.
+"""Readers: from a document's plain values to typed ones, every fault with file, key path and what to do.
 
 A *reader* is a function `(value, where, problems) -> typed value`. It never raises for bad data: it adds to `problems`
 and returns some harmless value, so that one run names every fault. Whoever asked for the reading raises `DataError`
@@ -82,10 +82,10 @@ def version(value: object, where: str, problems: Problems) -> str:
 
 
 def integer(value: object, where: str, problems: Problems) -> int:
-    """A whole number, without quotes."""
+    """An integer, without quotes."""
     if isinstance(value, Number) and value.is_integer() and "." not in value.text:
         return int(value)
-    problems.add(where, f"{_shown(value)} is no whole number; write digits without quotes")
+    problems.add(where, f"{_shown(value)} is not an integer; write digits without quotes")
     return 0
 
 
@@ -213,8 +213,8 @@ def _field(row: dict[str, object], key: str, reader: Reader[Any], where: str, pr
 def _report_missing(row: Collection[str], readers: dict[str, Reader[Any]], where: str, problems: Problems) -> None:
     for key, reader in readers.items():
         if key not in row and not isinstance(reader, Optional):
-            cure = "name where the fact comes from" if key == "source" else "add it"
-            problems.add(where, f"the key {key!r} is missing; {cure}")
+            hint = "name where the fact comes from" if key == "source" else "add it"
+            problems.add(where, f"the key {key!r} is missing; {hint}")
 
 
 def _mapping(value: object, where: str, problems: Problems) -> list[tuple[str, object]]:

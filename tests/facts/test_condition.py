@@ -83,7 +83,7 @@ def test_suffixes_of_pythons_and_architectures_compare_as_their_version(specifie
     ("when", "message"),
     [
         ([], "a condition is a mapping"),
-        ({"trch": ">=2"}, "no cell has a 'trch'"),
+        ({"trch": ">=2"}, "no target has a 'trch'"),
         ({"torch": 2.1}, "write it in quotes"),
         ({"torch": ">=two"}, "neither a version nor a range"),
         ({"free-threaded": "no"}, "neither true nor false"),
@@ -109,7 +109,7 @@ def test_unmatched_names_ranges_that_nothing_known_is_in() -> None:
 
 
 def test_a_range_is_compared_once_for_each_version() -> None:
-    """A plan asks a condition of 100 000 cells that have a few versions between them."""
+    """A plan asks a condition of 100 000 targets that have a few versions between them."""
     parsed = condition({"torch": ">=2.9"})
     in_range.cache_clear()
     for _ in range(1000):

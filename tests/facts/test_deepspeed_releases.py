@@ -102,8 +102,8 @@ def contexts(deepspeed: str) -> list[dict[str, str | bool]]:
     newer = {"torch": "2.13.0", "cuda-version": "13.0", "cuda-major": "13"}
     older = {"torch": "2.8.0", "cuda-version": "12.8", "cuda-major": "12"}
     return [
-        {"deepspeed": deepspeed, "source-kind": "sdist", "os": system, "accelerator": accelerator, **cell}
-        for system, accelerator, cell in product(("windows", "linux"), ("cpu", "cuda"), (newer, older))
+        {"deepspeed": deepspeed, "source-kind": "sdist", "os": system, "accelerator": accelerator, **versions}
+        for system, accelerator, versions in product(("windows", "linux"), ("cpu", "cuda"), (newer, older))
     ]
 
 

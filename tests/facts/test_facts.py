@@ -30,8 +30,8 @@ def problems_of(folder: Path) -> str:
     return "\n".join(caught.value.problems)
 
 
-def cell(**names: str | bool) -> dict[str, str | bool]:
-    """A CUDA 12.4 cell of Windows with some names changed; `cuda_major` stands for `cuda-major`."""
+def cuda_context(**names: str | bool) -> dict[str, str | bool]:
+    """The context of a CUDA 12.4 target of Windows with some names changed; `cuda_major` stands for `cuda-major`."""
     context: dict[str, str | bool] = {
         "os": "windows",
         "accelerator": "cuda",
@@ -51,8 +51,8 @@ def cell(**names: str | bool) -> dict[str, str | bool]:
     return {**context, **{name.replace("_", "-"): value for name, value in names.items()}}
 
 
-def cpu_cell(**names: str | bool) -> dict[str, str | bool]:
-    context = cell(os="linux", accelerator="cpu", cuda="cpu", **names)
+def cpu_context(**names: str | bool) -> dict[str, str | bool]:
+    context = cuda_context(os="linux", accelerator="cpu", cuda="cpu", **names)
     return {name: value for name, value in context.items() if not name.startswith(("cuda-", "arch"))}
 
 
@@ -65,28 +65,31 @@ def test_of_the_patch_releases_of_a_torch_the_newest_is_taken() -> None:
 
 
 @pytest.mark.parametrize("deepspeed", ["0.14.5", "0.16.5", "0.17.6", "0.18.9", "0.19.8"])
-def test_cpu_cells_of_linux_are_not_refused(deepspeed: str) -> None:
-    assert refusals(cpu_cell(deepspeed=deepspeed, torch="2.13.0")) == []
+def test_cpu_targets_of_linux_are_not_refused(deepspeed: str) -> None:
+    assert refusals(cpu_context(deepspeed=deepspeed, torch="2.13.0")) == []
 
 
 def test_the_official_combination_of_windows_is_not_refused() -> None:
-    assert refusals(cell()) == []
+    assert refusals(cuda_context()) == []
 
 
 @pytest.mark.parametrize(
     ("rule", "context"),
     [
-        ("ds-windows-using-std", cell(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.9.1")),
-        ("pre-turing", cell(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.15.0", arch="7.0")),
-        ("ds-cpp20-host", cell(os="linux", torch="2.12.1", deepspeed="0.19.4")),
-        ("deepspeed-python", cell(deepspeed="0.19.8", python="3.9")),
-        ("free-threaded", cell(python="3.13t", free_threaded=True)),
-        ("torch-knows-arch", cell(arch_max="12.0")),
-        ("cpp20-headers", cell(torch="2.13.0", std="17")),
-        ("pip-cu12", cell(toolkit_source="pip", toolkit_major="12")),
+        ("ds-windows-using-std", cuda_context(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.9.1")),
+        (
+            "pre-turing",
+            cuda_context(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.15.0", arch="7.0"),
+        ),
+        ("ds-cpp20-host", cuda_context(os="linux", torch="2.12.1", deepspeed="0.19.4")),
+        ("deepspeed-python", cuda_context(deepspeed="0.19.8", python="3.9")),
+        ("free-threaded", cuda_context(python="3.13t", free_threaded=True)),
+        ("torch-knows-arch", cuda_context(arch_max="12.0")),
+        ("cpp20-headers", cuda_context(torch="2.13.0", std="17")),
+        ("pip-cu12", cuda_context(toolkit_source="pip", toolkit_major="12")),
     ],
 )
-def test_a_rule_refuses_its_cells(rule: str, context: dict[str, str | bool]) -> None:
+def test_a_rule_refuses_its_targets(rule: str, context: dict[str, str | bool]) -> None:
     assert rule in refusals(context)
 
 
@@ -98,7 +101,7 @@ def test_a_rule_added_as_a_row_takes_effect(folder: Path) -> None:
     added = load_facts(folder).rules[0]
     assert isinstance(added, Rule)
     assert added.id == "no-monday"
-    assert added.when.holds(cell())
+    assert added.when.holds(cuda_context())
 
 
 FAULTS = {
@@ -108,7 +111,7 @@ FAULTS = {
     "unquoted version": ("python.yaml", '"3.10"', "3.10", 'python["3.10"]: the key 3.10 is not text'),
     "unquoted patch": ("msvc.yaml", '["11.8", ', "[11.8, ", "choices[0].cuda[0]: 11.8 is a number"),
     "dead condition": ("rules.yaml", '"<3.10"', '"<3.1"', "deepspeed-python.when.python: '<3.1' matches nothing"),
-    "unknown name": ("rules.yaml", "torch-has-cuda", "torch-has-cud", "no cell has a 'torch-has-cud'"),
+    "unknown name": ("rules.yaml", "torch-has-cuda", "torch-has-cud", "no target has a 'torch-has-cud'"),
     "unknown level": (
         "rules.yaml",
         "    level: refuse",

@@ -34,7 +34,7 @@ MATRIX = Matrix(
 
 
 def make_matrix(**changes: Any) -> Matrix:  # noqa: ANN401  any field
-    """A matrix of one cell, but for the changes."""
+    """A matrix of one target, but for the changes."""
     return replace(MATRIX, **changes)
 
 

@@ -28,10 +28,12 @@ def targets_of(plan: Plan) -> list[Target]:
 
 
 def rules_of(plan: Plan, **wanted: str) -> set[str | None]:
-    """The rules by which these cells are left out; None for a target."""
+    """The rules by which these combinations are excluded; None for a target."""
     rules: dict[Target, str | None] = {row.target: row.rule for row in plan.excluded}
-    cells = [*rules, *targets_of(plan)]
-    return {rules.get(cell) for cell in cells if all(getattr(cell, axis) == value for axis, value in wanted.items())}
+    known = [*rules, *targets_of(plan)]
+    return {
+        rules.get(target) for target in known if all(getattr(target, axis) == value for axis, value in wanted.items())
+    }
 
 
 # ---------------------------------------------------------------- the expansion
@@ -116,9 +118,9 @@ def test_the_plan_says_what_asking_every_rule_of_every_cell_would(data: st.DataO
     plan = expand(matrix, facts)
     rules = {row.target: row.rule for row in plan.excluded}
     notes = {planned.target: [note.id for note in planned.notes] for planned in plan.targets}
-    cells = list(combinations(axes_of(matrix, facts)))
-    assert len(plan.targets) + len(plan.excluded) == len(cells) == len({*rules, *notes})
-    for target in cells:
+    known = list(combinations(axes_of(matrix, facts)))
+    assert len(plan.targets) + len(plan.excluded) == len(known) == len({*rules, *notes})
+    for target in known:
         context = matrix.context_of(target, facts)
         held = [rule for rule in facts.rules if rule.when.holds(context)]
         refusals = [rule.id for rule in held if rule.level == "refuse"]
@@ -137,7 +139,7 @@ def test_a_cpu_cell_has_no_cuda_names() -> None:
     assert context["torch-has-cuda"] is True
 
 
-def test_the_context_of_a_cuda_cell() -> None:
+def test_the_context_of_a_cuda_target() -> None:
     context = context_of(make_target(cuda="cu130", platform="win_amd64"), load_facts(), "8.6;10.0;7.5")
     assert (context["arch"], context["arch-max"], context["cuda-major"]) == ("7.5", "10.0", "13")
     assert context["arch-supported"] is True
@@ -167,8 +169,8 @@ def test_architectures_may_carry_a_suffix() -> None:
 
 def test_torch_2_4_has_no_windows_wheel_for_python_3_13(shipped: Plan) -> None:
     for cuda in ("cpu", "cu118", "cu121", "cu124"):
-        cell = {"torch": "2.4.1", "python": "3.13", "platform": "win_amd64", "cuda": cuda}
-        assert rules_of(shipped, **cell) == {"torch-python"}
+        target = {"torch": "2.4.1", "python": "3.13", "platform": "win_amd64", "cuda": cuda}
+        assert rules_of(shipped, **target) == {"torch-python"}
 
 
 def test_torch_2_8_has_no_cuda_13_0(shipped: Plan) -> None:
@@ -177,8 +179,8 @@ def test_torch_2_8_has_no_cuda_13_0(shipped: Plan) -> None:
 
 @pytest.mark.parametrize("torch", ["2.9.1", "2.10.0", "2.11.0"])
 def test_deepspeed_0_16_5_does_not_compile_on_windows_with_cuda_13(shipped: Plan, torch: str) -> None:
-    cell = {"deepspeed": "0.16.5", "cuda": "cu130", "platform": "win_amd64", "python": "3.11"}
-    assert rules_of(shipped, torch=torch, **cell) == {"ds-windows-using-std"}
+    target = {"deepspeed": "0.16.5", "cuda": "cu130", "platform": "win_amd64", "python": "3.11"}
+    assert rules_of(shipped, torch=torch, **target) == {"ds-windows-using-std"}
 
 
 @pytest.mark.parametrize("cuda", ["cu130", "cu132"])
@@ -191,7 +193,7 @@ def test_torch_2_15_refuses_sm_70(cuda: str) -> None:
 
 
 @pytest.mark.parametrize("deepspeed", ["0.16.5", "0.17.6", "0.18.9", "0.19.8"])
-def test_the_linux_cpu_cells_that_are_built_everywhere_are_targets(shipped: Plan, deepspeed: str) -> None:
+def test_the_linux_cpu_combinations_that_are_built_everywhere_are_targets(shipped: Plan, deepspeed: str) -> None:
     assert make_target(deepspeed=deepspeed) in targets_of(shipped)
 
 
@@ -218,7 +220,7 @@ def test_every_exclusion_excludes_something(shipped: Plan) -> None:
     assert {f"matrix:{row.id}" for row in matrix.exclude} <= used
 
 
-def test_the_official_windows_wheels_have_their_cells(shipped: Plan) -> None:
+def test_the_official_windows_wheels_have_their_targets(shipped: Plan) -> None:
     for python in ("3.10", "3.11", "3.12"):
-        cell = make_target(deepspeed="0.16.5", torch="2.6.0", cuda="cu124", python=python, platform="win_amd64")
-        assert cell in targets_of(shipped)
+        target = make_target(deepspeed="0.16.5", torch="2.6.0", cuda="cu124", python=python, platform="win_amd64")
+        assert target in targets_of(shipped)

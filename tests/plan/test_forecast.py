@@ -82,7 +82,7 @@ def test_a_file_that_is_no_manifest_is_passed_over(tmp_path: Path, text: str) ->
 
 
 @pytest.mark.parametrize("folder", ["failed/0.19.8/cpu-torch2.13", "0.19.8/cpu-torch2.13/only-cpu_adam"])
-def test_a_wheel_that_failed_or_holds_fewer_ops_is_no_record_of_the_cell(tmp_path: Path, folder: str) -> None:
+def test_a_wheel_that_failed_or_holds_fewer_ops_is_no_measure_of_the_target(tmp_path: Path, folder: str) -> None:
     write_manifest(tmp_path, manifest(), folder)
     assert measured_minutes(tmp_path) == {}
 

@@ -70,7 +70,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"python": ["2.7"]}, "python[0]", "'2.7' is not known; add it to python.yaml"),
     ({"deepspeed": ["0.99.0"]}, "deepspeed[0]", "add it to deepspeed.yaml"),
     ({"torch": ["2.6.0"]}, "torch[0]", "which names minors"),
-    ({"torch": []}, "torch", "leaves no cell at all"),
+    ({"torch": []}, "torch", "leaves no target at all"),
     ({"cuda": ["cu999"]}, "cuda[0]", "torch.yaml and cuda.yaml"),
     ({"platform": ["win32"]}, "platform[0]", "win_amd64, linux_x86_64"),
     ({"platform": "linux_x86_64"}, "platform", "a list is expected"),
@@ -83,7 +83,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"exclude": [{"id": "x", "when": {}, "reason": ""}]}, "exclude[0].reason", "is empty"),
     ({"exclude": [{"id": "x", "when": {}}]}, "exclude[0]", "the key 'reason' is missing"),
     ({"exclude": [{"id": "Too Old", "when": {}, "reason": "r"}]}, "exclude[0].id", "lower-case words"),
-    ({"exclude": [{"id": "x", "when": {"pyhton": "3.10"}, "reason": "r"}]}, "exclude[0].when.pyhton", "no cell has"),
+    ({"exclude": [{"id": "x", "when": {"pyhton": "3.10"}, "reason": "r"}]}, "exclude[0].when.pyhton", "no target has"),
     ({"exclude": [{"id": "x", "when": {"toolkit-major": "13"}, "reason": "r"}]}, "exclude[0].when", "before a build"),
     (
         {"exclude": [{"id": "x", "when": {"python": "3.9"}, "reason": "r"}]},
