@@ -10,6 +10,7 @@ from invoke.tasks import task
 from scripts.commands.command_task import command
 from scripts.commands.task_options import (
     BenchOptions,
+    DiagnoseOptions,
     FindOptions,
     InstallOptions,
     KeysOptions,
@@ -116,6 +117,14 @@ def install(c: Context, options: InstallOptions) -> None:
 
 
 @command
+def diagnose(c: Context, options: DiagnoseOptions) -> None:
+    """Show why a build, an install or an import failed, from its log, and what to do."""
+    from scripts.commands import diagnose_task
+
+    diagnose_task.diagnose_log(options)
+
+
+@command
 def test(c: Context, options: SuiteOptions) -> None:
     """Run the tests, the real build among them."""
     from scripts.commands.testing import pytest_words
@@ -135,7 +144,7 @@ def lint(c: Context) -> None:
 @command
 def bench(c: Context, options: BenchOptions) -> None:
     """Measure both sides in one run and print the ratio."""
-    _python(c, f"bench.{options.what}")
+    _python(c, f"bench.{options.what}", *(["--logs", options.logs] if options.logs else []))
 
 
 def _python(c: Context, module: str, *words: str) -> None:

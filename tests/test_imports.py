@@ -25,6 +25,7 @@ ROOMS = (
     "data",
     "schema",
     "facts",
+    "diagnose",
     "plan",
     "fetch",
     "wheel",

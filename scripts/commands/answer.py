@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +23,13 @@ def print_answer(*renderables: RenderableType) -> None:
     console = Console(highlight=False)
     for renderable in renderables:
         console.print(renderable, soft_wrap=isinstance(renderable, str))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines on standard output as they are; what its encoding does not have becomes a question mark."""
+    for line in lines:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def log_line(line: str) -> None:

@@ -83,6 +83,18 @@ class VerifyOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiagnoseOptions:
+    """Which log is read."""
+
+    log: str = option(
+        help="a file, an address, or - for standard input",
+        more="a file, an address (of a job on GitHub, too, with `GITHUB_TOKEN`), or `-` for standard input; usually "
+        "given without the option's name",
+    )
+    json: bool = json_option("[causes, noise and unknown errors](#other-json)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetIds:
     """Targets by their ids."""
 
@@ -241,7 +253,13 @@ class BenchOptions:
     """What is measured."""
 
     what: str = option(
-        help="plan, build, publish, index or page",
-        more="`plan`, `build`, `publish`, `index` or `page`; usually given without the option's name",
-        choices=("plan", "build", "publish", "index", "page"),
+        help="plan, build, publish, index, page or diagnose",
+        more="`plan`, `build`, `publish`, `index`, `page` or `diagnose`; usually given without the option's name",
+        choices=("plan", "build", "publish", "index", "page", "diagnose"),
+    )
+    logs: str = option(
+        "",
+        "of diagnose: a directory of labelled logs",
+        more="of `invoke bench diagnose`: a directory with logs and `labels.yaml`, rows of `file` and `cause` (`none`: "
+        "a log of success)",
     )

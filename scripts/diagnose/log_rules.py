@@ -1,0 +1,83 @@
+"""Which rule decides a line of a log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+
+from scripts.diagnose.causes import Causes, LogRule
+from scripts.diagnose.log_text import indent, plain
+
+REMEMBERED = 1000  # decisions
+FRAME = re.compile(r'File ".{1,400}", line \d+')
+NOT_SAID = re.compile(  # a command that is echoed, or source code that a traceback quotes
+    r"(?:\$|\+{1,4}|#|set|export|echo|raise|assert|warnings\.warn|##\[(?:command|group)\])(?:\s|\(|$)|##\[(?:command|group)\]"
+)
+WARNED = re.compile(
+    r"(?:##\[warning\]|::warning|\W{0,6}(?:warn(?:ing)?|info|debug|note|notice)\b|[WID]\d{4} \d\d:\d\d:)"
+    r"|\S.{0,300}?:\d{1,6}: \w{0,40}Warning:"
+    r"|(?:.{0,400}?[\s:])?warning(?: ?[A-Z]{1,4}\d{1,5}| #\d{1,5}(?:-D)?)? ?:",
+    re.IGNORECASE,
+)
+
+
+class LineRules:
+    """The rules, each looked for only in lines that hold its words."""
+
+    def __init__(self, causes: Causes) -> None:
+        self.causes = causes
+        self._others = {
+            word.encode() for end in (causes.error, causes.success) for words in end.words for word in words
+        }
+        self._rules: dict[bytes, list[tuple[int, Set[bytes]]]] = {}
+        for place, rule in enumerate(causes.rules):
+            for words in rule.words:
+                key, *others = (word.encode() for word in words)
+                self._rules.setdefault(key, []).append((place, frozenset(others)))
+        self.words = frozenset((*self._rules, *self._others))
+        self._decided: dict[tuple[str, tuple[int, ...]], LogRule | None] = {}
+
+    def places(self, words: Set[bytes]) -> tuple[int, ...] | None:
+        """Which rules a line with these words may hold for, in order; None for a line that says nothing of interest."""
+        found = {place for word in words & self._rules.keys() for place, others in self._rules[word] if others <= words}
+        return tuple(sorted(found)) if found or words & self._others else None
+
+    def decide(self, lines: Sequence[str], index: int, places: tuple[int, ...]) -> LogRule | None:
+        """The first of the rules at `places` that holds for the line at `index`, given the lines around it."""
+        rules = [self.causes.rules[place] for place in places]
+        if any(rule.before or rule.after for rule in rules):
+            return _first(rules, lines, index)
+        key = (lines[index], places)
+        if key not in self._decided:
+            if len(self._decided) > REMEMBERED:
+                self._decided.clear()
+            self._decided[key] = _first(rules, lines, index)
+        return self._decided[key]
+
+
+def _first(rules: Sequence[LogRule], lines: Sequence[str], index: int) -> LogRule | None:
+    line = plain(lines[index])
+    warned = WARNED.match(line) is not None
+    return next((rule for rule in rules if _holds(rule, lines, index, line, warned=warned)), None)
+
+
+def is_said(lines: Sequence[str], index: int, line: str) -> bool:
+    """Whether a program says the line, not a traceback that quotes code, nor a shell that echoes a command."""
+    if NOT_SAID.match(line) or FRAME.match(line):
+        return False
+    above = lines[index - 1] if index else ""
+    return 'File "' not in above or not FRAME.match(plain(above)) or indent(lines[index]) <= indent(above)
+
+
+def _holds(rule: LogRule, lines: Sequence[str], index: int, line: str, *, warned: bool) -> bool:
+    if warned and not (rule.warnings or rule.noise):
+        return False
+    if not rule.pattern.search(line):
+        return False
+    before = lines[max(0, index - rule.reach) : index]
+    after = lines[index + 1 : index + 1 + rule.reach]
+    return _around(rule.before, before) and _around(rule.after, after)
+
+
+def _around(pattern: re.Pattern[str] | None, lines: Sequence[str]) -> bool:
+    return pattern is None or any(pattern.search(plain(line)) for line in lines)
