@@ -27,9 +27,10 @@ from scripts.wheel_build.build_environment import assert_torch
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_op import BuiltOp
+from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.capture import captured_recipe
 from scripts.wheel_build.package import finish_wheel, place_binaries
-from scripts.wheel_build.pipeline import BuiltWheel, compile_ops, prepare_source, provide_toolchain, timed
+from scripts.wheel_build.pipeline import compile_ops, prepare_source, provide_toolchain, timed
 from scripts.wheel_build.produce import file_wheel, log_file, report_on
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe

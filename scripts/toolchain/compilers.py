@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scripts.plan.context import Context
 from scripts.plan.target import Target
 from scripts.toolchain.cuda.provide import FETCHED, find_toolkit, requested_toolkit
 from scripts.toolchain.cuda.toolkit import Toolkit
-from scripts.toolchain.gates import arch_context, linker_context, toolkit_context
+from scripts.toolchain.gates import arch_context, linker_context, standard_context, toolkit_context
 from scripts.toolchain.host_compiler import HostCompiler, expected_host_compiler, find_host_compiler
 
 ANY = "any"  # the toolkit's source while it is not known where one will come from
@@ -77,3 +78,9 @@ def toolchain_context(target: Target, facts: Facts, toolchain: Toolchain, choice
         **toolkit_context(target, facts, toolchain.cuda, source),
         **(arch_context(facts, arches, toolchain.cuda) if arches else {}),
     }
+
+
+def found_context(toolchain: Toolchain, commands: Iterable[Iterable[str]]) -> dict[str, str | bool]:
+    """What a build finds out: where its toolkit came from, and the C++ standard of the captured `commands`."""
+    source = {"toolkit-source": toolchain.toolkit.source} if toolchain.toolkit else {}
+    return {**source, **standard_context(commands)}

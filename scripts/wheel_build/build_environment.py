@@ -15,7 +15,7 @@ from scripts.fetch.index_client import verify_bundle
 from scripts.fetch.installer import Installer, environment_python
 from scripts.plan.target import Target
 from scripts.wheel_build.build_plan import BuildPlan
-from scripts.wheel_build.torch_routes import TorchRoute
+from scripts.wheel_build.torch_routes import TorchRoute, require_torch
 
 # Importing torch takes seconds; its version.py is a file of constants that imports nothing of it.
 ASK_TORCH = (
@@ -62,20 +62,6 @@ def assert_torch(python: Path, target: Target) -> str:
     command = Command(argv=(str(python), "-c", ASK_TORCH))
     version, cuda = json.loads(check(command, run(command)).output.splitlines()[-1])
     return require_torch(version, cuda, target)
-
-
-def require_torch(version: str, cuda: str | None, target: Target) -> str:
-    """The torch's full version.
-
-    Raises BuildEnvironmentError when its release or CUDA variant is not the target's: a wheel built against it would
-    not load.
-    """
-    if version.split("+")[0] != target.torch or cuda != target.cuda_version:
-        has, wants = f"torch {version} for CUDA {cuda or 'none'}", f"torch {target.torch} for {target.cuda}"
-        raise BuildEnvironmentError(
-            f"{target.id}: the environment holds {has}, the target asks for {wants}", id="torch-mismatch"
-        )
-    return version
 
 
 def fill_build_environment(plan: BuildPlan, installer: Installer, python: Path, log: Log = no_log) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from scripts.command import Command
-from scripts.toolchain.compilers import Toolchain
-from scripts.toolchain.gates import standard_context
-from scripts.wheel_build.build_environment import require_torch
+from scripts.toolchain.compilers import Toolchain, found_context
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.recipe import Recipe, read_recipe
+from scripts.wheel_build.torch_routes import require_torch
 
 UPSTREAM = Path(__file__).parent / "inside" / "upstream.py"
 
@@ -33,11 +32,5 @@ def captured_recipe(plan: BuildPlan, toolchain: Toolchain, work: Path) -> Recipe
     modules = {choice.module: choice.name for choice in plan.ops.available}
     recipe = read_recipe(work / "record.json", [choice.name for choice in plan.ops.chosen], modules)
     require_torch(recipe.torch["version"], recipe.torch["cuda"], plan.target)
-    plan.gates.require({**plan.context, **found_context(recipe, toolchain)})
+    plan.gates.require({**plan.context, **found_context(toolchain, recipe.compile_commands)})
     return recipe
-
-
-def found_context(recipe: Recipe, toolchain: Toolchain) -> dict[str, str | bool]:
-    """What conditions may ask of the captured commands and of the toolkit that compiles them."""
-    source = {"toolkit-source": toolchain.toolkit.source} if toolchain.toolkit else {}
-    return {**source, **standard_context(unit.argv for op in recipe.ops for unit in op.units)}

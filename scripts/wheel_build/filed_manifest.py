@@ -12,8 +12,8 @@ from scripts.wheel.core_metadata import metadata_entry
 from scripts.wheel.manifest import SCHEMA
 from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.built_op import BuiltOp
+from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.compile import default_jobs
-from scripts.wheel_build.pipeline import BuiltWheel
 
 
 def manifest_of(built: BuiltWheel, report: Report | None) -> dict[str, Any]:

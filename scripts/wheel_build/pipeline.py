@@ -7,20 +7,20 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scripts.command import Log, Running, check
 from scripts.dirs import Dirs
 from scripts.facts.load import load_facts
-from scripts.plan.notes import Note
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.cuda.provide import provide_toolkit
 from scripts.wheel_build.build_plan import BuildPlan, source_kinds
 from scripts.wheel_build.built_op import BuiltOp
+from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.cache import OpCache
-from scripts.wheel_build.capture import UPSTREAM, captured_recipe, found_context, setup_command
+from scripts.wheel_build.capture import UPSTREAM, captured_recipe, setup_command
 from scripts.wheel_build.compile import Compiler, default_jobs
 from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
 from scripts.wheel_build.package import finish_wheel, place_binaries
@@ -30,31 +30,6 @@ from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree
 from scripts.wheel_build.variables import read_by_compilers
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuiltWheel:
-    """A wheel that was made, and everything it was made from."""
-
-    plan: BuildPlan
-    wheel: Path
-    toolchain: Toolchain
-    tree: SourceTree
-    recipe: Recipe
-    ops: tuple[BuiltOp, ...]
-    seconds: Mapping[str, float]  # step -> wall seconds
-
-    @property
-    def left_out(self) -> dict[str, str]:
-        """Why each op is not in the wheel; upstream may have added one that was not asked for."""
-        built = {op.op for op in self.ops}
-        return {op: reason for op, reason in self.plan.ops.left_out.items() if op not in built}
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        """What to know of the wheel."""
-        found = {"source-kind": self.tree.archive.kind, **found_context(self.recipe, self.toolchain)}
-        return self.plan.notes_after(found)
 
 
 def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> BuiltWheel:

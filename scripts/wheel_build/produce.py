@@ -18,8 +18,9 @@ from scripts.wheel.manifest import manifest_path, write_manifest
 from scripts.wheel.wheelhouse import FAILED
 from scripts.wheel_build.build_environment import fill_build_environment, make_fresh_environment
 from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.filed_manifest import manifest_of
-from scripts.wheel_build.pipeline import BuiltWheel, build, discard_work
+from scripts.wheel_build.pipeline import build, discard_work
 from scripts.wheel_build.progress import Progress
 
 

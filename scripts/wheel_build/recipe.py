@@ -59,6 +59,11 @@ class Recipe:
     python: Mapping[str, Any]
     setuptools: str
 
+    @property
+    def compile_commands(self) -> list[tuple[str, ...]]:
+        """The command of every unit."""
+        return [unit.argv for op in self.ops for unit in op.units]
+
 
 def read_recipe(path: Path, chosen: Iterable[str], op_of_module: Mapping[str, str]) -> Recipe:
     """The recipe that `inside/upstream.py` wrote to `path`: the chosen ops, and what upstream adds to them by itself.

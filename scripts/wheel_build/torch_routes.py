@@ -1,9 +1,10 @@
-"""The ways to a target's torch, and what else a build environment holds."""
+"""The torch that a target is built with: the ways to it, what is installed beside it, and whether it is the one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scripts.errors import BuildEnvironmentError
 from scripts.facts.build_requirements import BuildRequirements
 from scripts.facts.torch_releases import TorchRelease
 from scripts.plan.target import Target
@@ -38,3 +39,17 @@ def torch_routes(target: Target, torch: TorchRelease, index: str) -> list[TorchR
     if torch.default_variant.get(target.system) == target.cuda:
         routes.append(TorchRoute(name="the default index", requirement=f"torch=={target.torch}", index=None))
     return routes
+
+
+def require_torch(version: str, cuda: str | None, target: Target) -> str:
+    """The torch's full version.
+
+    Raises BuildEnvironmentError when its release or CUDA variant is not the target's: a wheel built against it would
+    not load.
+    """
+    if version.split("+")[0] != target.torch or cuda != target.cuda_version:
+        has, wants = f"torch {version} for CUDA {cuda or 'none'}", f"torch {target.torch} for {target.cuda}"
+        raise BuildEnvironmentError(
+            f"{target.id}: the environment holds {has}, the target asks for {wants}", id="torch-mismatch"
+        )
+    return version

@@ -20,8 +20,8 @@ from scripts.wheel.core_metadata import core_metadata, metadata_entry
 from scripts.wheel.manifest import manifest_path, write_manifest
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.built_op import BuiltOp
+from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.filed_manifest import manifest_of
-from scripts.wheel_build.pipeline import BuiltWheel
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.source import SourceArchive, SourceTree
 from tests.verify.stub_wheel import INFO, make_wheel, metadata
