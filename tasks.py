@@ -127,9 +127,11 @@ def diagnose(c: Context, options: DiagnoseOptions) -> None:
 @command
 def test(c: Context, options: SuiteOptions) -> None:
     """Run the tests, the real build among them."""
-    from scripts.commands.testing import pytest_words
+    from scripts.commands.testing import lines_to_run
 
-    _python(c, "pytest", *pytest_words(fast=options.fast, nightly=options.all, only=options.only, match=options.match))
+    lines = lines_to_run(fast=options.fast, nightly=options.all, only=options.only, match=options.match)
+    for module, *words in lines:
+        _python(c, module, *words)
 
 
 @task

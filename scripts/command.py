@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TypeAlias
@@ -191,6 +191,8 @@ class Running:
     def __exit__(self, *error: object) -> None:
         if self._process.poll() is None:
             end_tree(self._process.pid)
+            self._process.wait()
+        self._close_input()
         self._group.remove(self._process)
 
     def wait_for(self, line: str) -> None:
@@ -212,9 +214,7 @@ class Running:
 
     def finish(self, timeout_seconds: float | None = None) -> Outcome:
         """The outcome at the end of the program; see `run` for what it raises."""
-        if self._process.stdin:
-            with suppress(OSError):
-                self._process.stdin.close()
+        self._close_input()
         try:
             peak = _wait(self._process, self._started, timeout_seconds)
         except BaseException:
@@ -230,14 +230,20 @@ class Running:
             )
         return self._outcome(peak)
 
+    def _close_input(self) -> None:
+        if self._process.stdin:
+            with suppress(OSError):
+                self._process.stdin.close()
+
     def _outcome(self, peak: int) -> Outcome:
         seconds, output = time.monotonic() - self._started, "\n".join(self._lines)
         return Outcome(exit_code=self._process.returncode, seconds=seconds, peak_bytes=peak, output=output)
 
     def _pump(self) -> None:
-        for line in self._process.stdout or ():
-            self._lines.append(line.rstrip("\n"))
-            self._log(line.rstrip("\n"))
+        with self._process.stdout or nullcontext(()) as output:
+            for line in output:
+                self._lines.append(line.rstrip("\n"))
+                self._log(line.rstrip("\n"))
 
 
 def _start(command: Command) -> subprocess.Popen[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,12 @@ COLLECTED = pytest.StashKey[set[Path]]()
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("patient")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--smoke-but", action="append", metavar="PATH", help="one test of every file, and every test below PATH"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +56,26 @@ def ctrl_c() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Note every file that is collected; the tests of a group, or else of a file, run in one process, in this order."""
     config.stash[COLLECTED] = {item.path for item in items}
+    if paths := config.getoption("smoke_but"):
+        chosen = smoke(items, [Path(config.rootpath, path) for path in paths])
+        config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
+        items[:] = chosen
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item) or item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: (*GROUPS, "").index(group_of(item)))
+
+
+def smoke(items: Sequence[pytest.Item], whole: Sequence[Path]) -> list[pytest.Item]:
+    """Every test below the paths, and the first quick one of each other file that can run here."""
+    seen: set[Path] = set()
+    chosen = []
+    for item in items:
+        if not any(item.path.is_relative_to(path) for path in whole):
+            if item.path in seen or group_of(item) or any(item.iter_markers("skipif")):
+                continue
+            seen.add(item.path)
+        chosen.append(item)
+    return chosen
 
 
 def group_of(item: pytest.Item) -> str:

@@ -1,4 +1,4 @@
-"""Which tests `invoke test` runs, and in how many processes."""
+"""Which tests `invoke test` runs, in how many processes, and how much of the code they must see."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import os
 
 SLOW = ("real_build", "wine", "act")  # marks of tests that take minutes
 WAITING = 2  # processes beyond the processors: builds, Wine and act mostly wait
+
+
+def lines_to_run(*, fast: bool, nightly: bool, only: str, match: str) -> tuple[tuple[str, ...], ...]:
+    """The modules to run with their arguments, one after the other; with every test, what they see is measured."""
+    run = ("pytest", *pytest_words(fast=fast, nightly=nightly, only=only, match=match))
+    if not nightly or fast or only or match:
+        return (run,)
+    return ("coverage", "erase"), ("coverage", "run", "-m", *run), ("coverage", "combine", "-q"), ("coverage", "report")
 
 
 def pytest_words(*, fast: bool, nightly: bool, only: str, match: str) -> tuple[str, ...]:

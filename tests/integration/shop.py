@@ -19,20 +19,20 @@ class Shop:
 
     folder: Path
 
-    def start(self, *words: str, cache: str = "cache") -> subprocess.Popen[str]:
+    def start(self, *words: str, cache: str = "cache", output: str = ".") -> subprocess.Popen[str]:
         env = {
             **os.environ,
             "CI": "true",
             "DEEPSPEED_WHEELS_CACHE": str(self.folder / cache),
-            "DEEPSPEED_WHEELS_OUTPUT": str(self.folder),
+            "DEEPSPEED_WHEELS_OUTPUT": str(self.folder / output),
         }
         argv = [sys.executable, "-m", "invoke", "build", "--json", *words]
         return subprocess.Popen(
             argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
-    def build(self, *words: str, cache: str = "cache") -> dict[str, Any]:
-        process = self.start(*words, cache=cache)
+    def build(self, *words: str, cache: str = "cache", output: str = ".") -> dict[str, Any]:
+        process = self.start(*words, cache=cache, output=output)
         output, said = process.communicate(timeout=2400)
         assert process.returncode == 0, said[-6000:]
         result: dict[str, Any] = json.loads(output)["results"][0]

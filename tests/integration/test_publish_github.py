@@ -115,8 +115,9 @@ def test_all_faults_together_are_survived(standin: StandIn, tmp_path: Path, seed
 
 
 @many_processes
-def test_a_publisher_that_is_killed_again_and_again_is_taken_up(standin: StandIn, tmp_path: Path) -> None:
-    """Twenty times; first while it fills a draft, then while it adds to the public release."""
+@pytest.mark.parametrize("times", [3, pytest.param(10, marks=pytest.mark.nightly)])
+def test_a_publisher_that_is_killed_again_and_again_is_taken_up(standin: StandIn, tmp_path: Path, times: int) -> None:
+    """First while it fills a draft, then while it adds to the public release."""
     chance = random.Random(20)
     every = fill_wheelhouse(tmp_path / "wheels", targets(50))
     kills = 0
@@ -126,14 +127,14 @@ def test_a_publisher_that_is_killed_again_and_again_is_taken_up(standin: StandIn
                 (tmp_path / "wheels" / candidate.target.folder / candidate.manifest.name).rename(
                     tmp_path / candidate.manifest.name
                 )
-            for _ in range(10):
+            for _ in range(times):
                 kills += kill_publisher(standin, tmp_path, chance.randint(1, 18), chance.choice([None, "drop", "cut"]))
             publish_once(standin, every[:count])
             for candidate in every[count:]:
                 (tmp_path / candidate.manifest.name).rename(
                     tmp_path / "wheels" / candidate.target.folder / candidate.manifest.name
                 )
-    assert kills == 20
+    assert kills == 2 * times
     assert observer.faults == []
     require_published(standin, every)
     require_nothing_to_send(standin, every)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,43 @@ import pytest
 from tests.integration.shop import Shop
 
 pytestmark = pytest.mark.real_build
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a POSIX process group")
 CTRL_C = "import os, signal, sys; os.killpg(int(sys.argv[1]), signal.SIGINT)"  # the whole group, as a terminal does
+AUDIT = ("--verify", "audit")  # for wheels that differ in nothing from one that passed everything
 ONLY_FOR_CUDA = {"GPU kernels", "import without a CUDA toolkit"}
 OPS_OF_NEWEST = {"async_io", "cpu_adagrad", "cpu_adam", "cpu_lion", "deepspeed_shm_comm", "fused_adam", "pin_memory"}
+
+
+def modules(result: dict[str, Any]) -> dict[str, bytes]:
+    """The compiled modules in the wheel, by their path."""
+    with zipfile.ZipFile(result["wheel"]) as wheel:
+        return {name: wheel.read(name) for name in wheel.namelist() if name.endswith(".so")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interrupted:
+    """How a build ended at Ctrl-C, which op it had finished, and the result of the next run."""
+
+    exit_code: int
+    alive: list[psutil.Process]
+    finished: str
+    resumed: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def interrupted(shop: Shop, host_build: dict[str, Any]) -> Interrupted:
+    """A build of two ops, interrupted when one is finished, and run again."""
+    words = ("--ops", "cpu_adagrad,cpu_lion", "--jobs", "1", "--no-precompile", *AUDIT)
+    process = shop.start(*words, cache="stopped")
+    log = shop.folder / "logs" / f"{host_build['target']}.log"
+    finished = _wait_for(log, log.stat().st_size, r"(cpu_adagrad|cpu_lion): built", process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    subprocess.run([sys.executable, "-c", CTRL_C, str(process.pid)], check=True)
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    resumed = shop.build(*words, cache="stopped")
+    return Interrupted(exit_code=process.returncode, alive=alive, finished=finished, resumed=resumed)
 
 
 def test_without_selectors_a_wheel_for_this_host_is_built_and_proven(shop: Shop, host_build: dict[str, Any]) -> None:
@@ -38,46 +73,43 @@ def test_the_proof_loads_every_op_and_trains(shop: Shop, host_build: dict[str, A
 
 
 def test_the_wheel_carries_no_machine_path_and_no_newer_cpu_than_asked(host_build: dict[str, Any]) -> None:
-    with zipfile.ZipFile(host_build["wheel"]) as wheel:
-        binaries = {name: wheel.read(name) for name in wheel.namelist() if name.endswith(".so")}
+    binaries = modules(host_build)
     assert binaries
     home = str(Path.home()).encode()
     assert [name for name, content in binaries.items() if home in content or sys.prefix.encode() in content] == []
 
 
 def test_the_same_inputs_give_the_same_bytes_without_a_compiler(shop: Shop, host_build: dict[str, Any]) -> None:
-    first = Path(host_build["wheel"]).read_bytes()
-    again = shop.build()
+    again = shop.build(*AUDIT, output="again")
     manifest = shop.manifest(again)
     assert manifest["cache_hits"] == len(manifest["ops"])
-    assert Path(again["wheel"]).read_bytes() == first
+    assert Path(again["wheel"]).read_bytes() == Path(host_build["wheel"]).read_bytes()
 
 
-def test_an_op_compiled_again_in_another_folder_gives_the_same_bytes(shop: Shop, host_build: dict[str, Any]) -> None:
-    first = shop.build("--ops", "cpu_adagrad", cache="another")
-    assert first["wheel"] != host_build["wheel"], "a wheel of fewer ops must not replace the full one"
-    compiled = Path(first["wheel"]).read_bytes()
-    again = shop.build("--ops", "cpu_adagrad", cache="yet another")
+@pytest.mark.nightly
+def test_a_wheel_built_again_from_nothing_gives_the_same_bytes(shop: Shop, host_build: dict[str, Any]) -> None:
+    again = shop.build(*AUDIT, cache="from nothing", output="from nothing")
     assert shop.manifest(again)["cache_hits"] == 0
-    assert Path(again["wheel"]).read_bytes() == compiled
+    assert Path(again["wheel"]).read_bytes() == Path(host_build["wheel"]).read_bytes()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a POSIX process group")
-def test_ctrl_c_leaves_no_process_and_loses_no_finished_op(shop: Shop, host_build: dict[str, Any]) -> None:
-    words = ("--ops", "cpu_adagrad,cpu_lion", "--jobs", "1", "--no-precompile")
-    process = shop.start(*words, cache="stopped")
-    log = shop.folder / "logs" / f"{host_build['target']}.log"
-    start = log.stat().st_size
-    finished = _wait_for(log, start, r"(cpu_adagrad|cpu_lion): built", process)
-    children = psutil.Process(process.pid).children(recursive=True)
-    assert children
-    subprocess.run([sys.executable, "-c", CTRL_C, str(process.pid)], check=True)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
-    _, alive = psutil.wait_procs(children, timeout=10)
-    assert alive == []
-    manifest = shop.manifest(shop.build(*words, cache="stopped"))
-    assert [op for op, entry in manifest["ops"].items() if entry["cached"]] == [finished]
+@posix
+def test_ctrl_c_leaves_no_process_and_loses_no_finished_op(shop: Shop, interrupted: Interrupted) -> None:
+    assert interrupted.exit_code == 130
+    assert interrupted.alive == []
+    ops = shop.manifest(interrupted.resumed)["ops"]
+    assert [op for op, entry in ops.items() if entry["cached"]] == [interrupted.finished]
+
+
+@posix
+def test_an_op_compiled_again_in_another_folder_gives_the_same_bytes(
+    shop: Shop, host_build: dict[str, Any], interrupted: Interrupted
+) -> None:
+    again = shop.build("--ops", "cpu_adagrad", "--no-precompile", *AUDIT, cache="another")
+    assert again["wheel"] != host_build["wheel"], "a wheel of fewer ops must not replace the full one"
+    assert shop.manifest(again)["cache_hits"] == 0
+    ((name, compiled),) = modules(again).items()
+    assert modules(interrupted.resumed)[name] == compiled
 
 
 def _wait_for(log: Path, start: int, pattern: str, process: subprocess.Popen[str]) -> str:

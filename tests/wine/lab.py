@@ -86,7 +86,7 @@ class Windows:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        seconds: int = 120,
+        seconds: int = 300,
         attempts: int = 2,
     ) -> Ended:
         """How a Windows program ended, its two outputs apart; tried again when Wine itself fell over.

@@ -35,7 +35,7 @@ class Machine:
     output: Path
     variables: Mapping[str, str]
 
-    def python(self, *words: str, seconds: int = 120) -> Ended:
+    def python(self, *words: str, seconds: int = 300) -> Ended:
         """How `python WORDS` ended in the checkout.
 
         Wine sets variables such as ProgramFiles itself, so a first Python sets them for the one that is meant.

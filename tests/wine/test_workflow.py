@@ -96,7 +96,7 @@ def said(windows: Windows) -> str:
         "127.0.0.1",
     ]
     scripts = windows.path(windows.python(PYTHON).parent)
-    return windows.run(argv, cwd=checkout, env={"WINEPATH": scripts}, seconds=300).output
+    return windows.run(argv, cwd=checkout, env={"WINEPATH": scripts}, seconds=600).output
 
 
 def test_every_line_of_the_windows_job_runs_in_cmd(said: str) -> None:
