@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -44,6 +45,7 @@ MODULES = {
     for path in sorted((ROOT / "scripts").rglob("*.py"))
 }
 MOST_LINES = 250
+MOST_DEEP = 14  # imports in a row, from a task to the last module that needs nothing of ours
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -113,3 +115,15 @@ def test_what_runs_inside_another_environment_needs_nothing_of_ours() -> None:
     inside = [path for module, path in MODULES.items() if ".inside" in module]
     assert inside
     assert [name for path in inside for name in imported(path)] == []
+
+
+@cache
+def chain(module: str) -> tuple[str, ...]:
+    """The longest row of imports that begins with the module."""
+    following = [chain(name) for name in imported(MODULES[module]) if name in MODULES and name != module]
+    return (module, *max(following, key=len, default=()))
+
+
+def test_no_row_of_imports_is_longer_than_it_must_be() -> None:
+    longest = max((chain(module) for module in MODULES), key=len)
+    assert len(longest) - 1 <= MOST_DEEP, longest
