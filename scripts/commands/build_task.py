@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -76,6 +75,5 @@ def _print_lines(planner: Planner, targets: Sequence[Target], *, as_json: bool) 
     if as_json:
         print_document({"run": front, "targets": {one.plan.target.id: one.as_document() for one in found}})
         return
-    mark = "rem" if os.name == "nt" else "#"
-    scripts = [f"{one.as_script()}\n\n" for one in found]
-    sys.stdout.write("".join([*scripts, f"{mark} the same in one line: {front}\n"]))  # as they are: no markup, no wrap
+    scripts = [f"{one.as_script()}\n{one.mark} the same in one line: {one.repeat}\n" for one in found]
+    sys.stdout.write("\n".join(scripts))  # as they are: no markup, no wrap

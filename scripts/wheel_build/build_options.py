@@ -77,7 +77,7 @@ class BuildOptions:
         return as_words(self)
 
 
-def repeat_command(target: Target, options: BuildOptions) -> str:
-    """The line that makes this wheel again."""
+def repeat_command(target: Target, options: BuildOptions, *, windows: bool = sys.platform == "win32") -> str:
+    """The line that makes this wheel again, for cmd.exe when `windows`."""
     words = ("invoke", "build", "--id", target.id, *options.as_words())
-    return shell_line(words, windows=sys.platform == "win32")
+    return shell_line(words, windows=windows)

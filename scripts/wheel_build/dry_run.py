@@ -14,6 +14,7 @@ from typing import Any
 
 from scripts.command import Command
 from scripts.dirs import CHECKOUT
+from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.capture import UPSTREAM, setup_command
 from scripts.wheel_build.inside.upstream import PACKAGE
@@ -60,6 +61,16 @@ class DryRun:
         return self.plan.system == "windows"
 
     @property
+    def mark(self) -> str:
+        """What begins a comment."""
+        return "rem" if self.windows else "#"
+
+    @property
+    def repeat(self) -> str:
+        """The one line that does the same on a machine of the target's system."""
+        return repeat_command(self.plan.target, self.plan.options, windows=self.windows)
+
+    @property
     def variables(self) -> dict[str, str]:
         """The variables of setup.py; those of the host compiler are set by activating it."""
         toolkit = str(self.layout.toolkit or "")
@@ -90,7 +101,7 @@ class DryRun:
 
     def as_script(self) -> str:
         """The lines, with what they rest on as comments."""
-        mark, known = "rem" if self.windows else "#", self.as_document()
+        known = self.as_document()
         comments = [
             self.plan.target.id,
             *(f"this machine cannot build it: {line}" for line in (self.problem or "").splitlines()),
@@ -104,7 +115,7 @@ class DryRun:
             *(f"note: {note.id}: {note}" for note in self.plan.notes),
         ]
         start = ['set "CHECKOUT=%CD%"'] if any("%CHECKOUT%" in line for line in known["commands"]) else []
-        return "\n".join([*(f"{mark} {comment}" for comment in comments), *start, *known["commands"]])
+        return "\n".join([*(f"{self.mark} {comment}" for comment in comments), *start, *known["commands"]])
 
 
 def build_lines(plan: BuildPlan, layout: Layout, variables: Mapping[str, str]) -> list[Command | Variables | FirstOf]:
