@@ -1,1 +1,1 @@
-"""What people browse and install from: the package index and the page."""
+"""What users browse and install from: the package index and the page."""

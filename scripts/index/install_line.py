@@ -1,7 +1,7 @@
-"""The line that people paste to install a wheel: made here, shown by the page, the README's table and `invoke install`.
+"""The line that users paste to install a wheel: made here, shown by the page, the README's table and `invoke install`.
 
 It names the exact version, whose local label no public registry can hold; no sdist (`--only-binary`), since pip else
-takes a newer one from the default index; and the torch index of the cell, since pip else takes torch for CPU.
+takes a newer one from the default index; and the torch index of the target, since pip else takes torch for CPU.
 """
 
 from __future__ import annotations

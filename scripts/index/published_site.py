@@ -1,4 +1,4 @@
-"""What a site offered before: a wheel that people may have pinned does not vanish from its index unnoticed."""
+"""What a site offers now: a wheel that users may have pinned does not vanish from its index unnoticed."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from scripts.wheel.record import WheelRecord
 LIMIT = 256_000_000  # bytes; ten thousand wheels take ten million
 
 
-def read_site(place: str) -> Published:
-    """What the site at an address or in a folder offers, as it can be had there.
+def read_site(location: str) -> Published:
+    """What the site at an address or in a directory offers, as it is there.
 
     Raises InputError when its wheels.json is not available, DataError when it cannot be read.
     """
-    if place.startswith(("http://", "https://")):
-        site = read_site_if_there(place)
+    if location.startswith(("http://", "https://")):
+        site = read_site_if_there(location)
         if site is None:
-            raise InputError(f"{place} is not an index: it has no {WHEELS}; give the address of one", id="not-an-index")
+            raise InputError(
+                f"{location} is not an index: it has no {WHEELS}; give the address of one", id="not-an-index"
+            )
         return site
-    folder = Path(place).resolve()
+    file = Path(location).resolve() / WHEELS
     try:
-        return replace(read_wheels((folder / WHEELS).read_bytes(), str(folder / WHEELS)), url=f"{folder.as_uri()}/")
+        found = read_wheels(file.read_bytes(), str(file))
     except OSError as error:
-        raise InputError(
-            f"{Path(place) / WHEELS}: {error.strerror}; give the address or folder of an index", id="not-an-index"
-        ) from None
+        message = f"{file}: {error.strerror}; give the address or directory of an index"
+        raise InputError(message, id="not-an-index") from None
+    return replace(found, url=f"{file.parent.as_uri()}/")
 
 
 def read_site_if_there(address: str) -> Published | None:
-    """What the site at an address offers; None when the server says that there is none, as before its first day.
+    """What the site at an address offers; None when the server answers that there is none, as before its first day.
 
     Raises InputError when it is not available for any other reason, DataError when it cannot be read.
     """
@@ -57,9 +59,9 @@ def require_no_loss(before: Published, now: Published) -> None:
     lost = [record.file for record in before.wheels if record.file not in offered]
     changed = [record.file for record in before.wheels if _changed(record, offered.get(record.file))]
     if lost or changed:
-        told = [*(f"  gone: {file}" for file in lost[:5]), *(f"  other bytes: {file}" for file in changed[:5])]
-        head = f"this index would take away {len(lost)} and change {len(changed)} of {len(before.wheels)} wheels"
-        raise InputError("\n".join([f"{head}; --allow-shrink does it all the same", *told]), id="wheels-would-vanish")
+        examples = [*(f"  gone: {file}" for file in lost[:5]), *(f"  other bytes: {file}" for file in changed[:5])]
+        head = f"this index would remove {len(lost)} and change {len(changed)} of {len(before.wheels)} wheels"
+        raise InputError("\n".join([f"{head}; --allow-shrink allows it", *examples]), id="wheels-would-vanish")
 
 
 def _changed(before: WheelRecord, now: WheelRecord | None) -> bool:

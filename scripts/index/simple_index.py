@@ -2,7 +2,7 @@
 
 `whl/` offers every wheel, `whl/<cuda>/torch<minor>/` those of one channel; each is an index that pip and uv take. A
 page is HTML (PEP 503), since that is what a static host can serve under the type that clients ask for; its JSON (PEP
-691, 700) lies beside it for hosts that negotiate.
+691, 700) is beside it for hosts that negotiate.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def _row(record: WheelRecord) -> IndexRow:
         "data-core-metadata": metadata,  # PEP 714
         "data-dist-info-metadata": metadata,  # PEP 658, what older clients read
     }
-    told = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
-    link = f'<a href="{escape(address)}#sha256={record.sha256}"{told}>{escape(record.file)}</a><br>\n'
+    shown = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
+    link = f'<a href="{escape(address)}#sha256={record.sha256}"{shown}>{escape(record.file)}</a><br>\n'
     return IndexRow(
         html=link, json=json.dumps(_file(record, address), sort_keys=True), version=record.target.wheel_version
     )
@@ -78,10 +78,10 @@ def _file(record: WheelRecord, address: str) -> dict[str, object]:
     return document | ({"requires-python": record.requires_python} if record.requires_python else {})
 
 
-def _project(folder: str, rows: Iterable[IndexRow]) -> dict[str, str]:
+def _project(directory: str, rows: Iterable[IndexRow]) -> dict[str, str]:
     """The two pages that list the wheels."""
     offered = list(rows)
-    path = f"{folder}{PROJECT}/"
+    path = f"{directory}{PROJECT}/"
     up = "../" * path.count("/")
     versions = json.dumps(list(dict.fromkeys(row.version for row in offered)))
     body = ",\n".join(row.json for row in offered)
@@ -90,8 +90,8 @@ def _project(folder: str, rows: Iterable[IndexRow]) -> dict[str, str]:
     return {f"{path}index.html": page.replace("{up}", up), f"{path}index.json": text.replace("{up}", up)}
 
 
-def _project_list(folder: str) -> dict[str, str]:
+def _project_list(directory: str) -> dict[str, str]:
     """The two pages that name the one project."""
-    page = HEAD % ("Index", folder) + f'<a href="{PROJECT}/">{PROJECT}</a><br>\n' + TAIL
+    page = HEAD % ("Index", directory) + f'<a href="{PROJECT}/">{PROJECT}</a><br>\n' + TAIL
     document = {"meta": {"api-version": "1.1"}, "projects": [{"name": PROJECT}]}
-    return {f"{folder}index.html": page, f"{folder}index.json": json.dumps(document) + "\n"}
+    return {f"{directory}index.html": page, f"{directory}index.json": json.dumps(document) + "\n"}

@@ -1,1 +1,1 @@
-"""What a wheel must prove."""
+"""Whether a wheel is what it states, and works."""

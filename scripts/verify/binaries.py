@@ -26,7 +26,7 @@ UNSOUND = (
 
 
 def read_binary(archive: zipfile.ZipFile, member: str) -> Binary:
-    """What the module says of itself."""
+    """What the module states of itself."""
     from scripts.verify.elf import read_elf  # the readers take longer to import than `nox -l` to do everything else
     from scripts.verify.pe import read_pe
 

@@ -11,11 +11,11 @@ from scripts.verify.fatbin import NO_GPU_CODE, Architectures, read_architectures
 
 @dataclass(frozen=True, kw_only=True)
 class Binary:
-    """One compiled module of a wheel; `fault` says why it could not be read, `gpu_fault` why its GPU code could not."""
+    """One compiled module of a wheel; `fault` is why it could not be read, `gpu_fault` why its GPU code could not."""
 
     member: str
     system: str = ""  # "linux" | "windows"
-    machine: str = ""  # "x86-64", or what the file says instead
+    machine: str = ""  # "x86-64", or what the file names instead
     init: tuple[str, ...] = ()  # exported PyInit_ functions
     needed: tuple[str, ...] = ()
     run_paths: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""`CheckResult` and `Report`: what a wheel was asked, and what it answered. A skipped check is not a passed one."""
+"""`CheckResult` and `Report`: the checks of a wheel and their results. A skipped check is not a passed one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STYLES = {True: "green", False: "bold red", None: "yellow"}
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """The answer to one question; `passed` is None when it was skipped, and `detail` then says why."""
+    """The answer to one question; `passed` is None when it was skipped, and `detail` is then the reason."""
 
     name: str
     passed: bool | None
@@ -40,11 +40,11 @@ class Report:
 
     wheel: str
     checks: tuple[CheckResult, ...]
-    level: str = "audit"  # how far it was asked, see `scripts.verify.levels`
+    level: str = "audit"  # how far it was verified, see `scripts.verify.levels`
 
     @property
     def passed(self) -> bool:
-        """Whether no check failed and at least one passed: a wheel that was asked nothing has proven nothing."""
+        """Whether no check failed and at least one passed: a wheel without a check is not verified."""
         return not self.failed and any(check.passed for check in self.checks)
 
     @property
@@ -61,7 +61,7 @@ class Report:
     def require(self) -> None:
         """Raise VerifyError, naming the checks that failed, unless the wheel passed."""
         if not self.passed:
-            names = ", ".join(check.name for check in self.failed) or "to be asked anything"
+            names = ", ".join(check.name for check in self.failed) or "verification: nothing could be checked"
             raise VerifyError(f"{self.wheel} failed {names}")
 
     def as_document(self) -> dict[str, object]:
@@ -70,7 +70,7 @@ class Report:
         return {"wheel": self.wheel, "level": self.level, "passed": self.passed, "checks": checks}
 
     def as_table(self) -> Table:
-        """The report for a person."""
+        """The report as a table for the terminal."""
         table = Table("check", "result", "detail", title=self.summary, title_justify="left")
         for check in self.checks:
             word = Text(WORDS[check.passed], style=STYLES[check.passed])

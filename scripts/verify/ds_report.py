@@ -27,7 +27,7 @@ class DsReport:
 
     @property
     def deepspeed_version(self) -> str | None:
-        """The version of the imported DeepSpeed; None when the report does not say."""
+        """The version of the imported DeepSpeed; None when the report lacks it."""
         info = self.environment.get("deepspeed info")
         return info.split(",")[0].strip() if info else None
 

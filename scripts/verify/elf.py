@@ -18,7 +18,7 @@ MACHINES = {"EM_X86_64": "x86-64"}
 
 
 def read_elf(member: str, content: bytes) -> Binary:
-    """What the module says of itself; raises what pyelftools raises for a damaged file."""
+    """What the module states of itself; raises what pyelftools raises for a damaged file."""
     file = ELFFile(io.BytesIO(content))
     sections = list(file.iter_sections())
     entries = [tag for s in sections if isinstance(s, DynamicSection) for tag in s.iter_tags()]

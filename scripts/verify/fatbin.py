@@ -45,7 +45,7 @@ NO_GPU_CODE = Architectures()
 
 
 def read_architectures(sections: Iterable[bytes]) -> Architectures:
-    """What the sections hold together; raises ValueError, which says where, when one cannot be read to its end."""
+    """What the sections hold together; raises ValueError, with the offset, when one cannot be read."""
     found = NO_GPU_CODE
     for section in sections:
         for kind, arch in _entries(section):
@@ -55,40 +55,40 @@ def read_architectures(sections: Iterable[bytes]) -> Architectures:
 
 
 def _entries(section: bytes) -> Iterator[tuple[int, int]]:
-    place = _next_container(section, 0)
-    if place is None:
+    offset = _next_container(section, 0)
+    if offset is None:
         raise ValueError("its section for GPU code is empty")
-    while place is not None:
-        start, end = _container(section, place)
+    while offset is not None:
+        start, end = _container(section, offset)
         while start < end:
             kind, arch, start = _entry(section, start, end)
             yield kind, arch
-        place = _next_container(section, end)
+        offset = _next_container(section, end)
 
 
-def _next_container(section: bytes, place: int) -> int | None:
+def _next_container(section: bytes, offset: int) -> int | None:
     """Where the next container starts: between two there is only padding."""
-    found = CONTENT.search(section, place)
+    found = CONTENT.search(section, offset)
     return found.start() if found else None
 
 
-def _container(section: bytes, place: int) -> tuple[int, int]:
-    if place + HEADER.size > len(section):
-        raise ValueError(f"its GPU code breaks off at byte {place}")
-    magic, _, header, size = HEADER.unpack_from(section, place)
-    end = place + header + size
+def _container(section: bytes, offset: int) -> tuple[int, int]:
+    if offset + HEADER.size > len(section):
+        raise ValueError(f"its GPU code breaks off at byte {offset}")
+    magic, _, header, size = HEADER.unpack_from(section, offset)
+    end = offset + header + size
     if magic != MAGIC or header < HEADER.size:
-        raise ValueError(f"its GPU code has no container at byte {place}")
+        raise ValueError(f"its GPU code has no container at byte {offset}")
     if end > len(section):
-        raise ValueError(f"its GPU code breaks off: the container at byte {place} ends behind the section")
-    return place + header, end
+        raise ValueError(f"its GPU code breaks off: the container at byte {offset} ends behind the section")
+    return offset + header, end
 
 
-def _entry(section: bytes, place: int, end: int) -> tuple[int, int, int]:
-    if place + ENTRY.size > end:
-        raise ValueError(f"its GPU code breaks off at byte {place}")
-    kind, _, header, size, arch = ENTRY.unpack_from(section, place)
-    after = place + header + size
+def _entry(section: bytes, offset: int, end: int) -> tuple[int, int, int]:
+    if offset + ENTRY.size > end:
+        raise ValueError(f"its GPU code breaks off at byte {offset}")
+    kind, _, header, size, arch = ENTRY.unpack_from(section, offset)
+    after = offset + header + size
     if kind not in (PTX, SASS) or header < ENTRY.size or after > end or not arch:
-        raise ValueError(f"its GPU code has an entry of kind {kind} at byte {place} that cannot be read")
+        raise ValueError(f"its GPU code has an entry of kind {kind} at byte {offset} that cannot be read")
     return kind, arch, after

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 
 def can_read_code() -> bool:
-    """Whether there is a disassembler: not every machine that an audit may run on has a wheel of it, such as macOS."""
+    """Whether there is a disassembler: not every system where wheels are verified has it, such as macOS."""
     return find_spec("iced_x86") is not None
 
 

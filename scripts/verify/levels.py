@@ -1,4 +1,4 @@
-"""Proves a wheel, any wheel, as far as it is asked to."""
+"""Verifies a wheel, any wheel, up to a level."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scripts.command import Log, no_log
 from scripts.errors import InputError
 from scripts.verify.check import Report
 from scripts.verify.promises import NOTHING_PROMISED, Promises
-from scripts.verify.smoke import SUITE, run_smoke
-from scripts.verify.static import audit
+from scripts.verify.static import verify_file
+from scripts.verify.suite_runs import SUITE, run_suite
 
 Level = Literal["audit", "smoke", "full"]
 # audit runs nothing; smoke loads every op; full also steps the optimizers, runs the kernels and trains
@@ -27,16 +27,16 @@ def verify_wheel(
     log: Log = no_log,
     promises: Promises = NOTHING_PROMISED,
 ) -> Report:
-    """The report of the audit, and of the runs that `level` adds, by a `python` that has torch and the wheel.
+    """The report on the file, and of the runs that `level` adds, by a `python` that has torch and the wheel.
 
     `expected_ops` None takes the wheel's own word for them; `promises` are those of whoever built it. Raises InputError
     for a file that is no wheel.
     """
-    report = audit(wheel, promises)
+    report = verify_file(wheel, promises)
     if level == "audit":
         return report
     if python is None:
         raise InputError(f"level {level!r} runs the wheel: give the python of an environment with torch and the wheel")
-    with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as folder:
-        ran = run_smoke(python, wheel, expected_ops, Path(folder), log, SUITES[level])
+    with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as directory:
+        ran = run_suite(python, wheel, expected_ops, Path(directory), log, SUITES[level])
     return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks), level=level)

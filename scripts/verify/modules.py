@@ -31,7 +31,7 @@ class Modules:
 
     @cached_property
     def binaries(self) -> tuple[Binary, ...]:
-        """What the modules say of themselves."""
+        """What the modules state of themselves."""
         return tuple(read_binary(self.content.zip, member) for member in self.content.extensions)
 
 
@@ -61,7 +61,7 @@ def check_format(modules: Modules) -> Verdict:
 
 
 def check_debug(modules: Modules) -> Verdict:
-    """No debug information: it makes nine tenths of an unstripped module, and names folders of the build machine."""
+    """No debug information: it makes nine tenths of a module, and names directories of the build machine."""
     return _about_modules(modules, lambda binary: ", ".join(binary.debug), "none")
 
 
@@ -144,7 +144,7 @@ def check_architectures(facts: Facts, arches: str | None, modules: Modules) -> V
 
 
 def expected_architectures(arches: str, min_sm: int | None) -> Architectures:
-    """The code that upstream's flags ask for: machine code of each architecture, PTX too where the list says +PTX.
+    """The code that upstream's flags ask for: machine code of each architecture, PTX too where the list has +PTX.
 
     An op that begins at `min_sm` leaves older ones out.
     """

@@ -15,7 +15,7 @@ MACHINES = {0x8664: "x86-64", 0x014C: "x86 (32 bits)", 0xAA64: "arm64"}
 
 
 def read_pe(member: str, content: bytes) -> Binary:
-    """What the module says of itself; raises ValueError, or what pefile trips over, for a damaged file."""
+    """What the module states of itself; raises ValueError, or what pefile trips over, for a damaged file."""
     try:
         file = pefile.PE(data=content, fast_load=True)  # never closed: that would only collect all garbage, 0.1 s
     except pefile.PEFormatError as error:

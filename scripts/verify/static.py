@@ -1,4 +1,4 @@
-"""The audit: what a wheel says of itself is true, found without running anything of it."""
+"""`verify_file`: whether what a wheel states of itself is true, found without running anything of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
 
 
-def audit(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
+def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
     """The report on any wheel, ours or upstream's; raises InputError for a file that is no wheel.
 
     Without promises, GPU architectures and CPU instructions are reported, and compared with nothing.
@@ -88,7 +88,7 @@ def check_build_info(content: WheelContent) -> Verdict:
     info = content.build_info()
     if info is None:
         return False, UNREADABLE
-    faults = [] if _same_version(info.version, content.version) else [f"it says version {info.version!r}"]
+    faults = [] if _same_version(info.version, content.version) else [f"it has version {info.version!r}"]
     label = LABEL.fullmatch(content.version.local or "")
     faults += _label_faults(label, info) if label else []
     return verdict(faults, f"accelerator {info.accelerator}, torch {info.torch.get('version')}, {len(info.ops)} ops")
@@ -98,9 +98,9 @@ def check_label(content: WheelContent) -> Verdict:
     """The version carries our local label, such as cu124torch2.6."""
     local = content.version.local
     if local is None:
-        return None, "no local version label: the name does not say which torch and CUDA it is for"
+        return None, "no local version label: the name does not show which torch and CUDA it is for"
     if not LABEL.fullmatch(local):
-        return None, f"local version label {local!r} is not of this factory"
+        return None, f"local version label {local!r} is not one of ours"
     return True, local
 
 
@@ -164,7 +164,7 @@ def _label_faults(label: re.Match[str], info: BuildInfo) -> list[str]:
         ("torch", minor_of(str(info.torch.get("version"))), label["torch"]),
         ("CUDA", str(info.torch.get("cuda_version")), cuda_version(label["cuda"]) or "0.0"),
     ]
-    return [f"it says {what} {found}, the name says {named}" for what, found, named in facts if found != named]
+    return [f"it has {what} {found}, the name has {named}" for what, found, named in facts if found != named]
 
 
 def _interpreter_faults(content: WheelContent) -> list[str]:

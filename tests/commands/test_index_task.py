@@ -87,10 +87,10 @@ def test_a_site_is_not_replaced_by_a_shorter_one_unless_asked(wheelhouse: Path, 
     index(options)
     for path in (wheelhouse / CELLS[0].folder).iterdir():
         path.unlink()
-    with pytest.raises(InputError, match=r"take away 1 .*--allow-shrink"):
+    with pytest.raises(InputError, match=r"remove 1 .*--allow-shrink"):
         index(options)
     assert (site / "files" / "0.16.5" / CELLS[0].wheel_name).is_file()
-    with pytest.raises(InputError, match="take away 1"):
+    with pytest.raises(InputError, match="remove 1"):
         index(SiteOptions(out=str(tmp_path / "new"), store=f"dir:{wheelhouse}", previous=str(site), json=True))
     index(SiteOptions(out=str(site), store=f"dir:{wheelhouse}", allow_shrink=True, json=True))
     assert not (site / "files" / "0.16.5" / CELLS[0].wheel_name).exists()
@@ -181,7 +181,7 @@ def test_a_person_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
         number = next(i for i, asset in on_github.repository.assets.items() if asset.name == CELLS[0].wheel_name)
         del on_github.repository.assets[number]
     options = SiteOptions(store=f"github:{REPOSITORY}", previous=server.url)
-    with pytest.raises(InputError, match="take away 1"):
+    with pytest.raises(InputError, match="remove 1"):
         index(replace(options, out=str(tmp_path / "next")))
     monkeypatch.setenv(ALLOW_SHRINK, "true")
     index(replace(options, out=str(tmp_path / "next")))

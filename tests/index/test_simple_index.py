@@ -126,7 +126,7 @@ def test_a_longer_index_may_follow() -> None:
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        (many()[1:], "take away 1 and change 0 of 8"),
+        (many()[1:], "remove 1 and change 0 of 8"),
         (
             [make_wheel_record(sha256=digest("other"), torch="2.6.0", python="3.9", cuda="cpu"), *many()[1:]],
             "other bytes: deepspeed-0.16.5",
@@ -148,7 +148,7 @@ def test_a_site_in_a_folder_is_read_back(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_an_index_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="give the address or folder of an index"):
+    with pytest.raises(InputError, match="give the address or directory of an index"):
         read_site(str(tmp_path))
 
 

@@ -15,7 +15,7 @@ from scripts.verify.check import CheckResult
 from scripts.verify.fatbin import Architectures
 from scripts.verify.modules import expected_architectures
 from scripts.verify.promises import NOTHING_PROMISED, Promises
-from scripts.verify.static import audit
+from scripts.verify.static import verify_file
 from tests.verify.stub_elf import make_elf
 from tests.verify.stub_fatbin import make_fatbin
 from tests.verify.stub_pe import make_pe
@@ -57,7 +57,7 @@ def fused(**changes: object) -> bytes:
 
 
 def checks_of(wheel: Path, promises: Promises = NOTHING_PROMISED) -> dict[str, CheckResult]:
-    return {check.name: check for check in audit(wheel, promises).checks if check.name in NAMES}
+    return {check.name: check for check in verify_file(wheel, promises).checks if check.name in NAMES}
 
 
 def failures(wheel: Path, promises: Promises = NOTHING_PROMISED) -> dict[str, str]:

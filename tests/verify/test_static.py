@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import InputError
-from scripts.verify.static import audit
+from scripts.verify.static import verify_file
 from tests.verify.stub_elf import make_elf
 from tests.verify.stub_pe import make_pe
 from tests.verify.stub_wheel import BUILD_INFO, INFO, MODULE, build_info, make_wheel, metadata
@@ -14,11 +14,11 @@ Changes = dict[str, bytes | None]
 
 
 def failures(wheel: Path) -> dict[str, str]:
-    return {check.name: check.detail for check in audit(wheel).failed}
+    return {check.name: check.detail for check in verify_file(wheel).failed}
 
 
 def test_a_sound_wheel_passes_every_check_and_names_its_libraries(tmp_path: Path) -> None:
-    report = audit(make_wheel(tmp_path))
+    report = verify_file(make_wheel(tmp_path))
     assert [check for check in report.checks if not check.passed] == []
     assert {check.name: check.detail for check in report.checks}["needed libraries"] == "libc10.so"
 
@@ -64,17 +64,17 @@ FAULTS: dict[str, tuple[Changes, str, str]] = {
     "built for another accelerator than the label": (
         {BUILD_INFO: build_info(accelerator="cuda").encode()},
         "build record",
-        "accelerator cuda, the name says cpu",
+        "accelerator cuda, the name has cpu",
     ),
     "built with another torch than the label": (
         {BUILD_INFO: build_info(torch="2.12").encode()},
         "build record",
-        "torch 2.12, the name says 2.13",
+        "torch 2.12, the name has 2.13",
     ),
     "built with a CUDA that the label denies": (
         {BUILD_INFO: build_info(cuda="12.4").encode()},
         "build record",
-        "CUDA 12.4, the name says 0.0",
+        "CUDA 12.4, the name has 0.0",
     ),
     "a build record that runs code": (
         {BUILD_INFO: b"version = open('version.txt').read()\n"},
@@ -120,10 +120,10 @@ def test_a_run_path_relative_to_the_module_is_fine(tmp_path: Path) -> None:
 def test_upstream_wheels_for_windows_get_a_report_with_reasons(tmp_path: Path) -> None:
     changes: Changes = {MODULE: None, "deepspeed/ops/adam/cpu_adam_op.cp311-win_amd64.pyd": make_pe()}
     wheel = make_wheel(tmp_path, changes, name="deepspeed-0.16.5-cp311-cp311-win_amd64.whl")
-    checks = {check.name: check for check in audit(wheel).checks}
+    checks = {check.name: check for check in verify_file(wheel).checks}
     assert checks["op modules"].passed
     assert (checks["debug information"].passed, checks["version label"].passed) == (True, None)
-    assert "does not say which torch" in checks["version label"].detail
+    assert "does not show which torch" in checks["version label"].detail
 
 
 def test_the_module_that_upstream_names_without_a_dot_is_found(tmp_path: Path) -> None:
@@ -147,14 +147,14 @@ def test_a_damaged_member_is_a_failed_check(tmp_path: Path) -> None:
 def test_a_file_that_is_no_wheel_is_an_input_error(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
-        audit(tmp_path / name)
+        verify_file(tmp_path / name)
 
 
 def test_a_wheel_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be opened"):
-        audit(tmp_path / "deepspeed-1.0-py3-none-any.whl")
+        verify_file(tmp_path / "deepspeed-1.0-py3-none-any.whl")
 
 
 def test_any_other_wheel_gets_a_report(tmp_path: Path) -> None:
     everything: Changes = {BUILD_INFO: None, MODULE: None, f"{INFO}/METADATA": None, f"{INFO}/WHEEL": None}
-    assert not audit(make_wheel(tmp_path, everything)).passed
+    assert not verify_file(make_wheel(tmp_path, everything)).passed

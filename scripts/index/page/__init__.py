@@ -1,1 +1,1 @@
-"""The web page that tells anyone which wheel fits and the line that installs it."""
+"""The web page that shows which wheel fits and the line that installs it."""

@@ -1,4 +1,4 @@
-"""The page's data: one compact document of every cell and every wheel, decoded by browser/model.js.
+"""The page's data: one compact document of every combination and every wheel, decoded by browser/model.js.
 
 Ten thousand wheels repeat the same few ops, architectures and proofs, so columns hold numbers of rows in small tables.
 What cannot be shortened is one digest a wheel: 43 characters of base64.
@@ -51,17 +51,17 @@ def page_data(
     published: Published, plan: Plan, facts: Facts, matrix: Matrix, builds: Mapping[str, Build], repository: str | None
 ) -> dict[str, Any]:
     """The document behind the page; the same for the same wheels, in whatever order they come."""
-    wheels = sorted(published.wheels, key=lambda record: record.target.sort_key())  # one a cell: names are unique
+    wheels = sorted(published.wheels, key=lambda record: record.target.sort_key())  # names are unique
     going = unpublished(builds, (record.target for record in wheels))
     planned = [row.target for row in plan.targets]
     grid = grid_of([*planned, *(row.target for row in plan.excluded), *(record.target for record in wheels), *going])
-    cells, reasons = _cells(plan, grid)
+    combinations, reasons = _combinations(plan, grid)
     patches = {target.torch_minor: target.torch for target in [*(record.target for record in wheels), *planned]}
     return {
         "schema": SCHEMA,
         "repository": repository,
         "axes": grid.values,
-        "cells": cells,
+        "combinations": combinations,
         "reasons": reasons,
         "patches": patches,
         "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
@@ -73,21 +73,21 @@ def page_data(
     }
 
 
-def _cells(plan: Plan, grid: Grid) -> tuple[str, list[Any]]:
-    """One character per cell, which names its reason; and the reasons."""
+def _combinations(plan: Plan, grid: Grid) -> tuple[str, list[Any]]:
+    """One character per combination, which names its reason; and the reasons."""
     reasons = Numbering([ABSENT])
-    cells = [0] * grid.size
+    combinations = [0] * grid.size
     last = max((row.priority for row in plan.targets), default=0)
-    for place, planned in zip(grid.places(row.target for row in plan.targets), plan.targets, strict=True):
-        cells[place] = reasons.number(("planned", "", f"Its turn comes with priority {planned.priority} of {last}."))
-    for place, row in zip(grid.places(row.target for row in plan.excluded), plan.excluded, strict=True):
-        cells[place] = reasons.number((excluded_state(row), row.rule, row.reason))
-    return "".join(chr(FIRST + code) for code in cells), reasons.rows
+    for number, planned in zip(grid.numbers(row.target for row in plan.targets), plan.targets, strict=True):
+        combinations[number] = reasons.number(("planned", "", f"It has priority {planned.priority} of {last}."))
+    for number, row in zip(grid.numbers(row.target for row in plan.excluded), plan.excluded, strict=True):
+        combinations[number] = reasons.number((excluded_state(row), row.rule, row.reason))
+    return "".join(chr(FIRST + code) for code in combinations), reasons.rows
 
 
 def _builds(builds: Mapping[Target, Build], grid: Grid) -> dict[str, Any]:
-    rows = zip(grid.places(builds), builds.values(), strict=True)
-    return {str(place): [build.state, build.message, build.url] for place, build in rows}
+    rows = zip(grid.numbers(builds), builds.values(), strict=True)
+    return {str(number): [build.state, build.message, build.url] for number, build in rows}
 
 
 def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) ->
         for name, row in _repeated(published, record).items():
             columns[name].append(tables[name].number(row))
     return {
-        "cell": grid.places(record.target for record in records),
+        "number": grid.numbers(record.target for record in records),
         "bytes": [record.bytes for record in records],
         "sha256": "".join(_short(record.sha256) for record in records),
         "columns": columns,
@@ -109,7 +109,7 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
     """What many wheels have in common, by the name of the column."""
     return {
         **{tool: _pattern(install_command(record, published, tool), record) for tool in TOOLS},
-        "folder": published.address(record).removesuffix(quote(record.file)),
+        "base": published.address(record).removesuffix(quote(record.file)),
         "torch": record.torch,
         "ops": tuple(record.ops),
         "leftOut": tuple(sorted(record.left_out.items())),
@@ -124,8 +124,8 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
 def _pattern(line: str, record: WheelRecord) -> str:
     """The line with the names of values for the values, so that it is the same for most wheels."""
     target = record.target
-    channel, folder = f"{target.cuda}/torch{target.torch_minor}", f"/{target.cuda}"
-    return line.replace(target.wheel_version, "{version}").replace(channel, "{channel}").replace(folder, "/{cuda}")
+    channel, variant = f"{target.cuda}/torch{target.torch_minor}", f"/{target.cuda}"
+    return line.replace(target.wheel_version, "{version}").replace(channel, "{channel}").replace(variant, "/{cuda}")
 
 
 def _verification(found: Verification | None) -> Hashable:

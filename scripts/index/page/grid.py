@@ -1,4 +1,4 @@
-"""`Grid`: a number for every cell, so that the page needs one character per cell instead of a row."""
+"""`Grid`: a number for every combination of the axes, so that the page needs a character for each and no row."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from scripts.versions import SYSTEMS
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Five axes, each value in the order of the versions; any combination of them is a cell."""
+    """Five axes, each value in the order of the versions; any combination of them has a number."""
 
     values: dict[str, tuple[str, ...]]  # axis -> values; the last axis counts fastest
 
     @property
     def size(self) -> int:
-        """How many cells there are."""
+        """How many combinations there are."""
         size = 1
         for values in self.values.values():
             size *= len(values)
         return size
 
-    def places(self, targets: Iterable[Target]) -> list[int]:
-        """The number of each target's cell, below `size`."""
+    def numbers(self, targets: Iterable[Target]) -> list[int]:
+        """The number of each target's combination, below `size`."""
         positions = [{value: index for index, value in enumerate(self.values[axis])} for axis in AXES]
         found = []
         for target in targets:
-            place = 0
+            number = 0
             for value, position in zip(coordinates(target), positions, strict=True):
-                place = place * len(position) + position[value]
-            found.append(place)
+                number = number * len(position) + position[value]
+            found.append(number)
         return found
 
 
 def grid_of(targets: Iterable[Target]) -> Grid:
-    """The smallest grid that has a cell for each of the targets."""
+    """The smallest grid that holds each of the targets."""
     seen = {coordinates(target) for target in targets}
     columns = zip(*seen, strict=True) if seen else ((),) * len(AXES)
     return Grid(

@@ -1,4 +1,4 @@
-"""`render_page`: the whole site's page as values, `{path: bytes}`; writing them is somebody else's work."""
+"""`render_page`: the whole site's page as values, `{path: bytes}`; it writes nothing."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def render_page(
 ) -> dict[str, bytes]:
     """The page's files, by their path below the site: the same bytes for the same wheels, plan and builds.
 
-    `builds` holds what the workflows last saw of cells that have no wheel, by target id (`states.read_builds`).
-    `repository` is the project's on GitHub, "owner/name": with it the page tells how to check a wheel's provenance.
+    `builds` holds what the workflows last saw of targets that have no wheel, by target id (`states.read_builds`).
+    `repository` is the project's on GitHub, "owner/name": with it the page shows how to check a wheel's provenance.
     """
     files = {name: _own(name) for name in ("style.css", *SCRIPTS)}
     data = page_data(published, plan, facts, matrix, builds, repository)

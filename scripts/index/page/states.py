@@ -1,4 +1,4 @@
-"""The state of every cell: what a person who looks for it is told, and why."""
+"""The state of every combination: what a user who looks for it reads, and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUR_CHOICE = "matrix:"  # how the rule of an excluded target begins when matrix.
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What the workflows last saw of a cell that is not published: `building` or `failed`, with where to look."""
+    """What the workflows last saw of a target that is not published: `building` or `failed`, with where to look."""
 
     state: str
     message: str = ""
@@ -28,7 +28,7 @@ class Build:
 
 
 def excluded_state(row: ExcludedTarget) -> State:
-    """`excluded` when leaving the cell out was our choice, `impossible` when a rule of the facts refuses it."""
+    """`excluded` when leaving the target out was our choice, `impossible` when a rule of the facts refuses it."""
     return "excluded" if row.rule.startswith(OUR_CHOICE) else "impossible"
 
 
@@ -42,16 +42,16 @@ def read_builds(content: str | bytes, name: str) -> dict[str, Build]:
     found = {} if problems else mapped(BUILD)(value, f"{name}:", problems)
     for target in found:
         if not ID.fullmatch(target):
-            problems.add(below(f"{name}:", target), "is no target id; write the ids that `invoke plan` shows")
+            problems.add(below(f"{name}:", target), "is not a target id; write the ids that `invoke plan` shows")
     if problems:
         raise DataError(name, problems)
     return found
 
 
 def unpublished(builds: Mapping[str, Build], published: Iterable[Target]) -> dict[Target, Build]:
-    """The builds of cells that have no wheel yet: a published wheel is there whatever a later run did.
+    """The builds of targets that have no wheel yet: a published wheel is there whatever a later run did.
 
-    By the wheel's name: a cell's id also holds the patch release of torch, which may have changed since.
+    By the wheel's name: a target's id also holds the patch release of torch, which may have changed since.
     """
     there = {target.wheel_name for target in published}
     going = {parse_id(name): builds[name] for name in sorted(builds)}
@@ -61,7 +61,7 @@ def unpublished(builds: Mapping[str, Build], published: Iterable[Target]) -> dic
 def _address(value: object, where: str, problems: Problems) -> str:
     found = text(value, where, problems)
     if found and not found.startswith("https://"):
-        problems.add(where, f"{found!r} is no address for a page; write one that begins with https://")
+        problems.add(where, f"{found!r} is not an address for a page; write one that begins with https://")
     return found
 
 

@@ -21,7 +21,7 @@ from scripts.wheel.record import WheelRecord
 
 KINDS = (("win_amd64", "cuda"), ("win_amd64", "cpu"), ("linux_x86_64", "cuda"), ("linux_x86_64", "cpu"))
 Kind: TypeAlias = tuple[str, str, str]  # DeepSpeed, platform, accelerator
-BEGIN, END = "<!-- wheels -->", "<!-- /wheels -->"  # what a Markdown document marks the place of the table with
+BEGIN, END = "<!-- wheels -->", "<!-- /wheels -->"  # what a Markdown document marks the table with
 TITLES = ("Windows, CUDA", "Windows, CPU", "Linux, CUDA", "Linux, CPU")
 
 
@@ -68,8 +68,8 @@ def status_rows(
 
     def count(kind: Kind) -> Count | None:
         failed, building = (tuple(going[kind, state]) for state in ("failed", "building"))
-        told = Count(published=published[kind], planned=wanted[kind], failed=failed, building=building)
-        return told if wanted[kind] else None
+        found = Count(published=published[kind], planned=wanted[kind], failed=failed, building=building)
+        return found if wanted[kind] else None
 
     releases = sorted({deepspeed for deepspeed, _, _ in wanted}, key=Version, reverse=True)
     return tuple(StatusRow(deepspeed=name, counts=tuple(count((name, *kind)) for kind in KINDS)) for name in releases)
@@ -102,8 +102,8 @@ def _markdown_count(count: Count | None) -> str:
     return ", ".join([count.words, *count.others]) if count else "none"
 
 
-def _kind(cell: tuple[str, str, str, str, str]) -> Kind:
-    deepspeed, _, cuda, _, platform = cell
+def _kind(values: tuple[str, str, str, str, str]) -> Kind:
+    deepspeed, _, cuda, _, platform = values
     return deepspeed, platform, "cpu" if cuda == "cpu" else "cuda"
 
 

@@ -1,1 +1,1 @@
-"""Scripts that run inside the fresh environment, by its own python; nothing here is imported by the factory."""
+"""Scripts that run inside the fresh environment, by its own python; nothing here is imported elsewhere."""

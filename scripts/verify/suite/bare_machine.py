@@ -1,7 +1,7 @@
 """Imports DeepSpeed as on a machine that has a GPU and no CUDA toolkit: nearly everybody's.
 
 Releases before 0.19.5 ask at import whether each op could be compiled, as soon as a GPU is there; without nvcc the
-import itself fails, and a machine without a GPU never shows it. A GPU that is not there is made up.
+import itself fails, and a machine without a GPU never shows it. Where there is no GPU, one is simulated.
 Usage: python bare_machine.py
 """
 
@@ -23,19 +23,19 @@ def forget_toolkit() -> None:
     """Take every trace of a CUDA toolkit out of this process, before torch looks for one and after it."""
     for variable in [name for name in os.environ if name in HOMES or name.startswith("CUDA_PATH_V")]:
         del os.environ[variable]
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    kept = [folder for folder in folders if not any((Path(folder) / name).is_file() for name in COMPILERS)]
+    directories = os.environ.get("PATH", "").split(os.pathsep)
+    kept = [directory for directory in directories if not any((Path(directory) / name).is_file() for name in COMPILERS)]
     os.environ["PATH"] = os.pathsep.join(kept)
     from torch.utils import cpp_extension  # type: ignore[import-not-found,unused-ignore]
 
-    cpp_extension.CUDA_HOME = None  # it also knows the usual folders
+    cpp_extension.CUDA_HOME = None  # it also knows the usual directories
 
 
-def make_up_gpu() -> None:
-    """Let torch say that there is one GPU, of architecture 8.0."""
+def simulate_gpu() -> None:
+    """Let torch report one GPU, of architecture 8.0."""
     import torch  # type: ignore[import-not-found,unused-ignore]
 
-    properties = SimpleNamespace(name="made up", major=8, minor=0, total_memory=1 << 33, multi_processor_count=1)
+    properties = SimpleNamespace(name="simulated", major=8, minor=0, total_memory=1 << 33, multi_processor_count=1)
     torch.cuda.is_available = lambda: True
     torch.cuda.device_count = lambda: 1
     torch.cuda.current_device = lambda: 0
@@ -51,20 +51,20 @@ def main() -> None:
         prebuilt.emit([prebuilt.check(NAME, None, "a wheel for CPU asks for no toolkit")])
         return
     forget_toolkit()
-    made_up = not prebuilt.has_gpu()
-    if made_up:
-        make_up_gpu()
+    simulated = not prebuilt.has_gpu()
+    if simulated:
+        simulate_gpu()
     try:
         import deepspeed  # type: ignore[import-not-found,unused-ignore]
 
         result = prebuilt.check(
-            NAME, True, f"deepspeed {deepspeed.__version__}, GPU {'made up' if made_up else 'here'}"
+            NAME, True, f"deepspeed {deepspeed.__version__}, GPU {'simulated' if simulated else 'present'}"
         )
     except Exception as error:  # noqa: BLE001 - whatever the import raises is the answer
         result = prebuilt.check(NAME, False, f"{type(error).__name__}: {error}")
     prebuilt.emit([result])
     sys.stdout.flush()
-    os._exit(0)  # what a library does at exit with a GPU that is not there proves nothing
+    os._exit(0)  # what a library does at exit with a simulated GPU is of no interest
 
 
 if __name__ == "__main__":

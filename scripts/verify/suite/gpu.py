@@ -1,7 +1,7 @@
 """Runs the CUDA ops on the GPU and compares what they compute with torch. Without a GPU every check is skipped.
 
 The fused optimizers step in fp32 and bf16, over sizes beyond one block of theirs; the other ops that have a plain
-counterpart in torch compute it once. Ops whose kernels make sense only within a whole layer are left to load_ops.
+counterpart in torch compute it once. Ops whose kernels make sense only within a complete layer are left to load_ops.
 Usage: python gpu.py
 """
 
@@ -23,7 +23,7 @@ Values = tuple[Tensor, Tensor, float]  # got, expected, how far they may be apar
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel of an op to prove: what it is called, and how to compute it and what is right."""
+    """One kernel of an op to check: its name, and how to compute it and what is right."""
 
     op: str
     name: str
@@ -154,7 +154,7 @@ def questions() -> list[tuple[str, str, Callable[[], prebuilt.Check]]]:
 
     def stepped(case: Case, kind: str) -> Callable[[], prebuilt.Check]:
         kept = replace(case, updates=tuple(kept_as(kind, update) for update in case.updates))
-        return lambda: optimizers.prove(kept, kind, "cuda", SIZES)
+        return lambda: optimizers.verify(kept, kind, "cuda", SIZES)
 
     def computed(kernel: Kernel) -> Callable[[], prebuilt.Check]:
         return lambda: compare(kernel)

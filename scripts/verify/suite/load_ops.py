@@ -43,7 +43,7 @@ def explain(error: Exception, builder: Any) -> str:
     if not any(words in text for words in NOT_FOUND):
         return text
     file = module_file(builder) if os.name == "nt" else None  # elsewhere the loader names the library by itself
-    lacking = missing.missing_libraries(file, missing.loader_folders(), prebuilt.loads) if file else []
+    lacking = missing.missing_libraries(file, missing.loader_directories(), prebuilt.loads) if file else []
     words = [f"{', '.join(lacking)} cannot be found"] if lacking else []
     return "; ".join([*words, *wrong_torch(), text])
 

@@ -1,4 +1,4 @@
-"""Why a module does not load on Windows, whose loader says that something was not found, but not what.
+"""Why a module does not load on Windows, whose loader reports that something was not found, but not what.
 
 The DLLs that the module's file names are looked for one by one, and so are those that the ones found name in turn.
 Imported by load_ops; standard library only.
@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Loads = Callable[[str], bool]
-IMPORTS = 1  # the place of the import table among the data directories
+IMPORTS = 1  # the index of the import table among the data directories
 
 
-def missing_libraries(module: Path, folders: list[Path], loads: Loads) -> list[str]:
+def missing_libraries(module: Path, directories: list[Path], loads: Loads) -> list[str]:
     """Names of the DLLs that `module` needs and that are nowhere; behind one, the DLL that needs it if another does.
 
-    `folders` are where the loader looks, `loads` says whether it finds a DLL by its name. Empty when all are there.
+    `directories` are where the loader looks, `loads` says whether it finds a DLL by its name. Empty when all are there.
     """
     found, waiting, seen = [], [(module, "")], set()
     while waiting:
@@ -30,11 +30,11 @@ def missing_libraries(module: Path, folders: list[Path], loads: Loads) -> list[s
             seen.add(name.lower())
             if loads(name):
                 continue
-            place = next((folder / name for folder in folders if (folder / name).is_file()), None)
-            if place is None:
+            found_at = next((directory / name for directory in directories if (directory / name).is_file()), None)
+            if found_at is None:
                 found.append(f"{name}{wanted_by}")
             else:
-                waiting.append((place, f" (which {name} needs)"))
+                waiting.append((found_at, f" (which {name} needs)"))
     return found
 
 
@@ -56,23 +56,23 @@ def _names(content: bytes) -> Iterator[str]:
     directories = optional + (112 if struct.unpack_from("<H", content, optional)[0] == 0x20B else 96)
     rows = [struct.unpack_from("<IIII", content, optional + size + 40 * i + 8) for i in range(count)]
     table = struct.unpack_from("<I", content, directories + 8 * IMPORTS)[0]
-    place = _offset(table, rows) if table else None
-    while place is not None:
-        name = struct.unpack_from("<I", content, place + 12)[0]
+    found_at = _offset(table, rows) if table else None
+    while found_at is not None:
+        name = struct.unpack_from("<I", content, found_at + 12)[0]
         start = _offset(name, rows) if name else None
         if start is None:
             return
         yield content[start : content.index(b"\0", start)].decode("ascii")
-        place += 20
+        found_at += 20
 
 
 def _offset(address: int, rows: list[tuple[int, ...]]) -> int | None:
-    """Where in the file an address of the loaded image lies."""
+    """The offset in the file of an address of the loaded image."""
     inside = (raw + address - start for size, start, kept, raw in rows if start <= address < start + max(size, kept))
     return next(inside, None)
 
 
-def loader_folders() -> list[Path]:
+def loader_directories() -> list[Path]:
     """Where Windows looks for the DLLs of a module, beside what it has loaded already."""
     import torch  # type: ignore[import-not-found,unused-ignore]
 

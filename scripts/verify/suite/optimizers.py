@@ -26,7 +26,7 @@ Update = Callable[[Tensor, Tensor, dict[str, Any]], Tensor]  # parameter and gra
 
 @dataclass(frozen=True)
 class Case:
-    """One optimizer to prove: the op it needs, how to make it, and the updates that are right for it."""
+    """One optimizer to verify: the op it needs, how to make it, and the updates that are right for it."""
 
     op: str
     name: str
@@ -90,7 +90,7 @@ def cases() -> list[Case]:
     ]
 
 
-def prove(case: Case, kind: str, device: str = "cpu", sizes: tuple[int, ...] = SIZES) -> prebuilt.Check:
+def verify(case: Case, kind: str, device: str = "cpu", sizes: tuple[int, ...] = SIZES) -> prebuilt.Check:
     """Whether every parameter ends at one of the right values; standing still is far from all of them."""
     import torch  # type: ignore[import-not-found,unused-ignore]
 
@@ -131,13 +131,13 @@ def run(case: Case, kind: str, installed: tuple[str, ...]) -> prebuilt.Check:
     if case.op not in installed:
         return prebuilt.check(name, None, f"{case.op} is not in this wheel")
     try:
-        return prove(case, kind)
+        return verify(case, kind)
     except Exception as error:  # noqa: BLE001 - whatever DeepSpeed raises is the answer
         return prebuilt.check(name, False, f"{type(error).__name__}: {error}")
 
 
 def main() -> None:
-    """Prove all and print the document."""
+    """Check all and print the document."""
     prebuilt.forbid_compiling()
     installed = prebuilt.installed_ops()
     prebuilt.emit([run(case, kind, installed) for case in cases() for kind in TOLERANCES])

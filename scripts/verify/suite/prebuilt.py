@@ -1,4 +1,4 @@
-"""Shared by the scripts of this folder: what the installed DeepSpeed has inside, and a ban on compiling at run time.
+"""Shared by the scripts of this directory: what the installed DeepSpeed has inside, and a ban on compiling at run time.
 
 The scripts run inside the fresh environment, by its own python: standard library, torch and deepspeed only.
 Each prints one JSON document, {"checks": [{"name", "passed", "detail"}, ...]}, on a line of its own, last of all.
@@ -18,7 +18,7 @@ Check = dict[str, Any]
 
 
 def check(name: str, passed: bool | None, detail: str) -> Check:
-    """One answer; `passed` is None for a skipped question, and `detail` then says why."""
+    """One answer; `passed` is None for a skipped question, and `detail` is then the reason."""
     return {"name": name, "passed": passed, "detail": detail}
 
 
@@ -30,16 +30,16 @@ def emit(checks: list[Check]) -> None:
 
 
 def installed_ops() -> tuple[str, ...]:
-    """The ops that this wheel says were compiled into it."""
+    """The ops that this wheel lists as compiled into it."""
     from deepspeed.git_version_info import installed_ops as flags  # type: ignore[import-not-found,unused-ignore]
 
     return tuple(sorted(op for op, there in flags.items() if there))
 
 
 def accelerator_name() -> str:
-    """The accelerator that DeepSpeed was told, else the one it chooses: ops count as installed with the wheel's own."""
-    if told := os.environ.get("DS_ACCELERATOR"):
-        return told
+    """The accelerator that is set, else the one DeepSpeed chooses: ops count as installed with the wheel's own."""
+    if chosen := os.environ.get("DS_ACCELERATOR"):
+        return chosen
     from deepspeed.accelerator import get_accelerator  # type: ignore[import-not-found,unused-ignore]
 
     return str(get_accelerator()._name)

@@ -78,7 +78,7 @@ def train(way: str) -> tuple[list[float], str]:
     return losses, type(getattr(engine.optimizer, "optimizer", engine.optimizer)).__name__
 
 
-def prove(way: str) -> prebuilt.Check:
+def verify(way: str) -> prebuilt.Check:
     """Whether the loss fell by the factor, with the optimizer that was asked for."""
     name = f"{NAME} with {CLASSES[way]}"
     try:
@@ -92,7 +92,7 @@ def prove(way: str) -> prebuilt.Check:
 
 
 def main() -> None:
-    """Train, or say why not, and print the document."""
+    """Train, or skip it with the reason, and print the document."""
     accelerator = prebuilt.accelerator_name()
     if accelerator != "cpu" and not prebuilt.has_gpu():
         prebuilt.emit([prebuilt.check(NAME, None, f"training on {accelerator} needs a GPU, and there is none here")])
@@ -101,7 +101,7 @@ def main() -> None:
     pretend_launcher()
     installed = prebuilt.installed_ops()
     forget_missing_ops(installed)
-    prebuilt.emit([prove(way) for way in ways(installed, accelerator)])
+    prebuilt.emit([verify(way) for way in ways(installed, accelerator)])
 
 
 if __name__ == "__main__":

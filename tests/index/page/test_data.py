@@ -29,7 +29,7 @@ def data_of(*records: WheelRecord, plan: Plan = NOTHING, builds: dict[str, Build
 
 
 def state_at(data: dict[str, Any], place: int) -> list[str]:
-    reason: list[str] = data["reasons"][ord(data["cells"][place]) - FIRST]
+    reason: list[str] = data["reasons"][ord(data["combinations"][place]) - FIRST]
     return reason
 
 
@@ -59,7 +59,7 @@ def test_a_wheel_is_told_as_its_record_says() -> None:
     assert record.verification
     skipped = [list(item) for item in record.verification.skipped.items()]
     assert row["verification"] == ["full", list(record.verification.passed), [], skipped]
-    assert record.url == row["folder"] + record.file.replace("+", "%2B")
+    assert record.url == row["base"] + record.file.replace("+", "%2B")
 
 
 def test_a_note_of_many_wheels_is_written_once() -> None:
@@ -74,7 +74,7 @@ def test_a_wheel_without_a_verification_or_an_address_of_its_own_says_so() -> No
     record = made_up(make_target(), verification=None, url=None)
     row = row_of(data_of(record), 0)
     assert (row["verification"], row["manifest"]) == (None, False)
-    assert row["folder"] + record.file.replace("+", "%2B") == published([record]).address(record)
+    assert row["base"] + record.file.replace("+", "%2B") == published([record]).address(record)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -98,7 +98,7 @@ def test_an_id_names_the_patch_release_of_torch_that_is_planned_and_not_one_that
 def test_a_wheel_that_left_the_matrix_is_still_offered() -> None:
     data = data_of(made_up(make_target(deepspeed="0.14.0")), plan=make_plan([make_target()]))
     assert data["axes"]["deepspeed"] == ["0.14.0", "0.19.8"]
-    assert data["wheels"]["cell"] == [0]
+    assert data["wheels"]["number"] == [0]
 
 
 def test_builds_stand_at_their_cells_and_a_published_wheel_has_none() -> None:

@@ -12,7 +12,7 @@ def test_every_cell_of_the_plan_has_a_number_of_its_own() -> None:
     _, _, plan = world()
     targets = [*(row.target for row in plan.targets), *(row.target for row in plan.excluded)]
     grid = grid_of(targets)
-    assert sorted(grid.places(targets)) == list(range(grid.size))
+    assert sorted(grid.numbers(targets)) == list(range(grid.size))
 
 
 def test_a_number_counts_back_to_the_cell() -> None:
@@ -21,7 +21,7 @@ def test_a_number_counts_back_to_the_cell() -> None:
         make_target(torch="2.10.0", platform="win_amd64"),
     ]
     grid = grid_of(targets)
-    for target, place in zip(targets, grid.places(targets), strict=True):
+    for target, place in zip(targets, grid.numbers(targets), strict=True):
         found = []
         for axis in reversed(AXES):
             place, position = divmod(place, len(grid.values[axis]))
@@ -39,4 +39,4 @@ def test_axes_follow_versions_not_text() -> None:
 
 def test_no_target_gives_an_empty_grid() -> None:
     grid = grid_of([])
-    assert (grid.size, grid.places([])) == (0, [])
+    assert (grid.size, grid.numbers([])) == (0, [])

@@ -6,12 +6,12 @@ const WORDS = {
   building: ["◐", "Building", "It is being built right now."],
   failed: ["✕", "Failed", "Its last build failed."],
   planned: ["○", "Planned", "It has not been built yet."],
-  excluded: ["–", "Excluded", "It could exist, and was left out on purpose."],
+  excluded: ["–", "Excluded", "It could exist, and was excluded on purpose."],
   impossible: ["·", "Impossible", "It cannot exist."],
 };
 let tab = "pip";
 
-/** Fills the answer; `choose(choice)` is called when a person takes an offer. Returns it in one sentence. */
+/** Fills the answer; `choose(choice)` is called when a user takes an offer. Returns it in one sentence. */
 function showAnswer(model, choice, choose) {
   const wheel = model.wheelOf(choice);
   const found = model.stateOf(choice);

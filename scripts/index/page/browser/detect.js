@@ -1,8 +1,8 @@
 "use strict";
-// What a person pasted, as a choice: the output of the detection line, of ds_report, of torch's collect_env, of pip list;
+// What a user pasted, as a choice: the output of the detection line, of ds_report, of torch's collect_env, of pip list;
 // a target's id; or a wheel's name. Shells wrap lines and put prompts around them, so nothing is taken for granted.
 
-/** {fixed: what of the choice is known, heard: words for a person, doubts: what to know}; fixed is empty when nothing was understood. */
+/** {fixed: what of the choice is known, heard: words for the user, doubts: what to know}; fixed is empty when nothing was understood. */
 function readEnvironment(text, gpus) {
   const found = fromName(text) || facts(text);
   const fixed = {};
@@ -26,7 +26,7 @@ function heardOf(fixed, found) {
     axis === "gpu" && found.gpu ? `${found.gpu} (${fixed.gpu})` : named(axis, fixed[axis]));
 }
 
-/** What a target's id or a wheel's name says; null when the text holds neither. */
+/** What a target's id or a wheel's name holds; null when the text holds neither. */
 function fromName(text) {
   const flat = text.replace(/\s+/g, "").replace(/%2B/gi, "+");
   const id = flat.match(/ds([\d.]+)-torch([\d.]+)-(cpu|cu\d+)-cp3(\d+)(t?)-(win_amd64|linux_x86_64)/);

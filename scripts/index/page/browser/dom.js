@@ -39,7 +39,7 @@ async function copyText(text) {
   if (!copied) throw new Error("not copied");
 }
 
-/** A button that copies what `text()` returns and says so. */
+/** A button that copies what `text()` returns and reports it. */
 function copyButton(label, text) {
   return make("button", { type: "button", class: "copy", "aria-label": label, onclick: (event) => copyFrom(event.currentTarget, text()) }, "Copy");
 }
@@ -56,7 +56,7 @@ async function copyFrom(button, text) {
   setTimeout(() => (button.textContent = "Copy"), 2000);
 }
 
-/** Tells people who listen instead of looking. */
+/** Announces to those who listen instead of looking. */
 function say(text) {
   byId("said").textContent = text;
 }

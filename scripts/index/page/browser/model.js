@@ -10,43 +10,43 @@ class Model {
     this.data = data;
     const { python, ...same } = data.axes;
     this.axes = { ...same, py: python };
-    this.rows = new Map(data.wheels.cell.map((cell, row) => [cell, row]));
+    this.rows = new Map(data.wheels.number.map((number, row) => [number, row]));
   }
 
-  /** The number of the choice's cell; -1 when one of its values is on no axis. */
-  place(choice) {
-    let place = 0;
+  /** The number of the choice's combination; -1 when one of its values is on no axis. */
+  number(choice) {
+    let number = 0;
     for (const axis of AXES) {
       const position = this.axes[axis].indexOf(choice[axis]);
       if (position < 0) return -1;
-      place = place * this.axes[axis].length + position;
+      number = number * this.axes[axis].length + position;
     }
-    return place;
+    return number;
   }
 
-  /** The choice whose cell has this number. */
-  choiceAt(place) {
+  /** The choice whose combination has this number. */
+  choiceAt(number) {
     const choice = {};
     for (const axis of [...AXES].reverse()) {
       const values = this.axes[axis];
-      choice[axis] = values[place % values.length];
-      place = Math.floor(place / values.length);
+      choice[axis] = values[number % values.length];
+      number = Math.floor(number / values.length);
     }
     return choice;
   }
 
-  /** {state, rule, text, url} of the choice's cell. */
+  /** {state, rule, text, url} of the choice's combination. */
   stateOf(choice) {
-    const place = this.place(choice);
-    if (place < 0) return { state: "impossible", rule: "", text: this.offAxis(choice) };
-    return this.stateAt(place);
+    const number = this.number(choice);
+    if (number < 0) return { state: "impossible", rule: "", text: this.offAxis(choice) };
+    return this.stateAt(number);
   }
 
-  stateAt(place) {
-    if (this.rows.has(place)) return { state: "published", rule: "", text: "" };
-    const build = this.data.builds[place];
+  stateAt(number) {
+    if (this.rows.has(number)) return { state: "published", rule: "", text: "" };
+    const build = this.data.builds[number];
     if (build) return { state: build[0], rule: "", text: build[1], url: build[2] };
-    const [state, rule, text] = this.data.reasons[this.data.cells.charCodeAt(place) - FIRST];
+    const [state, rule, text] = this.data.reasons[this.data.combinations.charCodeAt(number) - FIRST];
     return { state, rule, text };
   }
 
@@ -55,42 +55,42 @@ class Model {
     return "Not in the matrix: " + strange.map((axis) => named(axis, choice[axis])).join(", ") + ".";
   }
 
-  /** The published wheel of the choice's cell, or null. */
+  /** The published wheel of the choice's combination, or null. */
   wheelOf(choice) {
-    const row = this.rows.get(this.place(choice));
+    const row = this.rows.get(this.number(choice));
     if (row === undefined) return null;
     const { columns, tables, bytes, sha256 } = this.data.wheels;
     const found = { choice, bytes: bytes[row], sha256: hexOf(sha256.slice(row * 43, row * 43 + 43)) };
     for (const [name, column] of Object.entries(columns)) found[name] = tables[name][column[row]];
     found.file = fileOf(choice);
-    found.url = found.folder + encodeURIComponent(found.file);
+    found.url = found.base + encodeURIComponent(found.file);
     return found;
   }
 
-  /** The architectures that a wheel of this cell has or would have. */
+  /** The architectures that a wheel of this combination has or would have. */
   archesOf(choice) {
-    const row = this.rows.get(this.place(choice));
+    const row = this.rows.get(this.number(choice));
     if (row === undefined) return this.data.arches[choice.cuda] || [];
     return this.data.wheels.tables.arches[this.data.wheels.columns.arches[row]];
   }
 
-  /** Whether the CUDA ops of this cell run on the chosen GPU; a CPU wheel runs beside any. */
+  /** Whether the CUDA ops of this combination run on the chosen GPU; a CPU wheel runs beside any. */
   fits(choice) {
     return !choice.gpu || choice.cuda === "cpu" || runsOn(this.archesOf(choice), choice.gpu);
   }
 
-  /** The numbers of the cells to offer: what is published, or as long as that is nothing, what is planned. */
+  /** The numbers of the combinations to offer: what is published, or as long as that is nothing, what is planned. */
   offered() {
     if (this.rows.size) return [...this.rows.keys()];
     const planned = this.data.reasons.map(([state]) => state === "planned");
-    return [...this.data.cells].flatMap((found, place) => (planned[found.charCodeAt(0) - FIRST] ? [place] : []));
+    return [...this.data.combinations].flatMap((found, number) => (planned[found.charCodeAt(0) - FIRST] ? [number] : []));
   }
 
-  /** The newest offered cell that agrees with what is fixed, and else with as much of it as can be. */
+  /** The newest offered combination that agrees with what is fixed, and else with as much of it as can be. */
   best(fixed, preferred) {
     let found = null;
-    for (const place of this.offered()) {
-      const choice = { ...this.choiceAt(place), gpu: fixed.gpu || "" };
+    for (const number of this.offered()) {
+      const choice = { ...this.choiceAt(number), gpu: fixed.gpu || "" };
       const rank = this.rank(choice, fixed, preferred);
       if (!found || before(found.rank, rank)) found = { choice, rank };
     }
@@ -105,20 +105,20 @@ class Model {
     return [agreed, this.fits(choice) ? 1 : 0, likely, index("deepspeed"), index("torch"), accelerated, index("cuda"), index("py")];
   }
 
-  /** At most `count` offered cells near the choice, each with other axes to change, the least distance first. */
+  /** At most `count` offered combinations near the choice, each with other axes to change, the least distance first. */
   nearest(choice, count) {
     const best = new Map();
-    for (const place of this.offered()) {
-      const other = { ...this.choiceAt(place), gpu: choice.gpu };
+    for (const number of this.offered()) {
+      const other = { ...this.choiceAt(number), gpu: choice.gpu };
       const changed = AXES.filter((axis) => other[axis] !== choice[axis]);
       if (!changed.length || !this.fits(other)) continue;
       const sum = changed.reduce((sum, axis) => sum + this.distance(axis, choice[axis], other[axis]), 0);
       const distance = Number(sum.toFixed(this.data.distance.decimals));
       const kind = changed.join();
-      if (!best.has(kind) || distance <= best.get(kind).distance) best.set(kind, { choice: other, changed, distance, place });
+      if (!best.has(kind) || distance <= best.get(kind).distance) best.set(kind, { choice: other, changed, distance, number });
     }
-    const ranked = [...best.values()].sort((one, two) => one.distance - two.distance || two.place - one.place);
-    // what needs a change that a better offer does without helps nobody
+    const ranked = [...best.values()].sort((one, two) => one.distance - two.distance || two.number - one.number);
+    // what needs a change that a better offer does without is no help
     const useful = ranked.filter((offer, index) =>
       !ranked.slice(0, index).some((better) => better.changed.every((axis) => offer.changed.includes(axis))));
     return useful.slice(0, count);
@@ -133,10 +133,10 @@ class Model {
     return weights[axis === "py" ? "python" : axis] + far + (axis === "cuda" && (from === "cpu") !== (to === "cpu") ? losesGpu : 0);
   }
 
-  /** The values of each axis that some offered cell has, in order. */
+  /** The values of each axis that some offered combination has, in order. */
   offeredValues() {
     if (!this.valuesOffered) {
-      const choices = this.offered().map((place) => this.choiceAt(place));
+      const choices = this.offered().map((number) => this.choiceAt(number));
       const some = (axis) => new Set(choices.map((choice) => choice[axis]));
       const kept = (axis, there) => this.axes[axis].filter((value) => there.has(value));
       this.valuesOffered = Object.fromEntries(AXES.map((axis) => [axis, kept(axis, some(axis))]));
@@ -189,7 +189,7 @@ function cudaVersion(variant) {
   return `${variant.slice(2, -1)}.${variant.slice(-1)}`;
 }
 
-/** The value as people call it: "CUDA 12.4". */
+/** The value as users call it: "CUDA 12.4". */
 function named(axis, value) {
   if (axis === "platform") return PLATFORMS[value] || value;
   if (axis === "cuda") return value === "cpu" ? "CPU only" : /^cu\d{2,}$/.test(value) ? `CUDA ${cudaVersion(value)}` : value;
@@ -197,7 +197,7 @@ function named(axis, value) {
   return { deepspeed: "DeepSpeed ", torch: "torch ", py: "Python " }[axis] + value;
 }
 
-/** The whole choice in one line. */
+/** The choice in one line. */
 function nameOf(choice) {
   return ["torch", "cuda", "py", "platform"].map((axis) => named(axis, choice[axis])).join(" · ");
 }

@@ -31,10 +31,10 @@ function choose(next, inGrid) {
 
 function show(choice) {
   fillSelects(choice);
-  const said = showAnswer(model, choice, (next) => { choose(next); byId("answer").focus(); });
+  const answer = showAnswer(model, choice, (next) => { choose(next); byId("answer").focus(); });
   showGrid(model, choice, (next) => choose(next, true));
   document.title = `DeepSpeed ${choice.deepspeed} for ${nameOf(choice)}`;
-  return said;
+  return answer;
 }
 
 // ---------------------------------------------------------------- from outside
@@ -47,7 +47,7 @@ function fromAddress() {
   return complete({ ...named, ...fixed });
 }
 
-/** Links may say what people type for `invoke plan`: 12.4 or cu124, cp311 or 3.11, windows or win_amd64, 2.6.1 or 2.6. */
+/** Links may hold what users type for `invoke plan`: 12.4 or cu124, cp311 or 3.11, windows or win_amd64, 2.6.1 or 2.6. */
 function spelled(key, value) {
   if (key === "cuda" && /^\d+\.\d$/.test(value)) return "cu" + value.replace(".", "");
   if (key === "py") return value.replace(/^cp3(\d+)/, "3.$1");
@@ -70,7 +70,7 @@ function onPasted(text) {
   }
   const { fixed, heard, doubts } = readEnvironment(text, model.data.gpus);
   if (!heard.length) {
-    byId("understood").textContent = "That says nothing about Python, torch or CUDA. Paste what the line above printed.";
+    byId("understood").textContent = "Nothing about Python, torch or CUDA was found in that. Paste what the line above printed.";
     return;
   }
   byId("understood").textContent = ["Understood: " + heard.join(", ") + ".", ...doubts].join(" ");

@@ -11,7 +11,7 @@ import pytest
 from scripts.errors import InputError
 from scripts.verify.check import CheckResult
 from scripts.verify.levels import verify_wheel
-from scripts.verify.smoke import SUITE, SUITE_FOLDER, find_document, run_smoke, smoke_commands
+from scripts.verify.suite_runs import SUITE, SUITE_DIRECTORY, find_document, run_suite, suite_commands
 from tests.verify.stub_wheel import BUILD_INFO, VERSION, build_info, make_wheel
 
 BUILDER = """
@@ -54,7 +54,7 @@ def stub_deepspeed(tmp_path: Path) -> Path:
 
 
 def test_every_program_runs_in_the_folder_with_the_wheels_accelerator(tmp_path: Path) -> None:
-    steps = smoke_commands(Path("python"), "cuda", tmp_path)
+    steps = suite_commands(Path("python"), "cuda", tmp_path)
     assert [step.name for step in steps] == ["ds_report", *SUITE]
     assert {(step.command.cwd, step.command.env["DS_ACCELERATOR"]) for step in steps} == {(tmp_path, "cuda")}
     assert all("CUDA_VISIBLE_DEVICES" not in step.command.env for step in steps)
@@ -68,13 +68,13 @@ def test_the_document_is_found_before_what_c_libraries_print_at_the_end() -> Non
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
 def test_ds_report_is_compared_with_the_expected_ops(stub_deepspeed: Path, tmp_path: Path) -> None:
-    report = run_smoke(stub_deepspeed, make_wheel(tmp_path), ["cpu_adam", "fused_adam"], tmp_path, suite=())
+    report = run_suite(stub_deepspeed, make_wheel(tmp_path), ["cpu_adam", "fused_adam"], tmp_path, suite=())
     assert [(check.name, check.passed) for check in report.checks] == [("ds_report", True), ("ds_report ops", False)]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
 def test_an_op_that_deepspeed_would_compile_at_run_time_fails(stub_deepspeed: Path, tmp_path: Path) -> None:
-    check = run_smoke(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, suite=["load_ops"]).checks[-1]
+    check = run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, suite=["load_ops"]).checks[-1]
     assert (check.name, check.passed) == ("load cpu_adam", False)
     assert "cpu_adam is not prebuilt here" in check.detail
 
@@ -101,7 +101,7 @@ def ask_cuda_wheel(python: Path, folder: Path, script: str) -> list[CheckResult]
     """The checks of one script, for a wheel that says it is for CUDA."""
     wheel = make_wheel(folder, {BUILD_INFO: build_info(accelerator="cuda").encode()})
     return [
-        check for check in run_smoke(python, wheel, None, folder, suite=[script]).checks if "ds_rep" not in check.name
+        check for check in run_suite(python, wheel, None, folder, suite=[script]).checks if "ds_rep" not in check.name
     ]
 
 
@@ -132,7 +132,7 @@ def test_an_import_that_wants_nvcc_once_there_is_a_gpu_fails(
     (tmp_path / "site/deepspeed/__init__.py").write_text(package, encoding="utf-8")
     (check,) = ask_cuda_wheel(stub_deepspeed, tmp_path, "bare_machine")
     assert (check.name, check.passed) == ("import without a CUDA toolkit", passed)
-    assert check.detail == ("deepspeed 0.19.8, GPU made up" if passed else "RuntimeError: CUDA_HOME does not exist")
+    assert check.detail == ("deepspeed 0.19.8, GPU simulated" if passed else "RuntimeError: CUDA_HOME does not exist")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
@@ -165,29 +165,29 @@ def test_bytecode_is_compiled_once_and_kept_out_of_the_environment(
 ) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     (tmp_path / "run").mkdir()
-    run_smoke(stub_deepspeed, make_wheel(tmp_path), None, tmp_path / "run", suite=["load_ops"])
+    run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path / "run", suite=["load_ops"])
     assert list((tmp_path / "run").rglob("builder.*.pyc"))
     assert not list((tmp_path / "site").rglob("*.pyc"))
 
 
-@pytest.mark.parametrize("script", sorted(SUITE_FOLDER.glob("*.py")), ids=lambda script: script.stem)
+@pytest.mark.parametrize("script", sorted(SUITE_DIRECTORY.glob("*.py")), ids=lambda script: script.stem)
 def test_suite_scripts_import_only_what_the_fresh_environment_has(script: Path) -> None:
     nodes = list(ast.walk(ast.parse(script.read_text(encoding="utf-8"))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    siblings = {path.stem for path in SUITE_FOLDER.glob("*.py")}
+    siblings = {path.stem for path in SUITE_DIRECTORY.glob("*.py")}
     assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "torch", "deepspeed", *siblings}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
 def test_another_deepspeed_in_the_environment_fails(stub_deepspeed: Path, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, name="deepspeed-0.18.9-cp311-cp311-linux_x86_64.whl")
-    check = run_smoke(stub_deepspeed, wheel, None, tmp_path, suite=()).checks[0]
+    check = run_suite(stub_deepspeed, wheel, None, tmp_path, suite=()).checks[0]
     assert (check.passed, "not 0.18.9" in check.detail) == (False, True)
 
 
 def test_an_environment_without_torch_gives_failed_checks_not_a_traceback(tmp_path: Path) -> None:
-    report = run_smoke(Path(sys.executable), make_wheel(tmp_path), None, tmp_path)
+    report = run_suite(Path(sys.executable), make_wheel(tmp_path), None, tmp_path)
     skipped = {"bare_machine": "import without a CUDA toolkit", "gpu": "GPU kernels"}  # there are none in a CPU wheel
     assert [(check.name, check.passed) for check in report.checks] == [
         (skipped.get(name, name), None if name in skipped else False) for name in ("ds_report", *SUITE)
@@ -196,7 +196,7 @@ def test_an_environment_without_torch_gives_failed_checks_not_a_traceback(tmp_pa
 
 
 def test_a_python_that_is_not_there_gives_failed_checks(tmp_path: Path) -> None:
-    report = run_smoke(tmp_path / "absent", make_wheel(tmp_path), None, tmp_path, suite=())
+    report = run_suite(tmp_path / "absent", make_wheel(tmp_path), None, tmp_path, suite=())
     assert "cannot start" in report.checks[0].detail
 
 
@@ -209,4 +209,4 @@ def test_audit_needs_no_python_and_smoke_does(tmp_path: Path) -> None:
 
 def test_running_a_wheel_that_is_not_deepspeed_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a built DeepSpeed wheel"):
-        run_smoke(Path(sys.executable), make_wheel(tmp_path, {BUILD_INFO: None}), None, tmp_path)
+        run_suite(Path(sys.executable), make_wheel(tmp_path, {BUILD_INFO: None}), None, tmp_path)

@@ -1,4 +1,4 @@
-"""The proof by running: ds_report and the scripts of `suite/`, in an environment that has the wheel installed."""
+"""Verification by running: ds_report and the scripts of `suite/`, in an environment that has the wheel installed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scripts.verify.check import CheckResult, Report
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
 from scripts.wheel.content import UNREADABLE, open_wheel
 
-SUITE_FOLDER = Path(__file__).parent / "suite"
+SUITE_DIRECTORY = Path(__file__).parent / "suite"
 SUITE = ("load_ops", "bare_machine", "optimizers", "gpu", "train")
 TIMEOUTS = {"train": 600.0}  # seconds; 300 for the others
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One program of the proof, with the seconds it may take."""
+    """One program of the verification, with the seconds it may take."""
 
     name: str
     command: Command
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What the wheel says of itself, as far as running it is concerned."""
+    """What the wheel states of itself, as far as running it is concerned."""
 
     version: str
     accelerator: str
@@ -45,52 +45,52 @@ def read_claims(wheel: Path) -> Claims:
         return Claims(version=str(content.version), accelerator=info.accelerator, ops=info.ops)
 
 
-def smoke_commands(python: Path, accelerator: str, folder: Path, suite: Sequence[str] = SUITE) -> tuple[Step, ...]:
-    """What is run, in order, in the empty `folder`: one that holds an op_builder changes which ops DeepSpeed sees.
+def suite_commands(python: Path, accelerator: str, directory: Path, suite: Sequence[str] = SUITE) -> tuple[Step, ...]:
+    """What is run, in order, in the empty `directory`: one that holds an op_builder changes which ops DeepSpeed sees.
 
     CUDA_VISIBLE_DEVICES stays as it is. Extensions compiled at run time earlier are out of reach. The bytecode of torch
-    and DeepSpeed is compiled by the first program and kept in `folder` for the others, the environment stays as it is.
+    and DeepSpeed is compiled by the first program and kept in `directory`; the environment stays as it is.
     """
     env = {
         "DS_ACCELERATOR": accelerator,
-        "TORCH_EXTENSIONS_DIR": str(folder / "compiled"),
+        "TORCH_EXTENSIONS_DIR": str(directory / "compiled"),
         "PYTHONPATH": "",
         "PYTHONNOUSERSITE": "1",
         "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "",  # empty counts as unset, whatever the caller has
-        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+        "PYTHONPYCACHEPREFIX": str(directory / "bytecode"),
     }
-    scripts = {name: (str(SUITE_FOLDER / f"{name}.py"),) for name in suite}
+    scripts = {name: (str(SUITE_DIRECTORY / f"{name}.py"),) for name in suite}
     programs = {"ds_report": ("-m", "deepspeed.env_report"), **scripts}
     return tuple(
         Step(
             name=name,
             timeout_seconds=TIMEOUTS.get(name, 300.0),
-            command=Command(argv=(str(python), *arguments), env=env, cwd=folder),
+            command=Command(argv=(str(python), *arguments), env=env, cwd=directory),
         )
         for name, arguments in programs.items()
     )
 
 
-def run_smoke(
+def run_suite(
     python: Path,
     wheel: Path,
     expected_ops: Iterable[str] | None,
-    folder: Path,
+    directory: Path,
     log: Log = no_log,
     suite: Sequence[str] = SUITE,
 ) -> Report:
-    """The report on the wheel installed for `python`; `expected_ops` None takes the wheel's own word for them."""
+    """The report on the wheel installed for `python`; `expected_ops` None takes those that the wheel states."""
     claims = read_claims(wheel)
     expected = claims.ops if expected_ops is None else tuple(expected_ops)
     checks: list[CheckResult] = []
-    for step in smoke_commands(python, claims.accelerator, folder, suite):
+    for step in suite_commands(python, claims.accelerator, directory, suite):
         checks += run_step(step, claims, expected, log)
     return Report(wheel=wheel.name, checks=tuple(checks))
 
 
 def run_step(step: Step, claims: Claims, expected: Iterable[str], log: Log) -> list[CheckResult]:
-    """The checks that one program of the proof answers; one failed check when it breaks off."""
+    """The checks that one program of the verification answers; one failed check when it breaks off."""
     try:
         outcome = run(step.command, log=log, timeout_seconds=step.timeout_seconds)
     except CommandError as error:
@@ -142,5 +142,5 @@ def _right_wheel(report: DsReport, claims: Claims, seconds: float) -> CheckResul
 
 def _broken(name: str, outcome: Outcome) -> CheckResult:
     tail = " | ".join(line.strip() for line in outcome.output.splitlines()[-4:] if line.strip())
-    detail = f"exit code {outcome.exit_code}, last words: {tail or 'none'}"
+    detail = f"exit code {outcome.exit_code}, last output: {tail or 'none'}"
     return CheckResult(name=name, passed=False, detail=detail, seconds=outcome.seconds)
