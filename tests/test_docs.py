@@ -154,7 +154,7 @@ def test_every_name_of_a_condition_is_in_the_reference() -> None:
 
 
 def test_the_rooms_of_the_design_exist() -> None:
-    named = [cells[0].strip("`") for cells in table_rows(section(DESIGN, "## The house")) if "`" in cells[0]]
+    named = [cells[0].strip("`") for cells in table_rows(section(DESIGN, "## Packages")) if "`" in cells[0]]
     assert named
     assert [room for room in named if not (ROOT / room).exists()] == []
 
@@ -162,7 +162,7 @@ def test_the_rooms_of_the_design_exist() -> None:
 def test_the_design_has_every_room() -> None:
     rooms = {f"scripts/{path.parent.name}/" for path in (ROOT / "scripts").glob("*/__init__.py")}
     modules = {f"scripts/{path.name}" for path in (ROOT / "scripts").glob("*.py")} - {"scripts/__init__.py"}
-    named = {cells[0].strip("`") for cells in table_rows(section(DESIGN, "## The house"))}
+    named = {cells[0].strip("`") for cells in table_rows(section(DESIGN, "## Packages"))}
     assert rooms | modules <= named
 
 
