@@ -36,7 +36,7 @@ def wait_until_gone(pid: int, seconds: float = 5.0) -> bool:
 
 
 def wait_for_pids(file: Path, count: int) -> list[int]:
-    for _ in range(500):
+    for _ in range(3000):
         found = file.read_text().split() if file.exists() else []
         if len(found) >= count:
             return [int(word) for word in found]
@@ -143,8 +143,9 @@ def test_a_missing_program_is_named() -> None:
 
 def test_a_time_out_ends_parent_child_and_grandchild(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    with pytest.raises(CommandError, match="ran longer than 2 s"):
-        run(python(FAMILY, "2", str(pids), FAMILY), timeout_seconds=2.0)
+    seconds = 20 if os.name == "nt" else 4  # three Pythons have started by then, under Wine and on a busy machine too
+    with pytest.raises(CommandError, match=f"ran longer than {seconds} s"):
+        run(python(FAMILY, "2", str(pids), FAMILY), timeout_seconds=seconds)
     family = wait_for_pids(pids, 3)
     assert [pid for pid in family if not wait_until_gone(pid)] == []
 

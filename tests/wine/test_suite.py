@@ -30,6 +30,7 @@ WINDOWS_TESTS = (
 )
 MEASURE = ("-m", "coverage", "run", "--parallel-mode")
 MOST_SKIPPED = 0.06  # of all tests: what is truly of another system
+MOST_SKIPPED_OF_WINDOWS = 0.1  # nearly all of that is in the tests of tools that each system has its own of
 MEASURED, OTHER = SDISTS
 CELLS = ("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64", "ds0.16.5-torch2.6.0-cu118-cp311-win_amd64")
 WINDOWS_CODE = (
@@ -71,12 +72,12 @@ def run_suites(windows: Windows, words: dict[str, Sequence[str]]) -> dict[str, t
         return dict(zip(words, pool.map(run, words), strict=True))
 
 
-def require_passed(ended: Ended, least: int) -> None:
+def require_passed(ended: Ended, least: int, most_skipped: float = MOST_SKIPPED_OF_WINDOWS) -> None:
     """Fail unless so many tests passed, hardly any of them skipped."""
     ended.require()
     passed, skipped = count(ended, "passed"), count(ended, "skipped")
     assert passed > least
-    assert skipped < MOST_SKIPPED * passed
+    assert skipped < most_skipped * passed
 
 
 def count(ended: Ended, word: str) -> int:
@@ -88,7 +89,7 @@ def count(ended: Ended, word: str) -> int:
 @pytest.mark.nightly
 def test_the_fast_suite_passes_under_windows_python(windows: Windows) -> None:
     for _, ended in run_suites(windows, dict.fromkeys(SDISTS, ())).values():
-        require_passed(ended, 1500)
+        require_passed(ended, 1500, MOST_SKIPPED)
 
 
 def test_the_tests_of_the_code_for_windows_pass_and_one_of_every_other_file(
