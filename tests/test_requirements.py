@@ -1,12 +1,14 @@
-"""requirements-run.txt holds what running needs and no more; requirements.txt adds what tests and linters need."""
+"""pyproject.toml, the requirements files and the changelog agree; running needs what is imported, and no more."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -51,10 +53,17 @@ def test_what_the_scripts_import_is_in_the_requirements_for_running_and_nothing_
     assert asked - set().union(*needed.values()) <= PROGRAMS
 
 
+def project() -> dict[str, Any]:
+    """pyproject.toml, read by what Python has from 3.11 on."""
+    document: dict[str, Any] = pytest.importorskip("tomllib").loads(
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    )
+    return document
+
+
 def group(name: str) -> list[str]:
     """The requirements of a dependency group of pyproject.toml, those of the groups that it includes left out."""
-    document = pytest.importorskip("tomllib").loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return [line for line in document["dependency-groups"][name] if isinstance(line, str)]
+    return [line for line in project()["dependency-groups"][name] if isinstance(line, str)]
 
 
 def test_the_requirements_files_hold_the_dependency_groups() -> None:
@@ -66,3 +75,8 @@ def test_one_line_installs_everything() -> None:
     assert "-r requirements-run.txt" in lines_of(ALL)
     assert {"pytest", "mypy", "ruff"} <= names_in(ALL)
     assert names_in(ALL) & names_in(RUN) == set()
+
+
+def test_the_changelog_has_the_entries_of_this_version() -> None:
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", project()["project"]["version"]]
