@@ -205,3 +205,17 @@ def test_leaving_a_running_program_early_ends_it() -> None:
         r.wait_for("up")
         pid = int(r._lines[0])
     assert wait_until_gone(pid)
+
+
+def test_the_input_of_a_command_is_part_of_its_line() -> None:
+    silent, fed = (Command(argv=("read it",), env={"A": "1"}, cwd=Path("work"), stdin=line) for line in ("", "@go"))
+    assert silent.as_shell(windows=False) == "cd work && A=1 'read it' < /dev/null"
+    assert fed.as_shell(windows=False) == "cd work && echo @go | A=1 'read it'"
+    assert silent.as_shell(windows=True) == 'cd /d "work" && set "A=1" && "read it" < NUL'
+    assert fed.as_shell(windows=True) == 'cd /d "work" && set "A=1" && echo @go | "read it"'
+
+
+def test_a_command_reads_its_input() -> None:
+    program = "import sys; print(repr(sys.stdin.read()))"
+    for line, read in (("@go", "'@go\\n'"), ("", "''"), (None, "''")):
+        assert run(Command(argv=(sys.executable, "-c", program), stdin=line)).output == read

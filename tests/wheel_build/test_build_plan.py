@@ -17,14 +17,18 @@ from typing import Any
 import nox.registry
 import pytest
 
-from scripts.commands import project
+from scripts.commands import build_task, project
 from scripts.commands.build_task import plan_here
 from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
+from scripts.errors import PrerequisiteError
 from scripts.fetch.installer import Installer
+from scripts.host import Host
 from scripts.plan import matrix, ops
 from scripts.plan.target import parse_id
 from scripts.toolchain import host_compiler
+from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.msvc import toolset
+from scripts.wheel_build import planner as planner_module
 from scripts.wheel_build import produce
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import LATE, BuildPlan
@@ -132,3 +136,19 @@ def test_what_the_plan_cannot_know_is_noted_by_the_build() -> None:
     assert late
     assert late <= {rule.id for rule in FACTS.rules if rule.when.names & LATE}
     assert plan.notes_after({}) == plan.notes
+
+
+def test_a_dry_run_shows_what_keeps_this_machine_from_building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planner = make_planner(make_dirs(tmp_path), OPTIONS)
+    monkeypatch.setattr(
+        build_task, "this_host", lambda: Host(platform=TARGET.platform, python="3.11", driver_cuda=None)
+    )
+    monkeypatch.setattr(planner_module, "find_toolchain", refuse)
+    found = build_task.dry_run(planner, TARGET)
+    assert found.problem == "g++ is missing; install it"
+    assert "# this machine cannot build it: g++ is missing; install it" in found.as_script()
+    assert found.layout.work == planner.dirs.work(TARGET.id)
+
+
+def refuse(*asked: object, **named: object) -> Toolchain:
+    raise PrerequisiteError("g++ is missing; install it")
