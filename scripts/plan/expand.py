@@ -121,16 +121,16 @@ class Group:
     def __init__(self, axes: tuple[str, ...]) -> None:
         self.key_of: Callable[[Target], Any] = attrgetter(*axes) if axes else lambda target: ()
         self.rulings: list[Ruling] = []
-        self.said: dict[Any, tuple[Ruling, ...]] = {}
+        self.answers: dict[Any, tuple[Ruling, ...]] = {}
 
     def ask(self, target: Target, context_of: Callable[[Target], Context]) -> tuple[Ruling, ...]:
         """The rulings that hold for the target, in the order of their rank."""
         key = self.key_of(target)
-        said = self.said.get(key)
-        if said is None:
+        answer = self.answers.get(key)
+        if answer is None:
             context = context_of(target)
-            said = self.said[key] = tuple(ruling for ruling in self.rulings if ruling.when.holds(context))
-        return said
+            answer = self.answers[key] = tuple(ruling for ruling in self.rulings if ruling.when.holds(context))
+        return answer
 
 
 class Judge:
@@ -151,9 +151,9 @@ class Judge:
         for lowest, group in self.groups:
             if best and best.rank < lowest:
                 break
-            said = group.ask(target, self.context_of)
-            if said and (best is None or said[0].rank < best.rank):
-                best = said[0]
+            held = group.ask(target, self.context_of)
+            if held and (best is None or held[0].rank < best.rank):
+                best = held[0]
         return best
 
     def all(self, target: Target) -> list[Ruling]:
