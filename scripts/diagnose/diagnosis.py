@@ -100,6 +100,8 @@ class _Reading:
         seen = self.sightings.setdefault(rule.id, _Sighting(rule=rule, line=line[:SHOWN], first=number, last=number))
         if seen.last != number:
             seen.last, seen.count = number, seen.count + 1
+        if rule.cause and not WARNED.match(line) and self.causes.error.pattern.search(line):
+            self.failed = number
 
     def judge(self, number: int, line: str) -> None:
         """Keep what a line that no rule knows tells of how the log ended."""
@@ -140,7 +142,7 @@ def _read_page(page: Page[tuple[int, ...]], rules: LineRules, reading: _Reading)
 def _conclude(reading: _Reading, context: dict[str, str | bool]) -> Diagnosis:
     seen = [sighting for sighting in reading.sightings.values() if sighting.rule.cause]
     firm = [sighting for sighting in seen if sighting.rule.certainty != "trace"]
-    failed = bool(firm or reading.errors)
+    failed = bool(firm or reading.failed)
     traces = [s for s in seen if s not in firm and failed and s.last > reading.succeeded]
     ranked = sorted([*firm, *traces], key=lambda s: (CERTAINTIES.index(s.rule.certainty), s.first))
     findings: dict[str, Finding] = {}

@@ -16,11 +16,14 @@ UTF16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 KEPT = b"abcdefghijklmnopqrstuvwxyz0123456789_\n"
 FOREIGN = b"foreign"
 WORDS = bytes(byte if byte in KEPT else 126 if byte > 127 else 32 for byte in bytes(range(256)).lower())
-COLOURS = re.compile(r"\x1b\[[0-9;?]{0,30}[ -/]{0,3}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|\[\d{1,2}m(?= ?\[)")
+COLOURS = re.compile(r"\x1b\[[0-9;?]{0,30}[ -/]{0,3}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|\^\[\[\d{1,3}m|\[\d{1,2}m(?= ?\[)")
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]{0,30}[A-Za-z]")
 STAMPS = re.compile(
     r"(?:[^\t]{0,200}\t[^\t]{0,200}\t)?\ufeff?\[?"
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? ?"
+)
+SPEAKERS = re.compile(  # a rank, a host, an actor
+    r"(?:\[(?:rank|default)\d{1,5}\]:|\d{1,3}(?:\.\d{1,3}){3}:|\([\w.]{1,60} pid=\d{1,9}[^)]{0,60}\))\s{1,2}"
 )
 BUILDKIT = re.compile(r"#\d{1,4} \d{1,6}\.\d{1,3} ")
 TREE = re.compile(r"[\s│╰─>|]*[│╰][\s│╰─>]*")
@@ -156,7 +159,7 @@ def _unstamped(line: str) -> str:
     if len(line) > SHOWN_HEAD + SHOWN_TAIL:
         line = f"{line[:SHOWN_HEAD]} ... {line[-SHOWN_TAIL:]}"
     text = COLOURS.sub("", line).replace("\r", " ")
-    for prefix in (STAMPS, BUILDKIT):
+    for prefix in (STAMPS, BUILDKIT, SPEAKERS):
         found = prefix.match(text)
         text = text[found.end() :] if found else text
     return text

@@ -51,6 +51,8 @@ def test_utf_16_may_be_cut_inside_a_letter() -> None:
         "2026-11-26T03:14:00.123+01:00 fatal: it broke",
         "[2026-11-26 03:14:00,123] fatal: it broke",
         "#12 34.567 fatal: it broke",
+        "[rank0]: fatal: it broke",
+        "172.17.226.129: ^[[93mfatal: it broke",
         "  │ fatal: it broke",
         "  ╰─> fatal: it broke\r",
     ],
