@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from scripts.ci.results import write_results
-from scripts.commands.answer import print_answer, print_document
+from scripts.commands.answer import log_line, print_answer, print_document
+from scripts.commands.build_diagnosis import explain, log_ends
 from scripts.commands.host_targets import targets_to_build
 from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
@@ -31,12 +32,16 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
     if output.dry_run:
         _print_lines(planner, targets, as_json=output.json)
         return
+    ends = log_ends(project.dirs.logs, [target.id for target in targets])
     results = build_targets([plan_here(planner, target) for target in targets], options)
     write_results(project.dirs.logs, results)
     if output.json:
         print_document({"results": [asdict(result) for result in results]})
     else:
         print_answer(*(f"{result.target}: {result.wheel or result.message}" for result in results))
+    for result in results:
+        for line in explain(result, project.dirs.logs, ends[result.target]):
+            log_line(line)
     code = next((result.exit_code for result in results if result.exit_code), 0)
     if code:
         sys.exit(code)

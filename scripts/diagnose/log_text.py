@@ -16,7 +16,9 @@ UTF16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 KEPT = b"abcdefghijklmnopqrstuvwxyz0123456789_\n"
 FOREIGN = b"foreign"
 WORDS = bytes(byte if byte in KEPT else 126 if byte > 127 else 32 for byte in bytes(range(256)).lower())
-COLOURS = re.compile(r"\x1b\[[0-9;?]{0,30}[ -/]{0,3}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|\^\[\[\d{1,3}m|\[\d{1,2}m(?= ?\[)")
+COLOURS = re.compile(
+    r"\x1b\[[0-9;?]{0,30}[ -/]{0,3}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|\^\[\[\d{1,3}m|\[\d{1,2}m(?= ?\[)"
+)
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]{0,30}[A-Za-z]")
 STAMPS = re.compile(
     r"(?:[^\t]{0,200}\t[^\t]{0,200}\t)?\ufeff?\[?"

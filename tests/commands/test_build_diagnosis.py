@@ -1,0 +1,40 @@
+"""A failed build says why, from what it added to its log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.ci.results import Result
+from scripts.commands.build_diagnosis import explain, log_ends
+
+TARGET = "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"
+STAMP = "2026-11-26T03:14:00.123+00:00 "
+
+
+def failed(message: str, exit_code: int = 17) -> Result:
+    return Result(target=TARGET, exit_code=exit_code, wheel=None, message=message)
+
+
+def test_the_cause_of_a_failed_build_is_named_with_its_line(tmp_path: Path) -> None:
+    log = tmp_path / f"{TARGET}.log"
+    log.write_text(f"{STAMP}cl : Command line error D8021 : invalid numeric argument '/Wno-cpp'\n" * 3)
+    ends = log_ends(tmp_path, [TARGET])
+    with log.open("a") as file:
+        file.write(f"{STAMP}g++ -c unit.cpp\n{STAMP}g++: fatal error: Killed signal terminated program cc1plus\n")
+    lines = list(explain(failed("cpu_adam did not compile"), tmp_path, ends[TARGET]))
+    assert lines[:2] == [
+        f"diagnosis: out-of-memory ({log}:5)",
+        "  g++: fatal error: Killed signal terminated program cc1plus",
+    ]
+    assert "MAX_JOBS" in lines[-1]
+
+
+def test_without_a_log_the_message_is_read(tmp_path: Path) -> None:
+    found = list(explain(failed("x.zip: No space left on device"), tmp_path, log_ends(tmp_path, [TARGET])[TARGET]))
+    assert found[0] == "diagnosis: disk-full (the error above)"
+
+
+def test_what_was_only_stopped_or_went_well_is_not_explained(tmp_path: Path) -> None:
+    (tmp_path / f"{TARGET}.log").write_text("fatal error C1060: compiler is out of heap space\n")
+    assert list(explain(failed("stopped", 130), tmp_path, 0)) == []
+    assert list(explain(failed("", 0), tmp_path, 0)) == []
