@@ -13,8 +13,7 @@ from scripts.plan.expand import Plan, PlannedTarget
 from scripts.plan.shard import MAX_JOBS
 from scripts.plan.target import Target
 from scripts.schema.json_document import parse_json
-from scripts.schema.problems import Problems
-from scripts.schema.readers import Reader, keyed, listed, text
+from scripts.schema.readers import Problems, Reader, keyed, listed, text
 from scripts.toolchain.msvc.toolset import toolset_choice
 
 FIRST, LAST = {"building": 0}, {"failed": 2}  # state of a target in the last run -> its position in the queue

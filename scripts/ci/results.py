@@ -16,8 +16,7 @@ from scripts.files import write_whole
 from scripts.index.page.states import Build, read_builds
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
-from scripts.schema.problems import Problems, below
-from scripts.schema.readers import Optional, Reader, integer, keyed, text
+from scripts.schema.readers import Optional, Problems, Reader, below, integer, keyed, text
 
 SUFFIX = ".result.json"
 BUILDS = "builds.json"  # of the site

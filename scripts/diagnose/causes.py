@@ -12,8 +12,7 @@ from typing import Annotated, TypeAlias
 from scripts.errors import DataError
 from scripts.facts.condition import When
 from scripts.schema.annotations import Source, row_reader
-from scripts.schema.problems import Problems, below
-from scripts.schema.readers import choice, text
+from scripts.schema.readers import Problems, below, choice, text
 from scripts.schema.yaml_document import read_document
 
 DATA = Path(__file__).parent.parent / "data"

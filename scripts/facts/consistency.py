@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from scripts.facts.deepspeed_releases import check_ops, check_patches
 from scripts.facts.facts import Facts
 from scripts.facts.torch_releases import TorchRelease
-from scripts.schema.problems import Problems, below
+from scripts.schema.readers import Problems, below
 from scripts.versions import SYSTEMS, cuda_version, minor_of
 
 TOOLKIT_SOURCES = ("named", "variable", "registry", "folder", "redist", "pip")  # found here, or fetched

@@ -12,8 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from scripts.facts.condition import When
 from scripts.schema.annotations import RowName, RowVersion, Source, VersionText
-from scripts.schema.problems import Problems, below
-from scripts.schema.readers import choice, text
+from scripts.schema.readers import Problems, below, choice, text
 
 FILE = "deepspeed.yaml"
 SYSTEMS = ("windows", "linux")

@@ -11,8 +11,7 @@ from scripts.errors import DataError
 from scripts.facts.consistency import check_facts
 from scripts.facts.facts import Facts, Table
 from scripts.schema.annotations import reader_of
-from scripts.schema.problems import Problems
-from scripts.schema.readers import Reader, keyed, mapped, text
+from scripts.schema.readers import Problems, Reader, keyed, mapped, text
 from scripts.schema.yaml_document import read_document
 
 DATA = Path(__file__).parent.parent / "data"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from scripts.schema.problems import Number, Problems
+from scripts.schema.readers import Number, Problems
 
 
 def parse_json(text: str | bytes, name: str, problems: Problems) -> object:

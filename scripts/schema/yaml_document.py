@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from scripts.schema.problems import Number, Problems, below
+from scripts.schema.readers import Number, Problems, below
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -11,8 +11,19 @@ from typing import Any, TypeVar
 from scripts.errors import DataError, InputError
 from scripts.plan.target import Target, parse_id
 from scripts.schema.json_document import parse_json
-from scripts.schema.problems import Problems
-from scripts.schema.readers import Optional, Reader, flag, integer, keyed, listed, mapped, number, specifiers, text
+from scripts.schema.readers import (
+    Optional,
+    Problems,
+    Reader,
+    flag,
+    integer,
+    keyed,
+    listed,
+    mapped,
+    number,
+    specifiers,
+    text,
+)
 from scripts.wheel.published import Published
 from scripts.wheel.record import Verification, WheelRecord, WheelSource
 

@@ -11,8 +11,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from scripts.schema.annotations import PerSystem, RowName, Source, VersionText, reader_of, row_reader
-from scripts.schema.problems import Number, Problems
-from scripts.schema.readers import choice
+from scripts.schema.readers import Number, Problems, choice
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,7 @@ from scripts.errors import DataError
 from scripts.plan.expand import ExcludedTarget
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
-from scripts.schema.problems import Problems, below
-from scripts.schema.readers import Optional, Reader, choice, keyed, mapped, text
+from scripts.schema.readers import Optional, Problems, Reader, below, choice, keyed, mapped, text
 
 State = Literal["published", "building", "failed", "planned", "excluded", "impossible"]
 STATES: tuple[State, ...] = ("published", "building", "failed", "planned", "excluded", "impossible")
