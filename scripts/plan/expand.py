@@ -7,7 +7,7 @@ a group is asked once per distinct combination of them, so that 100 000 targets 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from operator import attrgetter
@@ -41,8 +41,13 @@ class PlannedTarget:
 
     target: Target
     priority: int  # 1 is built first
-    minutes: float
+    forecast: Callable[[Target], float] = field(repr=False, compare=False)
     notes: tuple[Note, ...]  # the rules that fix it or warn about it
+
+    @property
+    def minutes(self) -> float:
+        """What building it costs; asked when a plan is shown, and by no build."""
+        return self.forecast(self.target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +88,7 @@ def expand(matrix: Matrix, facts: Facts, measured: Mapping[str, float] | None = 
             PlannedTarget(
                 target=target,
                 priority=matrix.priorities[priority.rank].priority,
-                minutes=forecast.minutes(target),
+                forecast=forecast.minutes,
                 notes=tuple(known[ruling.id] for ruling in notes.all(target)),
             )
         )

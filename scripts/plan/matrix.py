@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from scripts.errors import DataError
 from scripts.facts.condition import Condition, parse_condition
 from scripts.facts.facts import Facts
-from scripts.plan.context import FOLLOWS_FROM, context_of
+from scripts.plan.context import FOLLOWS_FROM, Context, context_of
 from scripts.plan.target import Target
 from scripts.schema.readers import (
     Problems,
@@ -78,9 +79,16 @@ class Matrix:
         """The TORCH_CUDA_ARCH_LIST of a CUDA target; KeyError for a variant that is not on the axis."""
         return self.arches[target.cuda]
 
-    def context_of(self, target: Target, facts: Facts) -> dict[str, str | bool]:
-        """What conditions may ask of the target."""
-        return context_of(target, facts, self.arches.get(target.cuda))
+    def context_of(self, target: Target, facts: Facts) -> Context:
+        """What conditions may ask of the target; made once, for the plan and for its build."""
+        known = self._contexts.get(target)
+        if known is None or known[0] is not facts:
+            known = self._contexts[target] = (facts, context_of(target, facts, self.arches.get(target.cuda)))
+        return known[1]
+
+    @cached_property
+    def _contexts(self) -> dict[Target, tuple[Facts, Context]]:
+        return {}
 
 
 def load_matrix(path: Path, facts: Facts) -> Matrix:

@@ -79,6 +79,8 @@ def make_target(**changes: str) -> Target:
 def make_plan(targets: Sequence[Target] = (), excluded: Sequence[Target] = ()) -> Plan:
     """A plan of these targets, of priority 1 and ten minutes each; the rule "no-wheel" excludes the others."""
     return Plan(
-        targets=tuple(PlannedTarget(target=target, priority=1, minutes=10.0, notes=()) for target in targets),
+        targets=tuple(
+            PlannedTarget(target=target, priority=1, forecast=lambda target: 10.0, notes=()) for target in targets
+        ),
         excluded=tuple(ExcludedTarget(target=target, rule="no-wheel", reason="There is none.") for target in excluded),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +20,16 @@ from typing import Any
 import nox.registry
 import pytest
 
-from scripts.commands import build_task, project
-from scripts.commands.build_task import plan_here
+from scripts.command import Command
+from scripts.commands import build_task, nox_call, project
+from scripts.commands.nox_call import RESULTS
+from scripts.commands.task_options import RunOptions
 from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
 from scripts.errors import PrerequisiteError
 from scripts.fetch.installer import Installer
 from scripts.host import Host
-from scripts.plan import matrix, ops
+from scripts.plan import forecast, matrix, ops
+from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
 from scripts.toolchain import host_compiler
 from scripts.toolchain.compilers import Toolchain
@@ -33,7 +39,7 @@ from scripts.wheel_build import produce
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import LATE, BuildPlan
 from scripts.wheel_build.dry_run import DryRun
-from scripts.wheel_build.handed_plans import PLANS, write_plans
+from scripts.wheel_build.handed_plans import PLANS
 from scripts.wheel_build.layout import layout_here
 from tests.wheel_build.plans import FACTS, make_plan, make_planner
 from tests.wheel_build.stub_deepspeed import TARGET, make_dirs, make_installer
@@ -50,6 +56,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     found: Counter[str] = Counter()
     for module, name in (
         (ops, "available_ops"),
+        (forecast, "available_ops"),
         (matrix, "context_of"),
         (host_compiler, "find_gcc"),
         (host_compiler, "toolset_choice"),
@@ -68,39 +75,55 @@ def counting(found: Counter[str], name: str, function: Callable[..., Any]) -> Ca
     return counted
 
 
-def build_in_session(plan: BuildPlan, dirs: Dirs, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The wheel that the nox session of the plan's target files, run as nox runs it, with the plans of its parent."""
-    write_plans(folder / "plans", [plan])
-    monkeypatch.setenv(PLANS, str(folder / "plans"))
-    monkeypatch.setenv(CACHE_VARIABLE, str(dirs.cache))
-    monkeypatch.setenv(OUTPUT_VARIABLE, str(dirs.wheelhouse.parent))
-    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: None)
-    monkeypatch.setattr(nox.registry, "_REGISTRY", {})
-    sessions = runpy.run_path(str(CHECKOUT / "noxfile.py"))
-    monkeypatch.setattr(sessions["signal"], "signal", lambda *asked: None)
+def run_session(command: Command) -> int:
+    """What `invoke build` starts, in this process: the noxfile, and the session of the stub's target as nox runs it."""
+    for name, value in command.env.items():
+        os.environ[name] = value
+    runpy.run_path(str(CHECKOUT / "noxfile.py"))
     session = SimpleNamespace(posargs=[], virtualenv=SimpleNamespace(location=sys.prefix))
-    nox.registry.get()[plan.target.id].func(session)
-    (wheel,) = dirs.wheelhouse.rglob("*.whl")
-    return wheel
+    nox.registry.get()[TARGET.id].func(session)
+    return 0
+
+
+@pytest.fixture
+def stub_build(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Dirs], Path]]:
+    """`invoke build` of the stub's target, in an environment that holds its torch already; the filed wheel."""
+
+    def build_stub(dirs: Dirs) -> Path:
+        monkeypatch.setenv(CACHE_VARIABLE, str(dirs.cache))
+        monkeypatch.setenv(OUTPUT_VARIABLE, str(dirs.wheelhouse.parent))
+        build_task.build(Selection(id=(TARGET.id,)), OPTIONS, RunOptions(json=True))
+        (wheel,) = dirs.wheelhouse.rglob("*.whl")
+        return wheel
+
+    for name in (RESULTS, PLANS):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(nox.registry, "_REGISTRY", {})
+    monkeypatch.setattr(signal, "signal", lambda *asked: None)
+    monkeypatch.setattr(nox_call, "run_in_front", run_session)
+    monkeypatch.setattr(nox_call, "lock_target", lambda target: nullcontext())
+    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: None)
+    project.open_project.cache_clear()
+    yield build_stub
+    project.open_project.cache_clear()
 
 
 @builds
 def test_one_build_asks_each_question_once_in_both_processes_together(
-    calls: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    calls: Counter[str], stub_build: Callable[[Dirs], Path], tmp_path: Path
 ) -> None:
-    dirs = make_dirs(tmp_path)
-    plan = plan_here(make_planner(dirs, OPTIONS), TARGET)
-    wheel = build_in_session(plan, dirs, tmp_path, monkeypatch)
+    wheel = stub_build(make_dirs(tmp_path))
     assert wheel.name == TARGET.wheel_name
-    assert calls == {"available_ops": 1, "context_of": 1, "find_gcc": 1}
+    assert calls == {"available_ops": 1, "context_of": 1, "find_gcc": 1, "load_matrix": 1}
 
 
 @builds
-def test_the_lines_of_a_dry_run_make_the_same_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lines_of_a_dry_run_make_the_same_wheel(
+    stub_build: Callable[[Dirs], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("built", "pasted"):
         (tmp_path / name).mkdir()
-    dirs = make_dirs(tmp_path / "built")
-    built = build_in_session(make_planner(dirs, OPTIONS).here(TARGET), dirs, tmp_path / "built", monkeypatch)
+    built = stub_build(make_dirs(tmp_path / "built"))
 
     dirs = make_dirs(tmp_path / "pasted")
     monkeypatch.setenv(CACHE_VARIABLE, str(dirs.cache))
