@@ -6,8 +6,9 @@ import json
 
 from rich.console import Console
 
+from scripts.plan.expand import expand
 from scripts.plan.report import plan_document, plan_tables, summary
-from tests.plan.factories import make_plan, make_target
+from tests.plan.factories import make_facts, make_matrix, make_plan, make_rule, make_target
 
 PLAN = make_plan(
     [make_target(python="3.10"), make_target(python="3.11"), make_target(cuda="cu126")],
@@ -57,6 +58,24 @@ def test_people_see_counts_per_axis_and_per_rule_and_the_total() -> None:
     assert "cu126 1 1" in lines
     assert "no-wheel 2 There is none." in lines
     assert "3 targets, 2 combinations excluded; 0 h 30 min to build all" in lines
+
+
+def test_what_to_know_of_a_target_is_listed_once_with_its_text() -> None:
+    rules = [make_rule("warned", "warn"), make_rule("fixed", "fix")]
+    plan = expand(make_matrix(python=("3.10", "3.11")), make_facts(rules))
+    document = plan_document(plan)
+    assert [target["notes"] for target in document["targets"]] == [["warned", "fixed"]] * 2
+    assert document["notes"]["fixed"] == {
+        "level": "fix",
+        "audience": "user",
+        "text": "because of fixed",
+        "hint": "do fixed",
+        "source": ["test"],
+    }
+    console = Console(width=140)
+    with console.capture() as capture:
+        console.print(*plan_tables(plan))
+    assert "because of fixed do fixed" in capture.get()
 
 
 def test_asked_for_what_is_excluded_the_cells_are_listed_with_their_rule() -> None:
