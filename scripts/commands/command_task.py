@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, is_dataclass
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Any
 
 from invoke.context import Context
 from invoke.parser.argument import Argument
@@ -25,7 +25,7 @@ class CommandTask(Task[Any]):
     """A task whose options are the fields of its function's option classes."""
 
     def __init__(self, body: Callable[..., None]) -> None:
-        self.kinds = {name: kind for name, kind in _hints(body) if is_dataclass(kind)}
+        self.kinds = _option_classes(body)
         self.options = tuple(each for kind in self.kinds.values() for each in options_of(kind))
         super().__init__(
             _with_signature(body, self.kinds, self.options),
@@ -47,8 +47,11 @@ def command(function: Callable[..., None]) -> CommandTask:
     return CommandTask(function)
 
 
-def _hints(function: Callable[..., None]) -> Iterable[tuple[str, type]]:
-    return get_type_hints(function).items()
+def _option_classes(function: Callable[..., None]) -> dict[str, type]:
+    """The classes of options that the function takes, by parameter; evaluating every annotation would cost more."""
+    known: dict[str, type] = {name: kind for name, kind in function.__globals__.items() if isinstance(kind, type)}
+    kinds = {name: known[kind] for name, kind in function.__annotations__.items() if kind in known}
+    return {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
 
 
 @contextmanager
