@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from scripts.fetch.index_client import pip_settings
 from scripts.wheel_build.build_environment import reachable
 
+ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ("SELECT_", "SITE", "QUEUE", "ALLOW_SHRINK")  # variables that only a workflow sets
 # Each is one group, since its tests share a thing that takes minutes to make; they wait most, so they are begun first.
 GROUPS = ("wine", "real_build", "act", "browser")
@@ -54,14 +58,12 @@ def ctrl_c() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Note every file that is collected; the tests of a group, or else of a file, run in one process, in this order."""
+    """Note every file that is collected, and begin with the groups."""
     config.stash[COLLECTED] = {item.path for item in items}
     if paths := config.getoption("smoke_but"):
         chosen = smoke(items, [Path(config.rootpath, path) for path in paths])
         config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
         items[:] = chosen
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item) or item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: (*GROUPS, "").index(group_of(item)))
 
 
@@ -81,6 +83,27 @@ def smoke(items: Sequence[pytest.Item], whole: Sequence[Path]) -> list[pytest.It
 def group_of(item: pytest.Item) -> str:
     """The first of the groups that the test is marked with; an empty text for a quick test."""
     return next((name for name in GROUPS if item.get_closest_marker(name)), "")
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives a whole group, or else a whole file, to one process.
+
+    Not the `loadgroup` of xdist 3.8: it changes the ids of tests, and pytest 9.2 takes no notice of that.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of_file(nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    return GroupScheduling(config, log)
+
+
+@cache
+def group_of_file(name: str) -> str:
+    """The first of the groups that the file's tests are marked with, else its own name."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return next((group for group in GROUPS if f"pytest.mark.{group}" in text), name)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
