@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +10,7 @@ from scripts.command import Log, check, run
 from scripts.dirs import Dirs
 from scripts.errors import InterruptedBuildError
 from scripts.fetch.installer import Installer
+from scripts.files import write_whole
 from scripts.verify.check import Report
 from scripts.verify.levels import Level, verify_wheel
 from scripts.verify.promises import Promises
@@ -77,11 +77,8 @@ def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress
     plan = built.plan
     parent = "" if report.passed else f"{FAILED}/"
     wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.options.directory}" / plan.target.wheel_name
-    wheel.parent.mkdir(parents=True, exist_ok=True)
     manifest = manifest_of(built, report)
-    draft = wheel.with_name(wheel.name + ".draft")
-    shutil.copyfile(built.wheel, draft)
-    draft.replace(wheel)
+    write_whole(wheel, built.wheel)
     write_manifest(manifest_path(wheel), manifest)
     for check_result in report.checks:
         progress.show(f"  {check_result.as_line()}")
