@@ -141,7 +141,7 @@ def _read_page(page: Page[tuple[int, ...]], rules: LineRules, reading: _Reading)
 
 def _conclude(reading: _Reading, context: dict[str, str | bool]) -> Diagnosis:
     seen = [sighting for sighting in reading.sightings.values() if sighting.rule.cause]
-    firm = [sighting for sighting in seen if sighting.rule.certainty != "trace"]
+    firm = [sighting for sighting in seen if _is_firm(sighting, reading)]
     failed = bool(firm or reading.failed)
     traces = [s for s in seen if s not in firm and failed and s.last > reading.succeeded]
     ranked = sorted([*firm, *traces], key=lambda s: (CERTAINTIES.index(s.rule.certainty), s.first))
@@ -153,6 +153,13 @@ def _conclude(reading: _Reading, context: dict[str, str | bool]) -> Diagnosis:
     return Diagnosis(
         findings=tuple(findings.values()), noise=tuple(_noise(sighting) for sighting in harmless), unknown=unknown
     )
+
+
+def _is_firm(sighting: _Sighting, reading: _Reading) -> bool:
+    """Whether the sighting counts by itself: always when sure, when likely unless the log ends well after it."""
+    if sighting.rule.certainty == "likely":
+        return not sighting.last < reading.succeeded > reading.failed
+    return sighting.rule.certainty == "sure"
 
 
 def _finding(sighting: _Sighting, causes: Causes, context: dict[str, str | bool]) -> Finding:
