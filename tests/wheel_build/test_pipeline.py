@@ -1,0 +1,52 @@
+"""A toolkit that is not here is fetched by the build, and asked what the plan could not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.errors import PrerequisiteError
+from scripts.plan.target import parse_id
+from scripts.toolchain.cuda.toolkit import Toolkit
+from scripts.wheel_build import pipeline
+from tests.wheel_build.plans import DIRS, make_plan
+
+CUDA = parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64")
+
+
+def fetching(monkeypatch: pytest.MonkeyPatch, version: str, source: str) -> list[str]:
+    """Have a toolkit of this version come from `source`; what is asked for."""
+    asked: list[str] = []
+
+    def provide(wanted: str, **named: Any) -> Toolkit:  # noqa: ANN401  options of several types
+        asked.append(wanted)
+        return Toolkit(root=Path("/opt/cuda"), version=version, nvcc=f"{version}.1", source=source, system="linux")
+
+    monkeypatch.setattr(pipeline, "provide_toolkit", provide)
+    return asked
+
+
+def test_the_fetched_toolkit_is_where_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    asked, plan = fetching(monkeypatch, "13.0", "redist"), make_plan(CUDA)
+    assert plan.toolchain.toolkit is None
+    toolchain = pipeline.provide_toolchain(plan, DIRS, lines.append)
+    assert asked == ["13.0"]
+    assert pipeline.environment_of(plan, toolchain)["CUDA_HOME"] == str(Path("/opt/cuda"))
+    assert "  CUDA 13.0.1 (redist) in " in lines[0]
+
+
+def test_a_toolkit_whose_source_a_gate_refuses_stops_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetching(monkeypatch, "12.4", "pip")
+    plan = make_plan(parse_id("ds0.16.5-torch2.6.0-cu124-cp311-linux_x86_64"))
+    with pytest.raises(PrerequisiteError, match="pip-cu12"):
+        pipeline.provide_toolchain(plan, DIRS, print)
+
+
+def test_a_cpu_target_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = fetching(monkeypatch, "13.0", "redist")
+    plan = make_plan(parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"))
+    assert pipeline.provide_toolchain(plan, DIRS, print) == plan.toolchain
+    assert asked == []
