@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import secrets
 import shutil
@@ -16,6 +17,8 @@ from scripts.errors import InputError
 
 WRITTEN = "written.txt"  # which files of a tree are ours, one path a line
 DRAFT = ".draft"  # how the name of a file or directory ends that is not finished
+OWN = secrets.token_hex(4)  # of this process; containers that share a disk have the same process ids
+DRAFTS = itertools.count()
 RENAME_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds
 
 Content: TypeAlias = str | bytes | Path  # a path: the content of that file
@@ -31,17 +34,20 @@ def write_whole(path: Path, content: Content, *, durable: bool = False) -> None:
             draft.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
         if durable:
             _sync(draft)
+    if isinstance(content, Path):  # POSIX renames nothing when both are names of one file already
+        draft.unlink(missing_ok=True)
 
 
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """A free name beside `path` to write to; it becomes `path` when the block ends, and is removed when that fails."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}{DRAFT}")
+    draft = path.with_name(f"{path.name}.{OWN}-{os.getpid()}-{next(DRAFTS)}{DRAFT}")
     try:
         yield draft
         rename_patiently(draft, path)
-    finally:  # a draft that is left: POSIX renames nothing when both are names of one file already
+    except BaseException:
         draft.unlink(missing_ok=True)
+        raise
 
 
 def rename_patiently(path: Path, to: Path) -> None:

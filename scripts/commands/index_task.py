@@ -11,7 +11,7 @@ from scripts.commands.project import open_project
 from scripts.commands.store_wheels import offered, repository_of
 from scripts.commands.task_options import SiteOptions
 from scripts.errors import DataError, InputError
-from scripts.files import write_tree
+from scripts.files import write_tree, write_whole
 from scripts.index.page.render import render_page
 from scripts.index.page.states import Build, read_builds
 from scripts.index.page.status import renew_table, status_markdown, status_rows
@@ -56,7 +56,7 @@ def _rewrite(file: Path, change: Callable[[str], str]) -> None:
         text = file.read_text(encoding="utf-8")
         changed = change(text)
         if changed != text:
-            file.write_text(changed, encoding="utf-8", newline="\n")
+            write_whole(file, changed)
     except OSError as error:
         raise InputError(
             f"--readme {file}: {error.strerror}; give a Markdown file that can be written", id="file-not-usable"

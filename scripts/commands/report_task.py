@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.ci.actions import site_address, this_step
@@ -17,6 +17,7 @@ from scripts.commands.project import open_project
 from scripts.commands.task_options import ReportOptions
 from scripts.dirs import default_dirs
 from scripts.errors import NothingToDoError
+from scripts.files import write_whole
 
 QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose results are gathered
 
@@ -49,12 +50,8 @@ def _write_states(file: Path, results: Sequence[Result]) -> None:
     step = this_step()
     planned = {row.target.id for row in open_project().plan.targets}
     before = known_builds(site_address(), log_line)
-    _write(file, builds_document(results, before, planned, step.run_url if step else None))
-
-
-def _write(file: Path, document: Mapping[str, Mapping[str, str]]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = builds_document(results, before, planned, step.run_url if step else None)
+    write_whole(file, json.dumps(document, indent=1) + "\n")
 
 
 def _print(found: Sequence[SummaryRow], *, as_json: bool) -> None:
