@@ -1,4 +1,4 @@
-"""Which cells are meant, and how nox is told of them."""
+"""Which targets are meant, and how nox is called for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scripts.plan.target import parse_id
 from scripts.wheel_build.build_options import BuildOptions
 
 
-def test_nox_is_told_of_every_chosen_cell() -> None:
+def test_nox_is_given_every_chosen_target() -> None:
     """`--session A --session B` would run B alone."""
     targets = buildable(open_project().plan)[:3]
     command = nox_command(targets, BuildOptions())
@@ -30,12 +30,12 @@ def test_nox_is_told_of_every_chosen_cell() -> None:
     assert {session["session"] for session in json.loads(listing.stdout)} == {target.id for target in targets}
 
 
-def test_every_listed_session_is_a_cell_of_this_platform() -> None:
+def test_every_listed_session_is_a_target_of_this_platform() -> None:
     platform = this_host().platform
     assert {target.platform for target in buildable(open_project().plan)} <= {platform}
 
 
-def test_a_cell_for_another_platform_is_refused_with_its_name_and_the_reason() -> None:
+def test_a_target_for_another_platform_is_refused_with_its_name_and_the_reason() -> None:
     other = "win_amd64" if this_host().platform != "win_amd64" else "linux_x86_64"
     with pytest.raises(PrerequisiteError, match=rf"{other}.*it is for {other}"):
         targets_to_build(open_project(), Selection(platform=(other,), py=("3.11",), torch=("2.6",)))
@@ -47,7 +47,7 @@ def test_a_build_that_names_no_deepspeed_means_the_newest() -> None:
     assert {target.deepspeed for target in targets} == {max(project.matrix.deepspeed, key=Version)}
 
 
-def test_a_second_build_of_a_cell_in_this_checkout_is_refused() -> None:
+def test_a_second_build_of_a_target_in_this_checkout_is_refused() -> None:
     target = buildable(open_project().plan)[0]
     with lock_target(target):
         code = (
@@ -68,7 +68,7 @@ def test_a_machine_with_a_gpu_takes_the_newest_cuda_that_its_driver_supports() -
     assert runs_on(cuda, "13.10")
 
 
-def test_a_cell_of_another_platform_can_be_looked_at_but_not_built() -> None:
+def test_a_target_of_another_platform_can_be_looked_at_but_not_built() -> None:
     project = open_project()
     other = "linux" if this_host().platform == "win_amd64" else "windows"
     chosen = Selection(py=("3.11",), torch=("2.6",), cuda=("12.4",), deepspeed=("0.16.5",), platform=(other,))

@@ -93,7 +93,7 @@ def test_keys_are_handed_to_the_steps_that_keep_things(step: SimpleNamespace) ->
 
 
 @pytest.mark.parametrize("chosen", [Selection(), Selection(id=("ds0.19.8-*-cpu-*",))])
-def test_keys_are_those_of_one_cell(chosen: Selection) -> None:
+def test_keys_are_those_of_one_target(chosen: Selection) -> None:
     with pytest.raises(InputError, match="--id"):
         keys(chosen, as_json=False)
 
@@ -133,7 +133,7 @@ def test_the_states_for_the_page_are_written_whatever_failed(step: SimpleNamespa
     assert json.loads((tmp_path / "site" / "builds.json").read_text()) == {ID: entry}
 
 
-def test_a_cell_of_the_queue_without_a_result_has_failed(
+def test_a_target_of_the_queue_without_a_result_has_failed(
     step: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = make_target(python="3.12").id
@@ -146,7 +146,7 @@ def test_a_cell_of_the_queue_without_a_result_has_failed(
     assert "left no result" in found[lost]["message"]
 
 
-def test_what_a_machine_lacks_is_left_as_the_cells_result(step: SimpleNamespace) -> None:
+def test_what_a_machine_lacks_is_left_as_the_targets_result(step: SimpleNamespace) -> None:
     class Refusing:
         dirs = default_dirs()
 

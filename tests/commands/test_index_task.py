@@ -28,7 +28,7 @@ from tests.wheel.factories import make_manifest
 from tests.wheel.wheelhouse import ROOM, file_wheel, fill_wheelhouse
 
 __all__ = ["make_person", "standin", "world"]  # fixtures
-pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no cell is for this platform")
+pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
 CELLS = [make_cell(cuda="cpu"), make_cell(), make_cell(torch="2.5.1"), make_cell(deepspeed="0.16.4")]
 
 
@@ -110,7 +110,7 @@ def test_only_a_wheel_that_may_be_published_is_offered_and_the_other_is_named(
     assert capsys.readouterr().err == told * 2
 
 
-def test_a_workflows_site_need_not_be_there_yet_and_that_is_told(
+def test_a_workflows_site_need_not_be_there_yet_and_that_is_logged(
     wheelhouse: Path,
     server: Loopback,
     tmp_path: Path,
@@ -166,7 +166,7 @@ def on_github(
     return standin
 
 
-def test_what_the_published_site_knows_is_not_downloaded_by_a_person(on_github: StandIn, tmp_path: Path) -> None:
+def test_what_the_published_site_knows_is_not_downloaded_by_a_user(on_github: StandIn, tmp_path: Path) -> None:
     assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(CELLS)
     assert downloads(on_github) == 0
     (tmp_path / "site" / "wheels.json").write_text("{")
@@ -174,7 +174,7 @@ def test_what_the_published_site_knows_is_not_downloaded_by_a_person(on_github: 
     assert downloads(on_github) == len(CELLS)
 
 
-def test_a_person_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
+def test_a_user_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
     on_github: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_github.repository.lock:
@@ -197,7 +197,7 @@ def test_the_same_wheels_give_the_same_site(wheelhouse: Path, tmp_path: Path) ->
     assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "a")
 
 
-def test_what_was_written_is_told(wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_written_is_printed(wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url="https://site.example", json=True))
     told = json.loads(capsys.readouterr().out)
     assert (told["wheels"], told["url"]) == (4, "https://site.example/")
@@ -212,7 +212,7 @@ def test_a_wheel_that_is_not_its_manifests_is_refused(wheelhouse: Path, tmp_path
 
 
 @pytest.mark.parametrize("store", ["dir:", "ftp:x", "dir:/nonexistent/wheels"])
-def test_a_store_that_cannot_be_is_told(store: str, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_is_an_error(store: str, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         index(SiteOptions(out=str(tmp_path / "site"), store=store, json=True))
 

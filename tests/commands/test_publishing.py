@@ -1,4 +1,4 @@
-"""`invoke publish`: one wheel that cannot be published does not keep the others back, and is told."""
+"""`invoke publish`: one wheel that cannot be published does not keep the others back, and is named."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 def test_the_others_are_published_and_the_refused_one_is_an_error_in_the_end(store: Path) -> None:
     first = (store / "v0.19.8" / FIRST.wheel_name).read_bytes()
-    with pytest.raises(PublishError) as told:
+    with pytest.raises(PublishError) as caught:
         publish(PublishOptions(store=f"dir:{store}", json=True))
-    assert FIRST.wheel_name in str(told.value)
-    assert SECOND.wheel_name not in str(told.value)
+    assert FIRST.wheel_name in str(caught.value)
+    assert SECOND.wheel_name not in str(caught.value)
     assert (store / "v0.19.8" / f"{SECOND.wheel_name}.json").is_file()
     assert (store / "v0.19.8" / FIRST.wheel_name).read_bytes() == first
 
 
 def test_a_dry_run_names_the_refused_and_lets_a_workflow_go_on(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     publish(PublishOptions(store=f"dir:{store}", dry_run=True, json=True))
-    told = json.loads(capsys.readouterr().out)
-    assert [refused["wheel"] for refused in told["refused"]] == [FIRST.wheel_name]
-    assert SECOND.wheel_name in told["releases"][0]["uploads"]
+    printed = json.loads(capsys.readouterr().out)
+    assert [refused["wheel"] for refused in printed["refused"]] == [FIRST.wheel_name]
+    assert SECOND.wheel_name in printed["releases"][0]["uploads"]
     publish(PublishOptions(store=f"dir:{store}", dry_run=True))
     assert f"refused {FIRST.wheel_name}: " in capsys.readouterr().out.replace("\n", "")

@@ -51,7 +51,7 @@ def test_of_several_rules_the_first_gives_the_reason() -> None:
     assert (row.rule, row.reason) == ("first", "because of first")
 
 
-def test_an_exclusion_of_ours_is_told_from_a_rule() -> None:
+def test_an_exclusion_of_ours_is_distinguished_from_a_rule() -> None:
     matrix = make_matrix(python=("3.10", "3.11"), exclude=(make_exclusion("too-old", python="<3.11"),))
     plan = expand(matrix, make_facts())
     assert [(o.target.python, o.rule, o.reason) for o in plan.excluded] == [
@@ -101,7 +101,7 @@ def test_a_plan_is_in_the_order_of_versions_whatever_the_order_of_the_matrix() -
 
 
 @given(st.data())
-def test_the_plan_says_what_asking_every_rule_of_every_cell_would(data: st.DataObject) -> None:
+def test_the_plan_says_what_asking_every_rule_of_every_target_would(data: st.DataObject) -> None:
     facts = load_facts()
     shipped = load_matrix(ROOT / "matrix.yaml", facts)
     axes: dict[str, Any] = {
@@ -133,7 +133,7 @@ def test_the_plan_says_what_asking_every_rule_of_every_cell_would(data: st.DataO
 # ---------------------------------------------------------------- the context
 
 
-def test_a_cpu_cell_has_no_cuda_names() -> None:
+def test_a_cpu_target_has_no_cuda_names() -> None:
     context = context_of(make_target(), load_facts(), None)
     assert {"cuda-version", "cuda-major", "arch", "arch-max", "arch-supported", "arch-in-torch"}.isdisjoint(context)
     assert context["torch-has-cuda"] is True
