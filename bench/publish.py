@@ -1,4 +1,4 @@
-"""Publishing 50 wheels to GitHub's stand-in on loopback, under every trouble: `python -m bench.publish`.
+"""Publishing 50 wheels to GitHub's stand-in on loopback, under every fault: `python -m bench.publish`.
 
 Printed per run: requests, bytes sent, seconds, and whether the end state is the planned one; an observer looks all the
 while whether a published asset is missing or different. Waits that GitHub asks for are counted, not waited. Every
