@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.diagnose.causes import CERTAINTIES, Causes, LogRule, load_causes
 from scripts.diagnose.log_context import context_of
-from scripts.diagnose.log_rules import WARNED, LineRules, is_said
+from scripts.diagnose.log_rules import REMEMBERED, LineRules, is_said, is_warning
 from scripts.diagnose.log_text import Page, pages, plain
 
 ERRORS_KEPT = 5
@@ -94,25 +94,42 @@ class _Reading:
     errors: list[tuple[int, str]] = field(default_factory=list)
     failed: int = 0  # the number of the last line that tells of a failure
     succeeded: int = 0  # and of success
+    _endings: dict[str, str] = field(default_factory=dict)
 
     def see(self, rule: LogRule, number: int, line: str) -> None:
         """Keep that the rule decides the line."""
         seen = self.sightings.setdefault(rule.id, _Sighting(rule=rule, line=line[:SHOWN], first=number, last=number))
         if seen.last != number:
             seen.last, seen.count = number, seen.count + 1
-        if rule.cause and not WARNED.match(line) and self.causes.error.pattern.search(line):
+        if rule.cause and self._ending(line) == "failed":
             self.failed = number
 
     def judge(self, number: int, line: str) -> None:
         """Keep what a line that no rule knows tells of how the log ended."""
-        if WARNED.match(line):
-            return
-        if self.causes.success.pattern.search(line):
+        ending = self._ending(line)
+        if ending == "succeeded":
             self.succeeded = number
-        elif self.causes.error.pattern.search(line):
+        elif ending == "failed":
             self.failed = number
             if len(self.errors) < ERRORS_KEPT:
                 self.errors.append((number, line[:SHOWN]))
+
+    def _ending(self, line: str) -> str:
+        """What the line tells of the outcome: "succeeded", "failed" or nothing."""
+        if line not in self._endings:
+            if len(self._endings) > REMEMBERED:
+                self._endings.clear()
+            self._endings[line] = ending_of(line, self.causes)
+        return self._endings[line]
+
+
+def ending_of(line: str, causes: Causes) -> str:
+    """What a line tells of how the log ended: "succeeded", "failed" or nothing."""
+    if is_warning(line):
+        return ""
+    if causes.success.pattern.search(line):
+        return "succeeded"
+    return "failed" if causes.error.pattern.search(line) else ""
 
 
 def diagnose(blocks: Iterable[bytes], causes: Causes | None = None) -> Diagnosis:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Set
+from functools import lru_cache
 
 from scripts.diagnose.causes import Causes, LogRule
 from scripts.diagnose.log_text import indent, plain
 
-REMEMBERED = 1000  # decisions
+REMEMBERED = 1000  # lines
 FRAME = re.compile(r'File ".{1,400}", line \d+')
 NOT_SAID = re.compile(  # a command that is echoed, or source code that a traceback quotes
     r"(?:\$|\+{1,4}|#|set|export|echo|raise|assert|warnings\.warn|##\[(?:command|group)\])(?:\s|\(|$)|##\[(?:command|group)\]"
@@ -35,47 +36,50 @@ class LineRules:
                 key, *others = (word.encode() for word in words)
                 self._rules.setdefault(key, []).append((place, frozenset(others)))
         self.words = frozenset((*self._rules, *self._others))
-        self._decided: dict[tuple[str, tuple[int, ...]], LogRule | None] = {}
+        self.places = lru_cache(REMEMBERED)(self._find_places)
+        self._matches = lru_cache(REMEMBERED)(self._matching)  # the same lines come with every file that is compiled
 
-    def places(self, words: Set[bytes]) -> tuple[int, ...] | None:
+    def _find_places(self, words: frozenset[bytes]) -> tuple[int, ...] | None:
         """Which rules a line with these words may hold for, in order; None for a line that says nothing of interest."""
         found = {place for word in words & self._rules.keys() for place, others in self._rules[word] if others <= words}
         return tuple(sorted(found)) if found or words & self._others else None
 
     def decide(self, lines: Sequence[str], index: int, places: tuple[int, ...]) -> LogRule | None:
         """The first of the rules at `places` that holds for the line at `index`, given the lines around it."""
-        rules = [self.causes.rules[place] for place in places]
-        if any(rule.before or rule.after for rule in rules):
-            return _first(rules, lines, index)
-        key = (lines[index], places)
-        if key not in self._decided:
-            if len(self._decided) > REMEMBERED:
-                self._decided.clear()
-            self._decided[key] = _first(rules, lines, index)
-        return self._decided[key]
+        rules = self._matches(plain(lines[index]), places)
+        return next((rule for rule in rules if _holds_here(rule, lines, index)), None)
+
+    def _matching(self, line: str, places: tuple[int, ...]) -> tuple[LogRule, ...]:
+        """Those of the rules whose pattern the line matches."""
+        warned = is_warning(line)
+        rules = (self.causes.rules[place] for place in places)
+        return tuple(
+            rule for rule in rules if (not warned or rule.warnings or rule.noise) and rule.pattern.search(line)
+        )
 
 
-def _first(rules: Sequence[LogRule], lines: Sequence[str], index: int) -> LogRule | None:
-    line = plain(lines[index])
-    warned = WARNED.match(line) is not None
-    return next((rule for rule in rules if _holds(rule, lines, index, line, warned=warned)), None)
+@lru_cache(REMEMBERED)
+def is_warning(line: str) -> bool:
+    """Whether the line only warns."""
+    return WARNED.match(line) is not None
+
+
+@lru_cache(REMEMBERED)
+def _is_quoted(line: str) -> bool:
+    return NOT_SAID.match(line) is not None or FRAME.match(line) is not None
 
 
 def is_said(lines: Sequence[str], index: int, line: str) -> bool:
     """Whether a program says the line, not a traceback that quotes code, nor a shell that echoes a command."""
-    if NOT_SAID.match(line) or FRAME.match(line):
+    if _is_quoted(line):
         return False
     above = lines[index - 1] if index else ""
     return 'File "' not in above or not FRAME.match(plain(above)) or indent(lines[index]) <= indent(above)
 
 
-def _holds(rule: LogRule, lines: Sequence[str], index: int, line: str, *, warned: bool) -> bool:
-    if warned and not (rule.warnings or rule.noise):
-        return False
-    if not rule.pattern.search(line):
-        return False
-    before = lines[max(0, index - rule.reach) : index]
-    after = lines[index + 1 : index + 1 + rule.reach]
+def _holds_here(rule: LogRule, lines: Sequence[str], index: int) -> bool:
+    before = lines[max(0, index - rule.reach) : index] if rule.before else ()
+    after = lines[index + 1 : index + 1 + rule.reach] if rule.after else ()
     return _around(rule.before, before) and _around(rule.after, after)
 
 

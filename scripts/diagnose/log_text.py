@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -44,7 +44,9 @@ class Page(Generic[T]):
     hits: list[tuple[int, T]]  # by index of the line
 
 
-def pages(blocks: Iterable[bytes], words: Set[bytes], hit: Callable[[Set[bytes]], T | None]) -> Iterator[Page[T]]:
+def pages(
+    blocks: Iterable[bytes], words: frozenset[bytes], hit: Callable[[frozenset[bytes]], T | None]
+) -> Iterator[Page[T]]:
     """The log in pages, each line counted once, with at least `AROUND` lines before and behind it where there are.
 
     A line that holds one of `words` is a hit, unless `hit` returns None for all the words in it.
@@ -55,7 +57,7 @@ def pages(blocks: Iterable[bytes], words: Set[bytes], hit: Callable[[Set[bytes]]
     for raw in whole_lines(as_utf8(blocks)):
         base = len(lines)
         for index, line in enumerate(words_of(raw), base):
-            if not words.isdisjoint(line) and (value := hit(set(line))) is not None:
+            if not words.isdisjoint(line) and (value := hit(frozenset(line))) is not None:
                 hits.append((index, value))
         lines += decode(raw).split("\n")
         done = len(lines) - AROUND
