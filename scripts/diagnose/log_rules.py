@@ -15,7 +15,7 @@ NOT_SAID = re.compile(  # a command that is echoed, or source code that a traceb
     r"(?:\$|\+{1,4}|#|set|export|echo|raise|assert|warnings\.warn|##\[(?:command|group)\])(?:\s|\(|$)|##\[(?:command|group)\]"
 )
 WARNED = re.compile(
-    r"(?:##\[warning\]|::warning|\W{0,6}(?:warn(?:ing)?|info|debug|note|notice)\b|[WID]\d{4} \d\d:\d\d:)"
+    r"(?:##\[warning\]|::warning|\W{0,6}(?:warn(?:ing)?|info|debug|note|notice)\b|\[?[WID]\d{4} \d\d:\d\d:)"
     r"|\S.{0,300}?:\d{1,6}: \w{0,40}Warning:"
     r"|(?:.{0,400}?[\s:])?warning(?: ?[A-Z]{1,4}\d{1,5}| #\d{1,5}(?:-D)?)? ?:",
     re.IGNORECASE,

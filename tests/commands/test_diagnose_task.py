@@ -1,0 +1,84 @@
+"""`invoke diagnose` reads a file, standard input or an address, and answers as text or JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import requests
+
+from scripts.commands.diagnose_task import diagnose_log, read_log
+from scripts.commands.task_options import DiagnoseOptions
+from scripts.errors import InputError
+from scripts.fetch import web
+
+LOG = "building\nLINK : fatal error LNK1181: cannot open input file 'aio.lib'\ncl : error D8021 : '/Wno-cpp'\n"
+
+
+def test_the_answer_names_cause_line_and_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "build.log"
+    log.write_text(LOG)
+    diagnose_log(DiagnoseOptions(log=str(log)))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["cause: gcc-flag-on-msvc", "  line 3: cl : error D8021 : '/Wno-cpp'"]
+    assert lines[-1].startswith("harmless: line 2: ")
+
+
+def test_json_has_findings_and_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "build.log"
+    log.write_text(LOG)
+    diagnose_log(DiagnoseOptions(log=str(log), json=True))
+    found = json.loads(capsys.readouterr().out)
+    keys = {"cause", "line", "line_number", "explanation", "remedy", "source"}
+    assert [set(finding) for finding in found["findings"]] == [keys]
+    assert [noise["line_number"] for noise in found["noise"]] == [2]
+
+
+def test_a_log_of_success_and_an_unknown_failure_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "build.log"
+    log.write_text("Successfully built x\n")
+    diagnose_log(DiagnoseOptions(log=str(log)))
+    log.write_text("error: something new\n")
+    diagnose_log(DiagnoseOptions(log=str(log)))
+    assert capsys.readouterr().out.splitlines() == [
+        "nothing wrong found",
+        "no known cause; the first lines that tell of an error:",
+        "  line 1: error: something new",
+    ]
+
+
+def test_a_log_that_cannot_be_read_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    for place in (tmp_path / "missing.log", tmp_path):
+        with pytest.raises(InputError, match="give the path of a log"):
+            list(read_log(str(place)))
+
+
+def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"some\nlines\n")))
+    assert b"".join(read_log("-")) == b"some\nlines\n"
+
+
+def test_the_log_of_a_job_is_asked_for_with_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def get(url: str, **options: object) -> object:
+        asked.append((url, options["headers"]))
+        answer = requests.Response()
+        answer.status_code, answer.raw = 200, io.BytesIO(b"text")
+        return closing(answer)
+
+    monkeypatch.setattr(web, "get", get)
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.delenv("GITHUB_API_URL", raising=False)
+    assert b"".join(read_log("https://github.com/a/b/actions/runs/1/job/22")) == b"text"
+    assert b"".join(read_log("https://example.org/build.log")) == b"text"
+    assert asked == [
+        ("https://api.github.com/repos/a/b/actions/jobs/22/logs", {"Authorization": "Bearer secret"}),
+        ("https://example.org/build.log", None),
+    ]
