@@ -103,6 +103,8 @@ def ask(
         output, errors = process.communicate(stdin.encode(encoding) if stdin else None, timeout=seconds)
     except subprocess.TimeoutExpired:
         end_tree(process.pid)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=GRACE_SECONDS)
         return Answer(exit_code=NOT_STARTED, output="", errors=f"it ran longer than {seconds:g} s and was ended")
     said = [content.decode(encoding, "replace").replace("\r\n", "\n") for content in (output, errors)]
     return Answer(exit_code=process.returncode, output=said[0], errors=said[1])

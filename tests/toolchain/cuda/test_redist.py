@@ -333,7 +333,7 @@ def start_fetching(cache: Path, sign: Path, pause: float) -> subprocess.Popen[st
 
 
 def wait_for(sign: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not sign.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert sign.exists()
