@@ -1,1 +1,1 @@
-"""Everything the factory decides; the task files only call it. Rooms are listed in docs/design.md."""
+"""Everything that is decided; the task files only call it. docs/design.md lists the packages."""

@@ -54,11 +54,16 @@ class Trial:
     def variables(self, folder: Path) -> dict[str, str]:
         """The environment of every part: nothing compiled earlier, nothing of the user's, no network."""
         return {
-            "DS_ACCELERATOR": self.accelerator, "TORCH_EXTENSIONS_DIR": str(folder / "compiled"),
-            "PYTHONPATH": str(SUITE), "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1",
-            "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false",
+            "DS_ACCELERATOR": self.accelerator,
+            "TORCH_EXTENSIONS_DIR": str(folder / "compiled"),
+            "PYTHONPATH": str(SUITE),
+            "PYTHONNOUSERSITE": "1",
+            "PYTHONUTF8": "1",
+            "PYTHONUNBUFFERED": "1",
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "4"),
-        }  # fmt: skip
+        }
 
 
 # ---------------------------------------------------------------- the environment
@@ -170,9 +175,12 @@ def carry_out(options: argparse.Namespace, folder: Path) -> TrialReport:
     parts = chosen(options.only)
     python = options.python or make_environment(folder / "environment", options.wheel, options.wheels)
     trial = Trial(
-        python=python, folder=folder, accelerator=options.accelerator, jobs=options.jobs,
+        python=python,
+        folder=folder,
+        accelerator=options.accelerator,
+        jobs=options.jobs,
         deadline=started + 60 * options.minutes,
-    )  # fmt: skip
+    )
     facts = read_facts(trial)
     options.out.mkdir(parents=True, exist_ok=True)
     with (options.out / "gpu-log.txt").open("w", encoding="utf-8") as log:

@@ -12,9 +12,12 @@ from scripts.verify.trial_parts import Part
 
 WORDS = {True: "passed", False: "**failed**", None: "skipped"}
 TITLES = {
-    "proof": "The proof of `invoke verify --level full`", "op": "Ops against torch", "part": "Parts of DeepSpeed",
-    "library": "Libraries above it", "workload": "Workloads",
-}  # fmt: skip
+    "proof": "The proof of `invoke verify --level full`",
+    "op": "Ops against torch",
+    "part": "Parts of DeepSpeed",
+    "library": "Libraries above it",
+    "workload": "Workloads",
+}
 LONGEST = 300  # characters of a detail in a table; the JSON has them all
 
 
@@ -73,9 +76,12 @@ class TrialReport:
     def as_json(self) -> str:
         """The report for programs."""
         document = {
-            "wheel": self.wheel, "passed": self.passed, "seconds": round(self.seconds, 1), "facts": self.facts,
+            "wheel": self.wheel,
+            "passed": self.passed,
+            "seconds": round(self.seconds, 1),
+            "facts": self.facts,
             "parts": [result.as_document() for result in self.results],
-        }  # fmt: skip
+        }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
     def as_markdown(self) -> str:
@@ -87,11 +93,16 @@ class TrialReport:
         card = self.facts.get("card") or {}
         machine = " ".join(str(card[key]) for key in ("name", "memory") if key in card) or "no GPU"
         rows = {
-            "wheel": f"`{self.wheel}`", "card": machine, "architecture": card.get("architecture", ""),
-            "driver": card.get("driver", ""), "torch": self.facts.get("torch", ""), "CUDA": self.facts.get("cuda", ""),
-            "Python": self.facts.get("python", ""), "other packages": _pairs(self.facts.get("packages") or {}),
+            "wheel": f"`{self.wheel}`",
+            "card": machine,
+            "architecture": card.get("architecture", ""),
+            "driver": card.get("driver", ""),
+            "torch": self.facts.get("torch", ""),
+            "CUDA": self.facts.get("cuda", ""),
+            "Python": self.facts.get("python", ""),
+            "other packages": _pairs(self.facts.get("packages") or {}),
             "ops that upstream has and this wheel does not": ", ".join(self.facts.get("other_ops") or ()) or "none",
-        }  # fmt: skip
+        }
         lines = [f"| {name} | {_cell(str(value))} |" for name, value in rows.items()]
         return "\n".join([self.summary + ".", "", "| | |", "| --- | --- |", *lines])
 

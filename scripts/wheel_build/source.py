@@ -78,7 +78,7 @@ def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch]) -
 
     A tree that is already there for the same archive and patches is used again, its build output kept.
     """
-    stamp = root / ".factory.json"
+    stamp = root / ".prepared.json"
     applied = tuple(patch.id for patch in patches)
     wanted = {"sha256": archive.sha256, "patches": list(applied), "edits": _edits(patches)}
     if stamp.is_file():

@@ -159,9 +159,12 @@ def collectives(dist: Any, values: Any) -> dict[str, Any]:
     dist.barrier()
     torch.cuda.synchronize() if values.is_cuda else None
     return {
-        "all_reduce": summed, "broadcast": sent, "all_gather": gathered, "reduce_scatter": scattered,
+        "all_reduce": summed,
+        "broadcast": sent,
+        "all_gather": gathered,
+        "reduce_scatter": scattered,
         "all_to_all": swapped,
-    }  # fmt: skip
+    }
 
 
 def compiled() -> part.Verdict:

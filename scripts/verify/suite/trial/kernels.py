@@ -152,10 +152,13 @@ def random_ltd() -> Sequence[part.Question]:
     """The questions about dropping tokens."""
     ways = [(dtype, first) for dtype in ("float16", "float32") for first in (True, False)]
     return [
-        *((f"gather and scatter {dtype}, batch {'first' if first else 'second'}", partial(gathered, dtype, first))
-          for dtype, first in ways),
-        ("sort", ordered), ("masks", masked),
-    ]  # fmt: skip
+        *(
+            (f"gather and scatter {dtype}, batch {'first' if first else 'second'}", partial(gathered, dtype, first))
+            for dtype, first in ways
+        ),
+        ("sort", ordered),
+        ("masks", masked),
+    ]
 
 
 # ---------------------------------------------------------------- spatial_inference, utils, pin_memory, ragged_ops
@@ -220,9 +223,10 @@ def host_buffer() -> part.Verdict:
     view = module.allocate_view_on(like, there, 4 * 64)
     shaped = module.allocate_view_like((4, 16), (16, 1), like, there, 4 * 128)
     pairs = {
-        "copy": (there, right), "view": (view, right.flatten()[64 : 64 + 256].reshape(8, 32)),
+        "copy": (there, right),
+        "view": (view, right.flatten()[64 : 64 + 256].reshape(8, 32)),
         "shaped view": (shaped, right.flatten()[128 : 128 + 64].reshape(4, 16)),
-    }  # fmt: skip
+    }
     return part.near(pairs, 0.0)
 
 

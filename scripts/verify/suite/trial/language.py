@@ -19,9 +19,7 @@ def llama(keys: int = 2, hidden: int = 128) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM  # type: ignore[import-not-found,unused-ignore]
 
     torch.manual_seed(1)
-    sizes = {
-        "hidden_size": hidden, "intermediate_size": 4 * hidden, "num_hidden_layers": 2, "num_attention_heads": 4,
-    }  # fmt: skip
+    sizes = {"hidden_size": hidden, "intermediate_size": 4 * hidden, "num_hidden_layers": 2, "num_attention_heads": 4}
     return LlamaForCausalLM(
         LlamaConfig(vocab_size=WORDS, num_key_value_heads=keys, max_position_embeddings=128, **sizes)
     )

@@ -23,11 +23,25 @@ def layer(stochastic: bool, pre_norm: bool, fp16: bool, **more: Any) -> Any:
     )
 
     torch.manual_seed(1)
-    made = DeepSpeedTransformerLayer(DeepSpeedTransformerConfig(
-        batch_size=2, hidden_size=HIDDEN, intermediate_size=WIDE, heads=HEADS, attn_dropout_ratio=0.0,
-        hidden_dropout_ratio=0.0, num_hidden_layers=1, initializer_range=0.05, layer_norm_eps=1e-5, local_rank=0,
-        seed=3, fp16=fp16, pre_layer_norm=pre_norm, stochastic_mode=stochastic, **more,
-    ))  # fmt: skip
+    made = DeepSpeedTransformerLayer(
+        DeepSpeedTransformerConfig(
+            batch_size=2,
+            hidden_size=HIDDEN,
+            intermediate_size=WIDE,
+            heads=HEADS,
+            attn_dropout_ratio=0.0,
+            hidden_dropout_ratio=0.0,
+            num_hidden_layers=1,
+            initializer_range=0.05,
+            layer_norm_eps=1e-5,
+            local_rank=0,
+            seed=3,
+            fp16=fp16,
+            pre_layer_norm=pre_norm,
+            stochastic_mode=stochastic,
+            **more,
+        )
+    )
     for name, value in made.named_parameters():
         if name.endswith("b"):
             value.data.normal_(std=0.1)  # biases that are zero would prove nothing

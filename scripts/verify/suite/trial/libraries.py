@@ -26,16 +26,26 @@ def through_trainer() -> part.Verdict:
     from transformers import Trainer, TrainingArguments  # type: ignore[import-not-found,unused-ignore]
 
     settings = {
-        "zero_optimization": {"stage": 2}, "bf16": {"enabled": True},
-        "train_micro_batch_size_per_gpu": "auto", "gradient_accumulation_steps": "auto",
+        "zero_optimization": {"stage": 2},
+        "bf16": {"enabled": True},
+        "train_micro_batch_size_per_gpu": "auto",
+        "gradient_accumulation_steps": "auto",
         "optimizer": {"type": "AdamW", "params": {"lr": "auto", "weight_decay": "auto"}},
-    }  # fmt: skip
+    }
     rows = [{"input_ids": row, "labels": row} for row in language.texts(1024).cpu()]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         arguments = TrainingArguments(
-            output_dir=folder, deepspeed=settings, bf16=True, per_device_train_batch_size=32, max_steps=60,
-            learning_rate=5e-3, logging_steps=5, report_to=[], save_strategy="no", disable_tqdm=True,
-        )  # fmt: skip
+            output_dir=folder,
+            deepspeed=settings,
+            bf16=True,
+            per_device_train_batch_size=32,
+            max_steps=60,
+            learning_rate=5e-3,
+            logging_steps=5,
+            report_to=[],
+            save_strategy="no",
+            disable_tqdm=True,
+        )
         trainer = Trainer(model=language.llama(), args=arguments, train_dataset=rows)
         trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-import subprocess
 import sys
 from importlib import metadata
 from typing import Any
 
+import part  # type: ignore[import-not-found,unused-ignore]
 import prebuilt  # type: ignore[import-not-found,unused-ignore]
 
 PACKAGES = ("transformers", "peft", "accelerate", "pytorch-lightning", "triton", "numpy")
@@ -26,9 +26,11 @@ def card() -> dict[str, str]:
         return {}
     seen = torch.cuda.get_device_properties(0)
     return {
-        "name": seen.name, "architecture": f"{seen.major}.{seen.minor}",
-        "memory": f"{seen.total_memory / 2**30:.0f} GiB", "driver": driver(),
-    }  # fmt: skip
+        "name": seen.name,
+        "architecture": f"{seen.major}.{seen.minor}",
+        "memory": f"{seen.total_memory / 2**30:.0f} GiB",
+        "driver": driver(),
+    }
 
 
 def driver() -> str:
@@ -37,8 +39,8 @@ def driver() -> str:
     if program is None:
         return "unknown"
     words = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
-    ran = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
-    return (ran.stdout.split() or ["unknown"])[0]
+    code, output = part.ended(words, 30)
+    return "unknown" if code else (output.split() or ["unknown"])[0]
 
 
 def version(package: str) -> str:
@@ -57,11 +59,16 @@ def main() -> None:
 
     installed = prebuilt.installed_ops()
     facts: dict[str, Any] = {
-        "card": card(), "accelerator": prebuilt.accelerator_name(), "python": platform.python_version(),
-        "torch": torch.__version__, "cuda": torch.version.cuda or "", "deepspeed": deepspeed.__version__,
+        "card": card(),
+        "accelerator": prebuilt.accelerator_name(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda or "",
+        "deepspeed": deepspeed.__version__,
         "packages": {name: version(name) for name in PACKAGES if version(name)},
-        "ops": list(installed), "other_ops": sorted(set(ALL_OPS) - set(installed)),
-    }  # fmt: skip
+        "ops": list(installed),
+        "other_ops": sorted(set(ALL_OPS) - set(installed)),
+    }
     sys.stdout.write("\n" + json.dumps({"facts": facts}) + "\n")
 
 

@@ -5,6 +5,7 @@ A part is a function that returns its questions; a question says whether it pass
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 import traceback
@@ -37,6 +38,12 @@ def answer(name: str, ask: Callable[[], Verdict]) -> prebuilt.Check:
         traceback.print_exc()
         passed, detail = False, f"{type(error).__name__}: {error}"
     return {**prebuilt.check(name, passed, detail), "seconds": round(time.monotonic() - started, 2)}
+
+
+def ended(words: Sequence[str], seconds: float) -> tuple[int, str]:
+    """The exit code of a program and both its outputs; the one place of these programs that starts another."""
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
+    return ran.returncode, ran.stdout + ran.stderr
 
 
 def device() -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -78,9 +77,9 @@ def universal(stage: int) -> part.Verdict:
             f"{place}/universal/global_step15",
         ]
         command = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal", *words, "--inject_missing_state"]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        if ran.returncode:
-            return False, f"ds_to_universal: exit code {ran.returncode}, {(ran.stdout + ran.stderr)[-300:]}"
+        code, output = part.ended(command, 120)
+        if code:
+            return False, f"ds_to_universal: exit code {code}, {output[-300:]}"
         with open(f"{place}/universal/latest_universal", "w", encoding="utf-8") as file:  # noqa: PTH123
             file.write("global_step15")
         fresh = tiny.engine({**settings, "checkpoint": {"load_universal": True}})
@@ -94,9 +93,12 @@ def cases() -> dict[str, dict[str, Any]]:
     """The settings whose checkpoints are tried."""
     offload = {"offload_optimizer": zero.CPU}
     return {
-        "ZeRO 0": tiny.config(0), "ZeRO 1 bf16": tiny.config(1, **HALF), "ZeRO 2 bf16": tiny.config(2, **HALF),
-        "ZeRO 2 bf16, CPU offload": tiny.config(2, offload, **HALF), "ZeRO 3 bf16": tiny.config(3, **HALF),
-    }  # fmt: skip
+        "ZeRO 0": tiny.config(0),
+        "ZeRO 1 bf16": tiny.config(1, **HALF),
+        "ZeRO 2 bf16": tiny.config(2, **HALF),
+        "ZeRO 2 bf16, CPU offload": tiny.config(2, offload, **HALF),
+        "ZeRO 3 bf16": tiny.config(3, **HALF),
+    }
 
 
 PARTS: dict[str, Callable[[], Sequence[part.Question]]] = {

@@ -59,11 +59,12 @@ def norms(kind: str) -> part.Verdict:
     pairs = {
         "layer norm": (module.layer_norm(rows, weight, bias, 1e-5), normed(rows, weight, bias)),
         "with residual": (added, normed(summed, weight, bias)),
-        "keeping the sum": (stored, normed(summed, weight, bias)), "the sum": (total, summed),
+        "keeping the sum": (stored, normed(summed, weight, bias)),
+        "the sum": (total, summed),
         "RMS norm": (module.rms_norm(rows, weight, 1e-5), rms(rows, weight)),
         "RMS norm with residual": (pre, rms(rows.float() + more.float(), weight)),
         "its sum": (kept, rows.float() + more.float()),
-    }  # fmt: skip
+    }
     return part.near(pairs, MOST[kind])
 
 
@@ -81,12 +82,13 @@ def activations(kind: str) -> part.Verdict:
         return getattr(module, f"{name}_{short}")(rows.clone(), bias)
 
     pairs = {
-        "bias": (ours("bias_add"), summed), "GELU": (ours("bias_gelu"), functional.gelu(summed, approximate="tanh")),
+        "bias": (ours("bias_add"), summed),
+        "GELU": (ours("bias_gelu"), functional.gelu(summed, approximate="tanh")),
         "ReLU": (ours("bias_relu"), functional.relu(summed)),
         "gated GELU": (module.gated_activation(rows, bias, 3), first * functional.gelu(gate)),
         "gated SiLU": (module.gated_activation(rows, bias, 4), first * functional.silu(gate)),
         "sum": (module._vector_add(rows.clone(), more, 0.5), rows.float() * 0.5 + more.float()),
-    }  # fmt: skip
+    }
     return part.near(pairs, MOST[kind])
 
 
@@ -126,9 +128,10 @@ def products(kind: str) -> part.Verdict:
     three, inner = (each.clone() for each in make(rows, weight, none, bias, gain, shift, 1e-5, True, False, True))
     right = normed(rows, gain, shift)
     pairs = {
-        "matrix": (plain, rows.float() @ weight.float().T), "norm before query, key and value": (inner, right),
+        "matrix": (plain, rows.float() @ weight.float().T),
+        "norm before query, key and value": (inner, right),
         "query, key and value": (three, right.to(rows.dtype).float() @ weight.float().T + bias.float()),
-    }  # fmt: skip
+    }
     module.release_workspace()
     return part.near(pairs, PRODUCTS[kind])
 
@@ -149,10 +152,12 @@ def core_norms(kind: str) -> part.Verdict:
     pairs = {
         "layer norm": (ops.CUDAFPLN(*arguments)(rows * 0, rows, weight, bias), normed(rows, weight, bias)),
         "norm after": (ops.CUDAFPPostLN(*arguments)(rows * 0, rows, more, weight, bias), normed(summed, weight, bias)),
-        "sum kept": (total, summed), "norm of the sum": (after, normed(summed, weight, bias)),
+        "sum kept": (total, summed),
+        "norm of the sum": (after, normed(summed, weight, bias)),
         "RMS norm": (ops.CUDARMSNorm(*arguments)(rows * 0, rows, weight), rms(rows, weight)),
-        "RMS sum kept": (rms_total, summed), "RMS norm of the sum": (rms_after, rms(summed, weight)),
-    }  # fmt: skip
+        "RMS sum kept": (rms_total, summed),
+        "RMS norm of the sum": (rms_after, rms(summed, weight)),
+    }
     return part.near(pairs, MOST[kind])
 
 
@@ -165,9 +170,11 @@ def core_activations(kind: str) -> part.Verdict:
     rows, bias = noise(kind, (64, 512), (512,))
     summed, functional = rows.float() + bias.float(), torch.nn.functional
     functions: dict[str, Callable[[Any], Any]] = {
-        "GELU": partial(functional.gelu, approximate="tanh"), "RELU": functional.relu,
-        "SILU": functional.silu, "IDENTITY": lambda values: values,
-    }  # fmt: skip
+        "GELU": partial(functional.gelu, approximate="tanh"),
+        "RELU": functional.relu,
+        "SILU": functional.silu,
+        "IDENTITY": lambda values: values,
+    }
     pairs = {}
     for name, function in functions.items() if kind != "float32" else ():
         got = rows.clone()

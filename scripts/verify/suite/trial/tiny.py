@@ -66,12 +66,13 @@ def config(stage: int, zero: dict[str, Any] | None = None, rate: float = RATE, *
     if part.device() == "cpu" and not (zero or {}).get("offload_optimizer"):
         params["torch_adam"] = True  # DeepSpeed has no fused Adam of its own for all of the CPU's ways
     return {
-        "train_micro_batch_size_per_gpu": BATCH, "steps_per_print": 1_000_000,
+        "train_micro_batch_size_per_gpu": BATCH,
+        "steps_per_print": 1_000_000,
         "gradient_clipping": 0.0,  # 1.0 unless set, which plain torch does not do
         "optimizer": {"type": "AdamW", "params": params},
         "zero_optimization": {"stage": stage, "stage3_param_persistence_threshold": 0, **(zero or {})},
         **more,
-    }  # fmt: skip
+    }
 
 
 def engine(settings: dict[str, Any], network: Any = None, **more: Any) -> Any:

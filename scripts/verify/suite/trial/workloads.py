@@ -5,7 +5,6 @@ Usage: python workloads.py PART
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
@@ -87,9 +86,9 @@ def fine_tuned() -> part.Verdict:
 def launched() -> part.Verdict:
     """Whether DeepSpeed's launcher starts the program of the images and hands on its end."""
     words = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_gpus", "1", __file__, "cifar"]
-    ran = subprocess.run(words, capture_output=True, text=True, timeout=150, check=False)
-    passed = ran.returncode == 0 and '"passed": true' in ran.stdout
-    return passed, f"exit code {ran.returncode}" + ("" if passed else f", {(ran.stdout + ran.stderr)[-300:]}")
+    code, output = part.ended(words, 150)
+    passed = code == 0 and '"passed": true' in output
+    return passed, f"exit code {code}" + ("" if passed else f", {output[-300:]}")
 
 
 PARTS: dict[str, Callable[[], Sequence[part.Question]]] = {

@@ -101,14 +101,19 @@ def quantized() -> part.Verdict:
 
 
 PARTS = {
-    "zero-0": lambda: stage(0), "zero-1": lambda: stage(1), "zero-2": lambda: stage(2), "zero-3": lambda: stage(3),
-    "zero-1-cpu": lambda: offloaded(1), "zero-2-cpu": lambda: offloaded(2), "zero-3-cpu": lambda: offloaded(3),
+    "zero-0": lambda: stage(0),
+    "zero-1": lambda: stage(1),
+    "zero-2": lambda: stage(2),
+    "zero-3": lambda: stage(3),
+    "zero-1-cpu": lambda: offloaded(1),
+    "zero-2-cpu": lambda: offloaded(2),
+    "zero-3-cpu": lambda: offloaded(3),
     "zero-3-nvme": lambda: [
         ("optimizer states in files", partial(on_disk, ["offload_optimizer"])),
         ("parameters in files, too", partial(on_disk, ["offload_optimizer", "offload_param"])),
     ],
     "zero-quantized-weights": lambda: [("bf16 learns", quantized)],
-}  # fmt: skip
+}
 
 if __name__ == "__main__":
     part.main(PARTS)
