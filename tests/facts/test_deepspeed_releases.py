@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tarfile
+from datetime import date
 from itertools import product
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from packaging.version import Version
 from scripts.errors import DataError
 from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import DATA, load_facts
+from scripts.versions import minor_of
 from scripts.wheel_build.patch import apply_patch
 
 BOUNDARIES = ("0.14.5", "0.16.3", "0.17.4", "0.18.4", "0.19.8")  # last of P7, P9, P5; first and last of all
@@ -109,6 +111,36 @@ def contexts(deepspeed: str) -> list[dict[str, str | bool]]:
 
 def needed(deepspeed: str) -> list[Patch]:
     return [p for p in load_facts().patches if any(p.when.holds(context) for context in contexts(deepspeed))]
+
+
+def uploaded_on(project: str, kind: str) -> dict[str, date]:
+    """The day on which each release of a project came to the package index: of its first file of this kind."""
+    days: dict[str, date] = {}
+    with pytest.importorskip("pypi_simple").PyPISimple() as client:
+        for file in client.get_project_page(project).packages:
+            if file.package_type == kind and file.upload_time:
+                day = file.upload_time.date()
+                days[file.version] = min(day, days.get(file.version, day))
+    return days
+
+
+@pytest.mark.network
+def test_a_release_is_dated_by_the_day_on_which_it_was_uploaded() -> None:
+    facts = load_facts()
+    deepspeed, torch = uploaded_on("deepspeed", "sdist"), uploaded_on("torch", "wheel")
+    assert {name: release.date for name, release in facts.deepspeed.items()} == {
+        name: deepspeed[name] for name in facts.deepspeed
+    }
+    dates = {patch: day for release in facts.torch.values() for patch, day in release.patches.items()}
+    assert dates == {patch: torch[patch] for patch in dates}
+
+
+@pytest.mark.network
+def test_a_toolkit_of_cuda_13_has_the_releases_of_the_metapackage() -> None:
+    finals = [version for version in map(Version, uploaded_on("cuda-toolkit", "wheel")) if not version.is_prerelease]
+    for minor, row in load_facts().cuda.items():
+        if minor.startswith("13."):
+            assert sorted(map(Version, row.releases)) == sorted(v for v in finals if minor_of(str(v)) == minor)
 
 
 @pytest.fixture(scope="session")

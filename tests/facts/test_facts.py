@@ -93,6 +93,12 @@ def test_a_rule_refuses_its_targets(rule: str, context: dict[str, str | bool]) -
     assert rule in refusals(context)
 
 
+@pytest.mark.parametrize(("minor", "holds"), [("13.0", True), ("13.2", True), ("13.3", False)])
+def test_minors_of_which_some_metapackage_pins_nvcc_alone_are_fixed(minor: str, holds: bool) -> None:
+    [rule] = [rule for rule in load_facts().rules if rule.id == "pip-cu13-pins"]
+    assert rule.when.holds({"toolkit-source": "pip", "toolkit-version": minor}) is holds
+
+
 def test_a_rule_added_as_a_row_takes_effect(folder: Path) -> None:
     row = (
         "rules:\n  - {id: no-monday, level: refuse, when: {torch: 2.6.0}, reason: Because., source: [common-knowledge]}"

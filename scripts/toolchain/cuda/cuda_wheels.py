@@ -23,7 +23,7 @@ DLL = re.compile(r"([A-Za-z]\w*?)(64)?_[\d_]+\.dll")  # curand64_10.dll
 def toolkit_requirement(release: str, facts: Facts) -> str:
     """What the package client is asked for.
 
-    crt and nvvm are named beside nvcc, whose wheel of 13.0 and 13.1 takes any version of them (rule pip-cu13-pins).
+    crt and nvvm are named beside nvcc, whose wheel takes any version of them (rule pip-cu13-pins).
     """
     extras = ",".join(row.extra for row in facts.toolkit_components.values())
     return facts.toolkit_wheels.requirement.format(extras=extras, release=release)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,5 +119,6 @@ def test_the_release_is_the_newest_of_a_minor_or_the_one_named() -> None:
     for unknown in ("12.5", "13.0.9", "nonsense"):
         with pytest.raises(InputError, match=r"is not known; known: 11\.8"):
             release_of(unknown, FACTS)
+    unfetchable = replace(FACTS, cuda={**FACTS.cuda, "13.5": replace(FACTS.cuda["13.5"], releases=())})
     with pytest.raises(PrerequisiteError, match=r"no release that could be fetched"):
-        release_of("13.5", FACTS)
+        release_of("13.5", unfetchable)
