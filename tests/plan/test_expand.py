@@ -183,6 +183,15 @@ def test_deepspeed_0_16_5_does_not_compile_on_windows_with_cuda_13(shipped: Plan
     assert rules_of(shipped, torch=torch, **target) == {"ds-windows-using-std"}
 
 
+def test_torch_2_3_is_a_target_of_newer_deepspeed_with_a_warning_about_zenflow_alone(shipped: Plan) -> None:
+    targets = [p for p in shipped.targets if p.target.torch_minor == "2.3" and p.target.deepspeed == "0.19.8"]
+    assert {planned.target.cuda for planned in targets} == {"cpu", "cu118", "cu121"}
+    for planned in targets:
+        [note] = [note for note in planned.notes if note.id == "zenflow-torch"]
+        assert (note.level, note.audience) == ("warn", "user")
+        assert "ZenFlow is off" in note.text
+
+
 @pytest.mark.parametrize("cuda", ["cu130", "cu132"])
 def test_torch_2_15_refuses_sm_70(cuda: str) -> None:
     matrix = make_matrix(torch=("2.15",), cuda=(cuda,), arches={cuda: "7.0;8.0"})
