@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -38,10 +39,6 @@ WAITING_FIELDS = {
 }
 WAITING_ROWS = {
     "P4": "off: nobody has compiled that path with MSVC",
-    "P5": "the rule ds-windows-using-std refuses what it would mend until somebody has compiled it",
-    "P7": "the rule ds-blackwell-arch refuses what it would mend until somebody has compiled it",
-    "P11": "the rule ds-cpp20-host refuses what it would mend until somebody has compiled it",
-    "P13": "the rule ds-cpp20-nvcc refuses what it would mend until somebody has compiled it",
 }
 
 # ---------------------------------------------------------------- names and fields
@@ -200,6 +197,18 @@ def is_built(condition: Condition) -> bool:
 @pytest.mark.parametrize("rule", [rule for rule in FACTS.rules if rule.level == "refuse"], ids=lambda rule: rule.id)
 def test_every_rule_refuses_some_target(rule: Any) -> None:  # noqa: ANN401  one of the facts
     assert any(rule.when.holds(context) for context in contexts(rule.when.names, axes_of(rule.when.names)))
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in FACTS.rules if "patch P" in (rule.hint or "")], ids=lambda rule: rule.id
+)
+def test_a_fix_that_names_a_patch_holds_only_where_that_patch_is_applied(rule: Any) -> None:  # noqa: ANN401
+    [patch] = [patch for patch in FACTS.patches if re.search(rf"patch {patch.id}\b", rule.hint)]
+    axes = axes_of(rule.when.names) | axes_of(patch.when.names)
+    held = [c for c in contexts(rule.when.names | patch.when.names, axes) if rule.when.holds(c) and not is_refused(c)]
+    assert held
+    assert patch.enabled
+    assert all(patch.when.holds(context) for context in held)
 
 
 def rows() -> list[tuple[str, Condition]]:

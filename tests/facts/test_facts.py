@@ -76,12 +76,10 @@ def test_the_official_combination_of_windows_is_not_refused() -> None:
 @pytest.mark.parametrize(
     ("rule", "context"),
     [
-        ("ds-windows-using-std", cuda_context(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.9.1")),
         (
             "pre-turing",
             cuda_context(cuda="cu130", cuda_version="13.0", cuda_major="13", torch="2.15.0", arch="7.0"),
         ),
-        ("ds-cpp20-host", cuda_context(os="linux", torch="2.12.1", deepspeed="0.19.4")),
         ("deepspeed-python", cuda_context(deepspeed="0.19.8", python="3.9")),
         ("free-threaded", cuda_context(python="3.13t", free_threaded=True)),
         ("torch-knows-arch", cuda_context(arch_max="12.0")),
@@ -91,6 +89,35 @@ def test_the_official_combination_of_windows_is_not_refused() -> None:
 )
 def test_a_rule_refuses_its_targets(rule: str, context: dict[str, str | bool]) -> None:
     assert rule in refusals(context)
+
+
+CUDA_13 = {"cuda": "cu130", "cuda_version": "13.0", "cuda_major": "13"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "context"),
+    [
+        ("ds-windows-using-std", cuda_context(torch="2.9.1", **CUDA_13)),
+        ("ds-cpp20-host", cuda_context(os="linux", torch="2.12.1", deepspeed="0.19.4")),
+        ("ds-cpp20-nvcc", cuda_context(os="linux", torch="2.14.1", deepspeed="0.19.6", **CUDA_13)),
+        ("ds-blackwell-arch", cuda_context(torch="2.7.1", deepspeed="0.16.3", arch_max="12.0")),
+    ],
+)
+def test_what_an_enabled_patch_cures_is_fixed_and_not_refused(rule: str, context: dict[str, str | bool]) -> None:
+    [found] = [each for each in load_facts().rules if each.id == rule]
+    assert found.when.holds(context)
+    assert found.level == "fix"
+    assert refusals(context) == []
+
+
+def test_on_windows_torch_tells_nvcc_the_standard_and_deepspeed_needs_no_change() -> None:
+    facts, context = load_facts(), cuda_context(torch="2.13.0", deepspeed="0.19.6", **CUDA_13)
+    assert refusals(context) == []
+    assert not [
+        row.id
+        for row in (*facts.rules, *facts.patches)
+        if row.id in {"ds-cpp20-nvcc", "P13"} and row.when.holds(context)
+    ]
 
 
 @pytest.mark.parametrize(("minor", "holds"), [("13.0", True), ("13.2", True), ("13.3", False)])
