@@ -10,6 +10,7 @@ import pytest
 from scripts.errors import DataError
 from scripts.facts.load import DATA, load_facts
 from scripts.facts.rules import Rule
+from scripts.plan.notes import for_users, notes_for
 
 
 @pytest.fixture
@@ -113,11 +114,24 @@ def test_what_an_enabled_patch_cures_is_fixed_and_not_refused(rule: str, context
 def test_on_windows_torch_tells_nvcc_the_standard_and_deepspeed_needs_no_change() -> None:
     facts, context = load_facts(), cuda_context(torch="2.13.0", deepspeed="0.19.6", **CUDA_13)
     assert refusals(context) == []
-    assert not [
-        row.id
-        for row in (*facts.rules, *facts.patches)
-        if row.id in {"ds-cpp20-nvcc", "P13"} and row.when.holds(context)
-    ]
+    assert "ds-cpp20-nvcc" not in [rule.id for rule in facts.rules if rule.when.holds(context)]
+    assert "P13" not in [patch.id for patch in facts.patches if patch.when.holds(context)]
+
+
+def notes(context: dict[str, str | bool]) -> list[str]:
+    """The rules that a user is shown of a wheel of these names."""
+    return [note.id for note in for_users(notes_for(load_facts(), context))]
+
+
+@pytest.mark.parametrize(("torch", "warned"), [("2.3.1", False), ("2.4.1", True), ("2.6.0", True), ("2.7.1", False)])
+def test_a_torch_for_windows_that_asks_for_libuv_and_has_none_is_warned_of(torch: str, warned: bool) -> None:
+    assert ("torch-libuv" in notes(cuda_context(torch=torch))) is warned
+    assert "torch-libuv" not in notes(cuda_context(os="linux", torch=torch))
+
+
+def test_kernels_that_msvc_never_compiled_as_cpp20_are_warned_of() -> None:
+    assert "cpp20-msvc-untried" in notes(cuda_context(torch="2.12.1", deepspeed="0.19.8", **CUDA_13))
+    assert "cpp20-msvc-untried" not in notes(cuda_context(torch="2.11.0", deepspeed="0.19.8", **CUDA_13))
 
 
 @pytest.mark.parametrize(("minor", "holds"), [("13.0", True), ("13.2", True), ("13.3", False)])
