@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from scripts.ci.actions import site_address
 from scripts.commands.project import open_project
-from scripts.commands.store_wheels import open_published
 from scripts.commands.task_options import FindOptions
 from scripts.errors import InputError, NothingToDoError
 from scripts.facts.load import load_facts
@@ -48,11 +47,13 @@ def _published(index: str, store: str) -> Published:
     if index and store:
         raise InputError("give either --index or --store", id="options-conflict")
     address = index or ("" if store else site_address())
-    if not address:
-        return open_published(store)
-    from scripts.index.published_site import read_site  # here, since it loads a client for HTTP
+    if address:
+        from scripts.index.published_site import read_site  # each way is imported when it is gone: a person waits
 
-    return read_site(address)
+        return read_site(address)
+    from scripts.commands.store_wheels import open_published
+
+    return open_published(store)
 
 
 def none_fits(published: Published, environment: Environment, choice: Choice) -> NothingToDoError:

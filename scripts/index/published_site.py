@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.errors import InputError, PrerequisiteError
-from scripts.fetch.download import read_small
-from scripts.fetch.transfer import NotThereError
 from scripts.index.simple_index import WHEELS
 from scripts.wheel.documents import read_wheels
 from scripts.wheel.published import Published
@@ -42,6 +40,9 @@ def read_site_if_there(address: str) -> Published | None:
 
     Raises InputError when it is not available for any other reason, DataError when it cannot be read.
     """
+    from scripts.fetch.download import read_small  # takes longer to import than a site in a directory to read
+    from scripts.fetch.transfer import NotThereError
+
     url = address.rstrip("/") + "/"
     page = url + WHEELS
     try:

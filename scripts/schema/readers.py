@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -49,19 +50,24 @@ class Problems(list[str]):
     def __init__(self, known_sources: Collection[str] = ()) -> None:
         super().__init__()
         self.known_sources = known_sources
+        self.read_before: dict[tuple[int, str], Any] = {}  # see `shared`
 
     def add(self, where: str, message: str) -> None:
         """Keeps one fault."""
         self.append(f"{where.removesuffix(':')}: {message}")
 
 
-def below(where: str, key: object) -> str:
+def below(where: str, key: str | int) -> str:
     """The path of `key` inside `where`: `torch.yaml: torch["2.6"].cuda[0]`."""
+    step = _step(key)
+    return f"{where} {key}" if step[0] == "." and where.endswith(":") else where + step
+
+
+@cache
+def _step(key: str | int) -> str:
     if isinstance(key, int):
-        return f"{where}[{key}]"
-    if not IDENTIFIER.fullmatch(str(key)):
-        return f'{where}["{key}"]'
-    return f"{where} {key}" if where.endswith(":") else f"{where}.{key}"
+        return f"[{key}]"
+    return f".{key}" if IDENTIFIER.fullmatch(key) else f'["{key}"]'
 
 
 # ---------------------------------------------------------------- readers
@@ -202,14 +208,35 @@ def mapped(item: Reader[T]) -> Reader[dict[str, T]]:
 def keyed(build: Callable[..., T], **readers: Reader[Any]) -> Reader[T]:
     """A reader of a mapping with exactly the keys of `readers`, handed to `build` as keywords."""
 
+    absent = {key: reader.default if isinstance(reader, Optional) else None for key, reader in readers.items()}
+    needed = dict.fromkeys(key for key, reader in readers.items() if not isinstance(reader, Optional))
+
     def read(value: object, where: str, problems: Problems) -> T:
         row = dict(_mapping(value, where, problems))
-        for key in row:
-            if key not in readers:
+        if unknown := row.keys() - readers.keys():
+            for key in filter(unknown.__contains__, row):
                 problems.add(below(where, key), f"unknown key; known here: {', '.join(readers)}")
-        if isinstance(value, dict):
-            _report_missing(row, readers, where, problems)
-        return build(**{key: _field(row, key, reader, where, problems) for key, reader in readers.items()})
+        if isinstance(value, dict) and not needed.keys() <= row.keys():
+            _report_missing(row, needed, where, problems)
+        found = {key: reader(row[key], below(where, key), problems) for key, reader in readers.items() if key in row}
+        return build(**{**absent, **found})
+
+    return read
+
+
+def shared(reader: Reader[T]) -> Reader[T]:
+    """A reader that reads a value once, however often the document repeats it; one with a fault is read each time."""
+
+    def read(value: object, where: str, problems: Problems) -> T:
+        key = (id(reader), repr(value))
+        if key in problems.read_before:
+            found: T = problems.read_before[key]
+            return found
+        faults = len(problems)
+        found = reader(value, where, problems)
+        if len(problems) == faults:
+            problems.read_before[key] = found
+        return found
 
     return read
 
@@ -227,15 +254,9 @@ def table(key: str, row: Reader[T]) -> Reader[dict[str, T]]:
     return read
 
 
-def _field(row: dict[str, object], key: str, reader: Reader[Any], where: str, problems: Problems) -> object:
-    if key in row:
-        return reader(row[key], below(where, key), problems)
-    return reader.default if isinstance(reader, Optional) else None  # a missing key is reported already
-
-
-def _report_missing(row: Collection[str], readers: dict[str, Reader[Any]], where: str, problems: Problems) -> None:
-    for key, reader in readers.items():
-        if key not in row and not isinstance(reader, Optional):
+def _report_missing(row: Collection[str], needed: Iterable[str], where: str, problems: Problems) -> None:
+    for key in needed:
+        if key not in row:
             hint = "name where the fact comes from" if key == "source" else "add it"
             problems.add(where, f"the key {key!r} is missing; {hint}")
 

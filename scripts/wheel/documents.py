@@ -21,6 +21,7 @@ from scripts.schema.readers import (
     listed,
     mapped,
     number,
+    shared,
     specifiers,
     text,
 )
@@ -66,8 +67,12 @@ def read_wheels(content: str | bytes, name: str) -> Published:
     """The content of a wheels.json called `name`; raises DataError with every fault, each at its key."""
     found = _read(_WHEELS, content, name)
     texts = found["notes"]
-    wheels = (replace(wheel, notes={id: texts[id] for id in wheel.notes if id in texts}) for wheel in found["wheels"])
-    return Published(wheels=tuple(wheels), url=found["url"], torch_index=found["torch_index"])
+    wheels = tuple(_with_texts(wheel, texts) if wheel.notes else wheel for wheel in found["wheels"])
+    return Published(wheels=wheels, url=found["url"], torch_index=found["torch_index"])
+
+
+def _with_texts(wheel: WheelRecord, texts: Mapping[str, str]) -> WheelRecord:
+    return replace(wheel, notes={id: texts[id] for id in wheel.notes if id in texts})
 
 
 def write_wheels(published: Published) -> str:
@@ -209,18 +214,18 @@ _WHEELS: Reader[dict[str, Any]] = _part(
             id=_target,
             sha256=_digest,
             bytes=integer,
-            ops=listed(text),
-            left_out=_details,
-            arches=listed(text),
+            ops=shared(listed(text)),
+            left_out=shared(_details),
+            arches=shared(listed(text)),
             cpu_level=text,
             torch=text,
-            toolchain=_details,
+            toolchain=shared(_details),
             seconds=number,
-            source=_source,
-            proof=Optional(_known_verification),
-            notes=Optional(_names, {}),
+            source=shared(_source),
+            proof=Optional(shared(_known_verification)),
+            notes=Optional(shared(_names), {}),
             metadata_sha256=Optional(_digest),
-            requires_python=Optional(_specifier),
+            requires_python=Optional(shared(_specifier)),
             url=Optional(_address),
         )
     ),
