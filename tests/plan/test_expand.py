@@ -183,6 +183,12 @@ def test_deepspeed_0_16_5_is_untried_on_windows_with_cuda_13(shipped: Plan, torc
     assert rules_of(shipped, torch=torch, **target) == {"matrix:torch-newer-than-deepspeed"}
 
 
+def test_one_target_of_each_cuda_that_msvc_compiles_as_cpp20_comes_first(shipped: Plan) -> None:
+    first = [planned for planned in shipped.targets if planned.priority == 1]
+    assert [(p.target.cuda, p.target.platform) for p in first] == [("cu130", "win_amd64"), ("cu132", "win_amd64")]
+    assert all("cpp20-msvc-untried" in [note.id for note in planned.notes] for planned in first)
+
+
 def test_torch_2_3_is_a_target_of_newer_deepspeed_with_a_warning_about_zenflow_alone(shipped: Plan) -> None:
     targets = [p for p in shipped.targets if p.target.torch_minor == "2.3" and p.target.deepspeed == "0.19.8"]
     assert {planned.target.cuda for planned in targets} == {"cpu", "cu118", "cu121"}
