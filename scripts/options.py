@@ -68,14 +68,14 @@ class Option:
         except ValueError:
             number = -1
         if number < 0:
-            raise InputError(f"{self.flag} {given}: give {self.stated.wanted}", id="value-not-accepted")
+            raise InputError(f"{self.flag} {given!r}: give {self.stated.wanted}", id="value-not-accepted")
         return number
 
     def _text(self, given: str) -> str:
         choices, directory = self.stated.choices, self.stated.directory
-        if given in choices or not choices:
+        if given in choices or given == self.default or not choices:
             return given
-        if directory and Path(given).is_dir():
+        if directory and given and Path(given).is_dir():
             return str(Path(given).resolve())
         known = ", ".join(choices)
         if directory:
@@ -142,14 +142,16 @@ def parse_words(kind: type[T], words: Sequence[str]) -> T:
     given: dict[str, object] = {}
     left = list(words)
     while left:
-        flag, _, value = left.pop(0).partition("=")
+        flag, equals, value = left.pop(0).partition("=")
         found = flags.get(flag) or flags.get(flag.replace("--no-", "--", 1))
         if found is None or (flag not in flags and found.kind is not bool):
             raise InputError(f"unknown option {flag}; known are {' '.join(_spellings(kind))}", id="option-unknown")
+        if found.kind is bool and equals:
+            raise InputError(f"{flag} takes no value", id="value-not-accepted")
         if found.kind is bool:
             given[found.name] = flag in flags
-        elif value or left:
-            given[found.name] = value or left.pop(0)
+        elif equals or left:
+            given[found.name] = value if equals else left.pop(0)
         else:
             raise InputError(f"{flag} needs a value", id="value-not-accepted")
     return read_options(kind, given)

@@ -30,11 +30,13 @@ def test_the_defaults_need_no_words() -> None:
 @pytest.mark.parametrize(
     ("name", "typed", "message"),
     [
-        ("jobs", "abc", "--jobs abc: give a number of processes from 1, or 0"),
-        ("jobs", "-1", "--jobs -1: give a number of processes from 1, or 0"),
-        ("minutes", "x", "--minutes x: give the minutes that compiling may take"),
+        ("jobs", "abc", "--jobs 'abc': give a number of processes from 1, or 0"),
+        ("jobs", "-1", "--jobs '-1': give a number of processes from 1, or 0"),
+        ("minutes", "x", "--minutes 'x': give the minutes that compiling may take"),
         ("source", "svn", "--source 'svn': give one of auto, tag, sdist"),
         ("verify", "all", "--verify 'all': give one of audit, smoke, full"),
+        ("jobs", "", "--jobs '': give a number of processes"),
+        ("toolkit", "", "--toolkit '' is not a directory"),
         ("toolkit", "/nowhere", "--toolkit '/nowhere' is not a directory; .* auto, redist, pip"),
     ],
 )
@@ -49,6 +51,8 @@ def test_a_value_that_is_not_accepted_is_our_own_error(name: str, typed: str, me
         (("--frob",), "unknown option --frob; known are --ops --jobs --no-cache"),
         (("--no-jobs", "3"), "unknown option --no-jobs"),
         (("--jobs",), "--jobs needs a value"),
+        (("--jobs=", "--no-cache"), "--jobs '': give a number"),
+        (("--no-cache=1",), "--no-cache takes no value"),
     ],
 )
 def test_words_that_are_no_options_are_refused(words: tuple[str, ...], message: str) -> None:

@@ -242,6 +242,7 @@ class SuiteOptions:
         "",
         "only the tests with this mark: wine, real_build, act or browser",
         more="one part in one process: `wine`, `real_build`, `act` or `browser`",
+        choices=("wine", "real_build", "act", "browser"),
     )
     match: str = option(
         "", "only tests whose name matches", more="only tests whose name matches, as pytest's `-k`, in one process"
