@@ -30,7 +30,7 @@ def index(options: SiteOptions) -> None:
     may_shrink = options.allow_shrink or shrink_is_allowed()
     before = _before(out, options.previous, may_shrink)
     records, files = offered(options.store, before.wheels if before else ())
-    url = options.url or site_address() or (pages_address(repository) if repository else LOCAL)
+    url = _address(options.url) or site_address() or (pages_address(repository) if repository else LOCAL)
     noted = with_notes(records, project.facts)
     published = publish_records(noted, url=url, torch_index=project.matrix.torch_index)
     if before and not may_shrink:
@@ -49,6 +49,13 @@ def index(options: SiteOptions) -> None:
         table = status_markdown(status_rows(published.wheels, project.plan, seen))
         _rewrite(Path(options.readme), lambda text: renew_table(text, table, options.readme))
     _print(out, published, as_json=options.json)
+
+
+def _address(url: str) -> str:
+    """The address as typed; clients refuse every link of a site that has another kind."""
+    if url and not url.startswith(("https://", "http://")):
+        raise InputError(f"--url {url!r}: give an address such as https://example.org/wheels/", id="value-not-accepted")
+    return url
 
 
 def _rewrite(file: Path, change: Callable[[str], str]) -> None:

@@ -223,3 +223,11 @@ def test_the_store_of_a_workflow_is_its_repository(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_REPOSITORY", "Owner/wheels")
     assert (repository_of("dir:x"), repository_of("")) == ("", "Owner/wheels")
+
+
+def test_an_address_that_no_client_takes_is_refused_before_anything_is_written(
+    wheelhouse: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="give an address such as https"):
+        index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url="example.org"))
+    assert not (tmp_path / "site").exists()
