@@ -38,6 +38,18 @@ def write_whole(path: Path, content: Content, *, durable: bool = False) -> None:
         draft.unlink(missing_ok=True)
 
 
+def make_directory(path: Path) -> Path:
+    """The directory, made where it is not there; raises InputError for one that cannot be made or written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(path, os.W_OK) else "permission denied"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise InputError(f"{path} cannot be written: {reason}; choose another directory", id="not-writable")
+    return path
+
+
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """A free name beside `path` to write to; it becomes `path` when the block ends, and is removed when that fails."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import InputError
-from scripts.files import draft_of, sha256_of, write_tree, write_whole, written
+from scripts.files import draft_of, make_directory, sha256_of, write_tree, write_whole, written
 
 
 def names(root: Path) -> list[str]:
@@ -79,3 +79,10 @@ def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         write_tree(tmp_path / "file" / "site", {"a": ""})
+
+
+def test_a_directory_is_made_once_and_one_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    assert make_directory(make_directory(tmp_path / "a" / "b")).is_dir()
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"cannot be written: .*; choose another directory"):
+        make_directory(tmp_path / "file" / "cache")

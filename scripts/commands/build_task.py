@@ -14,6 +14,7 @@ from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import RunOptions
 from scripts.errors import PrerequisiteError, WheelsError
+from scripts.files import make_directory
 from scripts.host import this_host
 from scripts.plan.selection import Selection
 from scripts.plan.target import Target
@@ -32,6 +33,8 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
     if output.dry_run:
         _print_lines(planner, targets, as_json=output.json)
         return
+    for directory in (project.dirs.cache, project.dirs.logs, project.dirs.wheelhouse):
+        make_directory(directory)
     ends = log_ends(project.dirs.logs, [target.id for target in targets])
     results = build_targets([plan_here(planner, target) for target in targets], options)
     write_results(project.dirs.logs, results)

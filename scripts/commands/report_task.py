@@ -16,7 +16,7 @@ from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
 from scripts.commands.task_options import ReportOptions
 from scripts.dirs import default_dirs
-from scripts.errors import NothingToDoError
+from scripts.errors import InputError, NothingToDoError
 from scripts.files import write_whole
 
 QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose results are gathered
@@ -51,7 +51,11 @@ def _write_states(file: Path, results: Sequence[Result]) -> None:
     planned = {row.target.id for row in open_project().plan.targets}
     before = known_builds(site_address(), log_line)
     document = builds_document(results, before, planned, step.run_url if step else None)
-    write_whole(file, json.dumps(document, indent=1) + "\n")
+    try:
+        write_whole(file, json.dumps(document, indent=1) + "\n")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"--builds {file}: cannot be written: {reason}", id="file-not-usable") from None
 
 
 def _print(found: Sequence[SummaryRow], *, as_json: bool) -> None:

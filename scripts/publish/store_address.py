@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scripts.command import Log, no_log
 from scripts.errors import InputError, PrerequisiteError, PublishError
+from scripts.files import make_directory
 from scripts.publish.github_client import GitHubClient
 from scripts.publish.store import Store
 from scripts.publish.store_directory import DirectoryStore
@@ -19,7 +20,8 @@ API = "https://api.github.com"
 def open_store(address: str, *, writing: bool = False, log: Log = no_log) -> Store:
     """The store at the address; `writing` makes a directory that is not there, and asks for a token.
 
-    Raises InputError for an address of another form, PublishError for no directory, PrerequisiteError for no token.
+    Raises InputError for an address of another form and a directory that cannot be written, PublishError for no
+    directory, PrerequisiteError for no token.
     """
     address = address or _repository()
     kind, _, name = address.partition(":")
@@ -40,7 +42,7 @@ def _repository() -> str:
 
 def _directory(directory: Path, writing: bool) -> DirectoryStore:
     if writing:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
     if not directory.is_dir():
         raise PublishError(f"--store dir:{directory} is not a directory; the first publish makes it")
     return DirectoryStore(directory)

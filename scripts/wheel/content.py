@@ -116,8 +116,9 @@ def open_wheel(path: Path) -> Iterator[WheelContent]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise InputError(
-            f"{path}: cannot be opened as a wheel ({error}); download or build it again", id="not-a-wheel"
+            f"{path}: cannot be opened as a wheel ({reason}); download or build it again", id="not-a-wheel"
         ) from None
     with archive:
         members = tuple(member for member in archive.namelist() if not member.endswith("/"))

@@ -133,6 +133,11 @@ def test_the_states_for_the_page_are_written_whatever_failed(step: SimpleNamespa
     assert json.loads((tmp_path / "site" / "builds.json").read_text()) == {ID: entry}
 
 
+def test_states_that_cannot_be_written_are_an_error(step: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        report(ReportOptions(builds=str(tmp_path)))
+
+
 def test_a_target_of_the_queue_without_a_result_has_failed(
     step: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.commands.publish_task import publish
 from scripts.commands.task_options import PublishOptions
-from scripts.errors import PublishError
+from scripts.errors import InputError, PublishError
 from tests.wheel.wheelhouse import file_wheel, targets
 
 FIRST, SECOND = targets(2)
@@ -44,3 +44,9 @@ def test_a_dry_run_names_the_refused_and_lets_a_workflow_go_on(store: Path, caps
     assert SECOND.wheel_name in printed["releases"][0]["uploads"]
     publish(PublishOptions(store=f"dir:{store}", dry_run=True))
     assert f"refused {FIRST.wheel_name}: " in capsys.readouterr().out.replace("\n", "")
+
+
+def test_a_store_that_cannot_be_made_is_an_error(store: Path) -> None:
+    (store / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be written"):
+        publish(PublishOptions(store=f"dir:{store / 'file' / 'store'}"))
