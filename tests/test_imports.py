@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = (
+PACKAGES = (
     "errors",
     "error_ids",
     "options",
@@ -39,7 +40,7 @@ ROOMS = (
     "ci",
     "commands",
 )
-TASK_ROOMS = {"dirs", "errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"}
+TASK_PACKAGES = {"dirs", "errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "scripts").rglob("*.py"))
@@ -54,7 +55,7 @@ def imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "scripts")
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import hides its room"
+            assert node.level == 0, f"{path}: a relative import hides its package"
             if (node.module or "").split(".")[0] == "scripts":
                 yield from (_module_of(node.module or "", alias.name) for alias in node.names)
 
@@ -63,7 +64,7 @@ def _module_of(module: str, name: str) -> str:
     return f"{module}.{name}" if f"{module}.{name}" in MODULES or module == "scripts" else module
 
 
-def room_of(module: str) -> str:
+def package_of(module: str) -> str:
     return module.split(".")[1]
 
 
@@ -72,14 +73,14 @@ def code_lines(path: Path) -> int:
     return sum(1 for line in lines if line and not line.startswith("#"))
 
 
-def test_every_room_is_in_the_list() -> None:
-    assert {room_of(module) for module in MODULES if module != "scripts"} <= set(ROOMS)
+def test_every_package_is_in_the_list() -> None:
+    assert {package_of(module) for module in MODULES if module != "scripts"} <= set(PACKAGES)
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != "scripts"])
 def test_an_import_points_back_along_the_flow(module: str) -> None:
-    here = ROOMS.index(room_of(module))
-    forward = [name for name in imported(MODULES[module]) if ROOMS.index(room_of(name)) > here]
+    here = PACKAGES.index(package_of(module))
+    forward = [name for name in imported(MODULES[module]) if PACKAGES.index(package_of(name)) > here]
     assert forward == []
 
 
@@ -96,14 +97,35 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 
 @pytest.mark.parametrize("file", ["tasks.py", "noxfile.py"])
 def test_task_files_only_call(file: str) -> None:
-    rooms = {room_of(name) for name in imported(ROOT / file)}
-    assert rooms
-    assert rooms <= TASK_ROOMS
+    packages = {package_of(name) for name in imported(ROOT / file)}
+    assert packages
+    assert packages <= TASK_PACKAGES
 
 
 def test_no_module_is_named_like_a_standard_one() -> None:
     names = {module.rsplit(".", 1)[-1]: module for module in MODULES}
     assert sorted(names.keys() & sys.stdlib_module_names) == []
+
+
+def test_no_two_modules_and_no_two_classes_share_a_name() -> None:
+    names = Counter(module.rsplit(".", 1)[-1] for module, path in MODULES.items() if path.name != "__init__.py")
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES.values()]
+    classes = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    assert [name for name, count in (*names.items(), *classes.items()) if count > 1] == []
+
+
+def test_few_modules_start_processes() -> None:
+    """The one of ours, and one that runs with the Python of another environment."""
+    trees = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
+    calls = {"subprocess.Popen", "subprocess.run", "subprocess.check_output", "subprocess.check_call", "os.system"}
+    starting = {
+        module
+        for module, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in calls
+    }
+    assert "scripts.command" in starting
+    assert len(starting) <= 3, starting
 
 
 @pytest.mark.parametrize("module", list(MODULES))

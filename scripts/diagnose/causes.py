@@ -89,7 +89,7 @@ class LogRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class LogEnd:
     """The lines that tell how a log ended, one way or the other."""
 
     words: tuple[Words, ...]
@@ -103,8 +103,8 @@ class Causes:
     fragments: Mapping[str, str]
     causes: Mapping[str, Cause]
     rules: tuple[LogRule, ...]
-    error: Outcome
-    success: Outcome
+    error: LogEnd
+    success: LogEnd
 
 
 @cache

@@ -29,7 +29,7 @@ from scripts.verify.trial_parts import TRIAL, Part
 from scripts.verify.trial_report import PartResult, TrialReport
 
 SUITE = Path(__file__).parent / "suite"
-FAILED = 19  # the exit code of ProofError
+FAILED = 19  # the exit code of VerifyError
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 

@@ -21,7 +21,7 @@ SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class RedistPart:
     """One archive of a release, as its manifest names it."""
 
     component: ToolkitComponent
@@ -40,7 +40,7 @@ def redist_address(facts: Facts) -> str:
     return (named or facts.toolkit_archive.address).rstrip("/")
 
 
-def read_manifest(release: str, facts: Facts, system: str) -> tuple[Part, ...]:
+def read_manifest(release: str, facts: Facts, system: str) -> tuple[RedistPart, ...]:
     """The archives of a release that a toolkit for `system` needs.
 
     Raises PrerequisiteError when the manifest cannot be had, is none, or lacks a component or its platform.
@@ -57,7 +57,7 @@ def read_manifest(release: str, facts: Facts, system: str) -> tuple[Part, ...]:
     return tuple(_part(document, row, facts.toolkit_archive.platforms[system], url) for row in needed)
 
 
-def _part(document: Mapping[str, Any], row: ToolkitComponent, platform: str, url: str) -> Part:
+def _part(document: Mapping[str, Any], row: ToolkitComponent, platform: str, url: str) -> RedistPart:
     key = next((key for key in row.redist if isinstance(document.get(key), dict)), None)
     if key is None:
         raise PrerequisiteError(f"{url} names no {' or '.join(row.redist)}, which holds {row.what}")
@@ -65,7 +65,7 @@ def _part(document: Mapping[str, Any], row: ToolkitComponent, platform: str, url
     if not isinstance(entry, dict):
         raise PrerequisiteError(f"{url} has no {key} for {platform}; that holds {row.what}")
     try:
-        part = Part(
+        part = RedistPart(
             component=row,
             key=key,
             version=str(document[key]["version"]),
@@ -79,7 +79,7 @@ def _part(document: Mapping[str, Any], row: ToolkitComponent, platform: str, url
     return part
 
 
-def _check_part(part: Part, url: str) -> None:
+def _check_part(part: RedistPart, url: str) -> None:
     path = PurePosixPath(part.path)
     if path.is_absolute() or ".." in path.parts or ":" in part.path or "\\" in part.path:
         raise PrerequisiteError(f"{url}: {part.key} names {part.path!r}, which lies elsewhere")
@@ -112,11 +112,11 @@ def fill_from_archives(
     return {part.key: part.version for part in parts}
 
 
-def _download(part: Part, path: Path, facts: Facts) -> Download:
+def _download(part: RedistPart, path: Path, facts: Facts) -> Download:
     return Download(url=f"{redist_address(facts)}/{part.path}", path=path, sha256=part.sha256, size=part.size)
 
 
-def _unpack(archive: Path, root: Path, part: Part, log: Log) -> None:
+def _unpack(archive: Path, root: Path, part: RedistPart, log: Log) -> None:
     """Unpack one archive and move what it holds into the root; its licence keeps the component's name."""
     log(f"  unpacking {archive.name}")
     single = root / "unpacking"
