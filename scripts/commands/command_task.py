@@ -5,6 +5,7 @@ Light to import, since every task starts here.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from invoke.tasks import Task
 
 from scripts.errors import WheelsError
 from scripts.options import Option, options_of, read_options
+
+NEW_OBJECTS = 200_000  # between two garbage collections: a task builds values that live to its end (mypy does the same)
 
 
 class CommandTask(Task[Any]):
@@ -80,6 +83,7 @@ def _with_signature(
 ) -> Callable[..., None]:
     @wraps(function)
     def body(context: Context, **given: object) -> None:
+        gc.set_threshold(NEW_OBJECTS)
         with reported():
             function(context, **{name: read_options(kind, given) for name, kind in kinds.items()})
 

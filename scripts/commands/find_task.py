@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from scripts.commands.answer import print_answer, print_document
+from scripts.commands.answer import print_document, print_lines
 from scripts.commands.task_options import FindOptions
 from scripts.commands.wheel_choice import choose_wheel, line_to_paste, none_fits, note_lines
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 SHOWN = 3  # rejections
 
@@ -24,7 +21,7 @@ def find(options: FindOptions) -> None:
     if options.json:
         print_document(document(published, environment, choice))
     else:
-        print_answer(*_facts(environment), *(_offer(choice.wheel, published) if choice.wheel else ()))
+        print_lines([*_facts(environment), *(_offer(choice.wheel, published) if choice.wheel else ())])
     if choice.wheel is None:
         raise none_fits(published, environment, choice)
 
@@ -47,22 +44,21 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
     }
 
 
-def _facts(environment: Environment) -> list[Table]:
-    from rich.table import Table  # here, since an answer in JSON needs none
-
-    table = Table("your environment", str(environment.python), title_justify="left")
+def _facts(environment: Environment) -> list[str]:
+    """The environment in lines, values below one another: a table of rich takes longer to import than to read."""
     torch = environment.torch
     gpus = ", ".join(f"{gpu.name} ({gpu.capability})" for gpu in environment.machine.gpus)
-    for name, value in (
-        ("Python", f"{environment.implementation} {environment.version}"),
-        ("platform", environment.platform),
-        ("torch", f"{torch.version} ({torch.variant})" if torch else "not installed"),
-        ("DeepSpeed", environment.deepspeed or "not installed"),
-        ("GPU", gpus or "none found"),
-        ("driver supports", f"CUDA {environment.machine.driver_cuda}" if environment.machine.driver_cuda else "-"),
-    ):
-        table.add_row(name, value)
-    return [table]
+    facts = {
+        "your environment": str(environment.python),
+        "Python": f"{environment.implementation} {environment.version}",
+        "platform": environment.platform,
+        "torch": f"{torch.version} ({torch.variant})" if torch else "not installed",
+        "DeepSpeed": environment.deepspeed or "not installed",
+        "GPU": gpus or "none found",
+        "driver supports": f"CUDA {environment.machine.driver_cuda}" if environment.machine.driver_cuda else "-",
+    }
+    widest = max(map(len, facts))
+    return [f"{name:{widest}}  {value}" for name, value in facts.items()]
 
 
 def _offer(wheel: WheelRecord, published: Published) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.commands.answer import log_line, print_answer, print_document
+from scripts.commands.answer import log_line, print_document, print_lines
 from scripts.commands.task_options import InstallOptions
 from scripts.commands.wheel_choice import choose_wheel, none_fits, note_lines
 from scripts.install.installation import Installation
@@ -22,4 +22,4 @@ def install(options: InstallOptions) -> None:
     if options.json:
         print_document({"wheel": choice.wheel.as_document(), "run": lines, "installed": not options.dry_run})
     else:
-        print_answer(*(lines if options.dry_run else [f"installed {choice.wheel.file} into {environment.python}"]))
+        print_lines(lines if options.dry_run else [f"installed {choice.wheel.file} into {environment.python}"])
