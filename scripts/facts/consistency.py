@@ -35,7 +35,7 @@ def _check_torch(release: TorchRelease, facts: Facts, where: str, problems: Prob
         problems.add(f"{where}.patches", "is empty; name at least the first release")
     for patch in release.patches:
         if minor_of(patch) != release.minor:
-            problems.add(f"{where}.patches", f"{patch} is no release of {release.minor}; move it to its own row")
+            problems.add(f"{where}.patches", f"{patch} is not a release of {release.minor}; move it to its own row")
     variants = ("cpu", *release.cuda)
     _check_known(f"{where}.msvc", [release.msvc], [toolset.version for toolset in facts.toolsets], problems)
     _check_same(f"{where}.cxx11_abi", release.cxx11_abi, variants, problems)

@@ -32,7 +32,7 @@ def pattern(value: object, where: str, problems: Problems) -> str:
     try:
         re.compile(found)
     except re.error as error:
-        problems.add(where, f"{found!r} is no regular expression ({error}); correct it")
+        problems.add(where, f"{found!r} is not a regular expression ({error}); correct it")
     return found
 
 
@@ -148,7 +148,7 @@ def _check_row(row: OpSupport, where: str, problems: Problems) -> None:
     for name, keys in (("seconds", row.seconds), ("why_not", row.why_not)):
         for key in keys:
             if key not in SYSTEMS:
-                problems.add(f"{where}.{name}", f"{key!r} is no system; write one of {', '.join(SYSTEMS)}")
+                problems.add(f"{where}.{name}", f"{key!r} is not a system; write one of {', '.join(SYSTEMS)}")
     for system in SYSTEMS:
         if (system in row.seconds) == (system in row.why_not):
             problems.add(where, f"{system} needs either its seconds or the reason why_not, and not both")

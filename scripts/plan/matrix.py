@@ -174,14 +174,14 @@ def _condition(value: object, where: str, problems: Problems) -> Condition:
 def _arches(value: object, where: str, problems: Problems) -> str:
     found = text(value, where, problems)
     if found and not ARCHES.fullmatch(found):
-        problems.add(where, f'{found!r} is no list of architectures; write one such as "8.0;8.6;12.0+PTX"')
+        problems.add(where, f'{found!r} is not a list of architectures; write one such as "8.0;8.6;12.0+PTX"')
     return found
 
 
 def _exclusion_id(value: object, where: str, problems: Problems) -> str:
     found = text(value, where, problems)
     if found and not EXCLUSION_ID.fullmatch(found):
-        problems.add(where, f"{found!r} is no id; write lower-case words joined by hyphens")
+        problems.add(where, f"{found!r} is not an id; write lower-case words joined by hyphens")
     return found
 
 

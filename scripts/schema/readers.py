@@ -106,7 +106,7 @@ def version(value: object, where: str, problems: Problems) -> str:
     """A version such as "2.6" or "3.13t", always quoted."""
     found = text(value, where, problems)
     if found and not VERSION.fullmatch(found):
-        problems.add(where, f'{found!r} is no version; write digits and dots, such as "2.6"')
+        problems.add(where, f'{found!r} is not a version; write digits and dots, such as "2.6"')
     return found
 
 
@@ -122,7 +122,7 @@ def number(value: object, where: str, problems: Problems) -> float:
     """A number, without quotes."""
     if isinstance(value, Number) and float(value) == value:
         return float(value)
-    problems.add(where, f"{_shown(value)} is no number; write digits without quotes")
+    problems.add(where, f"{_shown(value)} is not a number; write digits without quotes")
     return 0.0
 
 
@@ -137,7 +137,7 @@ def day(value: object, where: str, problems: Problems) -> date:
     """A date."""
     if isinstance(value, date):
         return value
-    problems.add(where, f"{_shown(value)} is no date; write YYYY-MM-DD without quotes")
+    problems.add(where, f"{_shown(value)} is not a date; write YYYY-MM-DD without quotes")
     return date.min
 
 
@@ -161,7 +161,7 @@ def specifiers(known: Iterable[str] | None = None) -> Reader[SpecifierSet]:
         try:
             found = SpecifierSet(text(value, where, problems))
         except InvalidSpecifier:
-            problems.add(where, f'{value!r} is no version range; write one such as ">=0.16,<0.19"')
+            problems.add(where, f'{value!r} is not a version range; write one such as ">=0.16,<0.19"')
             return SpecifierSet()
         if versions and not any(found.contains(version, prereleases=True) for version in versions):
             problems.add(where, f"{str(found)!r} matches no known version; correct it or add the version to the data")

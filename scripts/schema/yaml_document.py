@@ -66,5 +66,5 @@ def _plain_date(value: str, where: str, problems: Problems) -> date | None:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        problems.add(where, f"{value} is no date; write YYYY-MM-DD")
+        problems.add(where, f"{value} is not a date; write YYYY-MM-DD")
         return None

@@ -97,7 +97,7 @@ def test_a_patch_edit_does_one_thing(folder: Path) -> None:
 
 
 def test_a_bad_pattern_is_named(folder: Path) -> None:
-    assert "is no regular expression" in problems_after(folder, 'vector<"', '(vector<"')
+    assert "is not a regular expression" in problems_after(folder, 'vector<"', '(vector<"')
 
 
 def contexts(deepspeed: str) -> list[dict[str, str | bool]]:

@@ -174,7 +174,7 @@ FAULTS = {
     "two rules of one id": ("rules.yaml", "id: torch-python", "id: torch-cuda-variant", "two rows are called"),
     "unknown Python": ("torch.yaml", '"3.8"', '"3.7"', "pythons.windows: '3.7' has no row of its own"),
     "variant without arches": ("torch.yaml", "cuda: [cu117, ", "cuda: [cu116, cu117, ", "'cu116' is missing"),
-    "release in a wrong row": ("torch.yaml", '"2.0.1"', '"2.1.1"', "2.1.1 is no release of 2.0"),
+    "release in a wrong row": ("torch.yaml", '"2.0.1"', '"2.1.1"', "2.1.1 is not a release of 2.0"),
     "unknown Visual Studio": ("msvc.yaml", '      "16": ', '      "15": ', "toolsets[0].components: '15' has no row"),
     "unknown toolset": ("msvc.yaml", 'toolset: "14.29"', 'toolset: "14.28"', "'14.28' has no row"),
 }

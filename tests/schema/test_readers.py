@@ -77,11 +77,11 @@ FAULTS = {
         GOOD.replace("versions:", "note: 3.10, versions:"),
         "note: 3.10 is a number to YAML; write it in",
     ),
-    "no range": (GOOD.replace(">=2.6", "about 2.6"), "versions: 'about 2.6' is no version range"),
+    "no range": (GOOD.replace(">=2.6", "about 2.6"), "versions: 'about 2.6' is not a version range"),
     "dead range": (GOOD.replace(">=2.6", ">=9"), "versions: '>=9' matches no known version"),
     "no mapping": ("rows: [1]\n", "rows: a list where a mapping is expected"),
     "no row": ('rows: {"3.10": yes}\n', 'rows["3.10"]: yes or no where a mapping is expected'),
-    "no version": (GOOD.replace("3.10", "three"), "rows.three.name: 'three' is no version"),
+    "no version": (GOOD.replace("3.10", "three"), "rows.three.name: 'three' is not a version"),
     "not YAML": ("rows: {", "torch.yaml: is not YAML"),
 }
 

@@ -49,9 +49,9 @@ def read_manifest(release: str, facts: Facts, system: str) -> tuple[RedistPart, 
     try:
         document = json.loads(read_small(url))
     except ValueError as error:
-        raise PrerequisiteError(f"{url} is no manifest: {error}") from None
+        raise PrerequisiteError(f"{url} is not a manifest: {error}") from None
     if not isinstance(document, dict):
-        raise PrerequisiteError(f"{url} is no manifest: it holds no components")
+        raise PrerequisiteError(f"{url} is not a manifest: it holds no components")
     major = int(release.split(".")[0])
     needed = [row for row in facts.toolkit_components.values() if row.since <= major]
     return tuple(_part(document, row, facts.toolkit_archive.platforms[system], url) for row in needed)

@@ -206,7 +206,7 @@ def test_a_manifest_with_an_odd_entry_is_refused(
 @pytest.mark.parametrize("page", [b"<html>log in</html>", b"[1, 2]", b""])
 def test_what_is_no_manifest_is_said(tmp_path: Path, site: FileServer, page: bytes) -> None:
     site.files[f"/redistrib_{RELEASE}.json"] = page
-    refused(tmp_path, "is no manifest")
+    refused(tmp_path, "is not a manifest")
 
 
 def test_a_release_that_the_archive_does_not_have_is_said(tmp_path: Path, site: FileServer) -> None:
