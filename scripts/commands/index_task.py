@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from scripts.ci.actions import pages_address, shrink_is_allowed, site_address, this_step
 from scripts.commands.answer import log_line, print_answer, print_document
@@ -53,7 +54,8 @@ def index(options: SiteOptions) -> None:
 
 def _address(url: str) -> str:
     """The address as typed; clients refuse every link of a site that has another kind."""
-    if url and not url.startswith(("https://", "http://")):
+    parts = urlsplit(url)
+    if url and not (parts.scheme in ("https", "http") and parts.netloc):
         raise InputError(f"--url {url!r}: give an address such as https://example.org/wheels/", id="value-not-accepted")
     return url
 
@@ -64,9 +66,10 @@ def _rewrite(file: Path, change: Callable[[str], str]) -> None:
         changed = change(text)
         if changed != text:
             write_whole(file, changed)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise InputError(
-            f"--readme {file}: {error.strerror}; give a Markdown file that can be written", id="file-not-usable"
+            f"--readme {file}: {reason}; give a Markdown file that can be written", id="file-not-usable"
         ) from None
 
 

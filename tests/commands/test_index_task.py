@@ -225,9 +225,16 @@ def test_the_store_of_a_workflow_is_its_repository(monkeypatch: pytest.MonkeyPat
     assert (repository_of("dir:x"), repository_of("")) == ("", "Owner/wheels")
 
 
+@pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "https://"])
 def test_an_address_that_no_client_takes_is_refused_before_anything_is_written(
-    wheelhouse: Path, tmp_path: Path
+    url: str, wheelhouse: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="give an address such as https"):
-        index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url="example.org"))
+        index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url=url))
     assert not (tmp_path / "site").exists()
+
+
+def test_a_readme_that_is_not_text_is_an_error(wheelhouse: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes(b"\xff\xfe<!-- wheels -->")
+    with pytest.raises(InputError, match="is not UTF-8"):
+        index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", readme=str(tmp_path / "README.md")))
