@@ -146,8 +146,10 @@ def _run(name: str, unfinished: Unfinished) -> None:
 def _read(kept: Path) -> Unfinished:
     try:
         found: Unfinished = pickle.loads(kept.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{kept} is not there; run the line of the step plan first") from None
+    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        reason = "is not there" if missing else f"cannot be read ({error}); another version of these tools wrote it"
+        raise InputError(f"{kept} {reason}; run the line of the step plan first") from None
     return found
 
 
