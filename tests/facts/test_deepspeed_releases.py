@@ -15,10 +15,11 @@ from packaging.version import Version
 from scripts.errors import DataError
 from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import DATA, load_facts
+from scripts.plan.ops import patches_for
 from scripts.versions import minor_of
 from scripts.wheel_build.patch import apply_patch
 
-BOUNDARIES = ("0.14.5", "0.16.3", "0.17.4", "0.18.4", "0.19.8")  # last of P7, P9, P5; first and last of all
+BOUNDARIES = ("0.14.5", "0.16.3", "0.17.1", "0.17.4", "0.18.4", "0.19.8")  # last of P7, P9, P5; first of P16, all; last
 NAME = re.compile(r"""^    NAME = ["'](\w+)["']""", re.MULTILINE)
 VARIABLE = re.compile(r"""^    BUILD_VAR = ["'](\w+)["']""", re.MULTILINE)
 
@@ -170,6 +171,20 @@ def test_every_patch_finds_what_it_changes(sdists: Path, tmp_path: Path, deepspe
         apply_patch(patch, root, deepspeed)
     for file in (root / "op_builder").rglob("*.py"):
         compile(file.read_text(encoding="utf-8"), str(file), "exec")
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("deepspeed", BOUNDARIES)
+def test_no_header_that_cl_reads_with_newer_torch_opens_namespace_std(
+    sdists: Path, tmp_path: Path, deepspeed: str
+) -> None:
+    root = unpack(sdists, deepspeed, tmp_path)
+    context = {"os": "windows", "accelerator": "cuda", "deepspeed": deepspeed, "torch": "2.9.1", "source-kind": "sdist"}
+    for patch in patches_for(load_facts().patches, context | {"cuda-version": "12.8", "cuda-major": "12"}):
+        apply_patch(patch, root, deepspeed)
+    headers = {*root.glob("csrc/**/*.h"), *root.glob("deepspeed/inference/**/*.h")} - {*root.glob("csrc/aio/**/*")}
+    assert len(headers) > 40
+    assert [path.name for path in headers if "using namespace std;" in path.read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.network

@@ -136,8 +136,8 @@ def applied(**context: str) -> set[str]:
 
 def test_patches_follow_their_conditions() -> None:
     windows = {"os": "windows", "accelerator": "cuda", "cuda_version": "12.8", "cuda_major": "12", "torch": "2.9.0"}
-    assert applied(deepspeed="0.16.3", source_kind="sdist", **windows) == {"P1", "P5", "P6", "P7", "P10", "P14"}
-    assert applied(deepspeed="0.19.8", source_kind="tag", **windows) == {"P3", "P14"}
+    assert applied(deepspeed="0.16.3", source_kind="sdist", **windows) == {"P1", "P5", "P6", "P7", "P10", "P14", "P15"}
+    assert applied(deepspeed="0.19.8", source_kind="tag", **windows) == {"P3", "P14", "P15", "P16"}
     assert applied(deepspeed="0.19.8", source_kind="sdist", os="linux", accelerator="cpu", torch="2.13.0") == set()
     assert applied(deepspeed="0.17.4", source_kind="tag", os="linux", accelerator="cuda", torch="2.12.0") == {
         "P9",
