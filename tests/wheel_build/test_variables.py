@@ -71,8 +71,15 @@ def test_only_what_the_compilers_read_is_part_of_a_binary_s_identity() -> None:
     assert read_by_compilers(plan.compiler_variables, plan.variables, {}).keys() == {"NVCC_APPEND_FLAGS", "CL"}
 
 
+@pytest.mark.parametrize(("cuda", "told"), [("cu118", False), ("cu124", True), ("cpu", True)])
+def test_a_mutex_of_a_newer_toolset_is_locked_by_an_older_runtime_library_too(cuda: str, told: bool) -> None:
+    plan = make_plan(parse_id(f"ds0.16.5-torch2.6.0-{cuda}-cp311-win_amd64"))  # cu118 takes 14.29, the others 14.44
+    assert ("_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR" in plan.variables.get("CL", "")) is told
+    assert ("_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR" in plan.variables.get("NVCC_APPEND_FLAGS", "")) is (cuda == "cu124")
+
+
 def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
-    plan = make_plan(parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64"))
+    plan = make_plan(parse_id("ds0.16.5-torch2.6.0-cu118-cp311-win_amd64"))
     own = {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12", "CPATH": "", "HOME": "/root"}
     read = read_by_compilers(plan.compiler_variables, plan.variables, own)
     assert read == {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12"}
@@ -80,5 +87,5 @@ def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
 
 def test_every_row_holds_for_some_target_of_the_matrix() -> None:
     names = ["ds0.19.8-torch2.13.0-cu132-cp311-win_amd64", "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"]
-    contexts = [MATRIX.context_of(parse_id(name), FACTS) for name in names]
+    contexts = [{**MATRIX.context_of(parse_id(name), FACTS), "toolset": "14.44"} for name in names]
     assert [row.name for row in FACTS.variables if not any(row.when.holds(context) for context in contexts)] == []
