@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tarfile
+from collections.abc import Mapping
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -126,14 +127,16 @@ def uploaded_on(project: str, kind: str) -> dict[str, date]:
 
 
 @pytest.mark.network
-def test_a_release_is_dated_by_the_day_on_which_it_was_uploaded() -> None:
-    facts = load_facts()
-    deepspeed, torch = uploaded_on("deepspeed", "sdist"), uploaded_on("torch", "wheel")
-    assert {name: release.date for name, release in facts.deepspeed.items()} == {
-        name: deepspeed[name] for name in facts.deepspeed
-    }
-    dates = {patch: day for release in facts.torch.values() for patch, day in release.patches.items()}
-    assert dates == {patch: torch[patch] for patch in dates}
+@pytest.mark.parametrize(("project", "kind"), [("deepspeed", "sdist"), ("torch", "wheel")])
+def test_a_release_is_dated_by_the_day_on_which_it_was_uploaded(project: str, kind: str) -> None:
+    facts, uploaded = load_facts(), uploaded_on(project, kind)
+    deepspeed = {name: release.date for name, release in facts.deepspeed.items()}
+    torch = {patch: day for release in facts.torch.values() for patch, day in release.patches.items()}
+    dates: Mapping[str, date | None] = deepspeed if project == "deepspeed" else torch
+    newest = max(Version(name) for name in uploaded)  # a row may be prepared before its release is there
+    there = {name: day for name, day in dates.items() if Version(name) <= newest}
+    assert there
+    assert there == {name: uploaded.get(name) for name in there}
 
 
 @pytest.mark.network
