@@ -77,7 +77,7 @@ def made_up(target: Target, **changes: Any) -> WheelRecord:  # noqa: ANN401  any
 def some_wheels() -> tuple[WheelRecord, ...]:
     """About half of the plan: torch minors and Pythons that look as if a few weeks of builds had gone by."""
     _, _, plan = world()
-    chosen = (row.target for row in plan.targets if row.priority <= 2 or int(row.target.torch.split(".")[1]) % 3 == 0)
+    chosen = (row.target for row in plan.targets if row.priority <= 3 or int(row.target.torch.split(".")[1]) % 3 == 0)
     return tuple(made_up(target) for target in chosen)
 
 
