@@ -1,4 +1,4 @@
-"""How fast a plan of 100 000 combinations expands, against asking every rule of every cell: `python -m bench.plan`.
+"""How fast a plan of 100 000 combinations expands, against asking every rule of every target: `python -m bench.plan`.
 
 Printed: seconds and combinations a second of `expand`, its peak memory, the same of the naive way (on a sample, whose
 answers must be the same), the ratio, and how long `invoke --list` and `nox -l` take to start.
@@ -24,7 +24,7 @@ from scripts.plan.target import Target
 from scripts.versions import cuda_version
 
 ROOT = Path(__file__).parent.parent
-SAMPLE = 50  # the naive way is asked about every fiftieth cell
+SAMPLE = 50  # the naive way is asked about every fiftieth target
 ROUNDS = 3
 
 T = TypeVar("T")

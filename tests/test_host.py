@@ -1,4 +1,4 @@
-"""Which Python is found for a cell."""
+"""Which Python is found for a target."""
 
 from __future__ import annotations
 

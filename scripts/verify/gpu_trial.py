@@ -86,7 +86,7 @@ def make_environment(folder: Path, wheel: Path, wheels: Path | None) -> Path:
 
 def read_facts(trial: Trial) -> Mapping[str, Any]:
     """What the trial runs on, as the environment's own Python sees it."""
-    command = trial.command(Part(group="proof", name="facts", program="trial/machine_facts"))
+    command = trial.command(Part(group="full", name="facts", program="trial/machine_facts"))
     outcome = check(command, run(command, timeout_seconds=120.0))
     return find_line(outcome.output, "facts")  # type: ignore[no-any-return]
 

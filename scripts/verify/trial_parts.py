@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Group = Literal["proof", "op", "part", "library", "workload"]
+Group = Literal["full", "op", "part", "library", "workload"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,10 @@ def _parts(group: Group, program: str, *names: str, seconds: float = 90.0) -> tu
 
 
 MODELS = ("gpt2", "bert", "opt", "llama")
-PROOF = (
-    Part(group="proof", name="ds_report", program="-m deepspeed.env_report"),
-    *(Part(group="proof", name=name, program=name) for name in ("load_ops", "bare_machine", "optimizers", "gpu")),
-    Part(group="proof", name="train", program="train", seconds=120.0),
+FULL = (
+    Part(group="full", name="ds_report", program="-m deepspeed.env_report"),
+    *(Part(group="full", name=name, program=name) for name in ("load_ops", "bare_machine", "optimizers", "gpu")),
+    Part(group="full", name="train", program="train", seconds=120.0),
 )
 OPS = (
     *_parts("op", "kernels", "quantizer", "random_ltd", "spatial_inference", "utils", "pin_memory", "ragged_ops"),
@@ -63,4 +63,4 @@ WORKLOADS = (
     *_parts("workload", "inference", "llama-generation", seconds=120.0),
     *_parts("workload", "workloads", "launcher", seconds=150.0),
 )
-TRIAL = (*PROOF, *OPS, *PIECES, *LIBRARIES, *WORKLOADS)
+TRIAL = (*FULL, *OPS, *PIECES, *LIBRARIES, *WORKLOADS)

@@ -12,7 +12,7 @@ from scripts.verify.trial_parts import Part
 
 WORDS = {True: "passed", False: "**failed**", None: "skipped"}
 TITLES = {
-    "proof": "The proof of `invoke verify --level full`",
+    "full": "What `invoke verify --level full` runs",
     "op": "Ops against torch",
     "part": "Parts of DeepSpeed",
     "library": "Libraries above it",

@@ -60,7 +60,7 @@ def test_only_what_can_be_resumed_is_kept_as_unfinished(tmp_path: Path) -> None:
     assert named(tmp_path)["unfinished"].key == ""
 
 
-def test_a_cell_without_cuda_keeps_no_toolkit(tmp_path: Path) -> None:
+def test_a_target_without_cuda_keeps_no_toolkit(tmp_path: Path) -> None:
     put(tmp_path / "cache/cuda/13.0.2-redist/bin/nvcc")
     assert named(tmp_path)["toolkits"].key == ""
     assert named(tmp_path, cuda="cu130")["toolkits"].key

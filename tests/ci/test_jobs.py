@@ -1,4 +1,4 @@
-"""Which cells a run of the build workflow takes, in which order, and where each is built."""
+"""Which targets a run of the build workflow takes, in which order, and where each is built."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_runs_one_after_the_other_build_the_whole_plan() -> None:
     assert sorted(built) == sorted(row.target.id for row in plan.targets)
 
 
-def test_every_cell_of_the_plan_has_an_image_that_is_on_offer() -> None:
+def test_every_target_of_the_plan_has_an_image_that_is_on_offer() -> None:
     _, _, plan = world()
     images = {runner_for(row.target, FACTS): row.target.system for row in plan.targets}
     assert images.keys() <= FACTS.runners.keys()

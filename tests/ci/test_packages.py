@@ -1,4 +1,4 @@
-"""The system packages of a cell."""
+"""The system packages of a target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lines(root: bool) -> list[str]:
     return [command.as_shell() for command in install_commands(make_target(), load_facts(), root=root)]
 
 
-def test_a_linux_cell_gets_its_compiler_and_the_headers_of_its_ops(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_linux_target_gets_its_compiler_and_the_headers_of_its_ops(monkeypatch: pytest.MonkeyPatch) -> None:
     with_program(monkeypatch, "apt-get")
     assert lines(root=False) == ["sudo apt-get update", "sudo apt-get install -y g++ libaio-dev"]
     assert lines(root=True) == ["apt-get update", "apt-get install -y g++ libaio-dev"]

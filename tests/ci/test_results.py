@@ -48,7 +48,7 @@ def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, content: str, fau
         read_results(tmp_path)
 
 
-def test_the_page_reads_the_states_of_cells_without_a_wheel() -> None:
+def test_the_page_reads_the_states_of_targets_without_a_wheel() -> None:
     before = {
         BUILT.id: Build(state="failed", message="last time"),
         "ds0.19.8-torch2.6.0-cpu-cp310-linux_x86_64": Build(state="failed", message="not tried again", url=RUN),
@@ -65,7 +65,7 @@ def test_the_page_reads_the_states_of_cells_without_a_wheel() -> None:
     assert len(builds[FAILED.id].message.splitlines()) == 12
 
 
-def test_a_cell_that_left_the_plan_has_no_state_any_more() -> None:
+def test_a_target_that_left_the_plan_has_no_state_any_more() -> None:
     before = {make_target(torch="2.12.0").id: Build(state="failed"), BUILT.id: Build(state="building")}
     assert set(builds_document((), before, {BUILT.id, FAILED.id}, RUN)) == {BUILT.id}
     assert set(builds_document(results(), before, {BUILT.id, FAILED.id}, RUN)) == {FAILED.id}
@@ -94,7 +94,7 @@ def test_a_wheel_without_a_readable_manifest_is_in_the_table_all_the_same(tmp_pa
     assert f"| `{BUILT.id}` | built |  |  |" in markdown(rows(results()[:1], tmp_path))
 
 
-def test_each_cell_without_a_wheel_is_annotated_with_its_first_lines_and_the_line_that_repeats_it(
+def test_each_target_without_a_wheel_is_annotated_with_its_first_lines_and_the_line_that_repeats_it(
     tmp_path: Path,
 ) -> None:
     error, notice = run_annotations(rows(results(), tmp_path))

@@ -112,14 +112,14 @@ def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None
     assert index["env"][ALLOW_SHRINK] == "${{ inputs.allow_shrink }}"
 
 
-def test_the_report_for_the_page_knows_every_cell_of_the_run() -> None:
+def test_the_report_for_the_page_knows_every_target_of_the_run() -> None:
     pages = BUILD["jobs"]["pages"]
     [report] = [step for step in pages["steps"] if "invoke report" in step.get("run", "")]
     assert report["env"] == {QUEUE: "${{ needs.plan.outputs.matrix }}"}
     assert "plan" in pages["needs"]
 
 
-def test_a_job_is_called_what_its_cell_is_called() -> None:
+def test_a_job_is_called_what_its_target_is_called() -> None:
     build = BUILD["jobs"]["build"]
     assert build["name"] == "${{ matrix.id }}"
     assert build["env"]["DEEPSPEED_WHEELS_SELECT_ID"] == "${{ matrix.id }}"

@@ -164,7 +164,7 @@ def test_what_a_machine_lacks_is_left_as_the_targets_result(step: SimpleNamespac
     assert (left.target, left.exit_code, left.message) == (ID, 14, "no compiler; install one")
 
 
-def test_packages_are_installed_by_the_commands_of_the_cells(
+def test_packages_are_installed_by_the_commands_of_the_targets(
     step: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = Command(argv=(sys.executable, "-c", "print('installed')"))

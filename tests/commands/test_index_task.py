@@ -23,19 +23,19 @@ from scripts.publish.publisher import Publisher, make_plan
 from tests.github.fixtures import quick_store, standin
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
 from tests.index.world import MakePerson, make_person, world
-from tests.publish.loopback import KNOWN_PLATFORM, Loopback, make_cell, served
+from tests.publish.loopback import KNOWN_PLATFORM, Loopback, make_target, served
 from tests.wheel.factories import make_manifest
 from tests.wheel.wheelhouse import ROOM, file_wheel, fill_wheelhouse
 
 __all__ = ["make_person", "standin", "world"]  # fixtures
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
-CELLS = [make_cell(cuda="cpu"), make_cell(), make_cell(torch="2.5.1"), make_cell(deepspeed="0.16.4")]
+TARGETS = [make_target(cuda="cpu"), make_target(), make_target(torch="2.5.1"), make_target(deepspeed="0.16.4")]
 
 
 @pytest.fixture
 def wheelhouse(tmp_path: Path) -> Path:
-    for cell in CELLS:
-        file_wheel(tmp_path / "wheels", cell)
+    for target in TARGETS:
+        file_wheel(tmp_path / "wheels", target)
     return tmp_path / "wheels"
 
 
@@ -51,12 +51,12 @@ def test_a_wheelhouse_becomes_a_site_that_can_be_installed_from(
 ) -> None:
     index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url=server.url, json=True))
     published = replace(read_site(server.url), torch_index=f"{server.url}/no-torch/{{variant}}")
-    assert {record.target for record in published.wheels} == set(CELLS)
-    record = next(record for record in published.wheels if record.target == CELLS[1])
+    assert {record.target for record in published.wheels} == set(TARGETS)
+    record = next(record for record in published.wheels if record.target == TARGETS[1])
     person = make_person()
     told = person.run([*install_words(record, published, "uv"), "--no-deps"])
     assert told.returncode == 0, told.stderr
-    assert person.has("deepspeed") == CELLS[1].wheel_version
+    assert person.has("deepspeed") == TARGETS[1].wheel_version
     metadata = requests.get(f"{published.address(record)}.metadata", timeout=10).content
     assert hashlib.sha256(metadata).hexdigest() == record.metadata_sha256
 
@@ -64,7 +64,7 @@ def test_a_wheelhouse_becomes_a_site_that_can_be_installed_from(
 def test_what_is_published_on_github_becomes_a_site_that_can_be_installed_from(
     standin: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_person: MakePerson
 ) -> None:
-    candidates = fill_wheelhouse(tmp_path / "wheels", CELLS)
+    candidates = fill_wheelhouse(tmp_path / "wheels", TARGETS)
     store = quick_store(standin)
     Publisher(store=store).publish(make_plan(store, candidates, ROOM))
     monkeypatch.setenv("GITHUB_API_URL", standin.address)
@@ -85,27 +85,27 @@ def test_a_site_is_not_replaced_by_a_shorter_one_unless_asked(wheelhouse: Path, 
     site = tmp_path / "site"
     options = SiteOptions(out=str(site), store=f"dir:{wheelhouse}", json=True)
     index(options)
-    for path in (wheelhouse / CELLS[0].folder).iterdir():
+    for path in (wheelhouse / TARGETS[0].folder).iterdir():
         path.unlink()
     with pytest.raises(InputError, match=r"remove 1 .*--allow-shrink"):
         index(options)
-    assert (site / "files" / "0.16.5" / CELLS[0].wheel_name).is_file()
+    assert (site / "files" / "0.16.5" / TARGETS[0].wheel_name).is_file()
     with pytest.raises(InputError, match="remove 1"):
         index(SiteOptions(out=str(tmp_path / "new"), store=f"dir:{wheelhouse}", previous=str(site), json=True))
     index(SiteOptions(out=str(site), store=f"dir:{wheelhouse}", allow_shrink=True, json=True))
-    assert not (site / "files" / "0.16.5" / CELLS[0].wheel_name).exists()
+    assert not (site / "files" / "0.16.5" / TARGETS[0].wheel_name).exists()
 
 
 def test_only_a_wheel_that_may_be_published_is_offered_and_the_other_is_named(
     wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     audited = {**make_manifest()["proof"], "level": "audit"}
-    wheel = file_wheel(wheelhouse, CELLS[0], proof=audited)
+    wheel = file_wheel(wheelhouse, TARGETS[0], proof=audited)
     candidates = read_wheelhouse(wheelhouse).candidates
-    assert {candidate.target for candidate in candidates} == set(CELLS[1:])
+    assert {candidate.target for candidate in candidates} == set(TARGETS[1:])
     index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))
-    assert {record.target for record in read_site(str(tmp_path / "site")).wheels} == set(CELLS[1:])
-    assert {record.target for record in open_published(f"dir:{wheelhouse}").wheels} == set(CELLS[1:])
+    assert {record.target for record in read_site(str(tmp_path / "site")).wheels} == set(TARGETS[1:])
+    assert {record.target for record in open_published(f"dir:{wheelhouse}").wheels} == set(TARGETS[1:])
     told = f"skipped {wheel}: it was verified at level audit, not full; build it again\n"
     assert capsys.readouterr().err == told * 2
 
@@ -142,7 +142,7 @@ def test_a_damaged_site_can_be_replaced_when_it_may_shrink(wheelhouse: Path, tmp
     with pytest.raises(DataError):
         index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))
     index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", allow_shrink=True, json=True))
-    assert len(read_site(str(tmp_path / "site")).wheels) == len(CELLS)
+    assert len(read_site(str(tmp_path / "site")).wheels) == len(TARGETS)
 
 
 def downloads(standin: StandIn) -> int:
@@ -161,31 +161,31 @@ def on_github(
     for module in ("index_task", "store_wheels"):
         monkeypatch.setattr(f"scripts.commands.{module}.pages_address", lambda repository: f"{server.url}/")
     index(SiteOptions(out=str(tmp_path / "site"), store=f"github:{REPOSITORY}", json=True))
-    assert downloads(standin) == len(CELLS)
+    assert downloads(standin) == len(TARGETS)
     standin.requests.clear()
     return standin
 
 
 def test_what_the_published_site_knows_is_not_downloaded_by_a_user(on_github: StandIn, tmp_path: Path) -> None:
-    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(CELLS)
+    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(TARGETS)
     assert downloads(on_github) == 0
     (tmp_path / "site" / "wheels.json").write_text("{")
-    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(CELLS)
-    assert downloads(on_github) == len(CELLS)
+    assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(TARGETS)
+    assert downloads(on_github) == len(TARGETS)
 
 
 def test_a_user_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
     on_github: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_github.repository.lock:
-        number = next(i for i, asset in on_github.repository.assets.items() if asset.name == CELLS[0].wheel_name)
+        number = next(i for i, asset in on_github.repository.assets.items() if asset.name == TARGETS[0].wheel_name)
         del on_github.repository.assets[number]
     options = SiteOptions(store=f"github:{REPOSITORY}", previous=server.url)
     with pytest.raises(InputError, match="remove 1"):
         index(replace(options, out=str(tmp_path / "next")))
     monkeypatch.setenv(ALLOW_SHRINK, "true")
     index(replace(options, out=str(tmp_path / "next")))
-    assert {record.target for record in read_site(str(tmp_path / "next")).wheels} == set(CELLS[1:])
+    assert {record.target for record in read_site(str(tmp_path / "next")).wheels} == set(TARGETS[1:])
     assert downloads(on_github) == 0
 
 
@@ -205,7 +205,7 @@ def test_what_was_written_is_printed(wheelhouse: Path, tmp_path: Path, capsys: p
 
 
 def test_a_wheel_that_is_not_its_manifests_is_refused(wheelhouse: Path, tmp_path: Path) -> None:
-    wheel = wheelhouse / CELLS[0].folder / CELLS[0].wheel_name
+    wheel = wheelhouse / TARGETS[0].folder / TARGETS[0].wheel_name
     wheel.write_bytes(wheel.read_bytes() + b"\0")
     with pytest.raises(InputError, match="not the file that its manifest describes"):
         index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))

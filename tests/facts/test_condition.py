@@ -6,7 +6,7 @@ import pytest
 
 from scripts.facts.condition import Condition, in_range, parse_condition
 
-CELL: dict[str, str | bool] = {
+CONTEXT: dict[str, str | bool] = {
     "os": "windows",
     "accelerator": "cuda",
     "cuda": "cu130",
@@ -43,7 +43,7 @@ def condition(when: object) -> Condition:
     ],
 )
 def test_a_condition_holds_when_all_its_entries_do(when: object) -> None:
-    assert condition(when).holds(CELL)
+    assert condition(when).holds(CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -58,20 +58,20 @@ def test_a_condition_holds_when_all_its_entries_do(when: object) -> None:
     ],
 )
 def test_a_condition_fails_when_one_entry_does(when: object) -> None:
-    assert not condition(when).holds(CELL)
+    assert not condition(when).holds(CONTEXT)
 
 
 @pytest.mark.parametrize(
     "when", [{"arch": "<7.5"}, {"not": {"arch": ">=7.5"}}, {"any": [{"os": "windows"}, {"arch": "<7.5"}]}]
 )
-def test_a_condition_waits_until_the_cell_has_every_name(when: object) -> None:
+def test_a_condition_waits_until_the_target_has_every_name(when: object) -> None:
     assert "arch" in condition(when).names
-    assert not condition(when).holds(CELL)
-    assert condition(when).holds({**CELL, "arch": "7.0"})
+    assert not condition(when).holds(CONTEXT)
+    assert condition(when).holds({**CONTEXT, "arch": "7.0"})
 
 
-def test_versions_of_a_cpu_cell_are_in_no_range() -> None:
-    assert not condition({"cuda-version": "<=13.1"}).holds({**CELL, "cuda-version": "cpu"})
+def test_versions_of_a_cpu_target_are_in_no_range() -> None:
+    assert not condition({"cuda-version": "<=13.1"}).holds({**CONTEXT, "cuda-version": "cpu"})
 
 
 @pytest.mark.parametrize(("specifier", "version"), [(">=3.13", "3.13t"), ("==9.0", "9.0a"), (">=13.0", "13.0.2")])
@@ -113,5 +113,5 @@ def test_a_range_is_compared_once_for_each_version() -> None:
     parsed = condition({"torch": ">=2.9"})
     in_range.cache_clear()
     for _ in range(1000):
-        parsed.holds(CELL)
+        parsed.holds(CONTEXT)
     assert in_range.cache_info().misses + in_range.cache_info().hits == 1

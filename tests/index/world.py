@@ -23,9 +23,9 @@ from tests.publish.loopback import (
     Loopback,
     as_run,
     client_variables,
-    make_cell,
     make_deepspeed,
     make_sdist,
+    make_target,
     make_torch,
     make_wheel,
     served,
@@ -33,8 +33,8 @@ from tests.publish.loopback import (
 )
 from tests.wheel.factories import digest, make_wheel_record
 
-CELLS = tuple(
-    make_cell(torch=torch, cuda=cuda, deepspeed=deepspeed)
+TARGETS = tuple(
+    make_target(torch=torch, cuda=cuda, deepspeed=deepspeed)
     for torch, cuda, deepspeed in (
         ("2.6.0", "cu124", "0.16.5"),
         ("2.6.0", "cu121", "0.16.5"),
@@ -83,7 +83,7 @@ class Person:
 
 
 def lay_out(root: Path) -> dict[Target, Path]:
-    """Every file but the index: where our wheels are, by cell."""
+    """Every file but the index: where our wheels are, by target."""
     registry, torch = root / "registry", root / "torch"
     make_sdist(registry / "deepspeed", "deepspeed", "0.19.8")  # newer than any wheel of ours
     make_wheel(registry / "hjson", "hjson-3.1.0-py3-none-any.whl", {"hjson.py": ""})
@@ -95,16 +95,16 @@ def lay_out(root: Path) -> dict[Target, Path]:
         make_wheel(torch / variant / "hjson", "hjson-1.0.0-py2-none-any.whl", {"hjson.py": ""})  # old and no use
         write_registry(torch / variant)
     write_registry(registry)
-    return {cell: make_deepspeed(root / "releases" / cell.deepspeed, cell) for cell in CELLS}
+    return {target: make_deepspeed(root / "releases" / target.deepspeed, target) for target in TARGETS}
 
 
 def publish(root: Path, url: str, wheels: dict[Target, Path]) -> Published:
     records = []
-    for cell, wheel in wheels.items():
+    for target, wheel in wheels.items():
         metadata = core_metadata(wheel)
         wheel.with_name(wheel.name + ".metadata").write_bytes(metadata)
-        address = f"{url}/releases/{cell.deepspeed}/{wheel.name.replace('+', '%2B')}"
-        record = make_wheel_record(target=cell, sha256=sha256_of(wheel), bytes=wheel.stat().st_size, url=address)
+        address = f"{url}/releases/{target.deepspeed}/{wheel.name.replace('+', '%2B')}"
+        record = make_wheel_record(target=target, sha256=sha256_of(wheel), bytes=wheel.stat().st_size, url=address)
         records.append(replace(record, metadata_sha256=digest(metadata.decode()), requires_python=">=3.8"))
     published = publish_records(records, url=f"{url}/site", torch_index=f"{url}/torch/{{variant}}")
     write_tree(root / "site", render_index(published))

@@ -139,8 +139,8 @@ def test_the_nearest_wheel_is_the_one_for_which_least_must_change() -> None:
 
 
 def test_no_wheel_is_lost_without_a_reason() -> None:
-    cells = [(torch, python) for torch in ("2.6.0", "2.7.0") for python in ("3.11", "3.12")]
-    records = [make_wheel_record(torch=torch, python=python) for torch, python in cells]
+    targets = [(torch, python) for torch in ("2.6.0", "2.7.0") for python in ("3.11", "3.12")]
+    records = [make_wheel_record(torch=torch, python=python) for torch, python in targets]
     choice = choose(records, make_environment())
     assert len(choice.fitting) + len(choice.rejected) == len(records)
     assert all(rejection.mismatches for rejection in choice.rejected)

@@ -27,13 +27,13 @@ from scripts.install.environment import read_environment
 from scripts.install.installation import Installation, torch_line
 from scripts.shell import shell_line
 from scripts.wheel.published import publish_records
-from tests.index.world import CELLS, MakePerson, Person, World
+from tests.index.world import TARGETS, MakePerson, Person, World
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.publish.loopback import KNOWN_PLATFORM, client_variables
 from tests.wheel.factories import digest, make_wheel_record, make_wheel_target
 from tests.wheel.wheelhouse import file_wheel
 
-pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no cell is for this platform")
+pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
 GPU = make_machine("8.6", flags=("avx2", "avx512f"))
 
 
@@ -88,7 +88,7 @@ def test_pip_of_the_environment_does_it_where_there_is_one(world: World, make_pe
 
 def tampered(world: World, person: Person) -> Installation:
     """The wheel whose record says another digest than the file has."""
-    record = replace(world.record(CELLS[0]), sha256=digest("what was meant"))
+    record = replace(world.record(TARGETS[0]), sha256=digest("what was meant"))
     published = publish_records([record], url=world.published.url, torch_index=world.published.torch_index)
     return Installation(record=record, published=published, environment=read_environment(str(person.python)))
 
@@ -99,7 +99,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     person = make_person("2.6.0+cu124")
     install(world, person, dry_run=True)
     lines = json.loads(capfd.readouterr().out)["run"]
-    record = world.record(CELLS[0])
+    record = world.record(TARGETS[0])
     assert lines[0] == "# constraints.txt: torch==2.6.0+cu124"
     for word in ("--only-binary deepspeed", "--constraint constraints.txt", f"#sha256={record.sha256}"):
         assert word in lines[1]
@@ -138,7 +138,7 @@ def test_a_wheel_whose_bytes_are_others_is_not_installed(world: World, make_pers
 
 def test_a_site_in_a_folder_can_be_installed_from(world: World, make_person: MakePerson) -> None:
     person = make_person("2.6.0+cu124")
-    local = replace(world.record(CELLS[0]), url=None)
+    local = replace(world.record(TARGETS[0]), url=None)
     site = person.folder / "site"
     wheel = world.root / "releases" / "0.16.5" / local.file
     (site / "files" / "0.16.5").mkdir(parents=True)
@@ -153,9 +153,9 @@ def test_what_was_found_is_told(world: World, make_person: MakePerson, capfd: py
     person = make_person("2.6.0+cu124")
     find(FindOptions(python=str(person.python), index=world.published.url, json=True))
     told = json.loads(capfd.readouterr().out)
-    assert told["wheel"]["id"] == CELLS[0].id
+    assert told["wheel"]["id"] == TARGETS[0].id
     assert "--only-binary deepspeed" in told["command"]
-    assert told["also_fit"] == [CELLS[3].id]
+    assert told["also_fit"] == [TARGETS[3].id]
     assert told["nearest"][0]["misfits"]
     assert told["environment"]["gpus"] == [{"name": "GPU 8.6", "capability": "8.6"}]
 
@@ -164,7 +164,7 @@ def test_what_to_know_of_a_wheel_is_told_by_find_and_before_it_is_installed(
     world: World, make_person: MakePerson, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     person = make_person("2.6.0+cu124")
-    file_wheel(tmp_path / "wheels", CELLS[0])
+    file_wheel(tmp_path / "wheels", TARGETS[0])
     python, store = str(person.python), f"dir:{tmp_path / 'wheels'}"
     find(FindOptions(python=python, store=store, json=True))
     notes = json.loads(capfd.readouterr().out)["wheel"]["notes"]
@@ -182,13 +182,13 @@ def test_a_wheel_of_a_folder_is_offered_as_the_file_that_it_is(
     world: World, make_person: MakePerson, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     person = make_person("2.6.0+cu124")
-    wheel = file_wheel(tmp_path / "wheels", CELLS[0])
+    wheel = file_wheel(tmp_path / "wheels", TARGETS[0])
     find(FindOptions(python=str(person.python), store=f"dir:{tmp_path / 'wheels'}", json=True))
     command = json.loads(capfd.readouterr().out)["command"]
     assert f"{wheel.resolve().as_uri()}#sha256=" in command
     told = person.run([*words_of(command), "--no-deps"])
     assert told.returncode == 0, told.stderr
-    assert person.has("deepspeed") == CELLS[0].wheel_version
+    assert person.has("deepspeed") == TARGETS[0].wheel_version
 
 
 def words_of(line: str) -> list[str]:

@@ -23,17 +23,17 @@ pytestmark = [
     pytest.mark.skipif(not ASKED, reason="set DEEPSPEED_WHEELS_TEST_CUDA=1 for it: it downloads some 4 GB"),
     pytest.mark.skipif(sys.platform != "linux", reason="the toolkit of wheels links as it is on Linux only"),
 ]
-CELL = ("--py", "3.11", "--torch", "2.11", "--cuda", "13.0", "--deepspeed", "0.19.8")
+TARGET = ("--py", "3.11", "--torch", "2.11", "--cuda", "13.0", "--deepspeed", "0.19.8")
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The manifest of the wheel that was built with nothing but wheels from the index."""
     shop = Shop(tmp_path_factory.mktemp("cuda"))
-    return shop.manifest(shop.build(*CELL, "--ops", "fused_adam,cpu_adam", "--toolkit", "pip"))
+    return shop.manifest(shop.build(*TARGET, "--ops", "fused_adam,cpu_adam", "--toolkit", "pip"))
 
 
-def test_the_toolkit_comes_from_wheels_and_is_the_cell_s(manifest: dict[str, Any]) -> None:
+def test_the_toolkit_comes_from_wheels_and_is_the_target_s(manifest: dict[str, Any]) -> None:
     assert manifest["toolchain"]["nvcc"].startswith("13.0.")
     assert manifest["torch"] == "2.11.0+cu130"
 

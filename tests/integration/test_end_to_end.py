@@ -59,7 +59,7 @@ def task(standin: StandIn, shop: Shop, *words: str) -> dict[str, Any]:
 
 
 def environment_with_torch(folder: Path, target: Target) -> Path:
-    """The Python of a fresh environment with the cell's torch, as a person may have it."""
+    """The Python of a fresh environment with the target's torch, as a person may have it."""
     installer, project = find_installer(), open_project()
     create = installer.create(folder, sys.executable)
     check(create, run(create))

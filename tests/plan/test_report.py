@@ -48,7 +48,7 @@ def test_the_document_has_exactly_these_keys() -> None:
     }
 
 
-def test_cells_that_differ_in_the_python_alone_share_a_row() -> None:
+def test_targets_that_differ_in_the_python_alone_share_a_row() -> None:
     assert "3.10 3.11" in printed()
 
 
@@ -78,7 +78,7 @@ def test_what_to_know_of_a_target_is_listed_once_with_its_text() -> None:
     assert "because of fixed do fixed" in capture.get()
 
 
-def test_asked_for_what_is_excluded_the_cells_are_listed_with_their_rule() -> None:
+def test_asked_for_what_is_excluded_the_targets_are_listed_with_their_rule() -> None:
     rows = [line.split() for line in printed(excluded=True).splitlines()]
     assert any("3.9" in row and "no-wheel" in row and "cu126" in row for row in rows)
 

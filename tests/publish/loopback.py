@@ -23,8 +23,8 @@ HERE = {"python": this_host().python, "platform": platform_tag()}
 KNOWN_PLATFORM = HERE["platform"] in ("linux_x86_64", "win_amd64")
 
 
-def make_cell(**changes: str) -> Target:
-    """A CUDA cell that fits this Python and platform, but for the changes."""
+def make_target(**changes: str) -> Target:
+    """A CUDA target that fits this Python and platform, but for the changes."""
     fields = {"deepspeed": "0.16.5", "torch": "2.6.0", "cuda": "cu124", **HERE, **changes}
     return Target(**fields)
 
@@ -53,7 +53,7 @@ def _hash(data: bytes) -> str:
 
 
 def make_deepspeed(folder: Path, target: Target) -> Path:
-    """A wheel as ours are: named for its cell, its torch pinned to the minor, one more requirement of the registry."""
+    """A wheel like ours: named for its target, its torch pinned to the minor, one more requirement of the registry."""
     label = f"label = {target.wheel_version!r}\n"
     requires = [f"torch=={target.torch_minor}.*", "hjson"]
     return make_wheel(folder, target.wheel_name, {"deepspeed/__init__.py": label}, requires)

@@ -44,11 +44,11 @@ def test_a_proven_wheel_is_published_with_its_metadata_and_its_manifest_last(tmp
 
 
 def test_wheels_are_in_the_order_of_their_versions(tmp_path: Path) -> None:
-    cells = [*targets(60), *targets(2, "0.16.5")]
-    for cell in cells:
-        file_wheel(tmp_path, cell)
+    wanted = [*targets(60), *targets(2, "0.16.5")]
+    for target in wanted:
+        file_wheel(tmp_path, target)
     found = read_wheelhouse(tmp_path).candidates
-    assert [candidate.target for candidate in found] == sorted(cells, key=lambda cell: cell.sort_key())
+    assert [candidate.target for candidate in found] == sorted(wanted, key=lambda target: target.sort_key())
 
 
 @pytest.mark.parametrize(

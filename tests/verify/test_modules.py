@@ -28,7 +28,7 @@ VERSION = "0.16.5+cu124torch2.6"
 ZMM = bytes.fromhex("62f17c4858c1")  # vaddps zmm0, zmm0, zmm1
 FMA = bytes.fromhex("c4e275b8c2")  # vfmadd231ps ymm0, ymm1, ymm2
 CUDA_DLLS = ("c10.dll", "torch_cpu.dll", "torch_python.dll", "c10_cuda.dll", "cudart64_12.dll", "curand64_10.dll")
-CELL = Promises(arches="8.0;9.0+PTX", cpu_level="avx2")
+TARGET = Promises(arches="8.0;9.0+PTX", cpu_level="avx2")
 
 
 def linux_wheel(folder: Path, module: bytes) -> Path:
@@ -65,7 +65,7 @@ def failures(wheel: Path, promises: Promises = NOTHING_PROMISED) -> dict[str, st
 
 
 def test_a_sound_windows_wheel_passes_every_check(tmp_path: Path) -> None:
-    checks = checks_of(windows_wheel(tmp_path), CELL)
+    checks = checks_of(windows_wheel(tmp_path), TARGET)
     assert {name: check.passed for name, check in checks.items()} == dict.fromkeys(NAMES, True)
     assert "fused_adam_op: sm_80, sm_90, PTX of 90" in checks["GPU architectures"].detail
     assert "cudart64_12.dll" in checks["needed libraries"].detail
@@ -114,7 +114,7 @@ FAULTS = {
 def test_each_fault_of_a_windows_module_fails_its_own_check(
     modules: dict[str, bytes], check: str, words: str, tmp_path: Path
 ) -> None:
-    found = failures(windows_wheel(tmp_path, **modules), CELL)
+    found = failures(windows_wheel(tmp_path, **modules), TARGET)
     assert words in found[check]
     assert len(found) == (6 if "cut short" in words or "not a sound" in words else 1)
 
@@ -135,7 +135,7 @@ LINUX_FAULTS = {
 def test_each_fault_of_a_linux_module_fails_its_own_check(
     module: bytes, check: str, words: str, tmp_path: Path
 ) -> None:
-    found = failures(linux_wheel(tmp_path, module), CELL)
+    found = failures(linux_wheel(tmp_path, module), TARGET)
     assert list(found) == [check]
     assert words in found[check]
 
@@ -162,7 +162,7 @@ def test_an_op_that_chooses_at_run_time_may_hold_more_than_the_level(tmp_path: P
     module = "deepspeed/ops/comm/deepspeed_shm_comm_op.cpython-311-x86_64-linux-gnu.so"
     shared = make_elf(init="deepspeed_shm_comm_op", code=ZMM)
     wheel = make_wheel(tmp_path, {MODULE: None, BUILD_INFO: info, module: shared})
-    check = checks_of(wheel, CELL)["CPU instructions"]
+    check = checks_of(wheel, TARGET)["CPU instructions"]
     assert (check.passed, check.detail) == (True, "level avx2; deepspeed_shm_comm_op: 1 AVX512F")
 
 

@@ -19,7 +19,7 @@ def digest(text: str) -> str:
 
 
 def make_wheel_target(**changes: str) -> Target:
-    """A CUDA cell for Windows, but for the changes."""
+    """A CUDA target for Windows, but for the changes."""
     return replace(TARGET, **changes)
 
 

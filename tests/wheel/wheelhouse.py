@@ -20,7 +20,7 @@ ROOM = Budget(assets=1000, bytes_each=2**31)
 
 
 def targets(count: int, deepspeed: str = "0.19.8") -> list[Target]:
-    """Cells of one DeepSpeed version, as many as asked for."""
+    """Targets of one DeepSpeed version, as many as asked for."""
     return [
         Target(deepspeed=deepspeed, torch=f"2.{minor}.0", cuda=cuda, python=f"3.{python}", platform="linux_x86_64")
         for minor in range(1, 100)
@@ -45,9 +45,9 @@ def file_wheel(wheelhouse: Path, target: Target, *, filler: bytes = b"", place: 
     return wheel
 
 
-def fill_wheelhouse(folder: Path, cells: Iterable[Target], filler: bytes = b"") -> tuple[Candidate, ...]:
-    """Files a wheel for every cell; the candidates that are found there."""
-    for target in cells:
+def fill_wheelhouse(folder: Path, targets: Iterable[Target], filler: bytes = b"") -> tuple[Candidate, ...]:
+    """Files a wheel for every target; the candidates that are found there."""
+    for target in targets:
         file_wheel(folder, target, filler=filler)
     found = read_wheelhouse(folder)
     assert found.skipped == ()

@@ -1,7 +1,7 @@
-"""A whole `invoke build` of CUDA cells on a made-up Windows machine: every command line that it ends in.
+"""A whole `invoke build` of CUDA targets on a made-up Windows machine: every command line that it ends in.
 
-Golden files: one per cell. After a change that is meant, run the test, look at the difference that it shows, and run it
-once more with DEEPSPEED_WHEELS_WRITE_GOLDEN=1 set, which writes them anew.
+Golden files: one per target. After a change that is meant, run the test, look at the difference that it shows, and run
+it once more with DEEPSPEED_WHEELS_WRITE_GOLDEN=1 set, which writes them anew.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.wine.machine import Machine, connected, make_machine
 pytestmark = pytest.mark.wine
 GOLDEN = Path(__file__).parent / "golden"
 WRITE = "DEEPSPEED_WHEELS_WRITE_GOLDEN"
-CELL = "ds{}-torch2.6.0-cu124-cp311-win_amd64"
+TARGET = "ds{}-torch2.6.0-cu124-cp311-win_amd64"
 KINDS = {"0.16.5": ("tag", "smoke"), "0.19.8": ("sdist", "audit")}  # release -> source and proof
 
 
@@ -31,7 +31,7 @@ KINDS = {"0.16.5": ("tag", "smoke"), "0.19.8": ("sdist", "audit")}  # release ->
 class Built:
     """What a build left: its result, its manifest, the calls of the stand-ins."""
 
-    cell: str
+    target: str
     result: dict[str, Any]
     manifest: dict[str, Any]
     wheel: Path
@@ -47,25 +47,25 @@ def machine(windows: Windows) -> Iterator[Machine]:
 @pytest.fixture(scope="module", params=list(KINDS))
 def built(request: pytest.FixtureRequest, machine: Machine) -> Built:
     source, prove = KINDS[request.param]
-    cell = CELL.format(request.param)
+    target = TARGET.format(request.param)
     before = len(machine.calls())
-    words = ["-m", "invoke", "build", "--id", cell, "--source", source, "--prove", prove, "--no-cache", "--json"]
+    words = ["-m", "invoke", "build", "--id", target, "--source", source, "--verify", prove, "--no-cache", "--json"]
     said = machine.python(*words, seconds=1500).require()
     (result,) = json.loads(said[said.index("{") :])["results"]
     wheel = machine.windows.drive_c / result["wheel"].removeprefix("C:\\").replace("\\", "/")
     return Built(
-        cell=cell,
+        target=target,
         result=result,
         manifest=json.loads(Path(f"{wheel}.json").read_text(encoding="utf-8")),
         wheel=wheel,
-        calls=describe_calls(machine.calls()[before:], folders(machine, cell)),
+        calls=describe_calls(machine.calls()[before:], folders(machine, target)),
     )
 
 
-def folders(machine: Machine, cell: str) -> dict[str, str]:
+def folders(machine: Machine, target: str) -> dict[str, str]:
     """The names that stand for this machine's folders in a golden file."""
-    path, work = machine.windows.path, machine.output / "cache" / "unfinished" / cell
-    environment = machine.checkout / ".nox" / cell.replace(".", "-")
+    path, work = machine.windows.path, machine.output / "cache" / "unfinished" / target
+    environment = machine.checkout / ".nox" / target.replace(".", "-")
     return {
         "source": path(work / "source"),
         "objects": path(work / "objects"),
@@ -80,7 +80,7 @@ def folders(machine: Machine, cell: str) -> dict[str, str]:
 
 
 def test_every_command_line_is_that_of_the_golden_file(built: Built) -> None:
-    file = GOLDEN / f"{built.cell}.txt"
+    file = GOLDEN / f"{built.target}.txt"
     if os.environ.get(WRITE):
         file.write_text(built.calls, encoding="utf-8")
     assert built.calls == file.read_text(encoding="utf-8")

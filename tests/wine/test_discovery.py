@@ -12,7 +12,7 @@ from tests.wine.lab import Windows
 from tests.wine.machine import Machine, make_machine
 
 pytestmark = pytest.mark.wine
-CELL = "ds0.16.5-torch2.6.0-cu124-cp311-win_amd64"
+TARGET = "ds0.16.5-torch2.6.0-cu124-cp311-win_amd64"
 OLDER = "ds0.16.5-torch2.6.0-cu118-cp311-win_amd64"
 ODD = "Programme (x86) & mehr"
 VS7 = r"HKLM\SOFTWARE\Microsoft\VisualStudio\SxS\VS7"
@@ -34,9 +34,9 @@ def registry(windows: Windows, machine: Machine) -> Iterator[None]:
         windows.run(["reg", "delete", key, "/f", "/reg:64"]).require()
 
 
-def survey(machine: Machine, cell: str = CELL) -> dict[str, Any]:
+def survey(machine: Machine, target: str = TARGET) -> dict[str, Any]:
     """What `invoke toolchain` says of the machine."""
-    said = machine.python("-m", "invoke", "toolchain", "--id", cell, "--json").require()
+    said = machine.python("-m", "invoke", "toolchain", "--id", target, "--json").require()
     return dict(json.loads(said[said.index("{") :]))
 
 

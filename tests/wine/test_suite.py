@@ -32,7 +32,7 @@ MEASURE = ("-m", "coverage", "run", "--parallel-mode")
 MOST_SKIPPED = 0.06  # of all tests: what is truly of another system
 MOST_SKIPPED_OF_WINDOWS = 0.1  # nearly all of that is in the tests of tools that each system has its own of
 MEASURED, OTHER = SDISTS
-CELLS = ("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64", "ds0.16.5-torch2.6.0-cu118-cp311-win_amd64")
+TARGETS = ("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64", "ds0.16.5-torch2.6.0-cu118-cp311-win_amd64")
 WINDOWS_CODE = (
     "scripts/command.py",
     "scripts/files.py",
@@ -124,7 +124,7 @@ def test_windows_sees_nearly_all_of_the_code_that_is_for_it(
 
 def look_round(machine: Machine, checkout: Path) -> None:
     """Have `invoke toolchain` look at the machine with its real programs, and keep what was seen."""
-    for cell in CELLS:
-        machine.python(*MEASURE, "-m", "invoke", "toolchain", "--id", cell).require()
+    for target in TARGETS:
+        machine.python(*MEASURE, "-m", "invoke", "toolchain", "--id", target).require()
     for data in machine.checkout.glob(".coverage.*"):
         shutil.copyfile(data, checkout / data.name)

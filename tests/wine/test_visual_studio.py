@@ -95,7 +95,7 @@ def test_vswhere_the_folders_and_the_registry_are_all_asked(place: Place, regist
         (None, "14.44.35207", "19.44.35207"),
     ],
 )
-def test_the_toolset_of_the_cell_is_the_one_that_is_set_up(
+def test_the_toolset_of_the_target_is_the_one_that_is_set_up(
     place: Place, cuda: str | None, toolset: str, compiler: str
 ) -> None:
     root = place.install("2022", "Enterprise", *TOOLSETS)

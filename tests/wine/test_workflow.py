@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("git"), reason="act wants a git repository"),
 ]
 PYTHON = "3.11"
-CELL = make_target(platform="win_amd64", python=PYTHON)
+TARGET = make_target(platform="win_amd64", python=PYTHON)
 NOT_HERE = ("pip install", "invoke plan --missing")  # what needs a registry or GitHub
 
 
@@ -45,13 +45,13 @@ def lines_of(job: str) -> Iterator[dict[str, Any]]:
 
 
 def windows_workflow() -> dict[str, Any]:
-    """The build job alone, for one Windows cell, with cmd as its shell: Wine has no PowerShell."""
+    """The build job alone, for one Windows target, with cmd as its shell: Wine has no PowerShell."""
     whole = load("build.yml")
     job, steps = whole["jobs"]["build"], list(lines_of("build"))
     for step in steps:
         if "invoke build" in step["run"]:
             step["run"] += " --dry-run"
-    row = {"id": CELL.id, "runner": runner_for(CELL, load_facts()), "python": CELL.python}
+    row = {"id": TARGET.id, "runner": runner_for(TARGET, load_facts()), "python": TARGET.python}
     return {
         "name": "build",
         "on": {"workflow_dispatch": None},
@@ -80,7 +80,7 @@ def said(windows: Windows) -> str:
     (checkout / ".github" / "workflows" / "windows.yml").write_text(
         yaml.safe_dump(windows_workflow()), encoding="utf-8"
     )
-    stopped = Result(target=CELL.id, exit_code=130, wheel=None, message="the time given is over")
+    stopped = Result(target=TARGET.id, exit_code=130, wheel=None, message="the time given is over")
     write_results(checkout / "out" / "logs", [stopped])
     make_repository(checkout)
     git(checkout, "remote", "add", "origin", "https://github.com/someone/wheels.git")
@@ -105,14 +105,14 @@ def test_every_line_of_the_windows_job_runs_in_cmd(said: str) -> None:
     assert "Job succeeded" in said
 
 
-def test_the_cell_reaches_the_tasks_as_a_variable(said: str) -> None:
-    assert f"ops-prefix=ops-win_amd64-cpu-torch{CELL.torch_minor}-{CELL.python_tag}-" in said
-    assert f"unfinished-{CELL.id}-" in said
-    assert f"rem {CELL.id}" in said, "the dry run of this cell"
+def test_the_target_reaches_the_tasks_as_a_variable(said: str) -> None:
+    assert f"ops-prefix=ops-win_amd64-cpu-torch{TARGET.torch_minor}-{TARGET.python_tag}-" in said
+    assert f"unfinished-{TARGET.id}-" in said
+    assert f"rem {TARGET.id}" in said, "the dry run of this target"
 
 
 def test_the_report_is_the_jobs_summary_and_an_annotation(said: str) -> None:
-    assert f"::notice title={CELL.id}::the time given is over%0Ainvoke build --id {CELL.id}" in said
+    assert f"::notice title={TARGET.id}::the time given is over%0Ainvoke build --id {TARGET.id}" in said
     assert "### 1 building" in said
 
 

@@ -1,6 +1,6 @@
 """Stands in for noxfile.py where the workflow is rehearsed: a session files a small wheel, fails, or runs out of time.
 
-Everything else of `invoke build` is the real thing. REHEARSAL_STATE says what becomes of a cell, in `fates.json`.
+Everything else of `invoke build` is the real thing. REHEARSAL_STATE says what becomes of a target, in `fates.json`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FATES = json.loads((Path(os.environ["REHEARSAL_STATE"]) / "fates.json").read_tex
 
 
 def perform(target: Target) -> None:
-    """File a wheel, or end as the cell's fate says; unfinished work that was restored is gone on with."""
+    """File a wheel, or end as the target's fate says; unfinished work that was restored is gone on with."""
     places = open_project().dirs
     work = places.work(target.id) / "objects" / "half.o"
     fate = FATES.get(target.deepspeed, "built")

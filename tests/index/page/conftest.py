@@ -25,7 +25,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A site with about half of the plan published, some cells building and some failed."""
+    """A site with about half of the plan published, some targets building and some failed."""
     folder = tmp_path_factory.mktemp("site")
     write(render(some_wheels(), builds=some_builds()), folder)
     with served(folder) as address:

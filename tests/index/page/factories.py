@@ -82,14 +82,14 @@ def some_wheels() -> tuple[WheelRecord, ...]:
 
 
 def some_builds() -> dict[str, Build]:
-    """Builds of cells that `some_wheels` leaves open: every seventh is going on, every fifth failed."""
+    """Builds of targets that `some_wheels` leaves open: every seventh is going on, every fifth failed."""
     _, _, plan = world()
     there = {record.target.id for record in some_wheels()}
-    open_cells = [row.target.id for row in plan.targets if row.target.id not in there]
+    open_targets = [row.target.id for row in plan.targets if row.target.id not in there]
     run = "https://github.com/owner/wheels/actions/runs/1"
     failed = Build(state="failed", message="nvcc fatal: Unsupported gpu architecture 'compute_120'", url=run)
     building = Build(state="building", message="Started.", url=run)
-    return {**dict.fromkeys(open_cells[::5], failed), **dict.fromkeys(open_cells[::7], building)}
+    return {**dict.fromkeys(open_targets[::5], failed), **dict.fromkeys(open_targets[::7], building)}
 
 
 def many_wheels(count: int = 10_000) -> tuple[WheelRecord, ...]:

@@ -1,4 +1,4 @@
-"""The data says of every cell what it is and of every wheel what its record says, and is small."""
+"""The data says of every target what it is and of every wheel what its record says, and is small."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def row_of(data: dict[str, Any], row: int) -> dict[str, Any]:
     return {name: wheels["tables"][name][column[row]] for name, column in wheels["columns"].items()}
 
 
-def test_planned_excluded_and_unknown_cells_say_so() -> None:
+def test_planned_excluded_and_unknown_targets_say_so() -> None:
     planned, excluded = make_target(), make_target(cuda="cu130", python="3.12")
     data = data_of(plan=make_plan([planned], [excluded]))
-    assert data["axes"]["cuda"] == ["cpu", "cu130"]  # the cells: cpu 3.11, cpu 3.12, cu130 3.11, cu130 3.12
+    assert data["axes"]["cuda"] == ["cpu", "cu130"]  # the targets: cpu 3.11, cpu 3.12, cu130 3.11, cu130 3.12
     assert [state_at(data, place)[0] for place in range(4)] == ["planned", "impossible", "impossible", "impossible"]
     assert state_at(data, 3)[1:] == ["no-wheel", "There is none."]
     assert "not in the matrix" in state_at(data, 1)[2]
@@ -101,7 +101,7 @@ def test_a_wheel_that_left_the_matrix_is_still_offered() -> None:
     assert data["wheels"]["number"] == [0]
 
 
-def test_builds_stand_at_their_cells_and_a_published_wheel_has_none() -> None:
+def test_builds_stand_at_their_targets_and_a_published_wheel_has_none() -> None:
     there, failed = make_target(), make_target(python="3.12")
     build = Build(state="failed", message="no memory", url="https://ci.example/")
     builds = {there.id: build, failed.id: build}

@@ -28,7 +28,7 @@ def test_a_wheel_outside_the_plan_counts_on_both_sides() -> None:
     assert row.counts[3] == Count(published=1, planned=1)
 
 
-def test_failed_and_building_cells_are_counted_unless_they_are_published() -> None:
+def test_failed_and_building_targets_are_counted_unless_they_are_published() -> None:
     failed, going = (make_target(python=python).id for python in ("3.12", "3.13"))
     builds = {CPU.id: Build(state="failed"), going: Build(state="building"), failed: Build(state="failed")}
     [row] = status_rows(

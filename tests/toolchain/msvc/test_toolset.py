@@ -143,6 +143,6 @@ def test_a_visual_studio_that_cannot_get_the_toolset_is_not_asked_to(tmp_path: P
     assert "install Visual Studio Build Tools 2022" in message
 
 
-def test_every_toolset_that_a_cell_is_given_can_be_installed() -> None:
+def test_every_toolset_that_a_target_is_given_can_be_installed() -> None:
     rows = {row.version: row for row in FACTS.toolsets}
     assert all(rows[choice.toolset].components for choice in FACTS.toolset_choices)
