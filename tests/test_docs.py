@@ -108,6 +108,12 @@ def test_every_id_of_an_error_is_explained_once_and_every_explained_id_is_raised
     assert sorted(row.id for row in ERRORS) == sorted(raised_ids())
 
 
+def test_an_id_names_every_exit_code_that_it_is_raised_with() -> None:
+    """Also one that is either side of a condition, and one of a class that is derived elsewhere."""
+    assert raised_ids()["archive-damaged"] == {errors.SourceError, errors.PrerequisiteError}
+    assert raised_ids()["download-not-found"] == {errors.PrerequisiteError}
+
+
 def test_selectors_are_those_of_plan_and_build() -> None:
     selectors = set(re.findall(r"--[a-z]+", "".join(row[0] for row in table_rows(section(REFERENCE, "## Selectors")))))
     assert selectors == {each.flag for each in options_of(Selection)}

@@ -52,7 +52,10 @@ def _manager_here(managers: Mapping[str, PackageManager]) -> PackageManager:
         if shutil.which(manager.program):
             return manager
     programs = ", ".join(manager.program for manager in managers.values())
-    raise PrerequisiteError(f"no known package manager is installed ({programs}); 'invoke build' names what it needs")
+    raise PrerequisiteError(
+        f"no known package manager is installed ({programs}); 'invoke build' names what it needs",
+        id="package-manager-not-found",
+    )
 
 
 def _command(line: str, root: bool) -> Command:

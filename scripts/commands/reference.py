@@ -10,7 +10,6 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from scripts import errors
 from scripts.commands.command_task import CommandTask
@@ -68,25 +67,42 @@ def error_page() -> str:
 
 
 def raised_ids() -> Mapping[str, set[type[errors.WheelsError]]]:
-    """By id, the classes of errors that the code raises with it: their own, or one that the raise names."""
+    """By id, the classes of errors.py that the code raises with it: their own, or one that the raise names."""
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in sorted((CHECKOUT / "scripts").rglob("*.py"))]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
     family = {name: kind for name, kind in vars(errors).items() if _is_error(kind)}
     found: dict[str, set[type[errors.WheelsError]]] = defaultdict(set)
     for kind in family.values():
         found[kind.id].add(kind)
-    for name, named in _named_ids(sorted((CHECKOUT / "scripts").rglob("*.py"))):
+    family = {name: family[base] for name, base in _bases(nodes) if base in family} | family
+    for name, named in _named_ids(nodes):
         if name in family:
             found[named].add(family[name])
     return found
 
 
-def _named_ids(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
+def _bases(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Every class with each base that is a plain name."""
+    for node in nodes:
+        if isinstance(node, ast.ClassDef):
+            yield from ((node.name, base.id) for base in node.bases if isinstance(base, ast.Name))
+
+
+def _named_ids(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     """The class and the id of every `SomeError(..., id="...")`."""
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                for word in node.keywords:
-                    if word.arg == "id" and isinstance(word.value, ast.Constant):
-                        yield node.func.id, str(word.value.value)
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            for word in node.keywords:
+                if word.arg == "id":
+                    yield from ((node.func.id, value) for value in _values(word.value))
+
+
+def _values(value: ast.expr) -> Iterator[str]:
+    """The texts that an expression can be: itself, or either side of a condition."""
+    if isinstance(value, ast.IfExp):
+        yield from (*_values(value.body), *_values(value.orelse))
+    elif isinstance(value, ast.Constant):
+        yield str(value.value)
 
 
 def _is_error(kind: object) -> bool:

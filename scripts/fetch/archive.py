@@ -44,7 +44,7 @@ def check_tar(archive: Path) -> None:
         with tarfile.open(archive) as tar:
             tar.getmembers()
     except DAMAGED as error:
-        raise SourceError(f"{archive.name}: not a complete archive: {error}") from None
+        raise SourceError(f"{archive.name}: not a complete archive: {error}", id="archive-damaged") from None
 
 
 def merge(directory: Path, into: Path) -> None:
@@ -69,17 +69,24 @@ def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:
             raise SourceError(
                 f"{archive.name}: the disk of {draft.parent} is full; free some and run again", id="disk-full"
             ) from None
-        raise SourceError(f"{archive.name}: cannot be unpacked: {error}; delete it and run again") from None
+        raise SourceError(
+            f"{archive.name}: cannot be unpacked: {error}; delete it and run again", id="archive-damaged"
+        ) from None
     tops = list(draft.iterdir())
     if len(tops) != 1 or not tops[0].is_dir():
-        raise SourceError(f"{archive.name}: expected one top directory, found {sorted(top.name for top in tops)}")
+        raise SourceError(
+            f"{archive.name}: expected one top directory, found {sorted(top.name for top in tops)}",
+            id="archive-damaged",
+        )
     return tops[0]
 
 
 def _unpack_tar(archive: Path, directory: Path, without: Sequence[str]) -> None:
     with tarfile.open(archive) as tar:
         if not hasattr(tarfile, "data_filter"):
-            raise SourceError("this Python's tarfile cannot unpack safely; use 3.10.12, 3.11.4 or newer")
+            raise SourceError(
+                "this Python's tarfile cannot unpack safely; use 3.10.12, 3.11.4 or newer", id="python-not-usable"
+            )
         tar.extractall(directory, members=_wanted(tar, without), filter="data")
 
 

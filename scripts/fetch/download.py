@@ -106,7 +106,7 @@ def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
                 return b"".join(source.blocks(limit))
         except Transient as error:
             if pause is None:
-                raise PrerequisiteError(f"{url}: {error}") from None
+                raise PrerequisiteError(f"{url}: {error}", id="download-failed") from None
             stop.wait(_pause(pause, error))
     raise AssertionError("the last try returns or raises")
 
@@ -135,7 +135,9 @@ def _fetch(download: Download, job: _Job) -> None:
                 pauses = iter(PAUSES)
             pause = next(pauses, None)
             if pause is None:
-                raise PrerequisiteError(f"{download.url}: {error}; run again to go on from where it stopped") from None
+                raise PrerequisiteError(
+                    f"{download.url}: {error}; run again to go on from where it stopped", id="download-failed"
+                ) from None
             if job.stop.wait(_pause(pause, error)):
                 raise Stopped from None
 
@@ -213,5 +215,6 @@ def _disk(path: Path) -> Iterator[None]:
 def _full(directory: Path, detail: str) -> PrerequisiteError:
     return PrerequisiteError(
         f"the disk of {directory} is too full: {detail}; "
-        "free some space, or name another directory with DEEPSPEED_WHEELS_CACHE"
+        "free some space, or name another directory with DEEPSPEED_WHEELS_CACHE",
+        id="disk-full",
     )

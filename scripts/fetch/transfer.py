@@ -52,7 +52,9 @@ class Transfer:
             for block in self.read():
                 got += len(block)
                 if got > most:
-                    raise PrerequisiteError(f"more than {most} bytes arrive, which is another file than the one meant")
+                    raise PrerequisiteError(
+                        f"more than {most} bytes arrive, which is another file than the one meant", id="digest-mismatch"
+                    )
                 yield block
         except requests.RequestException as error:
             raise Transient(f"the connection broke ({type(error).__name__})") from None
@@ -90,8 +92,10 @@ def _start(answer: requests.Response, url: str, start: int) -> int:
         return 0
     if answer.status_code in TRY_AGAIN:
         raise Transient(f"HTTP {answer.status_code}", _retry_after(answer.headers.get("Retry-After", "")))
-    kind = NotThereError if answer.status_code in NOT_THERE else PrerequisiteError
-    raise kind(f"{url}: HTTP {answer.status_code}; is the address right, and is it reachable from here?")
+    message = f"{url}: HTTP {answer.status_code}; is the address right, and is it reachable from here?"
+    if answer.status_code in NOT_THERE:
+        raise NotThereError(message, id="download-not-found")
+    raise PrerequisiteError(message, id="download-failed")
 
 
 def _retry_after(text: str) -> float | None:
@@ -109,9 +113,9 @@ def _open_file(path: Path, start: int) -> Iterator[Transfer]:
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
-        raise NotThereError(f"{path} cannot be read: {error.strerror}") from None
+        raise NotThereError(f"{path} cannot be read: {error.strerror}", id="download-not-found") from None
     except OSError as error:
-        raise PrerequisiteError(f"{path} cannot be read: {error.strerror}") from None
+        raise PrerequisiteError(f"{path} cannot be read: {error.strerror}", id="file-not-usable") from None
     with file:
         file.seek(start)
         yield Transfer(start=start, read=lambda: iter(lambda: file.read(BLOCK), b""))

@@ -84,4 +84,6 @@ def _run(words: Sequence[str]) -> None:
     """Run with the client's output on standard error: standard output is for the answer."""
     code = run_in_front(Command(argv=tuple(words)))
     if code:
-        raise CommandError(f"the package client ended with exit code {code}: {shell_line(words)}")
+        raise CommandError(
+            f"the package client ended with exit code {code}: {shell_line(words)}", id="package-client-failed"
+        )

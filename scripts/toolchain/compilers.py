@@ -63,7 +63,9 @@ def named_for(target: Target, facts: Facts, choice: str) -> Toolkit | None:
     named = requested_toolkit(choice, facts, target.system) if target.cuda_version else None
     if named and named.version not in facts.cuda:
         known = ", ".join(facts.cuda)
-        raise PrerequisiteError(f"{named.root} is CUDA {named.version}, of which nothing is known here; known: {known}")
+        raise PrerequisiteError(
+            f"{named.root} is CUDA {named.version}, of which nothing is known here; known: {known}", id="cuda-not-known"
+        )
     return named
 
 

@@ -92,6 +92,7 @@ def make_fresh_environment(plan: BuildPlan, installer: Installer, directory: Pat
     python = environment_python(directory)
     if not install_torch(installer, python, plan.routes, log=log):
         raise BuildEnvironmentError(
-            f"{plan.target.id}: torch could be installed for the build but not for the verification; see the log"
+            f"{plan.target.id}: torch could be installed for the build but not for the verification; see the log",
+            id="torch-not-available",
         )
     return python

@@ -102,12 +102,15 @@ def _correct_version(root: Path, version: str) -> tuple[str, ...]:
     """The v0.18.0 tag says 0.17.7 in version.txt: the release that was asked for is what counts."""
     file = root / "version.txt"
     if not file.is_file():
-        raise SourceError(f"the archive of DeepSpeed {version} holds no version.txt: it is not a DeepSpeed source")
+        raise SourceError(
+            f"the archive of DeepSpeed {version} holds no version.txt: it is not a DeepSpeed source",
+            id="source-mismatch",
+        )
     found = file.read_text(encoding="utf-8").strip()
     if found == version:
         return ()
     if found.split(".")[0] != version.split(".")[0]:
-        raise SourceError(f"the archive says it is DeepSpeed {found}, not {version}")
+        raise SourceError(f"the archive says it is DeepSpeed {found}, not {version}", id="source-mismatch")
     file.write_text(version + "\n", encoding="utf-8")
     return (f"version.txt said {found}",)
 
@@ -172,13 +175,15 @@ def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArc
             packages = []
         found = [p for p in packages if p.version == version and p.package_type == "sdist"]
         if not found:
-            raise SourceError(f"the index holds no sdist of DeepSpeed {version}")
+            raise SourceError(f"the index holds no sdist of DeepSpeed {version}", id="source-not-available")
         path = directory / found[0].filename
         with draft_of(path) as draft:
             try:
                 client.download_package(found[0], draft, timeout=TIMEOUT)  # checks the index's digest
             except (pypi_simple.DigestMismatchError, pypi_simple.NoDigestsError) as error:
-                raise SourceError(f"{path.name}: {error}; run again, and distrust the index if it stays") from None
+                raise SourceError(
+                    f"{path.name}: {error}; run again, and distrust the index if it stays", id="digest-mismatch"
+                ) from None
             if pinned and (digest := sha256_of(draft)) != pinned:
                 problem = f"sha256 {digest} is not {pinned}, which deepspeed.yaml names"
                 raise SourceError(f"{path.name}: {problem}", id="digest-mismatch")

@@ -48,7 +48,10 @@ def fill_from_wheels(
     packages = environment_packages(environment)
     tree = next(iter(packages.glob("nvidia/cu*/bin")), None)
     if tree is None:
-        raise PrerequisiteError(f"the wheels of CUDA {release} hold no nvidia/cu*/bin; their layout has changed")
+        raise PrerequisiteError(
+            f"the wheels of CUDA {release} hold no nvidia/cu*/bin; their layout has changed",
+            id="cuda-wheels-not-usable",
+        )
     for entry in tree.parent.iterdir():
         entry.rename(draft / entry.name)
     versions = installed_versions(packages)
@@ -62,7 +65,10 @@ def require_compiler(release: str, facts: Facts, system: str) -> None:
     """Raise PrerequisiteError when the wheels of this CUDA bring no compiler."""
     row = facts.cuda.get(minor_of(release))
     if row is None or row.pip_compiler[system] == "no":
-        raise PrerequisiteError(f"CUDA {release} has no wheels with a compiler: only those of CUDA 13 and newer have")
+        raise PrerequisiteError(
+            f"CUDA {release} has no wheels with a compiler: only those of CUDA 13 and newer have",
+            id="cuda-toolkit-not-available",
+        )
 
 
 def _install(environment: Path, requirement: str, installer: Installer, log: Log) -> None:
@@ -74,7 +80,9 @@ def _install(environment: Path, requirement: str, installer: Installer, log: Log
         try:
             check(command, run(command, log=lambda line: log(f"  {line}")))
         except (CommandError, BuildEnvironmentError) as error:
-            raise PrerequisiteError(f"{requirement} cannot be installed: {error}") from None
+            raise PrerequisiteError(
+                f"{requirement} cannot be installed: {error}", id="cuda-wheels-not-usable"
+            ) from None
 
 
 def environment_packages(environment: Path) -> Path:

@@ -53,15 +53,15 @@ def read_exports(dll: Path) -> tuple[str, tuple[Export, ...]]:
     try:
         with pefile.PE(str(dll), fast_load=True) as image:
             if image.FILE_HEADER.Machine != AMD64:
-                raise PrerequisiteError(f"{dll.name} is not for x64 Windows")
+                raise PrerequisiteError(f"{dll.name} is not for x64 Windows", id="dll-not-usable")
             image.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXPORT"]])
             table = getattr(image, "DIRECTORY_ENTRY_EXPORT", None)
             symbols = [] if table is None else table.symbols
             exports = [_export(image, symbol) for symbol in symbols]
     except pefile.PEFormatError as error:
-        raise PrerequisiteError(f"{dll.name} is not a complete DLL: {error}") from None
+        raise PrerequisiteError(f"{dll.name} is not a complete DLL: {error}", id="dll-not-usable") from None
     if not any(export.name for export in exports):
-        raise PrerequisiteError(f"{dll.name} exports nothing by name")
+        raise PrerequisiteError(f"{dll.name} exports nothing by name", id="dll-not-usable")
     return dll.name, tuple(sorted(exports, key=lambda export: export.ordinal))
 
 

@@ -77,9 +77,12 @@ def release_of(version: str, facts: Facts) -> str:
     """
     row = facts.cuda.get(minor_of(version))
     if row is None or (version != row.version and version not in row.releases):
-        raise InputError(f"CUDA {version} is not known; known: {', '.join(facts.cuda)}")
+        raise InputError(f"CUDA {version} is not known; known: {', '.join(facts.cuda)}", id="cuda-not-known")
     if not row.releases:
-        raise PrerequisiteError(f"CUDA {version} has no release that could be fetched; install it, and name its folder")
+        raise PrerequisiteError(
+            f"CUDA {version} has no release that could be fetched; install it, and name its folder",
+            id="cuda-toolkit-not-available",
+        )
     return version if version in row.releases else row.releases[-1]
 
 

@@ -49,9 +49,9 @@ def read_manifest(release: str, facts: Facts, system: str) -> tuple[RedistPart, 
     try:
         document = json.loads(read_small(url))
     except ValueError as error:
-        raise PrerequisiteError(f"{url} is not a manifest: {error}") from None
+        raise PrerequisiteError(f"{url} is not a manifest: {error}", id="cuda-manifest-not-usable") from None
     if not isinstance(document, dict):
-        raise PrerequisiteError(f"{url} is not a manifest: it holds no components")
+        raise PrerequisiteError(f"{url} is not a manifest: it holds no components", id="cuda-manifest-not-usable")
     major = int(release.split(".")[0])
     needed = [row for row in facts.toolkit_components.values() if row.since <= major]
     return tuple(_part(document, row, facts.toolkit_archive.platforms[system], url) for row in needed)
@@ -60,10 +60,14 @@ def read_manifest(release: str, facts: Facts, system: str) -> tuple[RedistPart, 
 def _part(document: Mapping[str, Any], row: ToolkitComponent, platform: str, url: str) -> RedistPart:
     key = next((key for key in row.redist if isinstance(document.get(key), dict)), None)
     if key is None:
-        raise PrerequisiteError(f"{url} names no {' or '.join(row.redist)}, which holds {row.what}")
+        raise PrerequisiteError(
+            f"{url} names no {' or '.join(row.redist)}, which holds {row.what}", id="cuda-manifest-not-usable"
+        )
     entry = document[key].get(platform)
     if not isinstance(entry, dict):
-        raise PrerequisiteError(f"{url} has no {key} for {platform}; that holds {row.what}")
+        raise PrerequisiteError(
+            f"{url} has no {key} for {platform}; that holds {row.what}", id="cuda-manifest-not-usable"
+        )
     try:
         part = RedistPart(
             component=row,
@@ -74,7 +78,9 @@ def _part(document: Mapping[str, Any], row: ToolkitComponent, platform: str, url
             size=int(entry["size"]),
         )
     except (KeyError, ValueError, TypeError) as error:
-        raise PrerequisiteError(f"{url}: {key}.{platform} is not as published: {error!r}") from None
+        raise PrerequisiteError(
+            f"{url}: {key}.{platform} is not as published: {error!r}", id="cuda-manifest-not-usable"
+        ) from None
     _check_part(part, url)
     return part
 
@@ -82,9 +88,13 @@ def _part(document: Mapping[str, Any], row: ToolkitComponent, platform: str, url
 def _check_part(part: RedistPart, url: str) -> None:
     path = PurePosixPath(part.path)
     if path.is_absolute() or ".." in path.parts or ":" in part.path or "\\" in part.path:
-        raise PrerequisiteError(f"{url}: {part.key} names {part.path!r}, which lies elsewhere")
+        raise PrerequisiteError(
+            f"{url}: {part.key} names {part.path!r}, which lies elsewhere", id="cuda-manifest-not-usable"
+        )
     if len(part.sha256) != SHA256_DIGITS or part.size <= 0:
-        raise PrerequisiteError(f"{url}: {part.key} names no sha256 or no size; nothing could be checked")
+        raise PrerequisiteError(
+            f"{url}: {part.key} names no sha256 or no size; nothing could be checked", id="cuda-manifest-not-usable"
+        )
 
 
 def fill_from_archives(
@@ -123,7 +133,9 @@ def _unpack(archive: Path, root: Path, part: RedistPart, log: Log) -> None:
     try:
         unpack(archive, single, without=part.component.without)
     except SourceError as error:
-        raise PrerequisiteError(str(error)) from None
+        raise PrerequisiteError(
+            str(error), id=error.id if error.id in ("disk-full", "python-not-usable") else "archive-damaged"
+        ) from None
     for text in [path for path in single.iterdir() if path.is_file()]:
         (root / "licences").mkdir(exist_ok=True)
         text.replace(root / "licences" / f"{part.key}-{text.name}")

@@ -90,11 +90,13 @@ def ask_compiler(compiler: Path) -> tuple[str, str]:
     try:
         outcome = run(Command(argv=(str(compiler), "--version")), timeout_seconds=ASK_SECONDS)
     except CommandError as error:
-        raise PrerequisiteError(f"{compiler} does not run: {error}") from None
+        raise PrerequisiteError(f"{compiler} does not run: {error}", id="nvcc-not-usable") from None
     said = RELEASE.search(outcome.output)
     if outcome.exit_code or not said:
         last = (outcome.output.splitlines() or ["nothing"])[-1]
-        raise PrerequisiteError(f"{compiler} does not say its version (exit code {outcome.exit_code}): {last}")
+        raise PrerequisiteError(
+            f"{compiler} does not say its version (exit code {outcome.exit_code}): {last}", id="nvcc-not-usable"
+        )
     return said[1], said[2]
 
 

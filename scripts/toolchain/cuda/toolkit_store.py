@@ -79,5 +79,7 @@ def _locked(directory: Path, log: Log) -> Iterator[None]:
 
 def _require(toolkit: Toolkit, version: str) -> Toolkit:
     if toolkit.version != version:
-        raise PrerequisiteError(f"{toolkit.root} says it is CUDA {toolkit.version}, not {version}")
+        raise PrerequisiteError(
+            f"{toolkit.root} says it is CUDA {toolkit.version}, not {version}", id="cuda-version-mismatch"
+        )
     return toolkit

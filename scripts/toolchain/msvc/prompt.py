@@ -28,13 +28,15 @@ def require_64_bit(environment: Mapping[str, str], *, max_size: int = sys.maxsiz
     """Raise PrerequisiteError when this is a prompt for another processor than x64, or a 32-bit Python."""
     if max_size < 2**32:
         raise PrerequisiteError(
-            f"{sys.executable} is a 32-bit Python and torch is 64-bit only; install the 64-bit Python and start again"
+            f"{sys.executable} is a 32-bit Python and torch is 64-bit only; install the 64-bit Python and start again",
+            id="python-not-usable",
         )
     target, platform = (value_of(environment, name).lower() for name in ("VSCMD_ARG_TGT_ARCH", "Platform"))
     if target not in ("", "x64", "amd64") or (not target and platform in OTHER_PLATFORMS):
         raise PrerequisiteError(
             f'this is a Visual Studio prompt for {target or platform}; open the "x64 Native Tools Command Prompt", or'
-            " a plain one: the compiler is found without any"
+            " a plain one: the compiler is found without any",
+            id="prompt-not-x64",
         )
 
 

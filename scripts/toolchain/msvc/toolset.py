@@ -63,7 +63,10 @@ def pinned_toolset(environment: Mapping[str, str]) -> str | None:
     """
     pin = environment.get(PIN_VARIABLE, "").strip()
     if pin and not re.fullmatch(r"\d+\.\d+(\.\d+)*", pin):
-        raise InputError(f"{PIN_VARIABLE} is {pin!r}; write a toolset such as 14.44, or a full version of one")
+        raise InputError(
+            f"{PIN_VARIABLE} is {pin!r}; write a toolset such as 14.44, or a full version of one",
+            id="value-not-accepted",
+        )
     return pin or None
 
 
@@ -83,7 +86,9 @@ def preferred_toolsets(facts: Facts, cuda_version: str | None, *, pin: str | Non
         reason = why_refused(facts, minor_of(pin), cuda_version)
         if reason:
             accepted = ", ".join(preferred_toolsets(facts, cuda_version))
-            raise InputError(f"MSVC toolset {pin} cannot be used: {reason}; accepted: {accepted}")
+            raise InputError(
+                f"MSVC toolset {pin} cannot be used: {reason}; accepted: {accepted}", id="msvc-not-accepted"
+            )
         return (pin,)
     lines = sorted((row.version for row in facts.toolsets), key=Version, reverse=True)
     choice = toolset_choice(facts, cuda_version)

@@ -96,12 +96,14 @@ def _run_vcvars(chosen: ChosenToolset, caller: Mapping[str, str]) -> dict[str, s
     """All of the environment after vcvars64.bat, with the caller's own PATH in it."""
     script, start, short = chosen.studio.vcvars, cleaned(caller), _short_path(caller)
     if not script.is_file():
-        raise PrerequisiteError(f"{script} is missing; repair {chosen.studio.name} with the Visual Studio Installer")
+        raise PrerequisiteError(
+            f"{script} is missing; repair {chosen.studio.name} with the Visual Studio Installer", id="vcvars-failed"
+        )
     with tempfile.TemporaryDirectory(prefix="vcvars-") as directory:
         answer = Path(directory, "environment.json")
         exit_code, output = _run(_line(caller), _child(start, short, chosen.version, answer), script.parent)
         if exit_code or "[ERROR:" in output or not answer.is_file():
-            raise PrerequisiteError(_failure(chosen, output))
+            raise PrerequisiteError(_failure(chosen, output), id="vcvars-failed")
         after = _without_ours(json.loads(answer.read_text(encoding="ascii")), start)
     path = value_of(start, "PATH")
     return {name: merged_path(value, short, path) if name.upper() == "PATH" else value for name, value in after.items()}
@@ -135,14 +137,16 @@ def _complete(chosen: ChosenToolset, after: Mapping[str, str], variables: Mappin
     if not compiler or not _same(compiler, chosen.compiler):
         raise PrerequisiteError(
             f"vcvars64.bat of {chosen.studio.name} leads to {compiler or 'no cl.exe at all'}, not to {chosen.compiler};"
-            f" repair Visual Studio with its installer, or take a directory of another compiler off PATH"
+            f" repair Visual Studio with its installer, or take a directory of another compiler off PATH",
+            id="vcvars-failed",
         )
     linker = chosen.compiler.with_name("link.exe")
     version, linker_version = (_banner(program, after) for program in (chosen.compiler, linker))
     if not _number(version).startswith(f"{chosen.msc_ver // 100}.{chosen.msc_ver % 100:02}."):
         raise PrerequisiteError(
             f"{chosen.compiler} calls itself {version or 'nothing'!r}, not the compiler of toolset {chosen.version};"
-            f" repair {chosen.studio.name} with the Visual Studio Installer"
+            f" repair {chosen.studio.name} with the Visual Studio Installer",
+            id="vcvars-failed",
         )
     sdk, ucrt = (value_of(after, name).strip("\\") for name in ("WindowsSDKVersion", "UCRTVersion"))
     return MsvcEnvironment(
