@@ -51,6 +51,20 @@ ERRORS: tuple[Explained, ...] = tuple(
         ),
         ("store-not-known", "`--store` is missing or has another form.", "Give `dir:PATH` or `github:OWNER/REPO`."),
         ("token-needed", "Publishing to GitHub needs a token.", "Set `GITHUB_TOKEN` with `contents: write`."),
+        (
+            "token-not-accepted",
+            "GitHub does not accept the token, or it may not do this.",
+            "Set another in `GITHUB_TOKEN`, with `contents: write` of the repository.",
+        ),
+        (
+            "step-not-run",
+            "An earlier step of a build has left nothing to go on from.",
+            "Run the lines before it first.",
+        ),
+        ("python-needed", "A level above audit runs the wheel.", "Name the Python of an environment that has it."),
+        ("too-many-targets", "A shard would hold more targets than are allowed.", "Ask for as many parts as it says."),
+        ("table-marks-missing", "A document lacks the marks of its table.", "Write both lines where it belongs."),
+        ("log-not-available", "A log cannot be downloaded.", "Set `GITHUB_TOKEN`, or download it and give its path."),
         # ------------------------------------------------------------ data and selections
         (
             "invalid-data",
@@ -159,6 +173,9 @@ ERRORS: tuple[Explained, ...] = tuple(
         ("command-timed-out", "A program ran too long and was ended.", "Run again; see what it waits for."),
         # ------------------------------------------------------------ wheels, sites, stores
         ("not-a-wheel", "A file is not a wheel.", "Give a .whl file; download or build it again if it is damaged."),
+        ("not-a-deepspeed-wheel", "A wheel is not a built one of DeepSpeed.", "Give one that `invoke build` made."),
+        ("manifest-without-wheel", "A manifest lies alone.", "Build its wheel again, or remove the manifest."),
+        ("manifest-mismatch", "A wheel is not the file that its manifest describes.", "Build or send both again."),
         (
             "verification-failed",
             "A wheel exists and failed a check.",
@@ -166,6 +183,8 @@ ERRORS: tuple[Explained, ...] = tuple(
         ),
         ("not-a-python-environment", "There is no usable Python there.", "Name another with `--python`."),
         ("not-an-index", "An address or directory has no `wheels.json`.", "Give those of a site of `invoke index`."),
+        ("index-not-available", "The published index cannot be read.", "See to the network, then run again."),
+        ("wheel-listed-twice", "Two wheels of an index have one name.", "Remove one of them, then run again."),
         (
             "wheels-would-vanish",
             "The new index would lack wheels that the earlier one offers, or offer other bytes.",
@@ -176,5 +195,26 @@ ERRORS: tuple[Explained, ...] = tuple(
             "A store cannot be read or written, or has other bytes under a name that was to be published.",
             "Do what the message says, then run the same command again: what is sent is not sent twice.",
         ),
+        (
+            "wheels-refused",
+            "Some wheels were not published, each with its reason, such as other bytes under a published name.",
+            "Do what each reason says; nothing published is ever replaced.",
+        ),
+        (
+            "already-published",
+            "A name is published already, and nothing published is ever replaced.",
+            "Compare both files; keep the published one, and remove what is left of the new one.",
+        ),
+        ("rate-limit", "GitHub takes no more requests for now.", "Run the same command again after the time it names."),
+        ("github-not-available", "GitHub does not answer, or with an error.", "Run the same command again later."),
+        ("request-refused", "GitHub refuses a request.", "Read its message, and look at the release."),
+        ("repository-not-found", "GitHub does not have it, or hides it.", "Check OWNER/REPO and the token's rights."),
+        ("connection-not-safe", "The token would go to another host, or unprotected.", "Correct proxy or address."),
+        ("upload-failed", "A file could not be uploaded.", "Run the same command again: it goes on from there."),
+        ("upload-damaged", "A file did not arrive as it was sent.", "Run the same command again."),
+        ("release-ambiguous", "Two releases have one tag.", "Delete the draft among them."),
+        ("release-still-draft", "A complete release did not become public.", "Publish it by hand on GitHub."),
+        ("asset-renamed", "GitHub gave a file another name.", "Delete that file from the release."),
+        ("store-not-usable", "A directory of the store cannot be read or written.", "Correct its permissions."),
     )
 )

@@ -68,7 +68,7 @@ def shrink_is_allowed(env: Mapping[str, str] | None = None) -> bool:
     """Whether the variable allows an index to offer less than before; raises InputError for another value."""
     word = (os.environ if env is None else env).get(ALLOW_SHRINK, "")
     if word not in ("", "true", "false"):
-        raise InputError(f"{ALLOW_SHRINK}={word!r}: give true or false")
+        raise InputError(f"{ALLOW_SHRINK}={word!r}: give true or false", id="value-not-accepted")
     return word == "true"
 
 

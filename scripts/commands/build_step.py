@@ -60,7 +60,9 @@ class Unfinished:
     def as_built(self) -> BuiltWheel:
         """The build when its wheel is made; InputError before that."""
         if not (self.tree and self.recipe and self.wheel):
-            raise InputError(f"{self.plan.target.id}: the step package has not run; run the lines before this one")
+            raise InputError(
+                f"{self.plan.target.id}: the step package has not run; run the lines before this one", id="step-not-run"
+            )
         return BuiltWheel(
             plan=self.plan,
             wheel=self.wheel,
@@ -94,7 +96,9 @@ def compile_captured(unfinished: Unfinished, progress: Progress) -> None:
     """Compile the captured commands and put the binaries where upstream packages them."""
     plan, tree = unfinished.plan, unfinished.tree
     if tree is None:
-        raise InputError(f"{plan.target.id}: the step source has not run; run the lines before this one")
+        raise InputError(
+            f"{plan.target.id}: the step source has not run; run the lines before this one", id="step-not-run"
+        )
     recipe = captured_recipe(plan, unfinished.toolchain, unfinished.work)
     unfinished.ops = compile_ops(plan, unfinished.toolchain, tree, recipe, unfinished.dirs, progress)
     unfinished.recipe = recipe
@@ -124,7 +128,9 @@ STEPS: Mapping[str, Callable[[Unfinished, Progress], None]] = {
 def main(words: Sequence[str]) -> None:
     """Run one step and keep what it found."""
     if len(words) < 2 or words[0] not in {"plan", *STEPS}:
-        raise InputError(f"give a step, one of plan, {', '.join(STEPS)}, and the id of a target")
+        raise InputError(
+            f"give a step, one of plan, {', '.join(STEPS)}, and the id of a target", id="value-not-accepted"
+        )
     name, target_id, *options = words
     kept = default_dirs().work(target_id) / KEPT
     if name == "plan":
@@ -149,7 +155,7 @@ def _read(kept: Path) -> Unfinished:
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
         missing = isinstance(error, FileNotFoundError)
         reason = "is not there" if missing else f"cannot be read ({error}); another version of these tools wrote it"
-        raise InputError(f"{kept} {reason}; run the line of the step plan first") from None
+        raise InputError(f"{kept} {reason}; run the line of the step plan first", id="step-not-run") from None
     return found
 
 

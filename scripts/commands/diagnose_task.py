@@ -43,7 +43,8 @@ def _read_file(path: Path) -> Iterator[bytes]:
             yield from iter(lambda: file.read(BLOCK), b"")
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror}); give the path of a log, its address, or - for standard input"
+            f"{path} cannot be read ({error.strerror}); give the path of a log, its address, or - for standard input",
+            id="file-not-usable",
         ) from None
 
 
@@ -62,7 +63,7 @@ def _download(address: str) -> Iterator[bytes]:
     except requests.RequestException as error:
         status = f"HTTP {error.response.status_code}" if error.response is not None else type(error).__name__
         hint = "; the log of a job needs GITHUB_TOKEN" if job and not token else "; download it and give its path"
-        raise InputError(f"{address} cannot be read ({status}){hint}") from None
+        raise InputError(f"{address} cannot be read ({status}){hint}", id="log-not-available") from None
 
 
 def lines_of(found: Diagnosis) -> Iterator[str]:

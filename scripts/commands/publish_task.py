@@ -48,7 +48,8 @@ def publish(options: PublishOptions) -> None:
                     f"refused {len(plan.refused)} of {len(wheelhouse.candidates)} wheels, the others are published:",
                     *reasons,
                 ]
-            )
+            ),
+            id="wheels-refused",
         )
 
 

@@ -50,7 +50,7 @@ def read_site_if_there(address: str) -> Published | None:
     except NotThereError:
         return None
     except PrerequisiteError as error:
-        raise InputError(f"the index is not available: {error}") from None
+        raise InputError(f"the index is not available: {error}", id="index-not-available") from None
     return replace(read_wheels(content, WHEELS), url=url)
 
 

@@ -105,11 +105,16 @@ def _ask(executable: Path) -> dict[str, Any]:
         )
     if answer.exit_code:
         last = (answer.errors.strip().splitlines() or ["nothing"])[-1]
-        raise InputError(f"{executable} cannot be asked about itself: {last}; give a Python interpreter")
+        raise InputError(
+            f"{executable} cannot be asked about itself: {last}; give a Python interpreter",
+            id="not-a-python-environment",
+        )
     try:
         document: dict[str, Any] = json.loads(answer.output)
     except ValueError:
-        raise InputError(f"{executable} gave no answer; give a Python interpreter with --python") from None
+        raise InputError(
+            f"{executable} gave no answer; give a Python interpreter with --python", id="not-a-python-environment"
+        ) from None
     return document
 
 

@@ -16,7 +16,7 @@ SHARD = re.compile(r"(\d+)(?:/(\d+))?")
 def shard(plan: Plan, index: int, count: int) -> Plan:
     """Part `index` (from 1) of `count`; the parts of a plan hold each target and each excluded target exactly once."""
     if not 1 <= index <= count:
-        raise InputError(f"shard {index}/{count}: the first number goes from 1 to the second")
+        raise InputError(f"shard {index}/{count}: the first number goes from 1 to the second", id="value-not-accepted")
     return _parts(plan, count)[index - 1]
 
 
@@ -28,7 +28,7 @@ def split(plan: Plan, max_jobs: int = MAX_JOBS) -> tuple[Plan, ...]:
 def parts_needed(plan: Plan, max_jobs: int = MAX_JOBS) -> int:
     """The smallest number of parts none of which has more than `max_jobs` targets."""
     if max_jobs < 1:
-        raise InputError(f"--max-jobs {max_jobs}: give a number from 1")
+        raise InputError(f"--max-jobs {max_jobs}: give a number from 1", id="value-not-accepted")
     ids = [planned.target.id for planned in plan.targets]
     count = max(1, -(-len(ids) // max_jobs))
     while max(Counter(part_of(name, count) for name in ids).values(), default=0) > max_jobs:
@@ -43,14 +43,20 @@ def shard_of(plan: Plan, text: str, max_jobs: int = 0) -> Plan:
     needed = parts_needed(plan, max_jobs) if max_jobs else 0
     if not text:
         if needed > 1:
-            raise InputError(f"{len(plan.targets)} targets need {needed} parts; ask for --shard 1/{needed} and so on")
+            raise InputError(
+                f"{len(plan.targets)} targets need {needed} parts; ask for --shard 1/{needed} and so on",
+                id="too-many-targets",
+            )
         return plan
     match = SHARD.fullmatch(text)
     if not match or not (match[2] or needed):
-        raise InputError(f"--shard {text!r}: write I/N, such as 1/4")
+        raise InputError(f"--shard {text!r}: write I/N, such as 1/4", id="value-not-accepted")
     part = shard(plan, int(match[1]), int(match[2] or needed))
     if max_jobs and len(part.targets) > max_jobs:
-        raise InputError(f"--shard {text} holds {len(part.targets)} targets; {needed} parts hold {max_jobs} at most")
+        raise InputError(
+            f"--shard {text} holds {len(part.targets)} targets; {needed} parts hold {max_jobs} at most",
+            id="too-many-targets",
+        )
     return part
 
 

@@ -53,6 +53,7 @@ class Setback:
 
     reason: str
     seconds: float | None = None
+    limited: bool = False  # it is GitHub's rate limit
 
 
 class Token(AuthBase):
@@ -73,7 +74,10 @@ class GitHubClient:
 
     def __init__(self, api: str, token: str = "", patience: Patience = Patience(), log: Log = no_log) -> None:
         if not re.fullmatch(r"[!-~]*", token):
-            raise InputError("the token in GITHUB_TOKEN has a blank or a character that no token has; set it again")
+            raise InputError(
+                "the token in GITHUB_TOKEN has a blank or a character that no token has; set it again",
+                id="token-not-accepted",
+            )
         self.api = api.rstrip("/")
         self.patience, self._log = patience, log
         self._origins = (_origin(_checked(self.api)), _uploads_origin(self.api))
@@ -108,10 +112,16 @@ class GitHubClient:
         `go_on` is called now and then, and may raise to end the wait.
         """
         if attempt + 1 >= self.patience.attempts:
-            raise PublishError(f"{setback.reason}, {attempt + 1} times; run the same command again later")
+            raise PublishError(
+                f"{setback.reason}, {attempt + 1} times; run the same command again later",
+                id="rate-limit" if setback.limited else "github-not-available",
+            )
         seconds = self.patience.pause(attempt) if setback.seconds is None else max(0.0, setback.seconds)
         if seconds > self.patience.longest:
-            raise PublishError(f"{setback.reason}, and asks to wait {seconds:.0f} s; run the same command again then")
+            raise PublishError(
+                f"{setback.reason}, and asks to wait {seconds:.0f} s; run the same command again then",
+                id="rate-limit" if setback.limited else "github-not-available",
+            )
         self._log(f"{setback.reason}; waiting {seconds:.0f} s")
         while seconds > 0:
             go_on()
@@ -125,12 +135,17 @@ class GitHubClient:
         """
         what = f"{method} {urlsplit(url).path}"
         if _origin(url) not in self._origins:
-            raise PublishError(f"{what}: {_origin(url)} is not a host of {self.api}, so the token is not sent there")
+            raise PublishError(
+                f"{what}: {_origin(url)} is not a host of {self.api}, so the token is not sent there",
+                id="connection-not-safe",
+            )
         options = {"timeout": TIMEOUT, "allow_redirects": method == "GET", **options}
         try:
             answer = self._session.request(method, url, **options)
         except (requests.exceptions.SSLError, requests.exceptions.InvalidHeader, InvalidHeader) as error:
-            raise PublishError(f"{what}: no safe connection to GitHub ({type(error).__name__})") from None
+            raise PublishError(
+                f"{what}: no safe connection to GitHub ({type(error).__name__})", id="connection-not-safe"
+            ) from None
         except requests.RequestException as error:
             return Setback(reason=f"{what}: the connection failed ({type(error).__name__})")
         if answer.ok and not answer.is_redirect:
@@ -158,12 +173,16 @@ def _setback(answer: requests.Response, what: str) -> Setback | None:
     if answer.status_code not in (403, 429):
         return None
     if asked is not None:
-        return Setback(reason=f"{what}: GitHub's rate limit is reached", seconds=asked)
+        return Setback(reason=f"{what}: GitHub's rate limit is reached", seconds=asked, limited=True)
     if answer.headers.get("x-ratelimit-remaining") == "0":
         until = float(answer.headers.get("x-ratelimit-reset", 0)) - time.time()
-        return Setback(reason=f"{what}: the hour's requests to GitHub are used up", seconds=max(1.0, until))
+        return Setback(
+            reason=f"{what}: the hour's requests to GitHub are used up", seconds=max(1.0, until), limited=True
+        )
     if answer.status_code == 429 or "rate limit" in _message(answer).lower():
-        return Setback(reason=f"{what}: GitHub's secondary rate limit is reached", seconds=SECONDARY_SECONDS)
+        return Setback(
+            reason=f"{what}: GitHub's secondary rate limit is reached", seconds=SECONDARY_SECONDS, limited=True
+        )
     return None
 
 
@@ -185,14 +204,19 @@ def _refuse(answer: requests.Response, what: str) -> Setback:
     hint = hints.get(answer.status_code, "nothing was replaced; look at the release")
     if answer.is_redirect:
         hint = "the repository has moved; give its new name"
-    raise Refusal(f"{what}: GitHub answered {answer.status_code}: {_message(answer)}; {hint}", answer)
+    message = f"{what}: GitHub answered {answer.status_code}: {_message(answer)}; {hint}"
+    if answer.status_code in (401, 403):
+        raise Refusal(message, answer, id="token-not-accepted")
+    if answer.status_code == 404 or answer.is_redirect:
+        raise Refusal(message, answer, id="repository-not-found")
+    raise Refusal(message, answer, id="request-refused")
 
 
 class Refusal(PublishError):
     """An answer that will not change by asking again."""
 
-    def __init__(self, message: str, answer: requests.Response) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, answer: requests.Response, *, id: str) -> None:
+        super().__init__(message, id=id)
         self.status = answer.status_code
         self.codes = tuple(str(error.get("code")) for error in _errors(answer))
 
@@ -220,7 +244,9 @@ def _checked(api: str) -> str:
     parts = urlsplit(api)
     if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
         return api
-    raise InputError(f"GITHUB_API_URL {api!r}: give an https address, such as https://api.github.com")
+    raise InputError(
+        f"GITHUB_API_URL {api!r}: give an https address, such as https://api.github.com", id="value-not-accepted"
+    )
 
 
 def _uploads_origin(api: str) -> str:

@@ -88,7 +88,10 @@ class Publisher:
             if payload.is_in(_stated(self.store, asset)):
                 return
             self.store.delete(asset)
-        raise PublishError(f"{payload.name}: arrived {TRIES} times with other bytes than were sent; run again later")
+        raise PublishError(
+            f"{payload.name}: arrived {TRIES} times with other bytes than were sent; run again later",
+            id="upload-damaged",
+        )
 
     def _rename(self, release: Release, payloads: Sequence[Payload]) -> None:
         """Give the checked files their final names: one wheel after the other with what points at it, the sums last."""
@@ -98,7 +101,9 @@ class Publisher:
         for payload in payloads:
             asset = staged.get(payload.name + STAGED)
             if asset is None or not payload.is_in(asset):
-                raise PublishError(f"{release.tag}: {payload.name} does not arrive as it was sent; run again")
+                raise PublishError(
+                    f"{release.tag}: {payload.name} does not arrive as it was sent; run again", id="upload-damaged"
+                )
             self.store.rename(asset, payload.name)
 
     def _verify(self, release: Release, expected: Mapping[str, tuple[int, str]]) -> None:
@@ -110,7 +115,9 @@ class Publisher:
             if name not in found or (found[name].size, self.store.digest(found[name])) != (size, digest)
         ]
         if wrong:
-            raise PublishError(f"{release.tag}: did not arrive as sent: {', '.join(sorted(wrong)[:5])}; run again")
+            raise PublishError(
+                f"{release.tag}: did not arrive as sent: {', '.join(sorted(wrong)[:5])}; run again", id="upload-damaged"
+            )
 
 
 def make_plan(store: Store, candidates: Sequence[Candidate], budget: Budget) -> PublishPlan:
@@ -132,7 +139,10 @@ def one_per_tag(releases: Iterable[Release], store: Store) -> list[Release]:
     found: dict[str, Release] = {}
     for release in releases:
         if release.tag in found:
-            raise PublishError(f"{store.address} has two releases called {release.tag}; delete the draft among them")
+            raise PublishError(
+                f"{store.address} has two releases called {release.tag}; delete the draft among them",
+                id="release-ambiguous",
+            )
         found[release.tag] = release
     return list(found.values())
 

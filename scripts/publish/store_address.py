@@ -44,7 +44,9 @@ def _directory(directory: Path, writing: bool) -> DirectoryStore:
     if writing:
         make_directory(directory)
     if not directory.is_dir():
-        raise PublishError(f"--store dir:{directory} is not a directory; the first publish makes it")
+        raise PublishError(
+            f"--store dir:{directory} is not a directory; the first publish makes it", id="not-a-directory"
+        )
     return DirectoryStore(directory)
 
 

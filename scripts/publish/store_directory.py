@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +84,9 @@ class DirectoryStore:
 
     def _move(self, path: Path, to: Path) -> None:
         if to.exists():
-            raise PublishError(f"{to} is there already, and nothing published is ever replaced; look at {path}")
+            raise PublishError(
+                f"{to} is there already, and nothing published is ever replaced; look at {path}", id="already-published"
+            )
         with _reported(f"rename {path} to {to.name}"):
             path.rename(to)
 
@@ -110,4 +113,7 @@ def _reported(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise PublishError(f"cannot {what}: {reason}; correct that and run the same command again") from None
+        raise PublishError(
+            f"cannot {what}: {reason}; correct that and run the same command again",
+            id="disk-full" if error.errno == errno.ENOSPC else "store-not-usable",
+        ) from None

@@ -27,7 +27,7 @@ class GitHubStore:
 
     def __init__(self, repository: str, client: GitHubClient) -> None:
         if not REPOSITORY.fullmatch(repository):
-            raise InputError(f"--store github:{repository}: give github:OWNER/REPO")
+            raise InputError(f"--store github:{repository}: give github:OWNER/REPO", id="store-not-known")
         self.address = f"github:{repository}"
         self._client, self._base = client, f"/repos/{repository}/releases"
 
@@ -84,7 +84,9 @@ class GitHubStore:
             there = self._left_behind(release, payload, name)
             if there:
                 return there
-        raise PublishError(f"{name}: could not be uploaded to {release.tag}; run the same command again")
+        raise PublishError(
+            f"{name}: could not be uploaded to {release.tag}; run the same command again", id="upload-failed"
+        )
 
     def _left_behind(self, release: Release, payload: Payload, name: str) -> Asset | None:
         """The asset when it came through complete after all; what is left of an upload that did not is removed."""
@@ -92,7 +94,7 @@ class GitHubStore:
         if there is None or payload.is_in(there):
             return there
         if not (release.draft or name.endswith(STAGED)):
-            raise PublishError(f"{name} is public in {release.tag}, and is never replaced")
+            raise PublishError(f"{name} is public in {release.tag}, and is never replaced", id="already-published")
         self.delete(there)
         return None
 
@@ -113,7 +115,10 @@ class GitHubStore:
         """The draft is public; "latest" stays with the highest version."""
         body = {"draft": False, "make_latest": "legacy"}
         if self._client.json("PATCH", f"{self._base}/{release.id}", body)["draft"]:
-            raise PublishError(f"{release.tag} is still a draft; publish it by hand, everything in it is checked")
+            raise PublishError(
+                f"{release.tag} is still a draft; publish it by hand, everything in it is checked",
+                id="release-still-draft",
+            )
 
     def _download(self, asset: Asset, take: Callable[[Iterable[bytes]], T]) -> T:
         """What `take` makes of the content, block by block, begun anew when the connection is cut.
@@ -163,7 +168,9 @@ def _digest(blocks: Iterable[bytes]) -> str:
 def _named(asset: Asset, name: str) -> Asset:
     """The asset itself; GitHub changes some signs in names, and a wheel of another name is of no use."""
     if asset.name != name:
-        raise PublishError(f"GitHub calls {name} {asset.name!r} instead; delete that from the release")
+        raise PublishError(
+            f"GitHub calls {name} {asset.name!r} instead; delete that from the release", id="asset-renamed"
+        )
     return asset
 
 

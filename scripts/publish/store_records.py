@@ -59,5 +59,8 @@ def _record(store: Store, found: PublishedWheel, known: Mapping[str, WheelRecord
         return before
     record = read_manifest(store.read(found.manifest), found.manifest.name)
     if (record.file, record.sha256) != (wheel.name, digest):
-        raise PublishError(f"{found.manifest.name} in {store.address} is not the manifest of {wheel.name} there")
+        raise PublishError(
+            f"{found.manifest.name} in {store.address} is not the manifest of {wheel.name} there",
+            id="manifest-mismatch",
+        )
     return replace(record, url=found.url, metadata_sha256=record.metadata_sha256 if found.has_metadata else None)

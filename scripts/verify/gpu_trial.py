@@ -165,7 +165,10 @@ def chosen(names: str) -> tuple[Part, ...]:
     wanted = [name for name in names.split(",") if name]
     unknown = sorted(set(wanted) - {part.name for part in TRIAL})
     if unknown:
-        raise InputError(f"no part is called {', '.join(unknown)}; there are {', '.join(part.name for part in TRIAL)}")
+        raise InputError(
+            f"no part is called {', '.join(unknown)}; there are {', '.join(part.name for part in TRIAL)}",
+            id="value-not-accepted",
+        )
     return tuple(part for part in TRIAL if not wanted or part.name in wanted)
 
 

@@ -36,7 +36,10 @@ def verify_wheel(
     if level == "audit":
         return report
     if python is None:
-        raise InputError(f"level {level!r} runs the wheel: give the python of an environment with torch and the wheel")
+        raise InputError(
+            f"level {level!r} runs the wheel: give the python of an environment with torch and the wheel",
+            id="python-needed",
+        )
     with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as directory:
         ran = run_suite(python, wheel, expected_ops, Path(directory), log, SUITES[level])
     return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks), level=level)

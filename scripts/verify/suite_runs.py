@@ -41,7 +41,7 @@ def read_claims(wheel: Path) -> Claims:
     with open_wheel(wheel) as content:
         info = content.build_info()
         if info is None:
-            raise InputError(f"{wheel.name}: {UNREADABLE}")
+            raise InputError(f"{wheel.name}: {UNREADABLE}", id="not-a-deepspeed-wheel")
         return Claims(version=str(content.version), accelerator=info.accelerator, ops=info.ops)
 
 

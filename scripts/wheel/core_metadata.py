@@ -17,11 +17,13 @@ def core_metadata(wheel: Path) -> bytes:
     with open_wheel(wheel) as content:
         found = [name for name in content.members if name.endswith(".dist-info/METADATA") and name.count("/") == 1]
         if len(found) != 1:
-            raise InputError(f"{wheel}: has {len(found)} METADATA files, not one; build it again")
+            raise InputError(f"{wheel}: has {len(found)} METADATA files, not one; build it again", id="not-a-wheel")
         try:
             return content.zip.read(found[0])
         except DAMAGED as error:
-            raise InputError(f"{wheel}: its METADATA cannot be read ({error}); build it again") from None
+            raise InputError(
+                f"{wheel}: its METADATA cannot be read ({error}); build it again", id="not-a-wheel"
+            ) from None
 
 
 def metadata_entry(wheel: Path) -> dict[str, str | None]:

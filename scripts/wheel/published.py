@@ -51,7 +51,10 @@ def publish_records(records: Iterable[WheelRecord], *, url: str, torch_index: st
     ordered = tuple(sorted(records, key=lambda record: record.target.sort_key()))
     twice = [file for file, count in Counter(record.file for record in ordered).items() if count > 1]
     if twice:
-        raise InputError(f"{twice[0]} is listed twice (and {len(twice) - 1} more); an index has one wheel of a name")
+        raise InputError(
+            f"{twice[0]} is listed twice (and {len(twice) - 1} more); an index has one wheel of a name",
+            id="wheel-listed-twice",
+        )
     unverified = [record.file for record in ordered if not record.verification or record.verification.failed]
     if unverified:
         more = len(unverified) - 1

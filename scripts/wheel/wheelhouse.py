@@ -56,7 +56,10 @@ def _filed(directory: Path, log: Log) -> Iterator[tuple[Path, WheelRecord]]:
         wheel = manifest.with_name(manifest.name.removesuffix(".json"))
         record = read_manifest(manifest.read_bytes(), str(manifest))
         if wheel != manifest.with_name(record.file) or manifest_path(wheel) != manifest or not wheel.is_file():
-            raise InputError(f"{manifest}: its wheel {record.file} is not beside it; build it again or remove both")
+            raise InputError(
+                f"{manifest}: its wheel {record.file} is not beside it; build it again or remove both",
+                id="manifest-without-wheel",
+            )
         if reason := why_not_verified(record.verification):
             log(f"skipped {wheel}: {reason}")
         else:
@@ -73,7 +76,9 @@ def site_files(wheels: Mapping[Path, WheelRecord]) -> dict[str, Content]:
         metadata = core_metadata(wheel)
         digests = (sha256_of(wheel), hashlib.sha256(metadata).hexdigest())
         if digests != (record.sha256, record.metadata_sha256 or digests[1]):
-            raise InputError(f"{wheel} is not the file that its manifest describes; build it again")
+            raise InputError(
+                f"{wheel} is not the file that its manifest describes; build it again", id="manifest-mismatch"
+            )
         path = f"files/{record.target.deepspeed}/{record.file}"
         files |= {path: wheel, path + SUFFIX: metadata}
     return files

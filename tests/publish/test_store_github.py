@@ -200,8 +200,9 @@ def test_the_wait_is_the_one_that_github_asks_for(standin: StandIn, fault: str, 
 def test_the_wait_doubles_and_ends_as_an_error_that_says_what_to_do(standin: StandIn) -> None:
     slept: list[float] = []
     standin.faults = lambda method, path: "502"
-    with pytest.raises(PublishError, match="GitHub answered 502, 9 times; run the same command again later"):
+    with pytest.raises(PublishError, match="GitHub answered 502, 9 times; run the same command again later") as told:
         quick_store(standin, slept).releases()
+    assert told.value.id == "github-not-available"
     assert [round(wait / 2**number) for number, wait in enumerate(slept[:5])] == [1] * 5
     assert max(slept) <= 75
 
@@ -209,8 +210,9 @@ def test_the_wait_doubles_and_ends_as_an_error_that_says_what_to_do(standin: Sta
 def test_a_wait_that_takes_too_long_is_told_instead(standin: StandIn) -> None:
     standin.faults = lambda method, path: "primary"
     client = GitHubClient(standin.address, TOKEN, Patience(longest=60, sleep=lambda seconds: None))
-    with pytest.raises(PublishError, match="used up, and asks to wait 12"):
+    with pytest.raises(PublishError, match="used up, and asks to wait 12") as told:
         GitHubStore(REPOSITORY, client).releases()
+    assert told.value.id == "rate-limit"
 
 
 def test_a_long_wait_can_be_given_up(standin: StandIn) -> None:
@@ -251,6 +253,7 @@ def test_a_wrong_token_is_told_and_not_shown(standin: StandIn) -> None:
     with pytest.raises(PublishError, match="answered 401: Bad credentials") as told:
         GitHubStore(REPOSITORY, quick_client(standin, token="ghs_secret")).releases()
     assert "ghs_secret" not in str(told.value)
+    assert told.value.id == "token-not-accepted"
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "ümlaut"])

@@ -93,7 +93,9 @@ def renew_table(text: str, table: str, name: str) -> str:
     """The text of the document called `name` with `table` between its two marks; InputError when one is missing."""
     parts = re.split(f"({re.escape(BEGIN)}\n).*?({re.escape(END)}\n)", text, flags=re.DOTALL)
     if len(parts) != 4:
-        raise InputError(f"{name}: write the lines {BEGIN} and {END} once, where the table belongs")
+        raise InputError(
+            f"{name}: write the lines {BEGIN} and {END} once, where the table belongs", id="table-marks-missing"
+        )
     before, begin, end, after = parts
     return f"{before}{begin}{table}{end}{after}"
 
