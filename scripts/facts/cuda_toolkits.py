@@ -15,7 +15,6 @@ class CudaToolkit:
 
     version: RowVersion  # "12.4"
     releases: tuple[VersionText, ...]  # "12.4.0", "12.4.1"
-    nvcc: VersionText
     msvc_min: int  # lowest accepted _MSC_VER
     msvc_below: int  # first refused _MSC_VER
     gcc_max: int

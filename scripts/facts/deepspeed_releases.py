@@ -53,7 +53,6 @@ class OpSupport:
 
     versions: SpecifierSet
     kind: Annotated[str, choice("cuda", "cpu", "cpp")]  # "cuda" has .cu files
-    units: int  # translation units, for the forecast
     seconds: Mapping[str, float]  # system -> recorded or estimated compile seconds of one core
     why_not: Mapping[str, str] = field(default_factory=dict)  # system -> reason; absent when the op can be built there
     default: bool = True  # built when the selection is "all"; off carries its reason in `note`
