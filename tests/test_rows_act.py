@@ -23,9 +23,13 @@ from scripts.facts.load import DATA, load_facts
 from scripts.plan.context import FOLLOWS_FROM, Context, context_of
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import AXES, Target, parse_id
+from scripts.toolchain.compilers import expected_toolchain, found_context, toolchain_context
+from scripts.toolchain.cuda.toolkit import Toolkit
 from scripts.toolchain.gates import gcc_context, linker_context, msvc_context, standard_context, toolkit_context
+from scripts.toolchain.host_compiler import HostCompiler
 from scripts.toolchain.msvc.toolset import why_refused
 from scripts.versions import SYSTEMS, cuda_version
+from scripts.wheel_build.build_plan import LATE
 
 ROOT = Path(__file__).parent.parent
 FACTS = load_facts()
@@ -34,8 +38,23 @@ TARGET = parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "scripts").rglob("*.py"))}
 
 FOR_EDITORS = {"source", "reason"}  # why a row is there: for whoever changes the data
+SHOWN = {"Rule.source", "Rule.reason"}  # to users, too
+KEYS = (  # of rows that code looks up by them, and has no need to ask for then
+    "DeepSpeedRelease.version",
+    "PythonVersion.version",
+    "Runner.name",
+    "SystemNeed.name",
+    "ToolkitComponent.name",
+    "TorchRelease.minor",
+    "VisualStudioEdition.name",
+)
 WAITING_FIELDS = {
+    **dict.fromkeys(KEYS, "the key of the row"),
     "CudaToolkit.driver_min": "for drivers that name no CUDA version, which is what a machine is asked for now",
+    "FlagEdit.id": "a name for editors, and for the tests",
+    "Library.origin": "a name for editors, and for the tests",
+    "Patch.title": "a name for editors; notes and dry runs show the id",
+    "Runner.toolsets": "for the check that an image has the toolset that a row of msvc.yaml chooses on it",
 }
 WAITING_ROWS = {
     "P4": "off: nobody has compiled that path with MSVC",
@@ -53,16 +72,48 @@ def written_keys(tree: ast.AST) -> Iterator[str]:
         yield from (key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str))
 
 
+def toolchain_names(system: str) -> frozenset[str]:
+    """What the toolchain of a CUDA target adds to its context."""
+    target = dataclasses.replace(TARGET, platform={"windows": "win_amd64", "linux": "linux_x86_64"}[system])
+    toolchain = expected_toolchain(target, FACTS)
+    if system == "linux":  # the facts name no release of GCC
+        host = HostCompiler(name="g++", identity={}, context=gcc_context(FACTS, 12, "12.4"))
+        toolchain = dataclasses.replace(toolchain, host=host)
+    return frozenset(toolchain_context(target, FACTS, toolchain, "auto", "8.0"))
+
+
+def late_names() -> frozenset[str]:
+    """What a build finds out once it has its source, its toolkit and upstream's commands."""
+    toolkit = Toolkit(root=Path("/opt/cuda"), version="12.4", nvcc="12.4.131", source="folder", system="windows")
+    toolchain = dataclasses.replace(expected_toolchain(TARGET, FACTS), toolkit=toolkit)
+    return frozenset((*found_context(toolchain, [["cl.exe", "/std:c++17"]]), "source-kind"))
+
+
 @cache
 def names_set() -> frozenset[str]:
-    """What code outside of the facts gives a value to."""
-    outside = (tree for path, tree in SOURCES.items() if path.parent.name != "facts")
-    return frozenset(key for tree in outside for key in written_keys(tree))
+    """What some context has."""
+    return frozenset(FOLLOWS_FROM) | toolchain_names("windows") | toolchain_names("linux") | late_names()
 
 
 @pytest.mark.parametrize("name", sorted(FLAGS | TEXTS | VERSIONS))
-def test_some_code_sets_every_name_that_a_condition_may_ask_for(name: str) -> None:
+def test_some_context_has_every_name_that_a_condition_may_ask_for(name: str) -> None:
     assert name in names_set()
+
+
+def test_a_toolchain_sets_what_its_toolkit_and_its_compiler_can_tell() -> None:
+    assert toolchain_names("windows") == {*TOOLKIT, *MSVC, "arch-supported"}
+    assert toolchain_names("linux") == {*TOOLKIT, *GCC, "arch-supported"}
+
+
+def test_a_build_finds_out_exactly_the_late_names() -> None:
+    assert late_names() == LATE
+
+
+@pytest.mark.parametrize(("module", "function"), [("build_plan", "make_build_plan"), ("built_wheel", "notes")])
+def test_patches_and_notes_of_a_build_may_ask_for_the_kind_of_its_source(module: str, function: str) -> None:
+    tree = SOURCES[ROOT / "scripts" / "wheel_build" / f"{module}.py"]
+    [found] = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == function]
+    assert "source-kind" in written_keys(found)
 
 
 def test_a_plan_sets_exactly_the_names_that_follow_from_the_axes() -> None:
@@ -82,17 +133,22 @@ def fields() -> list[str]:
 
 
 @cache
-def attributes_read() -> frozenset[str]:
-    outside = (tree for path, tree in SOURCES.items() if path.name != "consistency.py")
-    nodes = (node for tree in outside for node in ast.walk(tree))
-    return frozenset(n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Load))
+def found_read() -> frozenset[str]:
+    pytest.importorskip("mypy", reason="mypy tells whose field an attribute is")
+    from tests.row_reads import fields_read
+
+    return fields_read(SOURCES)
 
 
 @pytest.mark.parametrize("field", fields())
 def test_some_code_reads_every_field_of_a_row(field: str) -> None:
-    name = field.rpartition(".")[2]
-    is_read = name in attributes_read() or name in FOR_EDITORS
-    assert is_read != (field in WAITING_FIELDS)
+    if field.rpartition(".")[2] in FOR_EDITORS and field not in SHOWN:
+        return
+    assert (field in found_read()) != (field in WAITING_FIELDS)
+
+
+def test_no_field_waits_that_is_gone() -> None:
+    assert {*WAITING_FIELDS, *SHOWN} <= {*fields()}
 
 
 def test_every_source_is_named_by_a_row() -> None:
