@@ -80,7 +80,7 @@ class GitHubClient:
             )
         self.api = api.rstrip("/")
         self.patience, self._log = patience, log
-        self._origins = (_origin(_checked(self.api)), _uploads_origin(self.api))
+        self._origins = (_origin(checked_api(self.api)), _uploads_origin(self.api))
         self._token = Token(token)
         self._threads = threading.local()
 
@@ -239,7 +239,7 @@ def _message(answer: requests.Response) -> str:
     return ", ".join([str(_document(answer).get("message", answer.reason)), *codes])
 
 
-def _checked(api: str) -> str:
+def checked_api(api: str) -> str:
     """The address itself; raises InputError for one that a token must not be sent to."""
     parts = urlsplit(api)
     if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):

@@ -82,3 +82,10 @@ def test_the_log_of_a_job_is_asked_for_with_the_token(monkeypatch: pytest.Monkey
         ("https://api.github.com/repos/a/b/actions/jobs/22/logs", {"Authorization": "Bearer secret"}),
         ("https://example.org/build.log", None),
     ]
+
+
+def test_the_token_is_sent_to_no_address_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("GITHUB_API_URL", "http://api.example.org")
+    with pytest.raises(InputError, match="give an https address"):
+        b"".join(read_log("https://github.com/a/b/actions/runs/1/job/22"))
