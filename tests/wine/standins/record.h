@@ -114,7 +114,7 @@ static const char *const RECORDED[] = {
     "VSCMD_ARG_TGT_ARCH", "DISTUTILS_USE_SDK", NULL};
 static const char *const ONLY_WHETHER[] = {"INCLUDE", "LIB", NULL};
 
-/* One line in one write: several programs run at once. */
+/* One line, written by one program at a time: several run at once. */
 static void record(const char *program)
 {
     static wchar_t folder[1 << 15];
@@ -138,7 +138,11 @@ static void record(const char *program)
     for (name = ONLY_WHETHER; *name; name++)
         if (variable(*name)) put(", "), put_json(*name), put(": \"is set\"");
     put("}}\n");
-    file = CreateFileW(wide(log), FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, 0, NULL);
+    for (index = 0; index < 2000; index++) { /* alone with the file: Wine's appending writes of two programs can mix */
+        file = CreateFileW(wide(log), FILE_APPEND_DATA, 0, NULL, OPEN_ALWAYS, 0, NULL);
+        if (file != INVALID_HANDLE_VALUE || GetLastError() != ERROR_SHARING_VIOLATION) break;
+        Sleep(5);
+    }
     if (file == INVALID_HANDLE_VALUE) {
         fprintf(stderr, "stand-in: %s cannot be written\n", log);
         exit(99);
