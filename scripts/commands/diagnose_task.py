@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from scripts.errors import InputError
 
 BLOCK = 1 << 20
 JOB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/actions/runs/\d+/job/(\d+)")
-API = "https://api.github.com"
 
 
 def diagnose_log(options: DiagnoseOptions) -> None:
@@ -52,10 +50,11 @@ def _download(address: str) -> Iterator[bytes]:
     import requests
 
     from scripts.fetch.web import get
+    from scripts.publish.store_address import github_api, github_token
 
     job = JOB.match(address)
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") if job else None
-    url = f"{_api()}/repos/{job[1]}/actions/jobs/{job[2]}/logs" if job else address
+    token = github_token() if job else ""
+    url = f"{github_api()}/repos/{job[1]}/actions/jobs/{job[2]}/logs" if job else address
     try:
         with get(url, stream=True, headers={"Authorization": f"Bearer {token}"} if token else None) as answer:
             answer.raise_for_status()
@@ -64,13 +63,6 @@ def _download(address: str) -> Iterator[bytes]:
         status = f"HTTP {error.response.status_code}" if error.response is not None else type(error).__name__
         hint = "; the log of a job needs GITHUB_TOKEN" if job and not token else "; download it and give its path"
         raise InputError(f"{address} cannot be read ({status}){hint}", id="log-not-available") from None
-
-
-def _api() -> str:
-    """GitHub's API; raises InputError for an address that the token must not be sent to."""
-    from scripts.publish.github_client import checked_api
-
-    return checked_api(os.environ.get("GITHUB_API_URL") or API).rstrip("/")
 
 
 def lines_of(found: Diagnosis) -> Iterator[str]:

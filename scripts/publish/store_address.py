@@ -8,7 +8,7 @@ from pathlib import Path
 from scripts.command import Log, no_log
 from scripts.errors import InputError, PrerequisiteError, PublishError
 from scripts.files import make_directory
-from scripts.publish.github_client import GitHubClient
+from scripts.publish.github_client import GitHubClient, checked_api
 from scripts.publish.store import Store
 from scripts.publish.store_directory import DirectoryStore
 from scripts.publish.store_github import GitHubStore
@@ -51,9 +51,19 @@ def _directory(directory: Path, writing: bool) -> DirectoryStore:
 
 
 def _client(writing: bool, log: Log) -> GitHubClient:
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or ""
+    token = github_token()
     if writing and not token:
         raise PrerequisiteError(
             "publishing to GitHub needs a token with `contents: write` in GITHUB_TOKEN or GH_TOKEN", id="token-needed"
         )
-    return GitHubClient(os.environ.get("GITHUB_API_URL") or API, token.strip(), log=log)
+    return GitHubClient(github_api(), token, log=log)
+
+
+def github_api() -> str:
+    """GitHub's API, or what GITHUB_API_URL names; raises InputError for one that a token must not be sent to."""
+    return checked_api(os.environ.get("GITHUB_API_URL") or API).rstrip("/")
+
+
+def github_token() -> str:
+    """The token of GITHUB_TOKEN or GH_TOKEN; empty when neither is set."""
+    return (os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or "").strip()
