@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from scripts.install.environment import Environment
-from scripts.plan.distance import DECIMALS, WEIGHTS, distance, in_order
+from scripts.plan.distance import DECIMALS, WEIGHTS, by_numbers, distance
 from scripts.plan.target import Target
 from scripts.wheel.record import WheelRecord
 
@@ -81,11 +81,11 @@ def _preference(record: WheelRecord) -> tuple[object, ...]:
 
 def _axes(targets: Sequence[Target]) -> Axes:
     return {
-        "deepspeed": in_order([target.deepspeed for target in targets]),
-        "torch": in_order([target.torch_minor for target in targets]),
-        "cuda": in_order([target.cuda for target in targets]),
-        "python": in_order([target.python for target in targets]),
-        "platform": in_order([target.platform for target in targets]),
+        "deepspeed": by_numbers([target.deepspeed for target in targets]),
+        "torch": by_numbers([target.torch_minor for target in targets]),
+        "cuda": by_numbers([target.cuda for target in targets]),
+        "python": by_numbers([target.python for target in targets]),
+        "platform": by_numbers([target.platform for target in targets]),
     }
 
 

@@ -22,7 +22,7 @@ def distance(axis: str, mine: str, other: str, values: Sequence[str] = ()) -> fl
     return WEIGHTS[axis] + gpu + (_far(mine, other, values) if values else 0.0)
 
 
-def in_order(values: Sequence[str]) -> list[str]:
+def by_numbers(values: Sequence[str]) -> list[str]:
     """The values of an axis, each once, by the numbers in them."""
     return sorted(set(values), key=lambda value: (_numbers(value), value))
 
