@@ -392,6 +392,45 @@ def test_what_says_nothing_changes_nothing(open_page: Opener, site: str) -> None
     assert chosen(page) == {**choice_of(TARGET), "gpu": ""}
 
 
+LONG = {
+    "names of cards": "NVIDIA ",
+    "one long card": "NVIDIA " + "A" * 20,
+    "open braces": '{"a',
+    "blanks": "python \t",
+    "lines": "\n",
+    "quotes": "'gpu' : \"",
+    "version numbers": "torch version 1.1.",
+    "ids that break off": "ds1.1-torch2-",
+}
+
+
+@pytest.mark.parametrize("part", LONG.values(), ids=LONG.keys())
+def test_a_long_text_is_read_in_no_time_and_what_was_not_read_is_told(open_page: Opener, site: str, part: str) -> None:
+    page = open_page(site)
+    ask = "(text) => { const start = performance.now(); const found = readEnvironment(text, model.data.gpus);"
+    ask += "return [performance.now() - start, found.doubts.join()]; }"
+    took, doubts = page.evaluate(ask, (part * 1_000_000)[:1_000_000])
+    assert took < 1000  # it takes 5; with an unbounded repetition 28 000 characters took 1000 and more
+    assert "Only the first 60000 of 1000000 characters were read" in doubts
+
+
+def test_what_is_found_in_the_read_part_of_a_long_text_counts(open_page: Opener, site: str) -> None:
+    page = open_page(site)
+    page.click("#detect summary")
+    page.fill("#pasted", PASTED["collect_env"] + "NVIDIA " * 20_000)
+    assert chosen(page)["torch"] == "2.6"
+    assert "Only the first 60000 of " in page.inner_text("#understood")
+    page.fill("#pasted", "{" * 60_001)
+    assert "was found in that" in page.inner_text("#understood")
+    assert "Only the first 60000 of 60001" in page.inner_text("#understood")
+
+
+def test_a_link_with_a_long_value_opens_at_once(open_page: Opener, site: str) -> None:
+    page = open_page(f"{site}?id={'NVIDIA+' * 4000}&torch={'1.' * 4000}")
+    assert page.evaluate("performance.now()") < 10_000
+    assert "Impossible" in badge(page)
+
+
 # ---------------------------------------------------------------- links
 
 

@@ -1,12 +1,20 @@
 "use strict";
 // What a user pasted, as a choice: the output of the detection line, of ds_report, of torch's collect_env, of pip list;
 // a target's id; or a wheel's name. Shells wrap lines and put prompts around them, so nothing is taken for granted.
+// Every repetition in a pattern that meets the text has a bound: an unbounded one before another takes time that grows
+// with the square of the text.
+
+const MOST_READ = 60000; // characters; collect_env with a long list of packages prints 10 000
 
 /** {fixed: what of the choice is known, heard: words for the user, doubts: what to know}; fixed is empty when nothing was understood. */
-function readEnvironment(text, gpus) {
+function readEnvironment(pasted, gpus) {
+  const text = pasted.slice(0, MOST_READ);
   const found = fromName(text) || facts(text);
   const fixed = {};
   const doubts = [];
+  if (pasted.length > MOST_READ) {
+    doubts.push(`Only the first ${MOST_READ} of ${pasted.length} characters were read; paste the part about Python and torch.`);
+  }
   if (found.platform) fixed.platform = platformOf(found.platform, found.machine || "");
   if (found.python) fixed.py = minorOf(found.python) + (found.free_threaded ? "t" : "");
   if (found.torch) fixed.torch = minorOf(found.torch);
@@ -28,19 +36,19 @@ function heardOf(fixed, found) {
 
 /** What a target's id or a wheel's name holds; null when the text holds neither. */
 function fromName(text) {
-  const flat = text.replace(/\s+/g, "").replace(/%2B/gi, "+");
-  const id = flat.match(/ds([\d.]+)-torch([\d.]+)-(cpu|cu\d+)-cp3(\d+)(t?)-(win_amd64|linux_x86_64)/);
+  const flat = text.replace(/\s/g, "").replace(/%2B/gi, "+");
+  const id = flat.match(/ds([\d.]{1,20})-torch([\d.]{1,20})-(cpu|cu\d{1,4})-cp3(\d{1,3})(t?)-(win_amd64|linux_x86_64)/);
   if (id) return { deepspeed: id[1], torch: id[2], variant: id[3], python: `3.${id[4]}`, free_threaded: id[5], platform: id[6] };
-  const wheel = flat.match(/deepspeed-([\d.]+)\+(cpu|cu\d+)torch([\d.]+)-cp\d+-cp3(\d+)(t?)-(win_amd64|linux_x86_64)/);
+  const wheel = flat.match(/deepspeed-([\d.]{1,20})\+(cpu|cu\d{1,4})torch([\d.]{1,20})-cp\d{1,4}-cp3(\d{1,3})(t?)-(win_amd64|linux_x86_64)/);
   if (wheel) return { deepspeed: wheel[1], variant: wheel[2], torch: wheel[3], python: `3.${wheel[4]}`, free_threaded: wheel[5], platform: wheel[6] };
   return null;
 }
 
 /** What the detection line printed, or whatever else can be found line by line. */
 function facts(text) {
-  const object = text.match(/\{[^{}]*\}/);
+  const object = text.match(/\{[^{}]{0,4000}\}/);
   if (object) {
-    const flat = object[0].replace(/\r?\n\s*/g, "");
+    const flat = object[0].replace(/\r?\n\s{0,200}/g, "");
     try {
       return typed(JSON.parse(flat));
     } catch {
@@ -54,18 +62,18 @@ function facts(text) {
 function typed(found) {
   const kept = { said_all: "torch" in found, free_threaded: found.free_threaded === true };
   for (const key of ["python", "platform", "machine", "torch", "cuda", "gpu"]) {
-    if (typeof found[key] === "string") kept[key] = found[key];
+    if (typeof found[key] === "string") kept[key] = found[key].slice(0, 100);
   }
-  if (Array.isArray(found.capability)) kept.capability = found.capability.slice(0, 2).join(".");
+  if (Array.isArray(found.capability)) kept.capability = found.capability.slice(0, 2).join(".").slice(0, 10);
   return kept;
 }
 
 const PATTERNS = {
-  python: [/["']?python["']?\s*[:=]\s*["']?(3\.\d+)/i, /python(?: version)?[ .:=]+(3\.\d+)/i, /python(3\.\d+)/, /Python(3)(\d\d)\b/],
-  torch: [/["']?\btorch["']?\s*[:=]\s*["']([\d.]+[^\s"',]*)/i, /(?:py)?torch(?: version)?[ .:=]+(\d+\.\d+[^\s"',;]*)/i],
-  cuda: [/["']cuda["']\s*[:=]\s*["']([\d.]+)/i, /torch cuda version[ .:]+(\d+\.\d+)/i, /CUDA used to build PyTorch[ :]+(\d+\.\d+)/i],
-  gpu: [/["']gpu["']\s*[:=]\s*["']([^"']+)/i, /GPU 0: ([^\n(]+)/, /((?:NVIDIA|GeForce|Tesla|Quadro)(?: [\w.-]+)*? ?[A-Z]*\d+[\w-]*(?: (?:Ti|SUPER|Ada|Blackwell))*)/],
-  capability: [/["']capability["']\s*[:=]\s*[[(]\s*(\d+)\s*,\s*(\d+)/i, /compute capability[ :=]+(\d+)\.(\d+)/i],
+  python: [/["']?python["']?\s{0,9}[:=]\s{0,9}["']?(3\.\d{1,3})/i, /python(?: version)?[ .:=]{1,60}(3\.\d{1,3})/i, /python(3\.\d{1,3})/, /Python(3)(\d\d)\b/],
+  torch: [/["']?\btorch["']?\s{0,9}[:=]\s{0,9}["']([\d.]{1,20}[^\s"',]{0,40})/i, /(?:py)?torch(?: version)?[ .:=]{1,60}(\d{1,4}\.\d{1,4}[^\s"',;]{0,40})/i],
+  cuda: [/["']cuda["']\s{0,9}[:=]\s{0,9}["']([\d.]{1,20})/i, /torch cuda version[ .:]{1,60}(\d{1,3}\.\d{1,3})/i, /CUDA used to build PyTorch[ :]{1,60}(\d{1,3}\.\d{1,3})/i],
+  gpu: [/["']gpu["']\s{0,9}[:=]\s{0,9}["']([^"']{1,100})/i, /GPU 0: ([^\n(]{1,100})/, /((?:NVIDIA|GeForce|Tesla|Quadro)(?: [\w.-]{1,20}){0,5}? ?[A-Z]{0,9}\d{1,9}[\w-]{0,20}(?: (?:Ti|SUPER|Ada|Blackwell)){0,3})/],
+  capability: [/["']capability["']\s{0,9}[:=]\s{0,9}[[(]\s{0,9}(\d{1,3})\s{0,9},\s{0,9}(\d{1,3})/i, /compute capability[ :=]{1,60}(\d{1,3})\.(\d{1,3})/i],
 };
 const SYSTEM_WORDS = [[/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -]1\d|\b[A-Z]:[\\/]/i, "win32"], [/\bdarwin\b|macOS|\/Users\//i, "darwin"], [/\blinux\b|Ubuntu|Debian|Fedora|\/lib\/python3/i, "linux"]];
 

@@ -2,6 +2,7 @@
 // The page itself: one choice, which the address, the form, the answer and the picture all show.
 
 const KEYS = ["platform", "py", "torch", "cuda", "deepspeed", "gpu"]; // as the selectors of `invoke plan`
+const MOST_ASKED = 200; // characters of a value in a link; a target's id has fewer than 70
 const model = new Model(globalThis.wheels);
 let choice = {};
 
@@ -41,9 +42,9 @@ function show(choice) {
 
 function fromAddress() {
   const asked = new URLSearchParams(location.search);
-  const named = asked.get("id") ? readEnvironment(asked.get("id"), []).fixed : {};
+  const named = asked.get("id") ? readEnvironment(asked.get("id").slice(0, MOST_ASKED), []).fixed : {};
   const fixed = {};
-  for (const key of KEYS) if (asked.get(key)) fixed[key] = spelled(key, asked.get(key));
+  for (const key of KEYS) if (asked.get(key)) fixed[key] = spelled(key, asked.get(key).slice(0, MOST_ASKED));
   return complete({ ...named, ...fixed });
 }
 
@@ -70,7 +71,8 @@ function onPasted(text) {
   }
   const { fixed, heard, doubts } = readEnvironment(text, model.data.gpus);
   if (!heard.length) {
-    byId("understood").textContent = "Nothing about Python, torch or CUDA was found in that. Paste what the line above printed.";
+    const nothing = "Nothing about Python, torch or CUDA was found in that. Paste what the line above printed.";
+    byId("understood").textContent = [nothing, ...doubts].join(" ");
     return;
   }
   byId("understood").textContent = ["Understood: " + heard.join(", ") + ".", ...doubts].join(" ");
