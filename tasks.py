@@ -146,7 +146,7 @@ def lint(c: Context) -> None:
 @command
 def bench(c: Context, options: BenchOptions) -> None:
     """Measure both sides in one run and print the ratio."""
-    _python(c, f"bench.{options.what}", *(["--logs", options.logs] if options.logs else []))
+    _python(c, f"bench.{options.what}", *options.words)
 
 
 def _python(c: Context, module: str, *words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.options import json_option, option
+from scripts.options import as_words, json_option, option
 
 STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself when left out"
 
@@ -240,9 +240,9 @@ class SuiteOptions:
     )
     only: str = option(
         "",
-        "only the tests with this mark: wine, real_build, act or browser",
-        more="one part in one process: `wine`, `real_build`, `act` or `browser`",
-        choices=("wine", "real_build", "act", "browser"),
+        "only the tests with this mark: wine, real_build, act, faults or browser",
+        more="one part in one process: `wine`, `real_build`, `act`, `faults` or `browser`",
+        choices=("wine", "real_build", "act", "faults", "browser"),
     )
     match: str = option(
         "", "only tests whose name matches", more="only tests whose name matches, as pytest's `-k`, in one process"
@@ -254,9 +254,10 @@ class BenchOptions:
     """What is measured."""
 
     what: str = option(
-        help="plan, build, publish, index, page or diagnose",
-        more="`plan`, `build`, `publish`, `index`, `page` or `diagnose`; usually given without the option's name",
-        choices=("plan", "build", "publish", "index", "page", "diagnose"),
+        help="plan, build, publish, index, page, diagnose or faults",
+        more="`plan`, `build`, `publish`, `index`, `page`, `diagnose` or `faults`; usually given without the option's "
+        "name",
+        choices=("plan", "build", "publish", "index", "page", "diagnose", "faults"),
     )
     logs: str = option(
         "",
@@ -264,3 +265,25 @@ class BenchOptions:
         more="of `invoke bench diagnose`: a directory with logs and `labels.yaml`, rows of `file` and `cause` (`none`: "
         "a log of success)",
     )
+    part: str = option(
+        "",
+        "of faults: only this part, or several",
+        more="of `invoke bench faults`: only these parts, with commas between",
+    )
+    seed: int = option(
+        1,
+        "of faults: another number tries other faults",
+        more="of `invoke bench faults`: what chance begins with; the same number tries the same faults",
+    )
+    scale: str = option(
+        "1", "of faults: 0.1 tries a tenth", more="of `invoke bench faults`: how much of it is tried, `0.1` for a tenth"
+    )
+    case: str = option(
+        "", "of faults: only this try", more="of `invoke bench faults`: only the try of this number, to repeat a loss"
+    )
+    json: bool = json_option("of `invoke bench faults`: the tallies of its parts")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the benchmark itself is told: every option but the first, its own name."""
+        return as_words(self)[2:]

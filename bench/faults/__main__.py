@@ -1,0 +1,84 @@
+"""Faults on purpose: `invoke bench faults [--part NAME] [--seed N] [--scale 0.1] [--json]`.
+
+Printed per part: tries, how many survived, how many lost, seconds; below it a line for each loss with the words that
+repeat it. Exit code 1 when anything was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.faults.part import Part, Tally, attempt
+from bench.faults.parts import PARTS
+
+SECONDS_BETWEEN = 5.0  # two signs of life
+
+Say = Callable[[str], None]
+
+
+def say_nothing(line: str) -> None:
+    """The progress of a run that nobody watches."""
+
+
+def run_part(part: Part, tries: Iterable[int], seed: int, say: Say = say_nothing) -> Tally:
+    """The tally of these tries, all in one place."""
+    numbers, lost = list(tries), []
+    started = said = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, part.place(Path(folder)) as case:
+        for done, number in enumerate(numbers, 1):
+            if (loss := attempt(part, case, number, seed)) is not None:
+                lost.append(f"{loss}  [--part {part.name} --seed {seed} --case {number}]")
+                say(f"  {part.name}: LOST {lost[-1]}")
+            if time.monotonic() - said > SECONDS_BETWEEN:
+                said = time.monotonic()
+                say(f"  {part.name}: {done} of {len(numbers)}, {len(lost)} lost, {said - started:.0f} s")
+    seconds = round(time.monotonic() - started, 1)
+    return Tally(name=part.name, tried=len(numbers), lost=tuple(lost), seconds=seconds)
+
+
+def parts_named(names: str) -> tuple[Part, ...]:
+    """The parts with these names, commas between them."""
+    known = {part.name: part for part in PARTS}
+    if unknown := [name for name in names.split(",") if name not in known]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: known are {', '.join(known)}")
+    return tuple(known[name] for name in names.split(","))
+
+
+def as_row(tally: Tally) -> str:
+    """The tally as a line of the table."""
+    return f"{tally.name:16} {tally.tried:6} {tally.survived:9} {len(tally.lost):5} {tally.seconds:8.1f}"
+
+
+def main(words: Sequence[str]) -> None:
+    """Try everything and print the tallies; exit code 1 when anything was lost."""
+    parser = argparse.ArgumentParser(prog="bench.faults")
+    parser.add_argument("--part", type=parts_named, default=PARTS)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--case", type=int, help="only this try, to repeat a loss")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(words)
+    tallies = []
+    if not given.json:
+        print(f"{'part':16} {'tried':>6} {'survived':>9} {'lost':>5} {'seconds':>8}", flush=True)
+    for part in given.part:
+        tries = range(part.count(given.scale)) if given.case is None else [given.case]
+        tally = run_part(part, tries, given.seed, lambda line: print(line, file=sys.stderr, flush=True))
+        tallies.append(tally)
+        if not given.json:
+            print("\n".join([as_row(tally), *(f"  {loss}" for loss in tally.lost)]), flush=True)
+    if given.json:
+        print(json.dumps({"seed": given.seed, "parts": [asdict(tally) for tally in tallies]}, indent=1))
+    if any(tally.lost for tally in tallies):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

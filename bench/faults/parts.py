@@ -1,0 +1,8 @@
+"""Every part, in the order in which they run."""
+
+from __future__ import annotations
+
+from bench.faults.documents import MATRIX
+from bench.faults.part import Part
+
+PARTS: tuple[Part, ...] = (MATRIX,)
