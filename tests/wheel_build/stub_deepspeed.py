@@ -1,4 +1,4 @@
-"""A DeepSpeed of one small op and a torch of two files: what a build needs of both, compiled by the real g++."""
+"""A DeepSpeed of small ops and a torch of two files: what a build needs of both, compiled by the real g++."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ TORCH = {
     "def compiled_with_cxx11_abi(): return True\n",
     "torch/version.py": "__version__ = '2.13.0+cpu'\ncuda = None\ngit_version = 'abc'\n",
 }
-INFO = build_info().replace("'cpu_adam': 1", "'fused_adam': 1")
-SETUP = f'''
+SETUP = '''
 import os, zipfile
 from pathlib import Path
 from setuptools import Command, Extension, setup
@@ -34,26 +33,44 @@ class bdist_wheel(Command):
         self.run_command("build_ext")
         built = self.get_finalized_command("build_ext")
         version = self.distribution.metadata.version
-        info = f"deepspeed-{{version}}.dist-info"
+        info = f"deepspeed-{version}.dist-info"
         Path(self.dist_dir).mkdir(exist_ok=True)
-        with zipfile.ZipFile(Path(self.dist_dir, f"deepspeed-{{version}}-py3-none-any.whl"), "w") as wheel:
+        with zipfile.ZipFile(Path(self.dist_dir, f"deepspeed-{version}-py3-none-any.whl"), "w") as wheel:
             for path in Path(built.build_lib).rglob("*.so"):
                 wheel.write(path, path.relative_to(built.build_lib).as_posix())
             wheel.writestr("deepspeed/__init__.py", "")
-            wheel.writestr({BUILD_INFO!r}, {INFO!r})
-            wheel.writestr(f"{{info}}/METADATA", f"Metadata-Version: 2.1\\nName: deepspeed\\nVersion: {{version}}\\nRequires-Dist: torch\\n\\n")
-            wheel.writestr(f"{{info}}/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+            wheel.writestr(BUILD_INFO, INFO)
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: deepspeed\\nVersion: {version}\\nRequires-Dist: torch\\n\\n")
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
 
-op = Extension("deepspeed.ops.adam.fused_adam_op", ["csrc/fused_adam.cpp"], language="c++")
+ops = [Extension(module, sources, language="c++") for module, sources in OPS.items()]
 setup(name="deepspeed", version=Path("version.txt").read_text().strip() + os.environ["DS_BUILD_STRING"],
-      ext_modules=[op], packages=[], cmdclass={{"bdist_wheel": bdist_wheel}})
+      ext_modules=ops, packages=[], cmdclass={"bdist_wheel": bdist_wheel})
 '''  # noqa: E501  a line of the metadata
-MEMBERS = {
-    "version.txt": "0.19.8\n",
-    "setup.py": SETUP,
-    "csrc/fused_adam.cpp": '#include "nothing.h"\nextern "C" void* PyInit_fused_adam_op() { return nothing(); }\n',
-    "csrc/nothing.h": "inline void* nothing() { return nullptr; }\n",
+MODULES = {
+    op: f"deepspeed.ops.{op.split('_')[1]}.{op}_op" for op in ("fused_adam", "cpu_adam", "cpu_lion", "cpu_adagrad")
 }
+
+
+def make_members(*ops: str, units: int = 1) -> dict[str, str]:
+    """The sources of a DeepSpeed with these ops, each compiled from as many files."""
+    files = {op: [f"csrc/{op}{number or ''}.cpp" for number in range(units)] for op in ops}
+    info = build_info().replace("'cpu_adam': 1", ", ".join(f"{op!r}: 1" for op in ops))
+    told = {"BUILD_INFO": BUILD_INFO, "INFO": info, "OPS": {MODULES[op]: sources for op, sources in files.items()}}
+    sources = {
+        source: f'#include "nothing.h"\nextern "C" void* {name}() {{ return nothing(); }}\n'
+        for op, paths in files.items()
+        for source, name in zip(paths, [f"PyInit_{op}_op", *(f"{op}_{n}" for n in range(1, units))], strict=True)
+    }
+    return {
+        "version.txt": "0.19.8\n",
+        "setup.py": "".join(f"{name} = {value!r}\n" for name, value in told.items()) + SETUP,
+        **sources,
+        "csrc/nothing.h": "inline void* nothing() { return nullptr; }\n",
+    }
+
+
+MEMBERS = make_members("fused_adam")
 
 
 def make_dirs(folder: Path) -> Dirs:
