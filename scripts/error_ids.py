@@ -104,6 +104,11 @@ ERRORS: tuple[Explained, ...] = tuple(
         ),
         ("already-building", "The target is being built in this checkout.", "Wait for that build, or stop it."),
         ("compiler-not-found", "There is no C++ compiler.", "Install it with the line in the message."),
+        (
+            "op-header-missing",
+            "This machine lacks a header without which an op cannot be built, so the wheel would not be whole.",
+            "Install it with the line in the message; or go on without that op: `--allow-missing`.",
+        ),
         ("python-headers-not-found", "Python's headers are missing.", "Install them with the line in the message."),
         (
             "visual-studio-not-found",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from scripts.command import Log
@@ -17,9 +17,11 @@ from scripts.index.page.states import Build, read_builds
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.readers import Optional, Problems, Reader, below, integer, keyed, text
+from scripts.wheel.wheelhouse import ONLY, WITHOUT
 
 SUFFIX = ".result.json"
 BUILDS = "builds.json"  # of the site
+NOT_READY = "The machine that was to build it was not ready for that; the log of the run says why."
 NO_RESULT = "Its job left no result: its setup failed, the runner was lost, or the job ran into its time limit."
 
 
@@ -38,6 +40,12 @@ class Result:
         if self.exit_code == InterruptedBuildError.exit_code:
             return "building"
         return "failed" if self.exit_code else "built"
+
+    @property
+    def subset(self) -> str:
+        """The directory of a wheel of fewer ops, such as `without-async_io`; empty for one of all."""
+        folder = PurePath(self.wheel or "").parent.name
+        return folder if folder.startswith((ONLY, WITHOUT)) else ""
 
     @property
     def parsed_target(self) -> Target:
@@ -108,9 +116,16 @@ def builds_document(
     tried = {result.target: result for result in results}
     known = {name: _entry(build.state, build.message, build.url) for name, build in before.items() if name not in tried}
     now = {
-        name: _entry(result.state, result.first_lines, url) for name, result in tried.items() if result.state != "built"
+        name: _entry(result.state, _for_readers(result), url)
+        for name, result in tried.items()
+        if result.state != "built"
     }
     return dict(sorted((name, entry) for name, entry in {**known, **now}.items() if name in planned))
+
+
+def _for_readers(result: Result) -> str:
+    """Why there is no wheel, for who only wants one: what the builder's machine lacks is of no use there."""
+    return NOT_READY if result.exit_code == PrerequisiteError.exit_code else result.first_lines
 
 
 def _entry(state: str, message: str, url: str | None) -> dict[str, str]:

@@ -78,7 +78,8 @@ def _details(found: Sequence[SummaryRow]) -> list[str]:
 
 
 def _outcome(result: Result) -> str:
-    return WORDS[result.state] + (f", exit code {result.exit_code}" if result.state == "failed" else "")
+    more = f", exit code {result.exit_code}" if result.state == "failed" else f", {result.subset}"
+    return WORDS[result.state] + more.removesuffix(", ")
 
 
 def _minutes(row: SummaryRow) -> str:

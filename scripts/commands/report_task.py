@@ -62,7 +62,9 @@ def _print(found: Sequence[SummaryRow], *, as_json: bool) -> None:
     if as_json:
         print_document({"results": [_document(row.result) for row in found]})
         return
-    lines = (f"{row.result.state:8} {row.result.target}  {row.result.first_lines}" for row in found)
+    lines = (
+        f"{row.result.state:8} {row.result.target}  {row.result.subset or row.result.first_lines}" for row in found
+    )
     print_answer(*lines, sentence(found))
 
 

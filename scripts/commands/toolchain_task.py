@@ -6,6 +6,7 @@ from scripts.commands.answer import print_answer, print_document
 from scripts.commands.host_targets import require_platform, targets_to_build
 from scripts.commands.project import open_project
 from scripts.commands.task_options import ToolchainOptions
+from scripts.plan.ops import named_ops
 from scripts.plan.selection import Selection
 from scripts.toolchain.survey import survey
 
@@ -16,7 +17,8 @@ def toolchain(selection: Selection, options: ToolchainOptions) -> None:
     target = targets_to_build(project, selection, anywhere=True)[-1]
     require_platform(target)
     context = project.matrix.context_of(target, project.facts)
-    found = survey(target, project.facts, context, project.dirs.captured, project.dirs.cache)
+    ops = named_ops(project.matrix.ops)
+    found = survey(target, project.facts, context, project.dirs.captured, project.dirs.cache, ops)
     if options.json:
         print_document(found.as_document())
     elif options.environment:

@@ -11,6 +11,11 @@ from scripts.plan.notes import for_users, notes_for
 from scripts.plan.target import Target
 from scripts.wheel.record import WheelRecord
 
+LACKS = (
+    "This wheel lacks the op {op}, which other wheels like it have: DeepSpeed compiles it when it is first used, and"
+    " fails where no compiler is."
+)
+
 
 def with_notes(records: Iterable[WheelRecord], facts: Facts) -> tuple[WheelRecord, ...]:
     """The records with the notes of their manifests and those that hold by the facts of now, whose text wins."""
@@ -18,11 +23,12 @@ def with_notes(records: Iterable[WheelRecord], facts: Facts) -> tuple[WheelRecor
 
 
 def known_notes(record: WheelRecord, facts: Facts) -> Mapping[str, str]:
-    """What a user should know of a wheel, by rule id; nothing of one whose torch or CUDA the facts no longer hold."""
+    """What a user should know of a wheel, by id; rules say nothing of a torch or CUDA that the facts no longer hold."""
+    lacks = {f"lacks-{op}": LACKS.format(op=op) for op in record.lacks}
     if not _is_known(record.target, facts):
-        return {}
+        return lacks
     context = context_of(record.target, facts, ";".join(record.arches) or None)
-    return {note.id: str(note) for note in for_users(notes_for(facts, context))}
+    return {**lacks, **{note.id: str(note) for note in for_users(notes_for(facts, context))}}
 
 
 def _is_known(target: Target, facts: Facts) -> bool:

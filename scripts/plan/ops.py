@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -28,7 +28,9 @@ class OpSelection:
 
     available: tuple[OpChoice, ...]  # every op that exists for the target
     chosen: tuple[OpChoice, ...]
-    left_out: Mapping[str, str]  # op -> reason
+    left_out: Mapping[str, str]  # op -> reason, for whoever has the wheel
+    missing: Mapping[str, str]  # op that only this machine keeps out -> what it lacks and the line that installs it
+    usual: frozenset[str]  # the ops that every wheel of the target's name has
 
 
 def available_ops(facts_ops: Mapping[str, Op], target: Target) -> tuple[OpChoice, ...]:
@@ -37,25 +39,44 @@ def available_ops(facts_ops: Mapping[str, Op], target: Target) -> tuple[OpChoice
     return tuple(_choice(op, row, target.system) for op, row in rows if row)
 
 
+def named_ops(ops: str | Sequence[str]) -> tuple[str, ...] | None:
+    """What matrix.yaml's `ops` names; None for "all", which is every default op."""
+    return None if ops == "all" else tuple(ops)
+
+
 def choose_ops(
     ops: Mapping[str, Op],
     target: Target,
     wanted: tuple[str, ...] | None,
     absent_headers: Mapping[str, str] = MappingProxyType({}),
+    usual: tuple[str, ...] | None = None,
 ) -> OpSelection:
-    """The ops to build for `target`: the `wanted` ones, or every default op for None.
+    """The ops to build for `target`: the `wanted` ones, or every default op for None; `usual` are the matrix's own.
 
     Raises InputError for a wanted op that the target cannot have. `absent_headers` holds what
-    this machine lacks and the line that installs it: an op that needs one of them is left out.
+    this machine lacks and the line that installs it: an op that needs one of them is `missing`.
     """
     choices = available_ops(ops, target)
     for name in wanted or ():
         _require(name, ops, choices, target)
-    reasons = {choice.name: _reason(choice, wanted, absent_headers) for choice in choices}
+    decided = {choice.name: reason for choice in choices if (reason := _reason(choice, wanted))}
+    lacking = {
+        choice.name: choice.support.header
+        for choice in choices
+        if choice.name not in decided and choice.support.header in absent_headers
+    }
+    absent = {name: f"the machine that built it did not have the header {header}" for name, header in lacking.items()}
+    reasons = {**decided, **absent}
     return OpSelection(
         available=choices,
-        chosen=tuple(choice for choice in choices if reasons[choice.name] is None),
-        left_out={name: reason for name, reason in reasons.items() if reason is not None},
+        chosen=tuple(choice for choice in choices if choice.name not in reasons),
+        left_out={choice.name: reasons[choice.name] for choice in choices if choice.name in reasons},
+        missing={
+            name: f"the header {header} is not on this machine; install it with: {absent_headers[header]}"
+            for name, header in lacking.items()
+            if header
+        },
+        usual=frozenset(choice.name for choice in choices if _reason(choice, usual) is None),
     )
 
 
@@ -69,14 +90,11 @@ def _choice(op: Op, row: OpSupport, system: str) -> OpChoice:
     return OpChoice(name=op.name, variable=op.variable, module=op.module, support=row, left_out=left_out)
 
 
-def _reason(choice: OpChoice, wanted: tuple[str, ...] | None, absent_headers: Mapping[str, str]) -> str | None:
-    if wanted is None and choice.left_out:
+def _reason(choice: OpChoice, wanted: tuple[str, ...] | None) -> str | None:
+    """Why the op is not to be built, whatever the machine has."""
+    if wanted is None:
         return choice.left_out
-    if wanted is not None and choice.name not in wanted:
-        return "not among the ops that were asked for"
-    header = choice.support.header
-    hint = absent_headers.get(header) if header else None
-    return f"the header {header} is not on this machine; install it with: {hint}" if hint else None
+    return None if choice.name in wanted else "not among the ops that were asked for"
 
 
 def _require(name: str, ops: Mapping[str, Op], choices: tuple[OpChoice, ...], target: Target) -> None:

@@ -11,7 +11,7 @@ from scripts.publish.store import Payload, payload_of_bytes, payload_of_file
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
-from scripts.wheel.wheelhouse import why_not_from, why_not_verified
+from scripts.wheel.wheelhouse import why_not_complete, why_not_from, why_not_verified
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def _candidate(wheel: Path) -> Candidate:
     except OSError:
         raise InputError("it has no manifest beside it") from None
     record = read_manifest(content, manifest_path(wheel).name)
-    if reason := why_not_verified(record.verification):
+    if reason := why_not_verified(record.verification) or why_not_complete(record):
         raise InputError(reason)
     payload = payload_of_file(wheel)
     metadata = payload_of_bytes(wheel.name + SUFFIX, core_metadata(wheel))

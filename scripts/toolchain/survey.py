@@ -9,6 +9,7 @@ from pathlib import Path
 from scripts.errors import WheelsError
 from scripts.facts.facts import Facts
 from scripts.plan.context import Context
+from scripts.plan.ops import choose_ops
 from scripts.plan.target import Target
 from scripts.toolchain.compilers import Toolchain, named_for, toolchain_context
 from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit
@@ -29,6 +30,7 @@ class Survey:
     why_no_host: str | None  # why the host compiler is none, or not one for this target
     toolkits: tuple[Toolkit, ...]  # the first is the one that a build takes
     passed_over: tuple[str, ...]
+    missing: Mapping[str, str]  # op of the target -> what this machine lacks to build it
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -46,6 +48,7 @@ class Survey:
                 {"root": str(t.root), "version": t.version, "nvcc": t.nvcc, "source": t.source} for t in self.toolkits
             ],
             "passed_over": list(self.passed_over),
+            "missing": dict(self.missing),
             "environment": dict(sorted(self.variables.items())),
         }
 
@@ -56,6 +59,7 @@ class Survey:
         if self.host:
             lines += [f"  {name}: {value}" for name, value in self.host.identity.items()]
         lines += [f"  {line}" for line in (self.why_no_host or "").splitlines()]
+        lines += [f"  {op} cannot be built: {reason}" for op, reason in self.missing.items()]
         lines += [f"  CUDA {t.nvcc} ({t.source}) in {t.root}" for t in self.toolkits]
         lines += [f"  passed over: {reason}" for reason in self.passed_over]
         if self.target.cuda_version and not self.toolkits:
@@ -63,8 +67,15 @@ class Survey:
         return lines
 
 
-def survey(target: Target, facts: Facts, context: Context, captured: Path, fetched: Path) -> Survey:
-    """What this machine has for the target, whose `context` is that of the plan.
+def survey(
+    target: Target,
+    facts: Facts,
+    context: Context,
+    captured: Path,
+    fetched: Path,
+    ops: tuple[str, ...] | None = None,
+) -> Survey:
+    """What this machine has for the target, whose `context` is that of the plan, and for these `ops`, else all its own.
 
     `captured` holds Visual Studio's environments of earlier runs, `fetched` is the cache of toolkits.
     """
@@ -85,6 +96,7 @@ def survey(target: Target, facts: Facts, context: Context, captured: Path, fetch
         why_no_host=why_not,
         toolkits=toolkits,
         passed_over=passed,
+        missing=choose_ops(facts.ops, target, ops, host.absent_headers).missing if host else {},
     )
 
 

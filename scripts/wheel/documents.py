@@ -32,6 +32,9 @@ MANIFEST_SCHEMA = 1
 WHEELS_SCHEMA = 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ADDRESS = re.compile(r"https?://[!#$%&*+,./0-9:;=?@A-Z_a-z~-]+")
+# how writers before 0.2 said that a wheel lacks an op which others of its name have
+ABSENT = re.compile(r"the header (\S+) is not on this machine; install it with: .*")
+NOT_ASKED_FOR = "not among the ops that were asked for"
 NO_TARGET = Target(deepspeed="0", torch="0.0", cuda="cpu", python="3.0", platform="linux_x86_64")
 
 T = TypeVar("T")
@@ -42,12 +45,12 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
 
     Raises DataError with every fault, each at its key.
     """
-    found = _read(_MANIFEST, content, name)
+    found = _with_lacks(_read(_MANIFEST, content, name))
     wheel, metadata, verification = found["wheel"], found["metadata"] or {}, found["proof"]
     named = found["target"]["id"].wheel_name
     if wheel["file"] != named:
         raise DataError(name, [f"wheel.file: {wheel['file']!r} is not the name of its target's wheel, {named}"])
-    same = ("left_out", "arches", "cpu_level", "torch", "toolchain", "source")
+    same = ("left_out", "lacks", "arches", "cpu_level", "torch", "toolchain", "source")
     return WheelRecord(
         target=found["target"]["id"],
         sha256=wheel["sha256"],
@@ -107,7 +110,17 @@ def _verification(found: Mapping[str, Any]) -> Verification:
 
 
 def _row(**found: Any) -> WheelRecord:  # noqa: ANN401  the fields of _WHEELS
-    return WheelRecord(target=found.pop("id"), verification=found.pop("proof"), **found)
+    return WheelRecord(target=found.pop("id"), verification=found.pop("proof"), **_with_lacks(found))
+
+
+def _with_lacks(found: dict[str, Any]) -> dict[str, Any]:
+    """The same with `lacks`, which writers before 0.2 left to the reasons, beside a line for whoever builds."""
+    if not found or found["lacks"] is not None:
+        return found
+    told = found["left_out"]
+    lacks = (op for op, reason in told.items() if ABSENT.fullmatch(reason) or reason == NOT_ASKED_FOR)
+    reasons = {op: ABSENT.sub(r"the machine that built it did not have the header \1", why) for op, why in told.items()}
+    return {**found, "left_out": reasons, "lacks": tuple(sorted(lacks))}
 
 
 # ---------------------------------------------------------------- readers
@@ -191,6 +204,7 @@ _MANIFEST: Reader[dict[str, Any]] = _part(
     source=_source,
     ops=_keys,
     left_out=_details,
+    lacks=Optional(listed(text)),
     toolchain=_details,
     torch=text,
     arches=Optional(_arches, ()),
@@ -216,6 +230,7 @@ _WHEELS: Reader[dict[str, Any]] = _part(
             bytes=integer,
             ops=shared(listed(text)),
             left_out=shared(_details),
+            lacks=Optional(listed(text)),
             arches=shared(listed(text)),
             cpu_level=text,
             torch=text,

@@ -41,6 +41,7 @@ class WheelRecord:
     bytes: int
     ops: tuple[str, ...]
     left_out: Mapping[str, str]  # op -> why it is not in the wheel
+    lacks: tuple[str, ...] = ()  # those of them that every other wheel of the target's name has
     arches: tuple[str, ...]  # of TORCH_CUDA_ARCH_LIST, "8.6", "12.0+PTX"; empty for CPU
     cpu_level: str  # "avx2"
     torch: str  # the full version it was built with, "2.6.0+cu124"

@@ -16,13 +16,14 @@ from scripts.wheel.record import Verification, WheelRecord
 
 REQUIRED_LEVEL = "full"
 FAILED = "failed"  # the directory of wheels that failed verification
+ONLY, WITHOUT = "only-", "without-"  # begin the directories of wheels that have only these ops, or all but these
 
 
 def why_not_from(path: Path) -> str | None:
     """Why no wheel at this path below a wheelhouse or a store is published or offered; None when it may be."""
     if FAILED in path.parts[:-1]:
         return "it failed verification"
-    if any(part.startswith("only-") for part in path.parts[:-1]):
+    if any(part.startswith((ONLY, WITHOUT)) for part in path.parts[:-1]):
         return "it holds only some of its ops; the full wheel has the same name"
     return "it is in a draft" if any(part.endswith(DRAFT) for part in path.parts[:-1]) else None
 
@@ -36,6 +37,13 @@ def why_not_verified(verification: Verification | None) -> str | None:
     if verification.level != REQUIRED_LEVEL:
         return f"it was verified at level {verification.level or 'unknown'}, not {REQUIRED_LEVEL}; build it again"
     return None
+
+
+def why_not_complete(record: WheelRecord) -> str | None:
+    """Why a wheel of fewer ops is not published, wherever it lies; None for one that has all of its target's."""
+    if not record.lacks:
+        return None
+    return f"it lacks {', '.join(record.lacks)}, which the full wheel of this name has; build that one"
 
 
 def filed_wheels(directory: Path, log: Log = no_log) -> dict[Path, WheelRecord]:

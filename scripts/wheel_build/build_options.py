@@ -23,6 +23,12 @@ class BuildOptions:
         more="only these ops; one that the target cannot have is an error with the reason. The wheel's name stays the "
         "same, so it is filed in a directory of its own, `only-<ops>`, beside the full one",
     )
+    allow_missing: bool = option(
+        False,
+        "leave out the ops for which this machine lacks a header",
+        more="leave out the ops for which this machine lacks a header, which is an error otherwise. Such a wheel is "
+        "filed in a directory of its own, `without-<ops>`, and never published",
+    )
     jobs: int = option(
         0,
         "compilers at once; 0: all processors",
@@ -66,11 +72,6 @@ class BuildOptions:
         "default, is no limit",
         wanted="the minutes that compiling may take, or 0 for no limit",
     )
-
-    @property
-    def directory(self) -> str:
-        """Where a wheel of fewer ops lies below its target's directory, so that it never replaces the full one."""
-        return f"/only-{'-'.join(sorted(self.ops))}"[:80] if self.ops else ""
 
     def as_words(self) -> tuple[str, ...]:
         """The options as typed after `invoke build` or `nox --`."""

@@ -18,10 +18,11 @@ from scripts.facts.torch_releases import TorchRelease
 from scripts.plan.context import Context
 from scripts.plan.matrix import Matrix
 from scripts.plan.notes import LEVELS, Note, note_of, notes_for
-from scripts.plan.ops import OpSelection, choose_ops, patches_for
+from scripts.plan.ops import OpSelection, choose_ops, named_ops, patches_for
 from scripts.plan.target import Target
 from scripts.toolchain.compilers import Toolchain, toolchain_context
 from scripts.toolchain.gates import Gates, gates_of
+from scripts.wheel.wheelhouse import ONLY, WITHOUT
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.rewrite import WheelEdit
 from scripts.wheel_build.torch_routes import TorchRoute, build_requirements, torch_routes
@@ -59,6 +60,13 @@ class BuildPlan:
     def system(self) -> str:
         """`windows` or `linux`."""
         return self.target.system
+
+    @property
+    def directory(self) -> str:
+        """Where a wheel of fewer ops lies below its target's directory, so that it never replaces the full one."""
+        if self.options.ops:
+            return f"/{ONLY}{'-'.join(sorted(self.options.ops))}"[:80]
+        return f"/{WITHOUT}{'-'.join(sorted(self.ops.missing))}"[:80] if self.ops.missing else ""
 
     def environment(self, toolkit: str) -> dict[str, str]:
         """The variables of setup.py and the compilers, with the CUDA toolkit in the directory `toolkit`."""
@@ -123,11 +131,17 @@ def _select_ops(
     target: Target, facts: Facts, matrix: Matrix, options: BuildOptions, toolchain: Toolchain
 ) -> OpSelection:
     """The ops to build and why the others are left out; see `make_build_plan` for what is raised."""
-    wanted = options.ops or (None if matrix.ops == "all" else tuple(matrix.ops))
-    selection = choose_ops(facts.ops, target, wanted, toolchain.host.absent_headers)
-    lacking = [f"{op}: {selection.left_out[op]}" for op in options.ops or () if op in selection.left_out]
-    if lacking:
-        raise PrerequisiteError(f"{target.id} cannot be built with {'; '.join(lacking)}", id="op-not-available")
+    usual = named_ops(matrix.ops)
+    selection = choose_ops(facts.ops, target, options.ops or usual, toolchain.host.absent_headers, usual)
+    lines = [f"  {op}: {reason}" for op, reason in selection.missing.items()]
+    if lines and options.ops:
+        raise PrerequisiteError("\n".join([f"{target.id} cannot be built with", *lines]), id="op-not-available")
+    if lines and not (options.allow_missing and selection.chosen):
+        ways = "or go on without: --allow-missing makes a wheel that is filed apart and never published, as --ops does"
+        raise PrerequisiteError(
+            "\n".join([f"{target.id} cannot be built with all its ops here:", *lines, f"  {ways}"]),
+            id="op-header-missing",
+        )
     return selection
 
 

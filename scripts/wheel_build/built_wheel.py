@@ -33,6 +33,11 @@ class BuiltWheel:
         return {op: reason for op, reason in self.plan.ops.left_out.items() if op not in built}
 
     @property
+    def lacks(self) -> list[str]:
+        """The ops that every other wheel of the target's name has, and this one not."""
+        return sorted(self.plan.ops.usual - {op.op for op in self.ops})
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """What to know of the wheel."""
         found = {"source-kind": self.tree.archive.kind, **found_context(self.toolchain, self.recipe.compile_commands)}

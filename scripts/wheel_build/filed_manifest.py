@@ -34,6 +34,7 @@ def manifest_of(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
         },
         "ops": {op.op: _op(op) for op in built.ops},
         "left_out": built.left_out,
+        "lacks": built.lacks,
         "toolchain": {**built.toolchain.identity, "setuptools": built.recipe.setuptools},
         "torch": built.recipe.torch["version"],
         "arches": plan.arches,

@@ -76,12 +76,14 @@ def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress
     """The wheel in the wheelhouse, its manifest beside it; raises VerifyError when it failed and was kept apart."""
     plan = built.plan
     parent = "" if report.passed else f"{FAILED}/"
-    wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.options.directory}" / plan.target.wheel_name
+    wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.directory}" / plan.target.wheel_name
     manifest = manifest_of(built, report)
     write_whole(wheel, built.wheel)
     write_manifest(manifest_path(wheel), manifest)
     for check_result in report.checks:
         progress.show(f"  {check_result.as_line()}")
+    if built.lacks and report.passed:
+        progress.show(f"  it lacks {', '.join(built.lacks)}, so it is filed apart and never published")
     progress.show(f"{'filed' if report.passed else 'FAILED, kept as'} {wheel}")
     report.require()
     discard_work(plan, dirs)

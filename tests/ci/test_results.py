@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.ci.results import Result, builds_document, lost_results, read_results, write_results
+from scripts.ci.results import NOT_READY, Result, builds_document, lost_results, read_results, write_results
 from scripts.ci.summary import markdown, rows, run_annotations, sentence
-from scripts.errors import CompileError, DataError, InterruptedBuildError
+from scripts.errors import CompileError, DataError, InterruptedBuildError, PrerequisiteError
 from scripts.index.page.states import Build, read_builds
 from tests.plan.factories import make_target
 
@@ -101,3 +101,19 @@ def test_each_target_without_a_wheel_is_annotated_with_its_first_lines_and_the_l
     assert error.startswith(f"::error title={FAILED.id}::- a.cpp: error: `x`%0A")
     assert error.endswith(f"%0Ainvoke build --id {FAILED.id}")
     assert notice.startswith(f"::notice title={STOPPED.id}::the time is over")
+
+
+def test_a_wheel_of_fewer_ops_is_told_apart_in_the_summary_and_the_target_stays_planned() -> None:
+    apart = Result(target=BUILT.id, exit_code=0, wheel=f"/o/wheels/{BUILT.folder}/without-async_io/a.whl", message=None)
+    whole = Result(target=STOPPED.id, exit_code=0, wheel=f"/o/only-x/wheels/{BUILT.folder}/a.whl", message=None)
+    assert (apart.subset, whole.subset) == ("without-async_io", "")
+    assert f"| `{BUILT.id}` | built, without-async_io |" in markdown(rows([apart, whole], Path("nowhere")))
+    assert f"| `{STOPPED.id}` | built |" in markdown(rows([apart, whole], Path("nowhere")))
+    assert builds_document([apart], {}, {BUILT.id}, RUN) == {}
+
+
+def test_the_page_gets_no_cure_that_only_the_builder_can_use() -> None:
+    message = "the header libaio.h is not on this machine; install it with: sudo apt-get install -y libaio-dev"
+    lacking = Result(target=FAILED.id, exit_code=PrerequisiteError.exit_code, wheel=None, message=message)
+    entry = builds_document([lacking], {}, {FAILED.id}, RUN)[FAILED.id]
+    assert entry == {"state": "failed", "message": NOT_READY, "url": RUN}

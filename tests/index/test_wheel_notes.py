@@ -35,3 +35,9 @@ def test_what_only_whoever_builds_must_know_is_no_note_of_a_wheel() -> None:
 def test_a_wheel_that_the_facts_no_longer_know_keeps_its_own_notes() -> None:
     old = make_wheel_record(torch="1.0.0", notes={"kept": "As built."})
     assert notes_of(old) == {"kept": "As built."}
+
+
+def test_a_wheel_that_lacks_an_op_says_so_to_who_installs_it_even_when_its_torch_is_no_longer_known() -> None:
+    for torch in ("2.6.0", "1.0.0"):
+        notes = notes_of(make_wheel_record(torch=torch, lacks=("async_io",)))
+        assert notes["lacks-async_io"].startswith("This wheel lacks the op async_io")

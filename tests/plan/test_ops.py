@@ -98,10 +98,30 @@ def test_async_io_of_the_cpu_set_links_libaio() -> None:
     assert choices["async_io"].module == "deepspeed.ops.aio.async_io_op"
 
 
-def test_an_absent_header_leaves_the_op_out_and_names_the_line_that_installs_it() -> None:
+def test_an_absent_header_makes_its_op_missing_and_names_the_line_that_installs_it() -> None:
     selection = choose_ops(OPS, make_target(), None, {"libaio.h": "apt-get install libaio-dev"})
     assert "async_io" not in {choice.name for choice in selection.chosen}
-    assert "libaio.h is not on this machine; install it with: apt-get" in selection.left_out["async_io"]
+    line = "the header libaio.h is not on this machine; install it with: apt-get install libaio-dev"
+    assert selection.missing == {"async_io": line}
+
+
+def test_whoever_has_the_wheel_reads_why_an_op_is_missing_without_the_cure_of_who_builds() -> None:
+    selection = choose_ops(OPS, make_target(), None, {"libaio.h": "apt-get install libaio-dev"})
+    assert selection.left_out["async_io"] == "the machine that built it did not have the header libaio.h"
+
+
+def test_an_op_that_is_off_anyway_is_not_missing_without_its_header() -> None:
+    selection = choose_ops(OPS, make_target(cuda="cu128"), None, {"libaio.h": "apt-get install libaio-dev"})
+    assert selection.missing == {}
+    assert selection.left_out["async_io"].startswith("off:")
+
+
+def test_what_every_wheel_of_the_name_has_is_known_whatever_this_build_makes() -> None:
+    whole = choose_ops(OPS, make_target(), None)
+    assert whole.usual == {choice.name for choice in whole.chosen}
+    assert choose_ops(OPS, make_target(), ("cpu_adam",)).usual == whole.usual
+    assert choose_ops(OPS, make_target(), None, {"libaio.h": "a line"}).usual == whole.usual
+    assert choose_ops(OPS, make_target(), ("cpu_adam",), usual=("cpu_adam",)).usual == {"cpu_adam"}
 
 
 def test_a_wanted_op_may_be_one_that_is_off_by_default() -> None:

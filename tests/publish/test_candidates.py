@@ -60,9 +60,27 @@ def test_a_wheel_in_another_folder_is_skipped(tmp_path: Path, place: str, reason
     assert only_reason(tmp_path).startswith(reason)
 
 
-def test_a_wheel_of_fewer_ops_is_skipped(tmp_path: Path) -> None:
+OLD = {"async_io": "the header libaio.h is not on this machine; install it with: sudo apt-get install -y libaio-dev"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lacks": ["async_io"], "left_out": {"async_io": "the machine that built it did not have the header libaio.h"}},
+        {"left_out": OLD},
+        {"left_out": {"async_io": "not among the ops that were asked for"}},
+    ],
+    ids=["named", "of an earlier writer", "of an earlier writer, asked for"],
+)
+def test_a_wheel_that_lacks_an_op_is_skipped_wherever_it_lies(tmp_path: Path, changes: dict[str, Any]) -> None:
+    file_wheel(tmp_path, TARGET, **changes)
+    assert only_reason(tmp_path) == "it lacks async_io, which the full wheel of this name has; build that one"
+
+
+@pytest.mark.parametrize("name", ["only-cpu_adam", "without-async_io"])
+def test_a_wheel_in_a_directory_of_fewer_ops_is_skipped(tmp_path: Path, name: str) -> None:
     wheel = file_wheel(tmp_path, TARGET)
-    folder = wheel.parent / "only-cpu_adam"
+    folder = wheel.parent / name
     wheel.parent.rename(tmp_path / "moved")
     folder.mkdir(parents=True)
     (tmp_path / "moved" / wheel.name).rename(folder / wheel.name)

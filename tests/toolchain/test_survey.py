@@ -69,6 +69,19 @@ def test_a_missing_compiler_and_toolkit_are_said_with_what_follows(machine: pyte
     ]
 
 
+def test_an_op_that_cannot_be_built_here_is_said_with_the_line_that_mends_it(
+    machine: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine.setattr(host_compiler, "absent_headers", lambda gcc, headers: frozenset(headers))
+    target = parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
+    found = survey.survey(target, FACTS, MATRIX.context_of(target, FACTS), tmp_path, tmp_path)
+    reason = found.missing["async_io"]
+    assert reason.startswith("the header libaio.h is not on this machine; install it with: ")
+    assert "libaio" in reason.rpartition(":")[2]
+    assert f"  async_io cannot be built: {reason}" in found.as_lines()
+    assert found.as_document()["missing"] == {"async_io": reason}
+
+
 def test_a_named_toolkit_that_is_not_whole_is_an_answer_not_an_end(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
     machine.setenv(discovery.NAMED_VARIABLE, str(tmp_path))
     found = look(tmp_path)

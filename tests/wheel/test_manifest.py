@@ -122,6 +122,8 @@ def test_the_manifest_tells_each_op_its_cost_and_why_others_are_left_out(documen
         "key": "key of cpu_lion",
     }
     assert document["left_out"] == {"async_io": "libaio.h is missing"}
+    assert document["lacks"] == sorted(PLAN.ops.usual - {"cpu_adam", "cpu_lion"})
+    assert "async_io" in document["lacks"]
     assert document["cache_hits"] == 1
     assert document["seconds"] == {"source": 1.25, "compile": 100.5, "total": 101.75}
 

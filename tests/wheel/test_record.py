@@ -44,6 +44,25 @@ def test_a_manifest_of_a_real_build_is_read(tmp_path: Path) -> None:
     assert read_manifest(json.dumps(manifest_of(built, None)), "m").verification is None
 
 
+def test_a_wheel_of_an_earlier_writer_lacks_what_its_machine_had_no_header_for_and_keeps_no_cure() -> None:
+    cure = "the header libaio.h is not on this machine; install it with: sudo apt-get install -y libaio-dev"
+    told = {"async_io": cure, "cpu_lion": "not among the ops that were asked for", "gds": "needs cuFile"}
+    record = read_manifest(manifest_text(left_out=told), "m")
+    assert record.lacks == ("async_io", "cpu_lion")
+    assert record.left_out == {**told, "async_io": "the machine that built it did not have the header libaio.h"}
+    row = json.loads(write_wheels(make_published(make_wheel_record())))
+    del row["wheels"][0]["lacks"]
+    row["wheels"][0]["left_out"] = told
+    (read,) = read_wheels(json.dumps(row), "wheels.json").wheels
+    assert (read.lacks, read.left_out) == (record.lacks, record.left_out)
+
+
+def test_what_a_wheel_lacks_is_read_as_it_was_written() -> None:
+    record = make_wheel_record(lacks=("async_io",))
+    assert read_wheels(write_wheels(make_published(record)), "wheels.json").wheels == (record,)
+    assert read_manifest(manifest_text(lacks=["async_io"]), "m", URL) == record
+
+
 def test_a_manifest_without_metadata_is_read() -> None:
     record = read_manifest(manifest_text(metadata=None), "m")
     assert (record.metadata_sha256, record.requires_python) == (None, None)

@@ -33,10 +33,11 @@ from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
 from scripts.toolchain import host_compiler
 from scripts.toolchain.compilers import Toolchain
+from scripts.toolchain.host_compiler import HostCompiler
 from scripts.toolchain.msvc import toolset
 from scripts.wheel_build import planner as planner_module
 from scripts.wheel_build import produce
-from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_options import BuildOptions, repeat_command
 from scripts.wheel_build.build_plan import LATE, BuildPlan
 from scripts.wheel_build.dry_run import DryRun
 from scripts.wheel_build.handed_plans import PLANS
@@ -175,3 +176,51 @@ def test_a_dry_run_shows_what_keeps_this_machine_from_building(tmp_path: Path, m
 
 def refuse(*asked: object, **named: object) -> Toolchain:
     raise PrerequisiteError("g++ is missing; install it")
+
+
+CPU = parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
+CURE = "sudo apt-get install -y libaio-dev"
+NO_LIBAIO = Toolchain(
+    host=HostCompiler(name="g++ 12", identity={}, context={}, absent_headers={"libaio.h": CURE}),
+    cuda=None,
+    toolkit=None,
+)
+
+
+def test_a_header_that_an_op_needs_and_this_machine_lacks_is_an_error_before_anything_is_installed() -> None:
+    with pytest.raises(PrerequisiteError, match=r"async_io: the header libaio\.h is not on this machine") as caught:
+        make_plan(CPU, toolchain=NO_LIBAIO)
+    assert (caught.value.exit_code, caught.value.id) == (14, "op-header-missing")
+    for word in (CPU.id, CURE, "--allow-missing", "--ops"):
+        assert word in str(caught.value)
+
+
+def test_an_op_asked_for_by_name_is_never_left_out() -> None:
+    options = BuildOptions(ops=("async_io", "cpu_adam"), allow_missing=True)
+    with pytest.raises(PrerequisiteError, match=rf"async_io: .*{CURE}") as caught:
+        make_plan(CPU, options, NO_LIBAIO)
+    assert caught.value.id == "op-not-available"
+
+
+def test_other_ops_can_be_asked_for_where_a_header_is_missing() -> None:
+    plan = make_plan(CPU, BuildOptions(ops=("cpu_adam",)), NO_LIBAIO)
+    assert (plan.directory, [op.name for op in plan.ops.chosen]) == ("/only-cpu_adam", ["cpu_adam"])
+
+
+def test_a_build_that_leaves_a_missing_op_out_is_filed_apart_and_repeats_as_such() -> None:
+    options = BuildOptions(allow_missing=True)
+    plan = make_plan(CPU, options, NO_LIBAIO)
+    assert plan.directory == "/without-async_io"
+    assert plan.ops.usual - {op.name for op in plan.ops.chosen} == {"async_io"}
+    assert repeat_command(CPU, options).endswith("--allow-missing")
+    assert make_plan(CPU, options).directory == "", "nothing is missing, so it is a wheel like every other"
+
+
+def test_a_dry_run_says_which_op_this_machine_cannot_build_and_how_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner_module, "find_toolchain", lambda *asked, **named: NO_LIBAIO)
+    monkeypatch.setattr(build_task, "this_host", lambda: Host(platform=CPU.platform, python="3.11", driver_cuda=None))
+    found = build_task.dry_run(make_planner(make_dirs(tmp_path)), CPU)
+    assert f"install it with: {CURE}" in (found.problem or "")
+    assert "async_io" in found.as_document()["ops"], "the lines are those of a machine that has the header"
