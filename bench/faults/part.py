@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -99,16 +100,17 @@ def traceback_of(error: BaseException) -> str:
 def time_limit(seconds: float) -> Iterator[None]:
     """Raises EndlessError in the block when the time is over; without limit where the system has no such alarm."""
 
-    def over(number: int, frame: FrameType | None) -> None:
-        raise EndlessError
+    if sys.platform == "win32":
+        yield
+    else:
 
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-    before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        def over(number: int, frame: FrameType | None) -> None:
+            raise EndlessError
+
+        before = signal.signal(signal.SIGALRM, over)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)

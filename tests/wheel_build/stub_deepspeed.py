@@ -92,6 +92,7 @@ def make_installer(folder: Path) -> Path:
     script = [
         "#!/bin/sh",
         f'echo "$*" >> {folder}/calls',
+        """[ "$1" = self ] && echo '{"version": "0.7.0"}'  # what nox asks for""",
         "for directory; do :; done  # the last word",
         '[ "$1" = venv ] || exit 0',
         'mkdir -p "$directory/bin"',
