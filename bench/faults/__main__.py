@@ -1,13 +1,14 @@
 """Faults on purpose: `invoke bench faults [--part NAME] [--seed N] [--scale 0.1] [--json]`.
 
-Printed per part: tries, how many survived, how many lost, seconds; below it a line for each loss with the words that
-repeat it. Exit code 1 when anything was lost.
+Printed per part: tries, how many survived, how many lost, seconds; below it a line for each kind of loss with
+the words that repeat it. Exit code 1 when anything was lost.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -34,13 +35,13 @@ def run_part(part: Part, tries: Iterable[int], seed: int, say: Say = say_nothing
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, part.place(Path(folder)) as case:
         for done, number in enumerate(numbers, 1):
             if (loss := attempt(part, case, number, seed)) is not None:
-                lost.append(f"{loss}  [--part {part.name} --seed {seed} --case {number}]")
-                say(f"  {part.name}: LOST {lost[-1]}")
+                lost.append((loss, number))
             if time.monotonic() - said > SECONDS_BETWEEN:
                 said = time.monotonic()
                 say(f"  {part.name}: {done} of {len(numbers)}, {len(lost)} lost, {said - started:.0f} s")
     seconds = round(time.monotonic() - started, 1)
-    return Tally(name=part.name, tried=len(numbers), lost=tuple(lost), seconds=seconds)
+    losses = tuple(f"{loss}  [--part {part.name} --seed {seed} --case {number}]" for loss, number in lost)
+    return Tally(name=part.name, tried=len(numbers), lost=losses, seconds=seconds)
 
 
 def parts_named(names: str) -> tuple[Part, ...]:
@@ -54,6 +55,14 @@ def parts_named(names: str) -> tuple[Part, ...]:
 def as_row(tally: Tally) -> str:
     """The tally as a line of the table."""
     return f"{tally.name:16} {tally.tried:6} {tally.survived:9} {len(tally.lost):5} {tally.seconds:8.1f}"
+
+
+def loss_lines(tally: Tally) -> list[str]:
+    """One line for each kind of loss: how often, and the first of them."""
+    kinds: dict[str, list[str]] = {}
+    for loss in tally.lost:
+        kinds.setdefault(re.sub(r"\d+|'.*?'", "", loss.partition("  [")[0]), []).append(loss)
+    return [f"  {len(losses)} times: {losses[0]}" for losses in kinds.values()]
 
 
 def main(words: Sequence[str]) -> None:
@@ -73,7 +82,7 @@ def main(words: Sequence[str]) -> None:
         tally = run_part(part, tries, given.seed, lambda line: print(line, file=sys.stderr, flush=True))
         tallies.append(tally)
         if not given.json:
-            print("\n".join([as_row(tally), *(f"  {loss}" for loss in tally.lost)]), flush=True)
+            print("\n".join([as_row(tally), *loss_lines(tally)]), flush=True)
     if given.json:
         print(json.dumps({"seed": given.seed, "parts": [asdict(tally) for tally in tallies]}, indent=1))
     if any(tally.lost for tally in tallies):
