@@ -8,6 +8,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from scripts.commands.command_task import command
+from scripts.commands.store_options import PublishOptions, SiteOptions
 from scripts.commands.task_options import (
     BenchOptions,
     DiagnoseOptions,
@@ -15,10 +16,8 @@ from scripts.commands.task_options import (
     InstallOptions,
     KeysOptions,
     PlanOptions,
-    PublishOptions,
     ReportOptions,
     RunOptions,
-    SiteOptions,
     SuiteOptions,
     TargetIds,
     ToolchainOptions,

@@ -206,6 +206,16 @@ ERRORS: tuple[Explained, ...] = tuple(
             "Do what each reason says; nothing published is ever replaced.",
         ),
         (
+            "wheel-not-as-described",
+            "A wheel fails its audit, or is not what its manifest says of it.",
+            "Build it again; if somebody gave it to you, do not use it.",
+        ),
+        (
+            "artifact-refused",
+            "An artifact of a workflow's run is not one that was queued, or its wheel is not what the plan says.",
+            "Look at the log of its job: a sound one leaves none; then run `build.yml` again for that target.",
+        ),
+        (
             "already-published",
             "A name is published already, and nothing published is ever replaced.",
             "Compare both files; keep the published one, and remove what is left of the new one.",

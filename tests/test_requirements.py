@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN, ALL = ROOT / "requirements-run.txt", ROOT / "requirements.txt"
+PUBLISH = ROOT / "requirements-publish.txt"
+USUAL = (ROOT / ".github" / "python" / "usual").read_text(encoding="utf-8").strip()
 ELSEWHERE = ("inside", "suite")  # folders whose modules run in other environments
 PROGRAMS = {"nox", "uv", "virtualenv", "invoke"}  # what is called, not imported
 
@@ -69,6 +71,46 @@ def group(name: str) -> list[str]:
 def test_the_requirements_files_hold_the_dependency_groups() -> None:
     assert lines_of(RUN) == group("run")
     assert lines_of(ALL) == ["-r requirements-run.txt", *sorted([*group("test"), *group("lint")], key=str.casefold)]
+
+
+def pins() -> dict[str, tuple[str, list[str]]]:
+    """Version and hashes of every pinned package, by its name."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for line in PUBLISH.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"([\w.-]+)==(\S+) \\$", line):
+            name = canonicalize_name(match[1])
+            found[name] = (match[2], [])
+        elif match := re.match(r"    --hash=sha256:([0-9a-f]{64})( \\)?$", line):
+            found[name][1].append(match[1])
+        else:
+            assert line.lstrip().startswith("#"), line
+    return found
+
+
+def test_what_publishing_installs_is_pinned_by_hash_and_in_step_with_what_running_needs() -> None:
+    pinned = pins()
+    assert pinned
+    assert all(hashes for _, hashes in pinned.values())
+    on_the_runner = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version": USUAL}
+    for requirement in map(Requirement, lines_of(RUN)):
+        if requirement.marker is None or requirement.marker.evaluate(on_the_runner):
+            assert pinned[canonicalize_name(requirement.name)][0] in requirement.specifier, requirement
+
+
+def test_nothing_is_pinned_for_publishing_that_nothing_there_needs() -> None:
+    text = PUBLISH.read_text(encoding="utf-8")
+    needers = {
+        word for line in re.findall(r"^    # via (.+)|^    #   (.+)", text, re.MULTILINE) for word in line if word
+    }
+    assert {word for word in needers if not word.startswith("-r ")} <= {*pins()}
+    assert "-r requirements-run.txt" in needers
+    assert len(re.findall(r"^    # via", text, re.MULTILINE)) == len(pins()), "each says who needs it"
+
+
+def test_the_pins_are_for_the_python_of_the_tools_and_name_no_registry() -> None:
+    text = PUBLISH.read_text(encoding="utf-8")
+    assert f"--python-version {USUAL} " in text
+    assert not re.search(r"https?://|--(extra-)?index-url|--find-links", text)
 
 
 def test_one_line_installs_everything() -> None:

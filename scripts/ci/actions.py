@@ -22,6 +22,7 @@ class Actions:
 
     repository: str  # "owner/wheels"
     run_url: str  # the page of this run
+    workflow: str  # "owner/wheels/.github/workflows/build.yml@refs/heads/main"
     outputs: Path | None  # where outputs of the step go
     summary: Path | None  # where its part of the job summary goes
 
@@ -47,6 +48,7 @@ def this_step(env: Mapping[str, str] | None = None) -> Actions | None:
     return Actions(
         repository=repository,
         run_url=f"{server}/{repository}/actions/runs/{run}",
+        workflow=env.get("GITHUB_WORKFLOW_REF", ""),
         outputs=_file(env, "GITHUB_OUTPUT"),
         summary=_file(env, "GITHUB_STEP_SUMMARY"),
     )

@@ -11,11 +11,12 @@ from scripts.facts.facts import Facts
 from scripts.index.page.states import Build
 from scripts.plan.expand import Plan, PlannedTarget
 from scripts.plan.shard import MAX_JOBS
-from scripts.plan.target import Target
+from scripts.plan.target import ID, Target
 from scripts.schema.json_document import parse_json
-from scripts.schema.readers import Problems, Reader, keyed, listed, text
+from scripts.schema.readers import Optional, Problems, Reader, keyed, listed, text
 from scripts.toolchain.msvc.toolset import toolset_choice
 
+QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose artifacts or results are gathered
 FIRST, LAST = {"building": 0}, {"failed": 2}  # state of a target in the last run -> its position in the queue
 
 
@@ -54,12 +55,20 @@ def matrix_document(jobs: Sequence[QueuedTarget]) -> dict[str, list[dict[str, An
 
 def read_matrix(content: str, name: str) -> tuple[str, ...]:
     """The ids in what `matrix_document` wrote, of the variable called `name`; raises DataError with every fault."""
+    return tuple(target for ids in read_queue(content, name).values() for target in ids)
+
+
+def read_queue(content: str, name: str) -> dict[str, tuple[str, ...]]:
+    """The same by the name of their job and its artifact: one id, which both are called by, or those in `ids`."""
     problems = Problems()
     value = parse_json(content, name, problems)
-    found = {"include": ()} if problems else MATRIX(value, f"{name}:", problems)
+    found: dict[str, Any] = {"include": ()} if problems else MATRIX(value, f"{name}:", problems)
+    for row in found["include"] or ():
+        if not (row["ids"] or ID.fullmatch(row["id"])):
+            problems.add(f"{name}:", f"{row['id']!r} is not a target id; name its ids")
     if problems:
         raise DataError(name, problems)
-    return tuple(row["id"] for row in found["include"])
+    return {row["id"]: row["ids"] or (row["id"],) for row in found["include"]}
 
 
 def _turn(planned: PlannedTarget, builds: Mapping[str, Build]) -> int:
@@ -67,4 +76,12 @@ def _turn(planned: PlannedTarget, builds: Mapping[str, Build]) -> int:
     return {**FIRST, **LAST}.get(build.state, 1) if build else 1
 
 
-MATRIX: Reader[dict[str, Any]] = keyed(dict, include=listed(keyed(dict, id=text, runner=text, python=text)))
+def _id(value: object, where: str, problems: Problems) -> str:
+    found = text(value, where, problems)
+    if not ID.fullmatch(found):
+        problems.add(where, f"{found!r} is not a target id")
+    return found
+
+
+_row: Reader[dict[str, Any]] = keyed(dict, id=text, runner=text, python=text, ids=Optional(listed(_id), ()))
+MATRIX: Reader[dict[str, Any]] = keyed(dict, include=listed(_row))

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from scripts.ci.actions import pages_address, shrink_is_allowed, site_address, this_step
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
+from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import offered, repository_of
-from scripts.commands.task_options import SiteOptions
 from scripts.errors import DataError, InputError
 from scripts.files import write_tree, write_whole
 from scripts.index.page.render import render_page

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from scripts.ci.actions import this_step
+from scripts.ci.jobs import QUEUE, read_queue
 from scripts.commands.answer import log_line, print_answer, print_document
-from scripts.commands.task_options import PublishOptions
+from scripts.commands.project import open_project
+from scripts.commands.store_options import PublishOptions
 from scripts.dirs import default_dirs
-from scripts.errors import NothingToDoError, PublishError
+from scripts.errors import InputError, NothingToDoError, PublishError
 from scripts.facts.load import load_facts
+from scripts.files import make_directory, write_whole
+from scripts.publish.artifacts import Reporter, read_artifacts
+from scripts.publish.attestation import attestation_files, coming_wheels
 from scripts.publish.candidates import Wheelhouse, read_wheelhouse
+from scripts.publish.expectation import expectation_of
 from scripts.publish.publish_plan import Budget, PublishPlan
 from scripts.publish.publisher import Publisher, make_plan
 from scripts.publish.store import Watch
@@ -25,14 +34,16 @@ def publish(options: PublishOptions) -> None:
     """Publish the wheelhouse, or print what that takes; raises PublishError in the end for wheels that were refused."""
     dry_run = options.dry_run
     store = open_store(options.store, writing=not dry_run, log=log_line)
-    directory = default_dirs().wheelhouse
-    wheelhouse = read_wheelhouse(directory)
+    directory = Path(options.artifacts) if options.artifacts else default_dirs().wheelhouse
+    wheelhouse = _queued(directory) if options.artifacts else read_wheelhouse(directory)
     if not wheelhouse.candidates:
-        reasons = [f"  {skipped.wheel}: {skipped.reason}" for skipped in wheelhouse.skipped]
+        reasons = [f"  {each.wheel}: {each.reason}" for each in (*wheelhouse.refused, *wheelhouse.skipped)]
         raise NothingToDoError(
             "\n".join([f"{directory} has no wheel that may be published", *reasons]), id="nothing-to-publish"
         )
     plan = make_plan(store, wheelhouse.candidates, budget())
+    if options.attest:
+        _write_attested(Path(options.attest), wheelhouse, plan)
     if not dry_run:
         with _progress(plan) as watch:
             Publisher(store=store, log=log_line, watch=watch).publish(plan)
@@ -40,17 +51,47 @@ def publish(options: PublishOptions) -> None:
         print_document(_document(store.address, wheelhouse, plan, dry_run))
     else:
         print_answer(*_lines(store.address, wheelhouse, plan, dry_run))
-    if plan.refused and not dry_run:
-        reasons = [f"  {refused.reason}" for refused in plan.refused]
-        raise PublishError(
-            "\n".join(
-                [
-                    f"refused {len(plan.refused)} of {len(wheelhouse.candidates)} wheels, the others are published:",
-                    *reasons,
-                ]
-            ),
-            id="wheels-refused",
-        )
+    if not dry_run:
+        _require_all(wheelhouse, plan)
+
+
+def _queued(directory: Path) -> Wheelhouse:
+    """The wheels of a run's artifacts, as far as they are what its queue and this checkout say."""
+    queue = os.environ.get(QUEUE)
+    if not queue:
+        raise InputError(f"--artifacts needs the matrix of their run in {QUEUE}", id="value-not-accepted")
+    project = open_project()
+    return read_artifacts(
+        directory,
+        read_queue(queue, QUEUE),
+        lambda target: expectation_of(target, project.facts, project.matrix),
+        _reporter(),
+    )
+
+
+def _reporter() -> Reporter:
+    """The workflow that this runs in; at home nobody who could be named."""
+    step = this_step()
+    return Reporter(workflow=step.workflow, run=step.run_url) if step else Reporter(workflow="", run="")
+
+
+def _write_attested(directory: Path, wheelhouse: Wheelhouse, plan: PublishPlan) -> None:
+    wheels = coming_wheels(wheelhouse.candidates, plan)
+    make_directory(directory)
+    for name, text in attestation_files(wheels, _reporter()).items():
+        write_whole(directory / name, text)
+    if step := this_step():
+        step.set_outputs({"wheels": str(len(wheels))})
+
+
+def _require_all(wheelhouse: Wheelhouse, plan: PublishPlan) -> None:
+    """Raise PublishError for wheels that were refused, whether for what they are or for what is published."""
+    refused = (*wheelhouse.refused, *plan.refused)
+    if refused:
+        count = len(wheelhouse.candidates) + len(wheelhouse.refused)
+        reasons = [f"  {each.wheel}: {each.reason}" for each in refused]
+        head = f"refused {len(refused)} of {count} wheels, the others are published:"
+        raise PublishError("\n".join([head, *reasons]), id="wheels-refused")
 
 
 def budget() -> Budget:
@@ -75,7 +116,9 @@ def _document(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: 
         ],
         "bytes": plan.bytes,
         "published_before": list(plan.already_published),
-        "refused": [{"wheel": refused.wheel, "reason": refused.reason} for refused in plan.refused],
+        "refused": [
+            {"wheel": refused.wheel, "reason": refused.reason} for refused in (*wheelhouse.refused, *plan.refused)
+        ],
         "skipped": [{"wheel": skipped.wheel, "reason": skipped.reason} for skipped in wheelhouse.skipped],
     }
 
@@ -83,7 +126,7 @@ def _document(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: 
 def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: bool) -> Iterator[str]:
     for skipped in wheelhouse.skipped:
         yield f"skipped {skipped.wheel}: {skipped.reason}"
-    for refused in plan.refused if dry_run else ():
+    for refused in (*wheelhouse.refused, *plan.refused) if dry_run else ():
         yield f"refused {refused.wheel}: {refused.reason}"
     for job in plan.jobs if dry_run else ():
         yield f"{job.tag}: {len(job.uploads)} files to send, {len(job.expected)} in the end"

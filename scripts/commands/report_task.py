@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.ci.actions import site_address, this_step
-from scripts.ci.jobs import read_matrix
+from scripts.ci.jobs import QUEUE, read_matrix
 from scripts.ci.results import Result, builds_document, known_builds, lost_results, read_results
 from scripts.ci.summary import SummaryRow, markdown, rows, run_annotations, sentence
 from scripts.commands.answer import log_line, print_answer, print_document
@@ -18,8 +18,6 @@ from scripts.commands.task_options import ReportOptions
 from scripts.dirs import default_dirs
 from scripts.errors import InputError, NothingToDoError
 from scripts.files import write_whole
-
-QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose results are gathered
 
 
 def report(options: ReportOptions) -> None:

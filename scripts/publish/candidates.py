@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.errors import InputError, WheelsError
+from scripts.errors import InputError, PublishError, WheelsError
 from scripts.plan.target import Target
 from scripts.publish.store import Payload, payload_of_bytes, payload_of_file
+from scripts.publish.wheel_audit import audit_of, contradictions
+from scripts.verify.check import Report
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
+from scripts.wheel.record import WheelRecord
 from scripts.wheel.wheelhouse import why_not_complete, why_not_from, why_not_verified
 
 
@@ -18,10 +22,16 @@ from scripts.wheel.wheelhouse import why_not_complete, why_not_from, why_not_ver
 class Candidate:
     """A wheel that may be published, with what is published beside it."""
 
-    target: Target
+    record: WheelRecord
+    audit: Report  # of the file, made here
     wheel: Payload
     metadata: Payload
     manifest: Payload
+
+    @property
+    def target(self) -> Target:
+        """What the wheel is for."""
+        return self.record.target
 
     @property
     def payloads(self) -> tuple[Payload, ...]:
@@ -43,22 +53,35 @@ class Wheelhouse:
 
     candidates: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...]
+    refused: tuple[Skipped, ...] = ()  # those that are not what they say
 
 
 def read_wheelhouse(directory: Path) -> Wheelhouse:
-    """Every wheel below `directory`: a candidate, or skipped with its reason; reads each wheel once."""
-    candidates, skipped = [], []
-    for wheel in sorted(directory.rglob("*.whl")):
-        path = wheel.relative_to(directory)
-        reason = _why_not_from(path)
+    """Every wheel below `directory`: a candidate, skipped or refused with its reason; nothing of a wheel is run."""
+
+    def read(wheel: Path) -> Candidate:
+        if reason := _why_not_from(wheel.relative_to(directory)):
+            raise InputError(reason)
+        return read_candidate(wheel)
+
+    return judged(directory, sorted(directory.rglob("*.whl")), read)
+
+
+def judged(directory: Path, wheels: Iterable[Path], read: Callable[[Path], Candidate]) -> Wheelhouse:
+    """What `read` makes of each wheel: one that raises PublishError is refused, another error of ours skips it."""
+    candidates: list[Candidate] = []
+    skipped: list[Skipped] = []
+    refused: list[Skipped] = []
+    for wheel in wheels:
+        path = wheel.relative_to(directory).as_posix()
         try:
-            if reason:
-                raise InputError(reason)
-            candidates.append(_candidate(wheel))
+            candidates.append(read(wheel))
+        except PublishError as error:
+            refused.append(Skipped(wheel=path, reason=str(error)))
         except WheelsError as error:
-            skipped.append(Skipped(wheel=path.as_posix(), reason=str(error)))
+            skipped.append(Skipped(wheel=path, reason=str(error)))
     ordered = sorted(candidates, key=lambda candidate: candidate.target.sort_key())
-    return Wheelhouse(candidates=tuple(ordered), skipped=tuple(skipped))
+    return Wheelhouse(candidates=tuple(ordered), skipped=tuple(skipped), refused=tuple(refused))
 
 
 def _why_not_from(path: Path) -> str | None:
@@ -67,7 +90,11 @@ def _why_not_from(path: Path) -> str | None:
     return why_not_from(path) or misplaced
 
 
-def _candidate(wheel: Path) -> Candidate:
+def read_candidate(wheel: Path) -> Candidate:
+    """The wheel with what is beside it, read again: its file audited and compared with its manifest.
+
+    Raises PublishError for one that is not what it says, another error of ours for one that is not to be published.
+    """
     try:
         content = manifest_path(wheel).read_bytes()
     except OSError:
@@ -83,8 +110,16 @@ def _candidate(wheel: Path) -> Candidate:
         ("metadata.sha256", record.metadata_sha256, metadata.sha256),
     ):
         if stated != found:
-            raise InputError(
-                f"its manifest is another wheel's: {what} is {stated} there, and {found} here; build again"
-            )
+            raise _refusal(f"its manifest is another wheel's: {what} is {stated} there, and {found} here; build again")
+    audit = audit_of(wheel, record)
+    if not audit.passed:
+        faults = "; ".join(f"{check.name}: {check.detail}" for check in audit.failed) or "nothing of it can be checked"
+        raise _refusal(f"it fails its audit: {faults}; 'invoke verify' shows all of it, build again")
+    if untrue := next(contradictions(wheel, record), None):
+        raise _refusal(f"{untrue}; build again")
     manifest = payload_of_bytes(manifest_path(wheel).name, content)
-    return Candidate(target=record.target, wheel=payload, metadata=metadata, manifest=manifest)
+    return Candidate(record=record, audit=audit, wheel=payload, metadata=metadata, manifest=manifest)
+
+
+def _refusal(reason: str) -> PublishError:
+    return PublishError(reason, id="wheel-not-as-described")

@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from scripts.facts.load import load_facts
 from scripts.verify.check import Report, Verdict, timed, verdict
+from scripts.verify.member_paths import check_member_paths
 from scripts.verify.modules import Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.versions import cuda_version, minor_of
@@ -121,6 +122,7 @@ def check_ops(content: WheelContent) -> Verdict:
 
 CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
     ("file name and metadata", check_name),
+    ("member paths", check_member_paths),
     ("version label", check_label),
     ("RECORD", check_record),
     ("torch requirement", check_torch),

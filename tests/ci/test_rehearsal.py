@@ -16,7 +16,7 @@ from scripts.plan.target import Target
 from tests.ci.rehearsal import Rehearsal
 from tests.ci.workflows import program
 from tests.github.fixtures import published_files
-from tests.github.standin import StandIn
+from tests.github.standin import REPOSITORY, StandIn
 from tests.plan.factories import make_target
 
 pytestmark = [
@@ -86,7 +86,8 @@ def test_what_was_built_is_published_and_attested(first: str, rehearsal: Rehears
     assert wheels == {target(deepspeed).wheel_name for deepspeed in BUILT}
     attested = json.loads((rehearsal.state / "attested.json").read_text(encoding="utf-8"))
     published = published_files(standin.repository)
-    assert attested == {name: published[name] for name in wheels}
+    digests = {name: published[name] for name in wheels}
+    assert attested == {"provenance": digests, f"https://github.com/{REPOSITORY}/wheel-verification/v1": digests}
 
 
 def test_the_site_offers_it_by_the_address_of_its_release(first: str, rehearsal: Rehearsal, standin: StandIn) -> None:

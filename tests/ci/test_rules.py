@@ -13,11 +13,12 @@ from invoke.collection import Collection
 import tasks
 from scripts.ci.actions import ALLOW_SHRINK
 from scripts.ci.caches import caches
-from scripts.commands.report_task import QUEUE
+from scripts.ci.jobs import QUEUE
 from scripts.commands.testing import SLOW
 from scripts.dirs import Dirs
 from scripts.options import options_of
 from scripts.plan.selection import Selection
+from scripts.publish.attestation import CHECKSUMS, PREDICATE
 from tests.ci.workflows import FILES, ROOT, load, steps
 from tests.plan.factories import make_target
 
@@ -96,7 +97,11 @@ def test_no_version_of_anything_that_is_built_or_built_with_stands_in_a_workflow
 
 def test_jobs_that_hold_rights_or_caches_install_nothing_that_only_tests_need() -> None:
     installs = {job: step["run"] for job, step in steps(BUILD) if "pip install" in step.get("run", "")}
-    assert installs == dict.fromkeys(BUILD["jobs"], "python -m pip install -r requirements-run.txt")
+    line = "python -m pip install -r requirements-run.txt"
+    pinned = "python -m pip install --require-hashes -r requirements-publish.txt"
+    assert installs == {**dict.fromkeys(BUILD["jobs"], line), "publish": pinned, "pages": pinned}
+    may_write = {job for job, body in BUILD["jobs"].items() if "write" in body["permissions"].values()}
+    assert {job for job, run in installs.items() if run == pinned} == may_write
 
 
 def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None:
@@ -154,12 +159,19 @@ def test_caches_are_restored_and_saved_from_the_folders_that_builds_use() -> Non
     assert all(step["if"].startswith("${{ always()") for step in saved)
 
 
-def test_what_is_attested_is_what_is_published() -> None:
-    """Proven wheels lie two folders deep; failed ones deeper, wheels of fewer ops too."""
-    step = next(step for _, step in steps(BUILD) if "attest-build-provenance@" in step.get("uses", ""))
-    output, kind, *rest = step["with"]["subject-path"].split("/")
-    assert (output, kind, rest) == (BUILD["env"]["DEEPSPEED_WHEELS_OUTPUT"], "wheels", ["*", "*", "*.whl"])
-    assert make_target().folder.count("/") == 1
+def test_what_is_attested_and_published_was_read_from_artifacts_of_this_run() -> None:
+    publish = BUILD["jobs"]["publish"]
+    assert publish["env"] == {QUEUE: "${{ needs.plan.outputs.matrix }}"}
+    assert "plan" in publish["needs"]
+    [download] = [step["with"] for step in publish["steps"] if "download-artifact@" in step.get("uses", "")]
+    assert "merge-multiple" not in download, "one artifact must not lay files into another's folder"
+    look, send = [shlex.split(step["run"])[4:] for step in publish["steps"] if "invoke publish" in step.get("run", "")]
+    assert look == ["--artifacts", download["path"], "--attest", "attest", "--dry-run"]
+    assert send == ["--artifacts", download["path"]]
+    attests = [step for step in publish["steps"] if step.get("uses", "").startswith("actions/attest@")]
+    assert {step["with"]["subject-checksums"] for step in attests} == {f"attest/{CHECKSUMS}"}
+    assert [step["with"].get("predicate-path") for step in attests] == [None, f"attest/{PREDICATE}"]
+    assert {step["if"] for step in attests} == {"${{ steps.look.outputs.wheels != '0' }}"}
 
 
 def test_pythons_come_from_files() -> None:

@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from scripts.ci.jobs import QUEUE
 from scripts.ci.results import Result, read_results, write_results
 from scripts.command import Command
 from scripts.commands import prepare_task, report_task
@@ -143,7 +144,7 @@ def test_a_target_of_the_queue_without_a_result_has_failed(
 ) -> None:
     lost = make_target(python="3.12").id
     rows = [{"id": name, "runner": "ubuntu-22.04", "python": "3.11"} for name in (ID, lost)]
-    monkeypatch.setenv(report_task.QUEUE, json.dumps({"include": rows}))
+    monkeypatch.setenv(QUEUE, json.dumps({"include": rows}))
     write_results(step.logs, [result(0)])
     report(ReportOptions(builds=str(tmp_path / "builds.json")))
     found = json.loads((tmp_path / "builds.json").read_text())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.commands.index_task import index
-from scripts.commands.task_options import SiteOptions
+from scripts.commands.store_options import SiteOptions
 from scripts.errors import DataError, InputError
 from tests.plan.factories import make_target
 

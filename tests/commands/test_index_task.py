@@ -13,8 +13,8 @@ import requests
 
 from scripts.ci.actions import ALLOW_SHRINK
 from scripts.commands.index_task import index
+from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import open_published, repository_of
-from scripts.commands.task_options import SiteOptions
 from scripts.errors import DataError, InputError
 from scripts.index.install_line import install_words
 from scripts.index.published_site import read_site, read_site_if_there

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.commands.publish_task import publish
-from scripts.commands.task_options import PublishOptions
+from scripts.commands.store_options import PublishOptions
 from scripts.errors import InputError, PublishError
 from tests.wheel.wheelhouse import file_wheel, targets
 

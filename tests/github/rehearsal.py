@@ -21,7 +21,7 @@ from tests.wheel.wheelhouse import ROOM
 DAMAGE = ("flip", "truncate")
 ROOT = Path(__file__).resolve().parent.parent.parent
 PUBLISHER = (
-    "from scripts.commands.publish_task import publish; from scripts.commands.task_options import PublishOptions; "
+    "from scripts.commands.publish_task import publish; from scripts.commands.store_options import PublishOptions; "
     f"publish(PublishOptions(store='github:{REPOSITORY}'))"
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from scripts.publish.candidates import read_wheelhouse
 from tests.verify.stub_wheel import metadata
+from tests.wheel.artifacts import rewrite
 from tests.wheel.factories import make_manifest
 from tests.wheel.wheelhouse import file_wheel, targets
 
@@ -27,6 +29,13 @@ def only_reason(wheelhouse: Path) -> str:
     return skipped.reason
 
 
+def only_refusal(wheelhouse: Path) -> str:
+    found = read_wheelhouse(wheelhouse)
+    assert (found.candidates, found.skipped) == ((), ())
+    (refused,) = found.refused
+    return refused.reason
+
+
 def test_a_proven_wheel_is_published_with_its_metadata_and_its_manifest_last(tmp_path: Path) -> None:
     wheel = file_wheel(tmp_path, TARGET)
     (candidate,) = read_wheelhouse(tmp_path).candidates
@@ -37,7 +46,7 @@ def test_a_proven_wheel_is_published_with_its_metadata_and_its_manifest_last(tmp
     ]
     digests = [payload.sha256 for payload in candidate.payloads]
     manifest = wheel.with_name(wheel.name + ".json").read_bytes()
-    contents = [wheel.read_bytes(), metadata(TARGET.wheel_version).encode(), manifest]
+    contents = [wheel.read_bytes(), metadata(TARGET.wheel_version, f"torch=={TARGET.torch_minor}.*").encode(), manifest]
     assert digests == [hashlib.sha256(content).hexdigest() for content in contents]
     assert [payload.size for payload in candidate.payloads] == [len(content) for content in contents]
     assert candidate.target == TARGET
@@ -109,15 +118,36 @@ def test_a_wheel_that_was_never_proven_is_skipped(tmp_path: Path) -> None:
     assert only_reason(tmp_path) == "it was never verified"
 
 
-def test_a_wheel_that_is_not_its_manifests_is_skipped(tmp_path: Path) -> None:
+def test_a_wheel_that_is_not_its_manifests_is_refused(tmp_path: Path) -> None:
     wheel = file_wheel(tmp_path, TARGET)
     wheel.write_bytes(wheel.read_bytes() + b"more")
-    assert only_reason(tmp_path).startswith("its manifest is another wheel's: sha256 is ")
+    assert only_refusal(tmp_path).startswith("its manifest is another wheel's: sha256 is ")
 
 
-def test_a_wheel_whose_manifest_tells_other_metadata_is_skipped(tmp_path: Path) -> None:
-    file_wheel(tmp_path, TARGET, metadata={"sha256": "0" * 64, "requires_python": None})
-    assert only_reason(tmp_path).startswith("its manifest is another wheel's: metadata.sha256 is 0000")
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"metadata": {"sha256": "0" * 64}}, "its manifest is another wheel's: metadata.sha256 is 0000"),
+        ({"ops": {"cpu_adam": {}}}, "ops is ['cpu_adam'] in its manifest, and [] here"),
+        ({"torch": "2.9.0"}, "torch is '2.9.0' in its manifest, and '2.1.0' here"),
+        ({"cpu_level": "any"}, "cpu_level is 'any' in its manifest, which cpu.yaml does not have"),
+        ({"source": {"kind": "found", "sha256": "0" * 64}}, "source.kind is 'found' in its manifest"),
+    ],
+)
+def test_a_wheel_whose_manifest_is_not_true_is_refused(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
+    rewrite(file_wheel(tmp_path, TARGET), **changes)
+    assert only_refusal(tmp_path).startswith(reason)
+
+
+def test_a_wheel_that_fails_its_audit_is_refused_with_the_checks_that_fail(tmp_path: Path) -> None:
+    wheel = file_wheel(tmp_path, TARGET)
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("unlisted.pth", "import os")
+    data = wheel.read_bytes()
+    rewrite(wheel, wheel={"file": wheel.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)})
+    reason = only_refusal(tmp_path)
+    assert "member paths: 'unlisted.pth' would be installed outside of deepspeed/" in reason
+    assert "RECORD: not in RECORD: unlisted.pth" in reason
 
 
 def test_a_wheel_without_a_manifest_is_skipped(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.verify.stub_elf import make_elf
@@ -17,10 +17,16 @@ MODULE = "deepspeed/ops/adam/cpu_adam_op.cpython-311-x86_64-linux-gnu.so"
 BUILD_INFO = "deepspeed/git_version_info_installed.py"
 
 
-def build_info(version: str = VERSION, accelerator: str = "cpu", torch: str = "2.13", cuda: str = "0.0") -> str:
+def build_info(
+    version: str = VERSION,
+    accelerator: str = "cpu",
+    torch: str = "2.13",
+    cuda: str = "0.0",
+    ops: Iterable[str] = ("cpu_adam",),
+) -> str:
     facts = {"version": torch, "bf16_support": False, "cuda_version": cuda, "nccl_version": "0.0", "hip_version": "0.0"}
-    ops = {"deepspeed_not_implemented": False, "cpu_adam": 1, "async_io": False}
-    lines = [f"version={version!r}", "git_hash='unknown'", "git_branch='unknown'", f"installed_ops={ops}"]
+    installed = {"deepspeed_not_implemented": False, "async_io": False, **dict.fromkeys(ops, 1)}
+    lines = [f"version={version!r}", "git_hash='unknown'", "git_branch='unknown'", f"installed_ops={installed}"]
     return "\n".join([*lines, f"accelerator_name={accelerator!r}", f"torch_info={facts}", ""])
 
 
@@ -48,7 +54,7 @@ def make_wheel(
     """The wheel with `changes` (None removes a member); `record` changes what RECORD is computed from."""
     content = {key: value for key, value in {**members(), **changes}.items() if value is not None}
     recorded = {key: value for key, value in {**content, **record}.items() if value is not None}
-    rows = [f"{member},sha256={_hash(data)},{len(data)}" for member, data in recorded.items()]
+    rows = [f"{member},sha256={record_hash(data)},{len(data)}" for member, data in recorded.items()]
     content[f"{INFO}/RECORD"] = "\n".join([*rows, f"{INFO}/RECORD,,", ""]).encode()
     path = folder / name
     with zipfile.ZipFile(path, "w") as archive:
@@ -57,5 +63,5 @@ def make_wheel(
     return path
 
 
-def _hash(data: bytes) -> str:
+def record_hash(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

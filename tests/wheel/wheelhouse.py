@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from scripts.plan.target import Target
 from scripts.publish.candidates import Candidate, read_wheelhouse
 from scripts.publish.publish_plan import Budget
 from scripts.wheel.core_metadata import metadata_entry
-from tests.verify.stub_wheel import metadata
+from tests.verify.stub_elf import make_elf
+from tests.verify.stub_wheel import BUILD_INFO, build_info, metadata, record_hash
 from tests.wheel.factories import make_manifest
 
 ROOM = Budget(assets=1000, bytes_each=2**31)
@@ -29,16 +30,27 @@ def targets(count: int, deepspeed: str = "0.19.8") -> list[Target]:
     ][:count]
 
 
-def file_wheel(wheelhouse: Path, target: Target, *, filler: bytes = b"", place: str = "", **changes: Any) -> Path:  # noqa: ANN401
-    """A filed wheel and its manifest; `filler` makes other bytes, `changes` those of the manifest."""
+def file_wheel(
+    wheelhouse: Path,
+    target: Target,
+    *,
+    filler: bytes = b"",
+    place: str = "",
+    ops: Iterable[str] = (),
+    **changes: Any,  # noqa: ANN401
+) -> Path:
+    """A filed wheel of these ops and its manifest; `filler` makes other bytes, `changes` those of the manifest."""
     folder = wheelhouse / place / target.folder
     folder.mkdir(parents=True, exist_ok=True)
-    wheel = _small_wheel(folder, target, filler)
+    wheel = _small_wheel(folder, target, filler, tuple(ops))
     data = wheel.read_bytes()
     told = {
         "target": {"id": target.id},
         "wheel": {"file": wheel.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
         "metadata": metadata_entry(wheel),
+        "ops": {op: {} for op in ops},
+        "torch": f"{target.torch}+{target.cuda}",
+        "arches": None if target.cuda == "cpu" else "8.6;12.0+PTX",
     }
     manifest = wheel.with_name(wheel.name + ".json")
     manifest.write_text(json.dumps(make_manifest(**{**told, **changes})), encoding="utf-8")
@@ -50,7 +62,7 @@ def fill_wheelhouse(folder: Path, targets: Iterable[Target], filler: bytes = b""
     for target in targets:
         file_wheel(folder, target, filler=filler)
     found = read_wheelhouse(folder)
-    assert found.skipped == ()
+    assert (found.skipped, found.refused) == ((), ())
     return found.candidates
 
 
@@ -59,17 +71,37 @@ def expected_files(candidates: Iterable[Candidate]) -> dict[str, str]:
     return {payload.name: payload.sha256 for candidate in candidates for payload in candidate.payloads}
 
 
-def _small_wheel(folder: Path, target: Target, filler: bytes) -> Path:
-    """A wheel that pip can install, the same bytes each time."""
-    info = f"deepspeed-{target.wheel_version}.dist-info"
-    tag = f"{target.python_tag}-{target.python_tag}-{target.platform}"
+def _small_wheel(folder: Path, target: Target, filler: bytes, ops: tuple[str, ...]) -> Path:
+    """A wheel that pip can install and that passes its audit, the same bytes each time."""
+    abi = target.python_tag.removeprefix("cp")
+    modules = {f"deepspeed/ops/{op}_op.cpython-{abi}-x86_64-linux-gnu.so": make_elf(init=f"{op}_op") for op in ops}
     content = {
         "deepspeed/__init__.py": b"",
         "deepspeed/filler": target.id.encode() + filler,
-        f"{info}/METADATA": metadata(target.wheel_version).encode(),
+        BUILD_INFO: build_info(
+            version=target.wheel_version,
+            accelerator=target.accelerator,
+            torch=target.torch_minor,
+            cuda=target.cuda_version or "0.0",
+            ops=ops,
+        ).encode(),
+        **modules,
+    }
+    return pack(folder, target, content, torch=f"torch=={target.torch_minor}.*")
+
+
+def pack(folder: Path, target: Target, members: Mapping[str, bytes], *, torch: str, tag: str = "") -> Path:
+    """These members with METADATA, WHEEL and a RECORD that is true."""
+    info = f"deepspeed-{target.wheel_version}.dist-info"
+    interpreter = target.python_tag.removesuffix("t")
+    tag = tag or f"{interpreter}-{target.python_tag}-{target.platform}"
+    content = {
+        **members,
+        f"{info}/METADATA": metadata(target.wheel_version, torch).encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
     }
-    content[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*content, f"{info}/RECORD"]).encode()
+    rows = [f"{name},sha256={record_hash(data)},{len(data)}" for name, data in content.items()]
+    content[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
     wheel = folder / target.wheel_name
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, data in content.items():

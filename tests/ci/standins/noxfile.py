@@ -20,7 +20,7 @@ from scripts.commands.nox_call import report_result
 from scripts.commands.project import open_project
 from scripts.errors import CompileError, InterruptedBuildError, WheelsError
 from scripts.plan.target import Target
-from tests.wheel.wheelhouse import file_wheel
+from tests.wheel.artifacts import file_sound_wheel
 
 FATES = json.loads((Path(os.environ["REHEARSAL_STATE"]) / "fates.json").read_text(encoding="utf-8"))
 
@@ -39,7 +39,7 @@ def perform(target: Target) -> None:
     op = places.ops / "ab" / target.deepspeed / "binary"
     op.parent.mkdir(parents=True, exist_ok=True)
     op.write_text(target.deepspeed)
-    report_result(target, file_wheel(places.wheelhouse, target), None)
+    report_result(target, file_sound_wheel(places.wheelhouse, target), None)
 
 
 def add_session(target: Target) -> None:

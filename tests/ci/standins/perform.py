@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -57,18 +56,23 @@ def upload(given: Inputs) -> None:
 
 
 def download(given: Inputs) -> None:
-    """Every artifact whose name fits, all in one folder."""
-    assert given["merge-multiple"] == "true"
+    """Every artifact whose name fits, all in one folder or in one each."""
     for artifact in sorted((STATE / "artifacts").glob(given["pattern"])):
-        shutil.copytree(artifact, given["path"], dirs_exist_ok=True)
+        folder = Path(given["path"]) / ("" if given["merge-multiple"] == "true" else artifact.name)
+        shutil.copytree(artifact, folder, dirs_exist_ok=True)
 
 
 def attest(given: Inputs) -> None:
-    """Name and digest of every subject; none at all is an error, as it is to the real one."""
-    subjects = sorted(Path().glob(given["subject-path"]))
-    assert subjects, f"no subject at {given['subject-path']}"
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in subjects}
-    (STATE / "attested.json").write_text(json.dumps(digests), encoding="utf-8")
+    """Name and digest of every subject, by what is said of them; none at all is an error, as it is to the real one."""
+    rows = [line.split("  ") for line in Path(given["subject-checksums"]).read_text(encoding="utf-8").splitlines()]
+    assert rows, f"no subject in {given['subject-checksums']}"
+    file = STATE / "attested.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept.setdefault(given["predicate-type"] or "provenance", {}).update({name: digest for digest, name in rows})
+    if given["predicate-path"]:
+        predicate = json.loads(Path(given["predicate-path"]).read_text(encoding="utf-8"))
+        assert predicate["wheels"].keys() == {name for _, name in rows}
+    file.write_text(json.dumps(kept), encoding="utf-8")
 
 
 def pages(given: Inputs) -> None:

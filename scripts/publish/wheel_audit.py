@@ -1,0 +1,53 @@
+"""Whether a wheel is what its manifest and its target say: read again before it is published, and never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from scripts.facts.load import load_facts
+from scripts.verify.check import Report
+from scripts.verify.promises import Promises
+from scripts.verify.static import verify_file
+from scripts.wheel.content import open_wheel
+from scripts.wheel.core_metadata import metadata_entry
+from scripts.wheel.record import WheelRecord
+
+KINDS = ("tag", "sdist")  # of source
+
+
+def audit_of(wheel: Path, record: WheelRecord) -> Report:
+    """The audit of the file as it is here, its code compared with what the manifest promises of it."""
+    return verify_file(wheel, Promises(arches=";".join(record.arches) or None, cpu_level=record.cpu_level))
+
+
+def contradictions(wheel: Path, record: WheelRecord) -> Iterator[str]:
+    """Whatever the manifest says that the file, its target or a row of the data does not say."""
+    with open_wheel(wheel) as content:
+        info = content.build_info()
+    stated = metadata_entry(wheel)["requires_python"]
+    python = None if stated is None else str(SpecifierSet(stated))
+    for what, said, found in (
+        ("wheel.bytes", record.bytes, wheel.stat().st_size),
+        ("metadata.requires_python", record.requires_python, python),
+        ("ops", sorted(record.ops), sorted(info.ops) if info else None),
+        ("torch", record.torch.partition("+")[0], record.target.torch),
+    ):
+        if said != found:
+            yield f"{what} is {said!r} in its manifest, and {found!r} here"
+    yield from _unknown(record)
+
+
+def _unknown(record: WheelRecord) -> Iterator[str]:
+    """What no row knows, so that nothing could be compared with it."""
+    facts = load_facts()
+    if record.cpu_level not in facts.cpu_levels:
+        yield f"cpu_level is {record.cpu_level!r} in its manifest, which cpu.yaml does not have"
+    if record.source.kind not in KINDS:
+        yield f"source.kind is {record.source.kind!r} in its manifest; it is one of {', '.join(KINDS)}"
+    release = facts.deepspeed.get(record.target.deepspeed)
+    pinned = release.sdist_sha256 if release else None
+    if record.source.kind == "sdist" and pinned and record.source.sha256 != pinned:
+        yield f"source.sha256 is {record.source.sha256} in its manifest, and {pinned} in deepspeed.yaml"
