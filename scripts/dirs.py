@@ -46,9 +46,14 @@ class Dirs:
         """CUDA toolkits that were fetched."""
         return self.cache / "cuda"
 
+    @property
+    def unfinished(self) -> Path:
+        """The work folders of all targets."""
+        return self.cache / "unfinished"
+
     def work(self, target_id: str) -> Path:
         """The work folder of one target; kept when a build fails, so that it can resume."""
-        return self.cache / "unfinished" / target_id
+        return self.unfinished / target_id
 
 
 def default_dirs() -> Dirs:

@@ -102,7 +102,11 @@ ERRORS: tuple[Explained, ...] = tuple(
             "A target is for another platform, or for a Python that is not installed.",
             "Install that Python and put it on PATH, or build on the machine that is named.",
         ),
-        ("already-building", "The target is being built in this checkout.", "Wait for that build, or stop it."),
+        (
+            "already-building",
+            "Another process builds the target, in this checkout or in another one with the same cache.",
+            "Wait for that build, leave out `--no-wait`, or stop the process that the message names.",
+        ),
         ("compiler-not-found", "There is no C++ compiler.", "Install it with the line in the message."),
         (
             "op-header-missing",
@@ -161,6 +165,7 @@ ERRORS: tuple[Explained, ...] = tuple(
         # ------------------------------------------------------------ building
         ("source-not-usable", "The DeepSpeed source is not what it should be.", "Delete the archive and run again."),
         ("source-not-available", "No source of this DeepSpeed can be reached.", "See to the network or the index."),
+        ("source-damaged", "An unpacked source lost files during a build.", "Run again: it is unpacked anew."),
         ("source-mismatch", "An archive is not of the DeepSpeed release asked for.", "Delete it and run again."),
         ("patch-does-not-apply", "A patch finds nothing to change.", "Correct its range in `deepspeed.yaml`."),
         ("environment-not-usable", "An environment could not be filled.", "Read the log for what the client said."),

@@ -53,7 +53,7 @@ def make_directory(path: Path) -> Path:
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """A free name beside `path` to write to; it becomes `path` when the block ends, and is removed when that fails."""
-    draft = path.with_name(f"{path.name}.{OWN}-{os.getpid()}-{next(DRAFTS)}{DRAFT}")
+    draft = draft_name(path)
     try:
         yield draft
         rename_patiently(draft, path)
@@ -72,6 +72,20 @@ def rename_patiently(path: Path, to: Path) -> None:
     path.replace(to)
 
 
+def discard(path: Path) -> None:
+    """Remove a directory and all that is in it: its name first, so that what is half removed is never taken for it."""
+    gone = draft_name(path)
+    with suppress(OSError):  # Windows renames no directory of which a file is open
+        path.replace(gone)
+    for one in (gone, path):
+        shutil.rmtree(one, ignore_errors=True)
+
+
+def draft_name(path: Path) -> Path:
+    """A free name beside `path`, of something that is not finished or on its way out."""
+    return path.with_name(f"{path.name}.{OWN}-{os.getpid()}-{next(DRAFTS)}{DRAFT}")
+
+
 def sha256_of(path: Path) -> str:
     """The hex digest of a file's content."""
     digest = hashlib.sha256()
@@ -79,6 +93,20 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def has_digest(path: Path, sha256: str) -> bool:
+    """Whether the file is there and has this digest."""
+    try:
+        return sha256_of(path) == sha256
+    except OSError:
+        return False
+
+
+def touch(path: Path) -> None:
+    """Let the time of a file or directory say that it was used now, where that can be written."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 def write_tree(root: Path, files: Mapping[str, Content]) -> None:

@@ -23,6 +23,8 @@ PACKAGES = (
     "files",
     "host",
     "dirs",
+    "locks",
+    "stamp",
     "versions",
     "data",
     "schema",

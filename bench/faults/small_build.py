@@ -6,7 +6,6 @@ of this checkout whose data pin the small DeepSpeed's digest.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -19,6 +18,7 @@ from scripts.dirs import CHECKOUT
 from scripts.facts.load import load_facts
 from scripts.fetch.installer import environment_python
 from scripts.files import sha256_of
+from scripts.stamp import write_record
 from tests.wheel_build.factories import GXX, tar_bytes
 from tests.wheel_build.stub_deepspeed import TARGET, TORCH, make_installer, make_members
 
@@ -101,4 +101,4 @@ def note_source(source: Path, directory: Path) -> None:
     directory.mkdir(parents=True)
     shutil.copyfile(source, directory / source.name)
     note = {"file": source.name, "url": "sdist of the default index", "sha256": sha256_of(source)}
-    (directory / f"deepspeed-{TARGET.deepspeed}-sdist.json").write_text(json.dumps(note), encoding="utf-8")
+    write_record(directory / f"deepspeed-{TARGET.deepspeed}-sdist.json", note)

@@ -13,17 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.command import no_log
+from scripts.commands.answer import log_line
 from scripts.commands.build_task import planner_of
 from scripts.commands.command_task import reported
 from scripts.commands.project import open_project
 from scripts.dirs import Dirs, default_dirs
 from scripts.errors import InputError
 from scripts.fetch.installer import environment_python
+from scripts.files import write_whole
 from scripts.options import parse_words
 from scripts.plan.target import parse_id
+from scripts.stamp import is_as_stamped, stamp_file
 from scripts.toolchain.compilers import Toolchain
 from scripts.verify.check import Report
 from scripts.wheel_build.build_environment import assert_torch
+from scripts.wheel_build.build_lock import building
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_op import BuiltOp
@@ -133,14 +137,16 @@ def main(words: Sequence[str]) -> None:
         )
     name, target_id, *options = words
     kept = default_dirs().work(target_id) / KEPT
-    if name == "plan":
-        unfinished = begin(target_id, options)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-    else:
-        unfinished = _read(kept)
-        _run(name, unfinished)
-    if kept.parent.is_dir():  # a filed wheel needs it no more
-        kept.write_bytes(pickle.dumps(unfinished))
+    with building(target_id, default_dirs(), log=log_line):
+        if name == "plan":
+            unfinished = begin(target_id, options)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            unfinished = _read(kept)
+            _run(name, unfinished)
+        if kept.parent.is_dir():  # a filed wheel needs it no more
+            write_whole(kept, pickle.dumps(unfinished))
+            stamp_file(kept)
 
 
 def _run(name: str, unfinished: Unfinished) -> None:
@@ -151,6 +157,8 @@ def _run(name: str, unfinished: Unfinished) -> None:
 
 def _read(kept: Path) -> Unfinished:
     try:
+        if kept.exists() and not is_as_stamped(kept):
+            raise pickle.UnpicklingError("it is damaged")
         found: Unfinished = pickle.loads(kept.read_bytes())
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
         missing = isinstance(error, FileNotFoundError)

@@ -7,16 +7,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock, Timeout
-
 from scripts.ci.results import Result
 from scripts.command import Command, run_in_front
+from scripts.commands.answer import log_line
 from scripts.dirs import CHECKOUT
-from scripts.errors import PrerequisiteError, WheelsError
+from scripts.errors import WheelsError
+from scripts.locks import locked
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
@@ -38,8 +38,8 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Res
     """One result per plan. Nox runs in the foreground and shows the progress; its sessions are handed the plans."""
     targets = [plan.target for plan in plans]
     with ExitStack() as locks, tempfile.TemporaryDirectory() as directory:
-        for target in targets:
-            locks.enter_context(lock_target(target))
+        for target in sorted(targets, key=lambda target: target.id):  # in one order: nobody waits for who waits for it
+            locks.enter_context(lock_target(target, wait=options.wait))
         results = Path(directory) / "results.jsonl"
         results.touch()
         handed = Path(directory) / "plans"
@@ -52,18 +52,9 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Res
     return [known.get(target.id) or failure(target, lost) for target in targets]
 
 
-def lock_target(target: Target) -> BaseFileLock:
+def lock_target(target: Target, *, wait: bool = True) -> AbstractContextManager[None]:
     """This checkout's lock on a target: two builds of it would take each other's environment away."""
-    file = CHECKOUT / ".nox" / f"{target.id}.lock"
-    file.parent.mkdir(exist_ok=True)
-    lock = FileLock(file, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise PrerequisiteError(
-            f"{target.id} is being built in this checkout; wait for it or stop it", id="already-building"
-        ) from None
-    return lock
+    return locked(CHECKOUT / ".nox" / target.id, f"{target.id} is being built", wait=wait, log=log_line)
 
 
 def failure(target: Target, error: WheelsError) -> Result:

@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from scripts.errors import SourceError
-from scripts.files import DRAFT, rename_patiently
+from scripts.files import DRAFT, discard, rename_patiently
 
 DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
 
@@ -32,7 +32,7 @@ def unpack(archive: Path, directory: Path, *, without: Sequence[str] = ()) -> No
     draft.mkdir(parents=True)
     try:
         top = _unpack_into(draft, archive, without)
-        shutil.rmtree(directory, ignore_errors=True)
+        discard(directory)
         rename_patiently(top, directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

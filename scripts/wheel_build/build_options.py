@@ -65,6 +65,12 @@ class BuildOptions:
         choices=("audit", "smoke", "full"),
         aliases=("prove",),
     )
+    wait: bool = option(
+        True,
+        "wait for another build of the target; --no-wait: fail at once",
+        more="while another process builds the target, in this checkout or another one with the same cache, wait for "
+        "it and go on from what it made; `--no-wait` is an error at once, which names that process",
+    )
     minutes: int = option(
         0,
         "stop compiling after so many, to be resumed; 0: no limit",

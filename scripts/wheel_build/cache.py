@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.files import sha256_of
+from scripts.files import discard, draft_name, has_digest, rename_patiently, sha256_of, touch
+from scripts.stamp import read_record, write_record
 from scripts.wheel_build.headers import include_dirs, reach
 from scripts.wheel_build.recipe import OpRecipe
 
 SCHEMA = 1
+META = "meta.json"
 LIMIT_BYTES = 4 * 1024**3
 
 
@@ -35,42 +36,46 @@ class OpCache:
 
     directory: Path
 
-    def get(self, key: str) -> CachedOp | None:
-        """The op stored under `key`; None when there is none, or it is not what was stored and had to go."""
+    def get(self, key: str, to: Path) -> CachedOp | None:
+        """The op stored under `key`, copied `to` this build's own files; None when there is none.
+
+        The copy is what is compared: another process may remove the entry at any time. What is not what was stored is
+        removed.
+        """
         entry = self._entry(key)
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            meta = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
-            if sha256_of(entry / "binary") == meta["sha256"]:
-                os.utime(entry)
-                return CachedOp(binary=entry / "binary", meta=meta)
-        shutil.rmtree(entry, ignore_errors=True)
+        if not entry.exists():
+            return None
+        meta = read_record(entry / META)
+        if meta and _copied(entry / "binary", to, meta["sha256"]):
+            touch(entry)
+            return CachedOp(binary=to, meta=meta)
+        discard(entry)
         return None
 
     def put(self, key: str, binary: Path, meta: Mapping[str, Any]) -> None:
         """Store a copy of `binary` under `key`; the first to store wins."""
         entry = self._entry(key)
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=entry.parent) as draft_name:
-            draft = Path(draft_name) / "entry"
-            draft.mkdir()
+        draft = draft_name(entry)
+        draft.mkdir(parents=True)
+        try:
             shutil.copyfile(binary, draft / "binary")
-            document = {**meta, "sha256": sha256_of(binary), "bytes": binary.stat().st_size}
-            (draft / "meta.json").write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
-            try:
-                draft.rename(entry)
-            except OSError:  # another process was first, or is looking at it
-                if not entry.exists():
-                    raise
+            sizes = {"sha256": sha256_of(binary), "bytes": binary.stat().st_size}
+            write_record(draft / META, {**meta, **sizes})
+            draft.rename(entry)
+        except OSError:  # another process was first, or is looking at it
+            if not entry.exists():
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
     def peaks(self) -> dict[tuple[str, str], int]:
         """Bytes that one compiler thread took at its peak, by op and step, of the ops that were compiled here."""
         found: dict[tuple[str, str], int] = {}
-        for file in self.directory.glob("??/*/meta.json"):
-            with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-                meta = json.loads(file.read_text(encoding="utf-8"))
-                for step, peak in meta["thread_peaks"].items():
-                    key = (str(meta["op"]), str(step))
-                    found[key] = max(found.get(key, 0), int(peak))
+        for file in self.directory.glob(f"??/*/{META}"):
+            meta = read_record(file) or {}
+            for step, peak in meta.get("thread_peaks", {}).items():
+                key = (meta["op"], step)
+                found[key] = max(found.get(key, 0), peak)
         return {key: peak for key, peak in found.items() if peak > 0}  # 0: the system does not tell (Wine)
 
     def prune(self, limit_bytes: int = LIMIT_BYTES) -> int:
@@ -79,7 +84,7 @@ class OpCache:
         for _, size, entry in sorted(self._uses(), reverse=True):
             total += size
             if total > limit_bytes:
-                shutil.rmtree(entry, ignore_errors=True)
+                discard(entry)
                 removed += 1
         return removed
 
@@ -91,6 +96,24 @@ class OpCache:
 
     def _entry(self, key: str) -> Path:
         return self.directory / key[:2] / key
+
+
+def _copied(source: Path, to: Path, sha256: str) -> bool:
+    """Whether `to` is now a copy of the file, which had this digest."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    draft = draft_name(to)
+    try:
+        shutil.copyfile(source, draft)
+        if not has_digest(draft, sha256):
+            return False
+        rename_patiently(draft, to)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # nothing is wrong with the entry
+            raise
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
 
 
 def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], directories: Mapping[str, str]) -> str:

@@ -15,9 +15,12 @@ from pathlib import Path
 
 from scripts.command import Command, Outcome, ProcessGroup, run
 from scripts.errors import CompileError, InterruptedBuildError
+from scripts.files import rename_patiently, touch, write_whole
+from scripts.locks import locked
+from scripts.stamp import discard_file, is_as_stamped, stamp_file
 from scripts.wheel_build.built_op import BuiltOp, OpCost
 from scripts.wheel_build.compiler_output import failure_message, first_errors, was_killed
-from scripts.wheel_build.precompiled import PrecompiledHeader, use
+from scripts.wheel_build.precompiled import TEXT, PrecompiledHeader, use
 from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import OpRecipe, Recipe, Unit
@@ -38,6 +41,8 @@ class Compiler:
         self.headers = choose_headers(recipe, settings)
         self.keys = op_keys(recipe, settings, self.headers)
         self.ops = {op.op: self._at_key(op) for op in recipe.ops}
+        units = [unit for op in self.ops.values() for unit in op.units]
+        self.made = frozenset(unit.object for unit in units if is_as_stamped(unit.object))  # by an earlier run
         self.costs = {op: OpCost() for op in self.ops}
         self.built: dict[str, BuiltOp] = {}
         self.peaks = settings.cache.peaks() if settings.cache else {}
@@ -64,7 +69,7 @@ class Compiler:
 
     def _nvcc_threads(self, ops: Sequence[OpRecipe]) -> int:
         """Threads of each nvcc: where units are few for the cores, each compiles several architectures at once."""
-        units = [unit for op in ops for unit in op.units if unit.step == "nvcc" and not unit.object.exists()]
+        units = [unit for op in ops for unit in op.units if unit.step == "nvcc" and unit.object not in self.made]
         if not units:
             return 1
         peak = max(self.peaks.get((op.op, "nvcc"), self.settings.peaks["nvcc"]) for op in ops)
@@ -92,7 +97,7 @@ class Compiler:
         return replace(op, units=tuple(units), link=tuple(link), binary=binary)
 
     def _take_from_cache(self, op: str) -> None:
-        hit = self.settings.cache.get(self.keys[op]) if self.settings.cache else None
+        hit = self.settings.cache.get(self.keys[op], self.ops[op].binary) if self.settings.cache else None
         if hit:
             cost = Outcome(exit_code=0, seconds=hit.meta["seconds"], peak_bytes=hit.meta["peak_bytes"], output="")
             self.costs[op].add(cost)
@@ -113,9 +118,11 @@ class Compiler:
         self.progress.update(op, "cached" if cached else "built")
 
     def _tasks(self, ops: Sequence[OpRecipe]) -> list[Task]:
-        waiting = [(op.op, place) for op in ops for place, unit in enumerate(op.units) if not unit.object.exists()]
+        waiting = [(op.op, place) for op in ops for place, unit in enumerate(op.units) if unit.object not in self.made]
         wanted = {self.headers[place].header: self.headers[place] for place in waiting if place in self.headers}
-        tasks = [self._header_task(header) for header in wanted.values() if not header.output.exists()]
+        for header in wanted.values():
+            touch(header.header.parent)
+        tasks = [self._header_task(header) for header in wanted.values() if not header.is_made]
         made_here = {task.name for task in tasks}
         for op in ops:
             units = [
@@ -149,19 +156,24 @@ class Compiler:
 
     def _precompile(self, header: PrecompiledHeader) -> None:
         """Make the header; without it the units compile all the same, only slower, so a failure is just noted."""
-        header.header.parent.mkdir(parents=True, exist_ok=True)
-        header.header.write_text("#include <torch/extension.h>\n", encoding="utf-8")
-        self.progress.log(header.command.as_shell())
-        outcome = self._run(header.command)
-        if outcome.exit_code == 0:
-            header.draft.replace(header.output)
-        else:
-            header.draft.unlink(missing_ok=True)
-            self.progress.log(f"no precompiled header: {outcome.output}")
+        directory = header.header.parent
+        with locked(directory, "a precompiled header is being made", log=self.progress.log):
+            if header.is_made:  # by the process that was waited for
+                return
+            discard_file(header.output)
+            write_whole(header.header, TEXT)
+            self.progress.log(header.command.as_shell())
+            outcome = self._run(header.command)
+            if outcome.exit_code == 0:
+                rename_patiently(header.draft, header.output)
+                stamp_file(header.output)
+            else:
+                header.draft.unlink(missing_ok=True)
+                self.progress.log(f"no precompiled header: {outcome.output}")
 
     def _compile(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None) -> None:
         self.progress.update(op.op, "compiling", units=1)
-        if not unit.object.exists():
+        if unit.object not in self.made:
             unit.object.parent.mkdir(parents=True, exist_ok=True)
             argvs = [use(unit, header)] if header else []
             self._attempt(op, unit, [*argvs, unit.argv])
@@ -178,7 +190,8 @@ class Compiler:
                 time.sleep(1.0)
                 outcome = self._run_unit(op, attempt)
             if outcome.exit_code == 0:
-                draft.object.replace(unit.object)
+                rename_patiently(draft.object, unit.object)
+                stamp_file(unit.object)
                 return
         self.progress.update(op.op, "failed")
         raise CompileError(f"{unit.source}: {first_errors(outcome.output)}")

@@ -35,5 +35,5 @@ def finish_wheel(plan: BuildPlan, dist: Path) -> Path:
         found = ", ".join(wheel.name for wheel in made) or "none"
         raise PackageError(f"{plan.target.id}: expected one wheel from setup.py, found {found}")
     finished = dist / "finished"
-    finished.mkdir()
+    finished.mkdir(exist_ok=True)
     return rewrite_wheel(made[0], finished, plan.target.wheel_name, plan.wheel)

@@ -14,8 +14,10 @@ from typing import Any
 from scripts.command import Log, Running, check
 from scripts.dirs import Dirs
 from scripts.facts.load import load_facts
+from scripts.files import discard
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.cuda.provide import provide_toolkit
+from scripts.wheel_build.build_lock import removing, running_builds
 from scripts.wheel_build.build_plan import BuildPlan, source_kinds
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.built_wheel import BuiltWheel
@@ -28,7 +30,7 @@ from scripts.wheel_build.precompiled import prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
-from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree
+from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
 from scripts.wheel_build.variables import read_by_compilers
 
 
@@ -55,6 +57,7 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> Buil
             ops = compile_ops(plan, toolchain, tree, recipe, dirs, progress)
         with timed("package", seconds, progress):
             place_binaries(ops, tree.root, recipe.python["platform"], recipe.python["cache_tag"])
+            require_whole(tree)
             upstream.send(PACKAGE)
             check(command, upstream.finish())
             wheel = finish_wheel(plan, work / "dist")
@@ -88,7 +91,7 @@ def prepare_source(plan: BuildPlan, dirs: Dirs, log: Log) -> SourceTree:
         pinned_sdist=plan.deepspeed.sdist_sha256,
         log=log,
     )
-    tree = prepare_tree(archive, dirs.work(plan.target.id) / "source", plan.patches[archive.kind])
+    tree = prepare_tree(archive, dirs.work(plan.target.id) / "source", plan.patches[archive.kind], log)
     changes = [*(f"patch {patch}" for patch in tree.patches), *tree.corrections]
     shutil.rmtree(dirs.work(plan.target.id) / "dist", ignore_errors=True)  # the wheel of a run that was stopped
     log(f"  {archive.path.name} ({archive.kind}); {', '.join(changes) or 'no patch needed'}")
@@ -151,9 +154,11 @@ def _identity(
 
 def discard_work(plan: BuildPlan, dirs: Dirs) -> None:
     """Remove what only a resumed build would need, and the caches' oldest entries."""
-    shutil.rmtree(dirs.work(plan.target.id), ignore_errors=True)
-    prune(dirs.headers)
+    discard(dirs.work(plan.target.id))
     OpCache(dirs.ops).prune()
+    with removing(dirs):
+        if not running_builds(dirs, but=plan.target.id):
+            prune(dirs.headers)
 
 
 @contextmanager

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.command import Command
+from scripts.files import discard, draft_name
+from scripts.stamp import is_as_stamped
 from scripts.wheel_build.headers import include_dirs, reach
 from scripts.wheel_build.recipe import Unit
 
 HEADER = "torch/extension.h"
+TEXT = f"#include <{HEADER}>\n"
 WORTH_UNITS = 3  # making one costs about what it saves in three units (docs/design.md, Measured)
 KEPT = 2  # of 0.8 GB each
 OWN_MACROS = ("-DTORCH_EXTENSION_NAME=", "-D__AVX256__", "-D__AVX512__", "-D__SCALAR__")  # DeepSpeed's, not torch's
@@ -35,6 +38,11 @@ class PrecompiledHeader:
     draft: Path  # what the command writes; this process's own, since builds share the directory
     command: Command
     units: tuple[Unit, ...]
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is there, and as it was when it was made: GCC would take a damaged one."""
+        return is_as_stamped(self.output) and self.header.is_file() and self.header.read_text("utf-8") == TEXT
 
     @property
     def output(self) -> Path:
@@ -61,9 +69,12 @@ def use(unit: Unit, header: PrecompiledHeader) -> tuple[str, ...]:
 
 def prune(directory: Path, kept: int = KEPT) -> None:
     """Keep the precompiled headers used last; each is the better part of a gigabyte."""
-    made = sorted(directory.glob("*/*.gch"), key=lambda path: path.stat().st_atime, reverse=True)
-    for file in made[kept:]:
-        file.unlink(missing_ok=True)
+    uses = []
+    for made in directory.glob("*/*.gch"):
+        with suppress(OSError):  # another process removes it meanwhile
+            uses.append((made.parent.stat().st_mtime_ns, made.parent))
+    for _, entry in sorted(uses, reverse=True)[kept:]:
+        discard(entry)
 
 
 def _can_use(unit: Unit, root: Path) -> bool:
@@ -93,6 +104,6 @@ def _header(
     neutral = [flag for flag in flags if "-file-prefix-map=" not in flag]
     key = hashlib.sha256(json.dumps([neutral, identity], sort_keys=True).encode()).hexdigest()[:16]
     header = directory / key / "extension.h"
-    draft = header.with_name(f"{header.name}.{os.getpid()}.draft")
+    draft = draft_name(header)
     argv = (*flags, "-x", "c++-header", "-c", str(header), "-o", str(draft))
     return PrecompiledHeader(header=header, draft=draft, command=Command(argv=argv), units=tuple(units))

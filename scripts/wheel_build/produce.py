@@ -11,12 +11,14 @@ from scripts.dirs import Dirs
 from scripts.errors import InterruptedBuildError
 from scripts.fetch.installer import Installer
 from scripts.files import write_whole
+from scripts.locks import locked
 from scripts.verify.check import Report
 from scripts.verify.levels import Level, verify_wheel
 from scripts.verify.promises import Promises
 from scripts.wheel.manifest import manifest_path, write_manifest
 from scripts.wheel.wheelhouse import FAILED
 from scripts.wheel_build.build_environment import fill_build_environment, make_fresh_environment
+from scripts.wheel_build.build_lock import building
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.filed_manifest import manifest_of
@@ -28,17 +30,19 @@ def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: st
     """The filed wheel of the plan.
 
     `python` is the (empty) build environment's, `interpreter` what the fresh one that verifies is made from. Raises
-    VerifyError when the wheel fails (it is kept under wheels/failed/), and what a build raises.
+    VerifyError when the wheel fails (it is kept under wheels/failed/), and what a build raises. Another build of the
+    target with this cache is waited for, and what it made is taken.
     """
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library logs
     with Progress(title=plan.target.id, log_file=log_file(plan, dirs)) as progress:
         try:
-            with progress.step("environment"):
-                fill_build_environment(plan, installer, python, progress.log)
-            built = build(plan, python, dirs, progress)
-            with progress.step("verification"):
-                report = verify(built, installer, interpreter, dirs, progress.log)
-            return file_wheel(built, report, dirs, progress)
+            with building(plan.target.id, dirs, wait=plan.options.wait, log=progress.show):
+                with progress.step("environment"):
+                    fill_build_environment(plan, installer, python, progress.log)
+                built = build(plan, python, dirs, progress)
+                with progress.step("verification"):
+                    report = verify(built, installer, interpreter, dirs, progress.log)
+                return file_wheel(built, report, dirs, progress)
         except KeyboardInterrupt:
             raise InterruptedBuildError(f"{plan.target.id}: interrupted; the same command resumes") from None
 
@@ -78,8 +82,9 @@ def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress
     parent = "" if report.passed else f"{FAILED}/"
     wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.directory}" / plan.target.wheel_name
     manifest = manifest_of(built, report)
-    write_whole(wheel, built.wheel)
-    write_manifest(manifest_path(wheel), manifest)
+    with locked(dirs.wheelhouse / "filing", "a wheel is being filed", log=progress.show):
+        write_whole(wheel, built.wheel)
+        write_manifest(manifest_path(wheel), manifest)
     for check_result in report.checks:
         progress.show(f"  {check_result.as_line()}")
     if built.lacks and report.passed:

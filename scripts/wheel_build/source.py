@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,12 +15,15 @@ from scripts.facts.deepspeed_releases import Patch
 from scripts.fetch.archive import check_tar, unpack
 from scripts.fetch.index_client import default_index, verify_bundle
 from scripts.fetch.web import get
-from scripts.files import draft_of, sha256_of, write_whole
+from scripts.files import draft_of, has_digest, sha256_of, touch
+from scripts.locks import locked
+from scripts.stamp import damage_of, read_record, stamp_tree, stamped_note, write_record
 from scripts.wheel_build.patch import apply_patch
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
 TAG_VARIABLE = "DEEPSPEED_WHEELS_TAG_ARCHIVE"  # a mirror's address, with {version}
 TIMEOUT = (5, 60)  # seconds to connect, to read
+OF_UPSTREAM = ("deepspeed/git_version_info_installed.py", "*.egg-info/*")  # in an sdist; setup.py writes them anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,43 +57,55 @@ def fetch_source(
 ) -> SourceArchive:
     """The archive of a release, from the cache or downloaded: of the first of `kinds` that can be reached.
 
-    Raises SourceError when neither can be had, or a checksum is wrong: for the
-    sdist the index's own and `pinned_sdist`, for a tag archive the one of the first download.
+    Of several processes one downloads it, the others wait. Raises SourceError when neither can be had, or a checksum is
+    wrong: for the sdist the index's own and `pinned_sdist`, for a tag archive the one of the first download.
     """
-    for one in kinds:
-        if cached := _cached(version, directory, one, pinned_sdist if one == "sdist" else None):
-            return cached
     reasons = []
-    for one in kinds:
-        try:
-            return _fetch_tag(version, directory) if one == "tag" else _fetch_sdist(version, directory, pinned_sdist)
-        except requests.RequestException as error:
-            reasons.append(f"{one}: {_short(error)}")
-            log(f"  {one} of {version} cannot be reached: {_short(error)}")
+    with locked(directory / f"deepspeed-{version}", f"DeepSpeed {version} is being downloaded", log=log):
+        for one in kinds:
+            if cached := _cached(version, directory, one, pinned_sdist if one == "sdist" else None):
+                return cached
+        for one in kinds:
+            try:
+                return (
+                    _fetch_tag(version, directory) if one == "tag" else _fetch_sdist(version, directory, pinned_sdist)
+                )
+            except requests.RequestException as error:
+                reasons.append(f"{one}: {_short(error)}")
+                log(f"  {one} of {version} cannot be reached: {_short(error)}")
     raise SourceError(
         f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})", id="source-not-available"
     )
 
 
-def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch]) -> SourceTree:
+def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch], log: Log = no_log) -> SourceTree:
     """The archive unpacked to `root`, its version.txt corrected, `patches` applied in order.
 
-    A tree that is already there for the same archive and patches is used again, its build output kept.
+    A tree that is already there for the same archive and patches, and whole, is used again, its build output kept.
     """
-    stamp = root / ".prepared.json"
     applied = tuple(patch.id for patch in patches)
     wanted = {"sha256": archive.sha256, "patches": list(applied), "edits": _edits(patches)}
-    if stamp.is_file():
-        saved = json.loads(stamp.read_text(encoding="utf-8"))
-        if saved["wanted"] == wanted:
-            corrections = tuple(saved["corrections"])
-            return SourceTree(root=root, archive=archive, patches=applied, corrections=corrections)
+    note = stamped_note(root)
+    if note and note["wanted"] == wanted:
+        damage = damage_of(root)
+        if not damage:
+            return SourceTree(root=root, archive=archive, patches=applied, corrections=tuple(note["corrections"]))
+        log(f"  the unpacked source is not as it was left: {damage}; unpacked anew")
     unpack(archive.path, root)
     corrections = _correct_version(root, archive.version)
     for patch in patches:
         apply_patch(patch, root, archive.version)
-    stamp.write_text(json.dumps({"wanted": wanted, "corrections": corrections}), encoding="utf-8")
+    stamp_tree(root, {"wanted": wanted, "corrections": list(corrections)}, without=OF_UPSTREAM)
     return SourceTree(root=root, archive=archive, patches=applied, corrections=corrections)
+
+
+def require_whole(tree: SourceTree) -> None:
+    """Raise SourceError when a file of the tree is gone: upstream would package what is left without a word."""
+    if damage := damage_of(tree.root, missing_only=True):
+        raise SourceError(
+            f"{tree.root} lost files while the wheel was built: {damage}; run again, it is unpacked anew",
+            id="source-damaged",
+        )
 
 
 def _edits(patches: Sequence[Patch]) -> list[Mapping[str, str | None]]:
@@ -118,13 +132,11 @@ def _correct_version(root: Path, version: str) -> tuple[str, ...]:
 def _cached(version: str, directory: Path, kind: str, pinned: str | None) -> SourceArchive | None:
     """The archive of an earlier download; None, and its note gone, when it is not what was downloaded or is pinned."""
     note = directory / f"deepspeed-{version}-{kind}.json"
-    try:
-        saved = json.loads(note.read_text(encoding="utf-8"))
-        path, digest, url = directory / saved["file"], saved["sha256"], saved["url"]
-        if sha256_of(path) == digest and pinned in (None, digest):
-            return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there, or not complete: as if it had never been downloaded
+    saved = read_record(note)
+    if saved and pinned in (None, saved["sha256"]) and has_digest(directory / saved["file"], saved["sha256"]):
+        touch(note)
+        path = directory / saved["file"]
+        return SourceArchive(path=path, version=version, kind=kind, url=saved["url"], sha256=saved["sha256"])
     note.unlink(missing_ok=True)
     return None
 
@@ -133,7 +145,7 @@ def _noted(path: Path, *, version: str, kind: str, url: str) -> SourceArchive:
     """The archive in `path`, written down so that `_cached` finds it."""
     digest = sha256_of(path)
     note = path.parent / f"deepspeed-{version}-{kind}.json"
-    write_whole(note, json.dumps({"file": path.name, "url": url, "sha256": digest}))
+    write_record(note, {"file": path.name, "url": url, "sha256": digest})
     return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -52,12 +53,12 @@ def test_a_second_build_of_a_target_in_this_checkout_is_refused() -> None:
     with lock_target(target):
         code = (
             "import sys; from scripts.commands.nox_call import lock_target; from scripts.plan.target import parse_id; "
-            "lock_target(parse_id(sys.argv[1]))"
+            "lock_target(parse_id(sys.argv[1]), wait=False).__enter__()"
         )
         other = subprocess.run(
             [sys.executable, "-c", code, target.id], cwd=CHECKOUT, capture_output=True, text=True, check=False
         )
-    assert "is being built in this checkout" in other.stderr
+    assert f"{target.id} is being built in {CHECKOUT / '.nox' / target.id} by process {os.getpid()}" in other.stderr
 
 
 def test_a_machine_with_a_gpu_takes_the_newest_cuda_that_its_driver_supports() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from scripts.dirs import Dirs
 from scripts.files import sha256_of
 from scripts.plan.target import Target
+from scripts.stamp import write_record
 from tests.verify.stub_wheel import BUILD_INFO, build_info
 from tests.wheel_build.factories import tar_bytes, write_tree
 
@@ -80,7 +80,7 @@ def make_dirs(folder: Path) -> Dirs:
     archive = dirs.sources / "deepspeed-0.19.8-tag.tar.gz"
     archive.write_bytes(tar_bytes({f"DeepSpeed-0.19.8/{name}": text for name, text in {**MEMBERS, **TORCH}.items()}))
     note = {"file": archive.name, "url": "nowhere", "sha256": sha256_of(archive)}
-    (dirs.sources / "deepspeed-0.19.8-tag.json").write_text(json.dumps(note), encoding="utf-8")
+    write_record(dirs.sources / "deepspeed-0.19.8-tag.json", note)
     return dirs
 
 

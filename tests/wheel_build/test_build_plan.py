@@ -102,7 +102,7 @@ def stub_build(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Dirs], Pat
     monkeypatch.setattr(nox.registry, "_REGISTRY", {})
     monkeypatch.setattr(signal, "signal", lambda *asked: None)
     monkeypatch.setattr(nox_call, "run_in_front", run_session)
-    monkeypatch.setattr(nox_call, "lock_target", lambda target: nullcontext())
+    monkeypatch.setattr(nox_call, "lock_target", lambda target, wait: nullcontext())
     monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: None)
     project.open_project.cache_clear()
     yield build_stub

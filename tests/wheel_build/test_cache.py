@@ -37,11 +37,11 @@ def binary(tmp_path: Path) -> Path:
 def test_what_is_put_comes_back_with_its_record(tmp_path: Path, binary: Path) -> None:
     cache = OpCache(tmp_path / "cache")
     cache.put(KEY, binary, {"op": "cpu_adam", "seconds": 12.5})
-    hit = cache.get(KEY)
+    hit = cache.get(KEY, tmp_path / "taken")
     assert hit
     assert hit.binary.read_bytes() == b"\x7fELF op"
     assert dict(hit.meta) == {"op": "cpu_adam", "seconds": 12.5, "sha256": sha256_of(binary), "bytes": 7}
-    assert cache.get("ab" + "1" * 62) is None
+    assert cache.get("ab" + "1" * 62, tmp_path / "taken") is None
 
 
 def test_the_first_to_store_wins_and_leaves_no_draft(tmp_path: Path, binary: Path) -> None:
@@ -49,7 +49,7 @@ def test_the_first_to_store_wins_and_leaves_no_draft(tmp_path: Path, binary: Pat
     cache.put(KEY, binary, {"by": "first"})
     binary.write_bytes(b"another")
     cache.put(KEY, binary, {"by": "second"})
-    hit = cache.get(KEY)
+    hit = cache.get(KEY, tmp_path / "taken")
     assert hit
     assert hit.meta["by"] == "first"
     assert [path.name for path in (tmp_path / "cache" / "ab").iterdir()] == [KEY]
@@ -59,10 +59,10 @@ def test_a_damaged_binary_is_a_miss_is_removed_and_can_be_stored_again(tmp_path:
     cache = OpCache(tmp_path / "cache")
     cache.put(KEY, binary, {})
     (tmp_path / "cache" / "ab" / KEY / "binary").write_bytes(b"\x7fELF oq")
-    assert cache.get(KEY) is None
+    assert cache.get(KEY, tmp_path / "taken") is None
     assert not (tmp_path / "cache" / "ab" / KEY).exists()
     cache.put(KEY, binary, {})
-    assert cache.get(KEY)
+    assert cache.get(KEY, tmp_path / "taken")
 
 
 @pytest.mark.parametrize("name", ["meta.json", "binary"])
@@ -76,9 +76,9 @@ def test_an_entry_that_is_not_whole_is_a_miss_and_gives_way(
     part.unlink()
     if content is not None:
         part.write_text(content)
-    assert cache.get(KEY) is None
+    assert cache.get(KEY, tmp_path / "taken") is None
     cache.put(KEY, binary, {})
-    assert cache.get(KEY)
+    assert cache.get(KEY, tmp_path / "taken")
 
 
 def test_pruning_drops_what_was_used_longest_ago(tmp_path: Path, binary: Path) -> None:
@@ -88,9 +88,9 @@ def test_pruning_drops_what_was_used_longest_ago(tmp_path: Path, binary: Path) -
     for age, key in enumerate(keys):
         cache.put(key, binary, {})
         os.utime(tmp_path / "cache" / key[:2] / key, (1000 + age, 1000 + age))
-    assert cache.get(keys[0])  # the oldest is used now
+    assert cache.get(keys[0], tmp_path / "taken")  # the oldest is used now
     assert cache.prune(limit_bytes=250) == 2
-    assert [key for key in keys if cache.get(key)] == [keys[0], keys[3]]
+    assert [key for key in keys if cache.get(key, tmp_path / "taken")] == [keys[0], keys[3]]
     assert cache.prune(limit_bytes=250) == 0
 
 
@@ -101,7 +101,7 @@ def test_pruning_a_cache_that_is_not_there_does_nothing(tmp_path: Path) -> None:
 def test_a_cached_binary_keeps_no_surprising_mode(tmp_path: Path, binary: Path) -> None:
     cache = OpCache(tmp_path / "cache")
     cache.put(KEY, binary, {})
-    hit = cache.get(KEY)
+    hit = cache.get(KEY, tmp_path / "taken")
     assert hit
     assert not hit.binary.stat().st_mode & stat.S_ISUID
 

@@ -20,7 +20,7 @@ from pathlib import Path, PureWindowsPath
 
 from scripts.command import ask
 from scripts.errors import PrerequisiteError
-from scripts.files import write_whole
+from scripts.stamp import read_record, write_record
 from scripts.toolchain.msvc.prompt import changed, cleaned, merged_path, require_64_bit, seen_by_vcvars, value_of
 from scripts.toolchain.msvc.toolset import ChosenToolset
 from scripts.toolchain.msvc.visual_studio import VisualStudio
@@ -230,14 +230,10 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _read(kept: Path, chosen: ChosenToolset) -> MsvcEnvironment | None:
     """What was kept; None when there is nothing, when it is damaged, or when its programs or headers are gone."""
-    try:
-        entry = json.loads(kept.read_text(encoding="ascii"))
-        variables, texts = dict(entry["variables"]), {name: entry[name] for name in KEPT}
-        headers = [Path(directory) for directory in entry["headers"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    entry = read_record(kept)
+    if entry is None:
         return None
-    if not all(isinstance(text, str) for text in [*texts.values(), *variables.values()]):
-        return None
+    headers = [Path(directory) for directory in entry["headers"]]
     linker = chosen.compiler.with_name("link.exe")
     if not all(path.exists() for path in (chosen.compiler, linker, *headers)):
         return None
@@ -246,8 +242,8 @@ def _read(kept: Path, chosen: ChosenToolset) -> MsvcEnvironment | None:
         toolset=chosen.version,
         compiler=chosen.compiler,
         linker=linker,
-        variables=variables,
-        **texts,
+        variables=entry["variables"],
+        **{name: entry[name] for name in KEPT},
     )
 
 
@@ -255,4 +251,4 @@ def _write(kept: Path, found: MsvcEnvironment) -> None:
     directories = [directory for directory in value_of(found.variables, "INCLUDE").split(";") if directory]
     headers = [directory for directory in directories if Path(directory).is_dir()]
     entry = {**{name: getattr(found, name) for name in KEPT}, "variables": dict(found.variables), "headers": headers}
-    write_whole(kept, json.dumps(entry))
+    write_record(kept, entry)

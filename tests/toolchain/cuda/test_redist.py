@@ -70,7 +70,7 @@ def test_the_archives_become_one_toolkit(tmp_path: Path, site: FileServer) -> No
     assert (toolkit.version, toolkit.nvcc, toolkit.source) == ("12.4", "12.4.131", "redist")
     assert toolkit.root == tmp_path / "cuda" / "12.4.1-redist"
     assert left(tmp_path) == {"12.4.1-redist"}
-    assert sorted(path.name for path in toolkit.root.iterdir() if path.name != "lib64") == [
+    assert sorted(path.name for path in toolkit.root.iterdir() if path.name not in ("lib64", ".stamp.json")) == [
         "bin",
         "include",
         "lib",
@@ -274,10 +274,25 @@ def test_an_archive_without_what_it_should_hold_is_noticed(tmp_path: Path, site:
     refused(tmp_path, "cuRAND")
 
 
-def test_a_stored_toolkit_that_lost_a_file_is_fetched_again(tmp_path: Path, site: FileServer) -> None:
+@pytest.mark.parametrize("damage", ["lost", "cut", "flipped", "stamp lost"])
+def test_a_stored_toolkit_that_is_not_as_it_was_left_is_fetched_again(
+    tmp_path: Path, site: FileServer, damage: str
+) -> None:
     root = fetch(tmp_path).root
-    (root / "include" / "curand.h").unlink()
-    assert (fetch(tmp_path).root / "include" / "curand.h").is_file()
+    file = root / "licences" / "libcurand-LICENSE"  # no file that is asked for by name
+    whole = file.read_bytes()
+    if damage == "lost":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(whole[:-1])
+    elif damage == "flipped":
+        file.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    else:
+        (root / ".stamp.json").unlink()
+    lines: list[str] = []
+    assert (fetch(tmp_path, log=lines.append).root / "licences" / "libcurand-LICENSE").read_bytes() == whole
+    what = "has no valid stamp" if damage == "stamp lost" else "licences/libcurand-LICENSE "
+    assert [line for line in lines if "is not as it was left: " in line and what in line]
 
 
 # ---------------------------------------------------------------- interrupted, and several at once

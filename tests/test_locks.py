@@ -1,0 +1,89 @@
+"""Who writes a shared folder is alone with it; whoever waits is told for whom, and for nobody who is dead."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import PrerequisiteError
+from scripts.locks import holder_of, lock_of, locked
+from tests.wheel_build.factories import driver_command, repository_variables
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from scripts.locks import locked
+with locked(Path(sys.argv[1]), "it is being made"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def start_holding(path: Path) -> subprocess.Popen[str]:
+    command = driver_command(HOLDING, str(path))
+    process = subprocess.Popen(command, env=repository_variables(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_lock_that_is_held_is_an_error_that_names_who_holds_it_since_when_and_where(tmp_path: Path) -> None:
+    process = start_holding(tmp_path / "tree")
+    wanted = rf"is being made in .*tree by process {process.pid} on .*, since 20\d\d-.*, started in .*; wait for that"
+    with (
+        pytest.raises(PrerequisiteError, match=wanted) as caught,
+        locked(tmp_path / "tree", "it is being made", wait=False),
+    ):
+        pass
+    assert caught.value.id == "already-building"
+    assert f"process {process.pid}" in holder_of(tmp_path / "tree")
+    process.kill()
+    process.communicate()
+
+
+def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    process = start_holding(tmp_path / "tree")
+    process.kill()
+    process.communicate()
+    assert lock_of(tmp_path / "tree").exists()
+    assert holder_of(tmp_path / "tree") == ""
+    with locked(tmp_path / "tree", "it is being made", wait=False):
+        pass
+
+
+def test_who_waits_is_told_for_whom_and_goes_on_when_the_holder_has_ended(tmp_path: Path) -> None:
+    process = start_holding(tmp_path / "tree")
+    lines: list[str] = []
+
+    def end_when_waited_for() -> None:
+        while not lines:
+            time.sleep(0.05)
+        process.kill()
+
+    ender = threading.Thread(target=end_when_waited_for)
+    ender.start()
+    with locked(tmp_path / "tree", "it is being made", log=lines.append):
+        assert holder_of(tmp_path / "tree").startswith(f"process {os.getpid()} on ")
+    ender.join()
+    process.communicate()
+    assert lines[0].startswith(f"waiting: it is being made in {tmp_path / 'tree'} by process {process.pid} on ")
+    assert lines[1].startswith("going on after ")
+
+
+def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(PrerequisiteError, match="cannot be locked"), locked(tmp_path / "file" / "tree", "it is made"):
+        pass
+
+
+def test_looking_who_holds_a_lock_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert holder_of(tmp_path / "tree") == ""
+    assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path / "tree", "it is made"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["tree.lock"]
