@@ -7,7 +7,6 @@ so the local build and the CI build cannot drift apart.
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from typing import TypeAlias
 
 from scripts.errors import CommandError
 from scripts.process_tree import GRACE_SECONDS, end_tree, tree_bytes
-from scripts.shell import shell_line, with_input
+from scripts.shell import assignment, change_folder, shell_line, with_input
 
 ASK_SECONDS = 20.0
 Log: TypeAlias = Callable[[str], None]  # what takes a line about work that goes on
@@ -42,13 +41,12 @@ class Command:
 
     def as_shell(self, *, windows: bool = os.name == "nt") -> str:
         """The line to paste into a POSIX shell, or into cmd.exe when `windows`."""
+        steps = [assignment(name, value, windows=windows) for name, value in sorted(self.env.items())]
+        folder = [change_folder(str(self.cwd), windows=windows)] if self.cwd else []
+        line = shell_line(self.argv, windows=windows)
         if windows:
-            steps = [f'set "{name}={value}"' for name, value in sorted(self.env.items())]
-            folder = [f'cd /d "{self.cwd}"'] if self.cwd else []
-            return " && ".join([*folder, *steps, with_input(shell_line(self.argv, windows=True), self.stdin, "NUL")])
-        variables = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items())]
-        line = with_input(" ".join([*variables, shell_line(self.argv, windows=False)]), self.stdin, "/dev/null")
-        return f"cd {shlex.quote(str(self.cwd))} && {line}" if self.cwd else line
+            return " && ".join([*folder, *steps, with_input(line, self.stdin, "NUL")])
+        return " && ".join([*folder, with_input(" ".join([*steps, line]), self.stdin, "/dev/null")])
 
 
 @dataclass(frozen=True, kw_only=True)

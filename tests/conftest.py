@@ -14,6 +14,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from scripts.fetch.index_client import pip_settings
+from scripts.outgoing import forget_secrets
 from scripts.wheel_build.build_environment import reachable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,11 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_client() -> Iterator[None]:
-    pip_settings.cache_clear()
-    reachable.cache_clear()
+    for forget in (pip_settings.cache_clear, reachable.cache_clear, forget_secrets):
+        forget()
     yield
-    pip_settings.cache_clear()
-    reachable.cache_clear()
+    for forget in (pip_settings.cache_clear, reachable.cache_clear, forget_secrets):
+        forget()
 
 
 @pytest.fixture(autouse=True)

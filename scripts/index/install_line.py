@@ -6,13 +6,14 @@ takes a newer one from the default index; and the torch index of the target, sin
 
 from __future__ import annotations
 
-import shlex
 from typing import Literal
 
+from scripts.shell import Shell, line_for
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
 Tool = Literal["pip", "uv"]
+SHELLS: dict[Shell, str] = {"sh": "bash", "cmd": "cmd", "powershell": "PowerShell"}
 PROGRAMS: dict[Tool, tuple[str, ...]] = {
     "pip": ("python", "-m", "pip", "install"),
     # uv else looks only at the first index that has a package, and torch's has a few old ones of numpy and others
@@ -33,6 +34,12 @@ def install_words(record: WheelRecord, published: Published, tool: Tool = "pip")
     )
 
 
-def install_command(record: WheelRecord, published: Published, tool: Tool = "pip") -> str:
-    """The command as a line for any shell."""
-    return shlex.join(install_words(record, published, tool))
+def install_command(record: WheelRecord, published: Published, tool: Tool = "pip", shell: Shell = "sh") -> str:
+    """The command as a line for the shell."""
+    return line_for(shell, install_words(record, published, tool))
+
+
+def install_lines(record: WheelRecord, published: Published, tool: Tool) -> dict[str, str]:
+    """The line by the names of the shells that it is for: one for all, unless something in it needs quotes."""
+    lines = {name: install_command(record, published, tool, shell) for shell, name in SHELLS.items()}
+    return lines if len(set(lines.values())) > 1 else {"": next(iter(lines.values()))}

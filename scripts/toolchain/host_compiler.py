@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 
 from scripts.facts.deepspeed_releases import OpSupport
 from scripts.facts.facts import Facts
+from scripts.outgoing import reference
 from scripts.plan.context import Context
 from scripts.toolchain.gates import gcc_context, msvc_context
 from scripts.toolchain.gcc import Gcc, absent_headers, find_gcc, install_line
@@ -16,7 +17,7 @@ from scripts.toolchain.msvc.toolset import choose_toolset, pinned_toolset, prefe
 from scripts.toolchain.msvc.vcvars import capture_environment
 from scripts.toolchain.msvc.visual_studio import find_visual_studios
 
-PROGRAM_FILES = PureWindowsPath("%ProgramFiles%")
+PROGRAM_FILES = PureWindowsPath(reference("ProgramFiles"))
 
 
 @dataclass(frozen=True, kw_only=True)

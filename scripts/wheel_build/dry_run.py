@@ -6,7 +6,6 @@ own code does is one call of `scripts.commands.build_step` for each step.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
@@ -14,6 +13,7 @@ from typing import Any
 
 from scripts.command import Command
 from scripts.dirs import CHECKOUT
+from scripts.shell import assignment, named_variables
 from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.capture import UPSTREAM, setup_command
@@ -31,9 +31,10 @@ class Variables:
 
     def as_shell(self, *, windows: bool) -> str:
         """The line that sets them."""
+        steps = [assignment(name, value, windows=windows) for name, value in sorted(self.values.items())]
         if windows:
-            return " && ".join(f'set "{name}={value}"' for name, value in sorted(self.values.items()))
-        return " ".join(["export", *(f"{name}={shlex.quote(value)}" for name, value in sorted(self.values.items()))])
+            return " && ".join(steps)
+        return " ".join(["export", *steps])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,10 @@ class DryRun:
         toolkit = str(self.layout.toolkit or "")
         return {name: value.replace("{toolkit}", toolkit) for name, value in self.plan.variables.items()}
 
+    def in_words(self, text: str) -> str:
+        """A text that names a place, for reading."""
+        return named_variables(text, windows=self.windows)
+
     @property
     def lines(self) -> list[str]:
         """The commands, each a line to paste."""
@@ -84,16 +89,16 @@ class DryRun:
     def as_document(self) -> dict[str, Any]:
         """For programs."""
         kind, patches = next(iter(self.plan.patches.items()))
+        folder = self.in_words(str(self.layout.work / "source"))
         return {
             "ops": [choice.name for choice in self.plan.ops.chosen],
             "left_out": dict(self.plan.ops.left_out),
-            "source": f"{kind} of DeepSpeed {self.plan.target.deepspeed}, unpacked to {self.layout.work / 'source'}"
-            " and patched",
+            "source": f"{kind} of DeepSpeed {self.plan.target.deepspeed}, unpacked to {folder} and patched",
             "patches": [patch.id for patch in patches],
             "toolchain": describe_toolchain(self.plan),
             "arches": self.plan.arches,
             "cpu_level": self.plan.cpu.name,
-            "environment": self.variables,
+            "environment": {name: self.in_words(value) for name, value in self.variables.items()},
             "notes": [asdict(note) for note in self.plan.notes],
             "problem": self.problem,
             "commands": self.lines,

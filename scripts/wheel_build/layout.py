@@ -13,13 +13,14 @@ from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
 from scripts.facts.facts import Facts
 from scripts.fetch.installer import Installer, find_installer
 from scripts.host import find_interpreter
+from scripts.outgoing import reference
 from scripts.toolchain.cuda.provide import FETCHED, release_of, toolkit_directory
 from scripts.toolchain.host_compiler import PROGRAM_FILES
 from scripts.wheel_build.build_plan import BuildPlan
 
-WINDOWS_CACHE = PureWindowsPath("%LOCALAPPDATA%/deepspeed-wheels/Cache")
+WINDOWS_CACHE = PureWindowsPath(reference("LOCALAPPDATA"), "deepspeed-wheels/Cache")
 LINUX_CACHE = PurePosixPath("/var/tmp/deepspeed-wheels")
-WINDOWS_CHECKOUT, LINUX_CHECKOUT = PureWindowsPath("%CHECKOUT%"), PurePosixPath("/var/tmp/checkout")
+WINDOWS_CHECKOUT, LINUX_CHECKOUT = PureWindowsPath(reference("CHECKOUT")), PurePosixPath("/var/tmp/checkout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,6 @@ def layout_here(plan: BuildPlan, facts: Facts, dirs: Dirs) -> Layout:
     installer = find_installer()
     directories = {CACHE_VARIABLE: str(dirs.cache), OUTPUT_VARIABLE: str(dirs.wheelhouse.parent)}
     variables = {name: value for name, value in directories.items() if name in os.environ}
-    public = {name: value for name, value in installer.variables().items() if "@" not in value}  # no password
     return Layout(
         work=dirs.work(plan.target.id),
         checkout=CHECKOUT,
@@ -48,7 +48,7 @@ def layout_here(plan: BuildPlan, facts: Facts, dirs: Dirs) -> Layout:
         interpreter=find_interpreter(plan.target.python) or "python",
         runner=sys.executable,
         installer=installer,
-        variables={**variables, **public},
+        variables={**variables, **installer.variables()},
     )
 
 

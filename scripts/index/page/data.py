@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from scripts.facts.facts import Facts
-from scripts.index.install_line import Tool, install_command
+from scripts.index.install_line import Tool, install_lines
 from scripts.index.page.grid import Grid, grid_of
 from scripts.index.page.states import Build, excluded_state, unpublished
 from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, WEIGHTS
@@ -108,7 +108,7 @@ def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) ->
 def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
     """What many wheels have in common, by the name of the column."""
     return {
-        **{tool: _pattern(install_command(record, published, tool), record) for tool in TOOLS},
+        **{tool: tuple(_patterns(install_lines(record, published, tool), record)) for tool in TOOLS},
         "base": published.address(record).removesuffix(quote(record.file)),
         "torch": record.torch,
         "ops": tuple(record.ops),
@@ -121,11 +121,13 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
     }
 
 
-def _pattern(line: str, record: WheelRecord) -> str:
-    """The line with the names of values for the values, so that it is the same for most wheels."""
+def _patterns(lines: Mapping[str, str], record: WheelRecord) -> Iterator[tuple[str, str]]:
+    """Each shell and its line with the names of values for the values, so that it is the same for most wheels."""
     target = record.target
     channel, variant = f"{target.cuda}/torch{target.torch_minor}", f"/{target.cuda}"
-    return line.replace(target.wheel_version, "{version}").replace(channel, "{channel}").replace(variant, "/{cuda}")
+    for shell, line in lines.items():
+        named = line.replace(target.wheel_version, "{version}").replace(channel, "{channel}")
+        yield shell, named.replace(variant, "/{cuda}")
 
 
 def _verification(found: Verification | None) -> Hashable:

@@ -111,11 +111,14 @@ def published(records: Iterable[WheelRecord]) -> Published:
 
 
 def render(
-    records: Iterable[WheelRecord], plan: Plan | None = None, builds: Mapping[str, Build] = NO_BUILDS
+    records: Iterable[WheelRecord],
+    plan: Plan | None = None,
+    builds: Mapping[str, Build] = NO_BUILDS,
+    site: Published | None = None,
 ) -> dict[str, bytes]:
-    """The page of these wheels, with the real facts and, unless another is given, the real plan."""
+    """The page of these wheels, with the real facts and, unless others are given, the real plan and address."""
     facts, matrix, whole = world()
-    return render_page(published(records), plan or whole, facts, matrix, builds=builds, repository=REPOSITORY)
+    return render_page(site or published(records), plan or whole, facts, matrix, builds=builds, repository=REPOSITORY)
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> None:

@@ -269,6 +269,17 @@ def test_the_page_and_invoke_find_name_the_same_nearest_wheel(
     assert offer["distance"] == found.nearest.distance
 
 
+def test_each_shell_has_its_own_line_where_one_needs_quotes(open_page: Opener, serve: Server) -> None:
+    record = made_up(TARGET)
+    site = replace(published([record]), url="https://h.example/a&b/100%25'/")
+    page = open_page(serve(render([record], site=site)))
+    for shell, mark in (("sh", "#command"), ("cmd", "#command-cmd"), ("powershell", "#command-powershell")):
+        assert page.inner_text(mark) == install_command(record, site, "pip", shell)
+    page.get_by_role("button", name="Copy the install command for PowerShell").click()
+    page.wait_for_function("document.querySelector('#said').textContent === 'Copied.'")
+    assert page.evaluate("navigator.clipboard.readText()") == install_command(record, site, "pip", "powershell")
+
+
 # ---------------------------------------------------------------- pasted
 
 FACTS = {

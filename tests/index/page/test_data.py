@@ -85,7 +85,8 @@ def test_the_lines_to_paste_are_those_of_the_index(tool: Any) -> None:  # noqa: 
     for index, record in enumerate(sorted(records, key=lambda record: record.target.sort_key())):
         target = record.target
         words = {"version": target.wheel_version, "channel": f"{target.cuda}/torch{target.torch_minor}"}
-        assert row_of(data, index)[tool].format(cuda=target.cuda, **words) == install_command(record, offered, tool)
+        [[shell, line]] = row_of(data, index)[tool]
+        assert (shell, line.format(cuda=target.cuda, **words)) == ("", install_command(record, offered, tool))
     assert len(data["wheels"]["tables"][tool]) == 1
 
 

@@ -36,12 +36,11 @@ function present(model, wheel) {
 function commandTabs(wheel) {
   const commands = commandsOf(wheel);
   const names = Object.keys(commands);
-  const line = make("code", { id: "command" });
-  const pane = make("div", { role: "tabpanel", id: "command-pane", class: "line" }, make("pre", { tabindex: 0 }, line), copyButton("Copy the install command", () => line.textContent));
+  const pane = make("div", { role: "tabpanel", id: "command-pane" });
   const buttons = names.map((name) => make("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "command-pane", onclick: () => pick(name), onkeydown: step }, name));
   function pick(name) {
     tab = name;
-    line.replaceChildren(...lineParts(commands[name]));
+    pane.replaceChildren(...commands[name].flatMap(shellLine));
     pane.setAttribute("aria-labelledby", `tab-${name}`);
     buttons.forEach((button, index) => {
       button.setAttribute("aria-selected", String(names[index] === name));
@@ -59,6 +58,13 @@ function commandTabs(wheel) {
   return make("div", { class: "commands" }, make("div", { role: "tablist", "aria-label": "Installer" }, buttons), pane);
 }
 
+/** A line to paste and its button; with its shell's name, where the shells need different quotes. */
+function shellLine([shell, line], index) {
+  const code = make("code", { id: index ? `command-${shell.toLowerCase()}` : "command" }, lineParts(line));
+  const label = "Copy the install command" + (shell && ` for ${shell}`);
+  return [shell && make("p", { class: "small" }, "In " + shell), make("div", { class: "line" }, make("pre", { tabindex: 0 }, code), copyButton(label, () => line))].filter(Boolean);
+}
+
 /** The line in parts that stay together where there is room: an option and its value, not half an option. */
 function lineParts(line) {
   return line.split(/ (?=--|deepspeed==)/).flatMap((part, index) => [index ? " " : "", make("span", { class: "part" }, part)]);
@@ -68,8 +74,8 @@ function lineParts(line) {
 function commandsOf(wheel) {
   const { cuda, torch } = wheel.choice;
   const words = { version: versionOf(wheel.choice), channel: `${cuda}/torch${torch}`, cuda };
-  const filled = (line) => line.replace(/\{(\w+)\}/g, (_, word) => words[word]);
-  return { pip: filled(wheel.pip), uv: filled(wheel.uv) };
+  const filled = ([shell, line]) => [shell, line.replace(/\{(\w+)\}/g, (whole, word) => words[word] ?? whole)];
+  return { pip: wheel.pip.map(filled), uv: wheel.uv.map(filled) };
 }
 
 function factsOf(model, wheel) {
