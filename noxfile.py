@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,17 @@ from scripts.commands.project import open_project
 from scripts.dirs import default_dirs
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.fetch.installer import environment_python, find_installer
+from scripts.guard import GUARD
 from scripts.host import find_interpreter
 from scripts.options import parse_words
 from scripts.plan.target import Target
+from scripts.stop_signals import raise_on_signals
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.handed_plans import handed_plans
 from scripts.wheel_build.produce import produce
+
+raise_on_signals()
+os.environ.update(GUARD.marked({}))  # for the environments that nox makes by itself
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -49,7 +54,6 @@ def add_session(target: Target) -> None:
     """Register the session that builds, verifies and files `target`."""
 
     def session(session: nox.Session) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             if HANDED:
                 plan = HANDED[target.id]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from scripts.commands.command_task import command
 from scripts.commands.store_options import PublishOptions, SiteOptions
@@ -130,28 +129,27 @@ def test(c: Context, options: SuiteOptions) -> None:
 
     lines = lines_to_run(fast=options.fast, nightly=options.all, only=options.only, match=options.match)
     for module, *words in lines:
-        _python(c, module, *words)
+        _python(module, *words)
 
 
-@task
+@command
 def lint(c: Context) -> None:
     """Check style and types of everything."""
-    _python(c, "ruff", "check", ".")
-    _python(c, "ruff", "format", "--check", ".")
+    _python("ruff", "check", ".")
+    _python("ruff", "format", "--check", ".")
     for platform in ("linux", "win32"):
-        _python(c, "mypy", "--platform", platform)
+        _python("mypy", "--platform", platform)
 
 
 @command
 def bench(c: Context, options: BenchOptions) -> None:
     """Measure both sides in one run and print the ratio."""
-    _python(c, f"bench.{options.what}", *options.words)
+    _python(f"bench.{options.what}", *options.words)
 
 
-def _python(c: Context, module: str, *words: str) -> None:
-    from scripts.command import Command
+def _python(module: str, *words: str) -> None:
+    from scripts.command import Command, run_in_front
 
-    command = Command(argv=(sys.executable, "-m", module, *words))
-    result = c.run(command.as_shell(), pty=False, warn=True)
-    if result is None or result.exited:
-        raise SystemExit(result.exited if result else 1)
+    code = run_in_front(Command(argv=(sys.executable, "-m", module, *words)), output=sys.stdout)
+    if code:
+        raise SystemExit(code)

@@ -7,6 +7,7 @@ so the local build and the CI build cannot drift apart.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,13 +16,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 from scripts.errors import CommandError
-from scripts.process_tree import GRACE_SECONDS, end_tree, tree_bytes
+from scripts.guard import GUARD, new_name
+from scripts.process_tree import GRACE_SECONDS, ProcessGroup, end_tree, tree_bytes
 from scripts.shell import assignment, change_folder, shell_line, with_input
+from scripts.stop_signals import StopSignal, in_foreground
 
 ASK_SECONDS = 20.0
+STOP_SECONDS = 10.0  # for a program in front that was told to stop
 Log: TypeAlias = Callable[[str], None]  # what takes a line about work that goes on
 NOT_STARTED = -1  # exit code of an `Answer` from a program that could not be started or did not end in time
 
@@ -89,7 +93,7 @@ def ask(
     try:
         process = subprocess.Popen(
             program,
-            env=None if env is None else dict(env),
+            env=GUARD.marked(os.environ if env is None else env),
             cwd=cwd,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -104,56 +108,40 @@ def ask(
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=GRACE_SECONDS)
         return Answer(exit_code=NOT_STARTED, output="", errors=f"it ran longer than {seconds:g} s and was ended")
+    except BaseException:
+        end_tree(process.pid)
+        raise
     said = [content.decode(encoding, "replace").replace("\r\n", "\n") for content in (output, errors)]
     return Answer(exit_code=process.returncode, output=said[0], errors=said[1])
 
 
-def run_in_front(command: Command) -> int:
-    """The exit code of a program that has our terminal; what it prints goes to standard error.
+def run_in_front(command: Command, *, output: TextIO | None = None) -> int:
+    """The exit code of a program that has our terminal; what it prints goes to `output`, standard error unless given.
 
-    Ctrl-C reaches the program too, so it is only waited for: it ends in good order.
+    When this process is told to stop, so is the program, and KeyboardInterrupt is raised once it has ended.
     """
-    process = subprocess.Popen(command.argv, cwd=command.cwd, env={**os.environ, **command.env}, stdout=sys.stderr)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+    name = new_name()
+    variables = GUARD.marked({**os.environ, **_as_here(command.env)}, name)
+    process = subprocess.Popen(command.argv, cwd=command.cwd, env=variables, stdout=output or sys.stderr)
+    try:
+        return process.wait()
+    except KeyboardInterrupt as stop:
+        _hand_on(process, stop)
+        raise
+    finally:
+        GUARD.end(name)  # it may have been killed, and what it started has not
 
 
-class ProcessGroup:
-    """The live processes of one job, so that all of them can be ended together."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._live: dict[int, subprocess.Popen[str]] = {}
-        self._stopped = False
-
-    @property
-    def stopped(self) -> bool:
-        """Whether `stop` was called; nothing is started after that."""
-        return self._stopped
-
-    def add(self, process: subprocess.Popen[str]) -> None:
-        """Register a started process; ended at once when the group was stopped meanwhile."""
-        with self._lock:
-            self._live[process.pid] = process
-            stopped = self._stopped
-        if stopped:
-            end_tree(process.pid)
-
-    def remove(self, process: subprocess.Popen[str]) -> None:
-        """Forget a process that has ended."""
-        with self._lock:
-            self._live.pop(process.pid, None)
-
-    def stop(self) -> None:
-        """End every live process with all its children."""
-        with self._lock:
-            self._stopped = True
-            live = list(self._live)
-        for pid in live:
-            end_tree(pid)
+def _hand_on(process: subprocess.Popen[bytes], stop: KeyboardInterrupt) -> None:
+    """Tell the program to stop, unless its terminal has; end it when it does not."""
+    number = stop.number if isinstance(stop, StopSignal) else signal.SIGINT
+    if not (number == signal.SIGINT and in_foreground()):
+        process.send_signal(number)
+    try:
+        process.wait(STOP_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        end_tree(process.pid)
+        process.wait()
 
 
 def run(
@@ -250,7 +238,7 @@ def _start(command: Command) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(
             command.argv,
-            env={**os.environ, **_as_here(command.env)},
+            env=GUARD.marked({**os.environ, **_as_here(command.env)}),
             cwd=command.cwd,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

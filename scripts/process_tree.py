@@ -6,49 +6,62 @@ psutil is imported where it is used: who only asks a program something needs the
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import psutil
 
+
 GRACE_SECONDS = 3.0  # between the polite request to end and the other one
+PATIENCE_SECONDS = 15.0  # for what cannot be ended at all: it waits for a disk, say
 
 
 def end_tree(pid: int) -> None:
-    """End a process we started and all its children: politely first, then for good.
+    """End a process we started and all its children: politely first, then for good."""
+    end_trees([pid])
+
+
+def end_trees(pids: Sequence[int]) -> None:
+    """End several processes with all their children, within one grace for all; a child that they start meanwhile, too.
 
     It reaps nothing (psutil's `wait_procs` would): the exit code belongs to whoever waits for the process, and one
     that was taken away reads as 0.
     """
     import psutil
 
-    tree = _family(pid)
-    for process in tree:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    deadline = time.monotonic() + GRACE_SECONDS
-    while (alive := [process for process in tree if _lives(process)]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    begun = time.monotonic()
+    while tree := [process for process in _family(pids) if _lives(process)]:
+        late = time.monotonic() - begun > GRACE_SECONDS
+        if time.monotonic() - begun > PATIENCE_SECONDS:
+            return
+        for process in tree:
+            with suppress(psutil.Error):
+                process.kill() if late else process.terminate()
+        while any(_lives(process) for process in tree) and time.monotonic() - begun < GRACE_SECONDS:
+            time.sleep(0.02)
+        if late:
+            time.sleep(0.02)
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    """The process, its descendants, and on POSIX those whose own parent is gone but who are still of its session."""
+def _family(pids: Sequence[int]) -> list[psutil.Process]:
+    """The processes, their descendants, and on POSIX those whose own parent is gone but who are of their session."""
     import psutil
 
     family: dict[int, psutil.Process] = {}
-    with suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        family = {process.pid: process for process in [*root.children(recursive=True), root]}
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            root = psutil.Process(pid)
+            family.update({process.pid: process for process in [*root.children(recursive=True), root]})
     if sys.platform != "win32":
         for process in psutil.process_iter():
             with suppress(OSError):
-                if os.getsid(process.pid) == pid:
+                if os.getsid(process.pid) in pids:
                     family.setdefault(process.pid, process)
     return list(family.values())
 
@@ -60,6 +73,40 @@ def _lives(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+class ProcessGroup:
+    """The live processes of one job, so that all of them can be ended together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._live: dict[int, subprocess.Popen[str]] = {}
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called; nothing is started after that."""
+        return self._stopped
+
+    def add(self, process: subprocess.Popen[str]) -> None:
+        """Register a started process; ended at once when the group was stopped meanwhile."""
+        with self._lock:
+            self._live[process.pid] = process
+            stopped = self._stopped
+        if stopped:
+            end_tree(process.pid)
+
+    def remove(self, process: subprocess.Popen[str]) -> None:
+        """Forget a process that has ended."""
+        with self._lock:
+            self._live.pop(process.pid, None)
+
+    def stop(self) -> None:
+        """End every live process with all its children."""
+        with self._lock:
+            self._stopped = True
+            live = list(self._live)
+        end_trees(live)
 
 
 def tree_bytes(pid: int) -> int:

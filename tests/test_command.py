@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.command import Command, ProcessGroup, Running, as_script, check, run
+from scripts.command import Command, Running, as_script, check, run
 from scripts.errors import CommandError
+from scripts.process_tree import ProcessGroup
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX shell")
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

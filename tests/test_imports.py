@@ -19,6 +19,8 @@ PACKAGES = (
     "error_ids",
     "options",
     "shell",
+    "stop_signals",
+    "guard",
     "process_tree",
     "command",
     "files",
@@ -43,7 +45,10 @@ PACKAGES = (
     "ci",
     "commands",
 )
-TASK_PACKAGES = {"dirs", "errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"}
+TASK_PACKAGES = {"dirs", "errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"} | {
+    "guard",
+    "stop_signals",
+}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "scripts").rglob("*.py"))
@@ -118,9 +123,16 @@ def test_no_two_modules_and_no_two_classes_share_a_name() -> None:
 
 
 def test_few_modules_start_processes() -> None:
-    """The one of ours, and one that runs with the Python of another environment."""
+    """The one of ours, its guard, and one that runs with the Python of another environment."""
     trees = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
-    calls = {"subprocess.Popen", "subprocess.run", "subprocess.check_output", "subprocess.check_call", "os.system"}
+    calls = {
+        "subprocess.Popen",
+        "subprocess.run",
+        "subprocess.check_output",
+        "subprocess.check_call",
+        "os.system",
+        "os.posix_spawn",
+    }
     starting = {
         module
         for module, tree in trees.items()

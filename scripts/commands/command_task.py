@@ -9,7 +9,7 @@ import gc
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, is_dataclass
 from functools import wraps
 from typing import Any
@@ -18,8 +18,9 @@ from invoke.context import Context
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from scripts.errors import WheelsError
+from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.options import Option, options_of, read_options
+from scripts.stop_signals import stop_signals
 
 NEW_OBJECTS = 200_000  # between two garbage collections: a task builds values that live to its end (mypy does the same)
 
@@ -59,23 +60,28 @@ def _option_classes(function: Callable[..., None]) -> dict[str, type]:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Our errors end as a message on standard error and the error's exit code."""
-    try:
-        yield
-    except WheelsError as error:
-        print_error(error)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(0) from None
+    """Our errors end as a message on standard error and the error's exit code; a signal ends with its own code."""
+    with stop_signals() as stops:
+        try:
+            yield
+        except WheelsError as error:
+            print_error(error)
+            raise SystemExit(stops.exit_code or error.exit_code) from None
+        except KeyboardInterrupt:
+            print_error(InterruptedBuildError(f"stopped by {stops.name}"))
+            raise SystemExit(stops.exit_code or InterruptedBuildError.exit_code) from None
+        except SystemExit as end:
+            raise SystemExit(stops.exit_code or end.code) from None
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise SystemExit(0) from None
 
 
 def print_error(error: WheelsError) -> None:
     """The id and the message on standard error, in red on a terminal."""
     red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
-    sys.stderr.write(f"{red}{error.line}{plain}\n")
+    with suppress(OSError):  # a terminal that was closed
+        sys.stderr.write(f"{red}{error.line}{plain}\n")
 
 
 def _with_signature(

@@ -15,7 +15,7 @@ from scripts.ci.results import Result
 from scripts.command import Command, run_in_front
 from scripts.commands.answer import log_line
 from scripts.dirs import CHECKOUT
-from scripts.errors import WheelsError
+from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.locks import locked
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
@@ -45,10 +45,13 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Res
         handed = Path(directory) / "plans"
         write_plans(handed, plans)
         command = nox_command(targets, options)
-        run_in_front(replace(command, env={RESULTS: str(results), PLANS: str(handed)}))
+        lost: WheelsError = WheelsError("nox ended before this target reported; its output above has the reason")
+        try:
+            run_in_front(replace(command, env={RESULTS: str(results), PLANS: str(handed)}))
+        except KeyboardInterrupt:
+            lost = InterruptedBuildError("stopped before this target was built; the same command resumes")
         reported = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     known = {result["target"]: Result(**result) for result in reported}
-    lost = WheelsError("nox ended before this target reported; its output above has the reason")
     return [known.get(target.id) or failure(target, lost) for target in targets]
 
 

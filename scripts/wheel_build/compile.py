@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.command import Command, Outcome, ProcessGroup, run
+from scripts.command import Command, Outcome, run
 from scripts.errors import CompileError, InterruptedBuildError
 from scripts.files import rename_patiently, touch, write_whole
 from scripts.locks import locked
+from scripts.process_tree import ProcessGroup
 from scripts.stamp import discard_file, is_as_stamped, stamp_file
 from scripts.wheel_build.built_op import BuiltOp, OpCost
 from scripts.wheel_build.compiler_output import failure_message, first_errors, was_killed

@@ -9,8 +9,8 @@ from graphlib import TopologicalSorter
 
 import psutil
 
-from scripts.command import ProcessGroup
 from scripts.errors import InterruptedBuildError, WheelsError
+from scripts.process_tree import ProcessGroup
 
 MEMORY_SHARE = 0.9  # of what is free at the start; the rest is the machine's
 

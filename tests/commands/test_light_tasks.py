@@ -52,6 +52,7 @@ def test_listing_the_tasks_loads_their_options_alone() -> None:
         "scripts.plan",
         "scripts.plan.selection",
         "scripts.shell",
+        "scripts.stop_signals",
         "scripts.wheel_build",
         "scripts.wheel_build.build_options",
         "tasks",

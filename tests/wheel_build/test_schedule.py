@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.command import ProcessGroup
 from scripts.errors import CompileError
+from scripts.process_tree import ProcessGroup
 from scripts.wheel_build.schedule import MEMORY_SHARE, Task, run_tasks, threads_of_each
 from tests.wheel_build.factories import driver_command, repository_variables
 
@@ -156,7 +156,8 @@ INTERRUPTED = """
 import sys
 from pathlib import Path
 from scripts.wheel_build.schedule import Task, run_tasks
-from scripts.command import Command, ProcessGroup, run
+from scripts.command import Command, run
+from scripts.process_tree import ProcessGroup
 from scripts.errors import InterruptedBuildError
 
 group, pids = ProcessGroup(), Path(sys.argv[1])
