@@ -10,6 +10,7 @@ from scripts.commands.command_task import command
 from scripts.commands.store_options import PublishOptions, SiteOptions
 from scripts.commands.task_options import (
     BenchOptions,
+    CleanOptions,
     DiagnoseOptions,
     FindOptions,
     InstallOptions,
@@ -72,6 +73,14 @@ def keys(c: Context, options: KeysOptions) -> None:
     from scripts.commands import keys_task
 
     keys_task.keys(Selection(id=options.id).or_handed_over(), as_json=options.json)
+
+
+@command
+def clean(c: Context, options: CleanOptions) -> None:
+    """Show what the cache holds and free what only stopped builds left, or the kinds that are named."""
+    from scripts.commands import clean_task
+
+    clean_task.clean(options)
 
 
 @command

@@ -156,6 +156,11 @@ ERRORS: tuple[Explained, ...] = tuple(
         ("package-client-not-found", "The environment has no pip, and uv is not on PATH.", "Add one of the two."),
         ("package-client-failed", "pip or uv failed.", "Read its output above the message."),
         ("package-manager-not-found", "No known package manager is there.", "Install by hand what the build names."),
+        (
+            "not-removed",
+            "`invoke clean` cannot remove all that it was asked to.",
+            "Close what has it open, or change its permissions.",
+        ),
         ("program-not-found", "A program cannot be started.", "Install it and put it on PATH."),
         ("disk-full", "A disk has too little space.", "Free some and run the same command again."),
         ("digest-mismatch", "A download is not the file that is expected.", "Run again; if it stays, do not trust it."),

@@ -7,6 +7,7 @@ import itertools
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ WRITTEN = "written.txt"  # which files of a tree are ours, one path a line
 DRAFT = ".draft"  # how the name of a file or directory ends that is not finished
 OWN = secrets.token_hex(4)  # of this process; containers that share a disk have the same process ids
 DRAFTS = itertools.count()
+JUNCTION = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT, which `stat` has on Windows alone
 RENAME_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds
 
 Content: TypeAlias = str | bytes | Path  # a path: the content of that file
@@ -72,13 +74,30 @@ def rename_patiently(path: Path, to: Path) -> None:
     path.replace(to)
 
 
-def discard(path: Path) -> None:
-    """Remove a directory and all that is in it: its name first, so that what is half removed is never taken for it."""
+def discard(path: Path) -> bool:
+    """Remove a directory and all that is in it, or a file; whether nothing of it is left.
+
+    Its name goes first, so that what is half removed is never taken for it. Links are removed, not followed.
+    """
     gone = draft_name(path)
     with suppress(OSError):  # Windows renames no directory of which a file is open
         path.replace(gone)
     for one in (gone, path):
-        shutil.rmtree(one, ignore_errors=True)
+        if is_link(one) or one.is_file():
+            with suppress(OSError):
+                one.unlink()
+        else:
+            shutil.rmtree(one, ignore_errors=True)
+    return not any(os.path.lexists(one) for one in (gone, path))
+
+
+def is_link(path: Path) -> bool:
+    """Whether the path is a symbolic link, or a junction of Windows."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == JUNCTION
 
 
 def draft_name(path: Path) -> Path:

@@ -104,6 +104,21 @@ class TargetIds:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CleanOptions:
+    """What of the cache is freed."""
+
+    what: tuple[str, ...] = option(
+        (),
+        "the kinds to free: unfinished, downloads, leftovers, sources, toolkits, headers, ops, environments",
+        more="the kinds to free, with commas; unless given what only a stopped process left: `unfinished`, `downloads` "
+        "and `leftovers`",
+    )
+    all: bool = option(False, "free every kind")
+    dry_run: bool = option(False, "say what would be freed and remove nothing")
+    json: bool = json_option("[what the cache holds](#other-json)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeysOptions:
     """Whose cache keys are shown."""
 

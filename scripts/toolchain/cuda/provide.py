@@ -17,6 +17,7 @@ from scripts.toolchain.cuda.toolkit import Toolkit, examine
 from scripts.toolchain.cuda.toolkit_store import store_toolkit, stored_toolkit
 from scripts.versions import minor_of
 
+DOWNLOADS = ".downloads"  # how the directory beside a toolkit ends that its archives are fetched into
 FETCHED = ("redist", "pip")
 
 
@@ -115,7 +116,7 @@ def _fetch_any(version: str, facts: Facts, cache: Path, system: str, log: Log) -
 def _fetch(source: str, version: str, facts: Facts, cache: Path, system: str, log: Log) -> Toolkit:
     release = release_of(version, facts)
     directory = toolkit_directory(cache, release, source)
-    downloads = directory.with_name(directory.name + ".downloads")
+    downloads = directory.with_name(directory.name + DOWNLOADS)
 
     def fill(draft: Path) -> Mapping[str, str]:
         if source == "redist":
