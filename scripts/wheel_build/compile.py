@@ -131,8 +131,12 @@ class Compiler:
                 for place, unit in enumerate(op.units)
             ]
             needs = frozenset(task.name for task in units)
-            tasks += [*units, Task(name=f"link {op.op}", work=lambda op=op: self._link(op), needs=needs)]  # type: ignore[misc]
+            tasks += [*units, self._link_task(op, needs)]
         return tasks
+
+    def _link_task(self, op: OpRecipe, needs: frozenset[str]) -> Task:
+        """An op is kept only when it is linked: that waits for no unit of another op."""
+        return Task(name=f"link {op.op}", work=lambda: self._link(op), needs=needs, finishes=True)
 
     def _header_task(self, header: PrecompiledHeader) -> Task:
         return Task(

@@ -25,6 +25,7 @@ class Task:
     seconds: float = 1.0
     memory: int = 0  # bytes
     cores: int = 1
+    finishes: bool = False  # whether it completes something that is kept: it goes before all that only begins something
 
 
 @dataclass
@@ -39,10 +40,10 @@ class Schedule:
     running: dict[str, Future[None]] = field(default_factory=dict)
 
     def ready(self) -> list[Task]:
-        """The tasks that can start now, the one with the most work behind it first."""
+        """The tasks that can start now: those that finish something, then the one with the most work behind it."""
         busy = self.done | self.failed.keys() | self.running.keys()
         ready = [task for name, task in self.tasks.items() if name not in busy and task.needs <= self.done]
-        return sorted(ready, key=lambda task: -self.downstream(task))
+        return sorted(ready, key=lambda task: (not task.finishes, -self.downstream(task)))
 
     def downstream(self, task: Task) -> float:
         """Seconds of this task and of everything that needs it directly."""

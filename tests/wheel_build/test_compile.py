@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
@@ -83,6 +84,17 @@ def test_ops_are_compiled_linked_and_work(tmp_path: Path) -> None:
     assert (built["adam"].module, built["adam"].file) == ("adam_op", "deepspeed/ops/adam_op.so")
     assert all(not op.cached and op.seconds > 0 for op in built.values())
     assert [path.name for path in (tmp_path / "objects").rglob("*.draft*")] == []
+
+
+def test_with_one_job_an_op_is_cached_before_the_next_one_is_begun(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, _ = counting_compiler(tmp_path / "bin")
+    settings = make_settings(root, tmp_path, jobs=1)
+    with quiet_progress(tmp_path) as progress:
+        Compiler(recipe_of(root, compiler=compiler), settings, progress).run()
+    words = re.findall(r"(adam|lion): (compiling 0|built)", (tmp_path / "test.log").read_text())
+    first, second = words[0][0], words[-1][0]
+    assert words == [(first, "compiling 0"), (first, "built"), (second, "compiling 0"), (second, "built")]
 
 
 def test_a_second_build_takes_everything_from_the_cache_in_another_folder(tmp_path: Path) -> None:

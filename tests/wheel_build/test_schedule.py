@@ -127,6 +127,14 @@ def test_the_task_with_more_work_behind_it_goes_first() -> None:
     assert recorder.started[-1] == "short"
 
 
+def test_what_finishes_something_goes_before_all_that_only_begins_something() -> None:
+    recorder = Recorder()
+    units = [recorder.task(f"unit {index}", seconds=9 - index) for index in range(3)]
+    links = [replace(recorder.task(f"link {index}", f"unit {index}"), finishes=True) for index in range(3)]
+    run_tasks([*units, *links], workers=1, group=ProcessGroup())
+    assert recorder.started == [f"{what} {index}" for index in range(3) for what in ("unit", "link")]
+
+
 def test_a_bug_in_a_task_is_not_taken_for_a_failed_op() -> None:
     group = ProcessGroup()
     with pytest.raises(ZeroDivisionError):
