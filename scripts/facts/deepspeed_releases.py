@@ -103,7 +103,6 @@ class Patch:
     id: str  # "P5"
     title: str
     when: When
-    enabled: bool  # off: known, not applied
     edits: tuple[Edit, ...]
     reason: str
     source: Source

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from scripts.facts.build_requirements import AddedRequirement, BuildRequirements
 from scripts.facts.build_variables import INHERITED, Variable
-from scripts.facts.cpu_levels import CpuException, CpuLevel
+from scripts.facts.cpu_levels import CpuException, CpuLevel, VectorOp
 from scripts.facts.cuda_toolkits import CudaToolkit
 from scripts.facts.deepspeed_releases import DeepSpeedRelease, Op, Patch
 from scripts.facts.flag_edits import FlagEdit
@@ -53,6 +53,7 @@ class Facts:
     gpus: Annotated[tuple[GpuGeneration, ...], Table("gpu.yaml", "gpu")]
     cpu_levels: Annotated[Mapping[str, CpuLevel], Table("cpu.yaml", "levels")]
     cpu_exceptions: Annotated[tuple[CpuException, ...], Table("cpu.yaml", "exceptions")]
+    vector_ops: Annotated[Mapping[str, VectorOp], Table("cpu.yaml", "vector_ops")]
     libraries: Annotated[tuple[Library, ...], Table("libraries.yaml", "libraries")]
     deepspeed: Annotated[Mapping[str, DeepSpeedRelease], Table("deepspeed.yaml", "releases")]
     ops: Annotated[Mapping[str, Op], Table("deepspeed.yaml", "ops")]

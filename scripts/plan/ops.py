@@ -82,7 +82,7 @@ def choose_ops(
 
 def patches_for(patches: Iterable[Patch], context: Mapping[str, str | bool]) -> tuple[Patch, ...]:
     """The enabled patches whose condition holds for `context`, in the order of the facts."""
-    return tuple(patch for patch in patches if patch.enabled and patch.when.holds(context))
+    return tuple(patch for patch in patches if patch.when.holds(context))
 
 
 def _choice(op: Op, row: OpSupport, system: str) -> OpChoice:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from scripts.verify.fatbin import NO_GPU_CODE, Architectures, read_architectures
+from scripts.verify.instructions import NOTHING_READ, MachineCode
+
+PRINTED_LEVEL = re.compile(rb"\0(AVX512|AVX2|scalar)\0")  # what the CPU optimizers print of themselves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,8 @@ class Binary:
     debug: tuple[str, ...] = ()  # what a debugger would find, in words
     architectures: Architectures = NO_GPU_CODE
     gpu_fault: str = ""
-    instructions: Mapping[str, int] = field(default_factory=dict)  # CPU feature -> instructions that need it
+    code: MachineCode = NOTHING_READ
+    prints: tuple[str, ...] = ()  # the CPU levels among its texts, in DeepSpeed's spelling, "AVX2"
     fault: str = ""
 
     @property
@@ -37,3 +42,8 @@ def gpu_code(sections: Iterable[bytes]) -> tuple[Architectures, str]:
         return read_architectures(sections), ""
     except ValueError as error:
         return NO_GPU_CODE, str(error)
+
+
+def printed_levels(content: bytes) -> tuple[str, ...]:
+    """The CPU levels that a module's texts name. GCC may hide a short one in an instruction: none is not "scalar"."""
+    return tuple(sorted({match.decode() for match in PRINTED_LEVEL.findall(content)}))

@@ -8,9 +8,9 @@ from elftools.elf.dynamic import DynamicSection, DynamicTag
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
-from scripts.verify.binary import Binary, gpu_code
+from scripts.verify.binary import Binary, gpu_code, printed_levels
 from scripts.verify.fatbin import SECTIONS
-from scripts.verify.instructions import count_features
+from scripts.verify.instructions import read_code
 
 DEBUG = (".debug_", ".zdebug_", ".rela.debug_")
 EXECUTABLE = 0x4  # SHF_EXECINSTR
@@ -35,7 +35,8 @@ def read_elf(member: str, content: bytes) -> Binary:
         debug=(f"{len(debug)} debug sections",) if debug else (),
         architectures=architectures,
         gpu_fault=gpu_fault,
-        instructions=count_features(s.data() for s in sections if _is_code(s)),
+        code=read_code(s.data() for s in sections if _is_code(s)),
+        prints=printed_levels(content),
     )
 
 

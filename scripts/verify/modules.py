@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
@@ -15,7 +15,6 @@ from scripts.verify.binaries import read_binary
 from scripts.verify.binary import Binary
 from scripts.verify.check import Verdict, verdict
 from scripts.verify.fatbin import Architectures
-from scripts.verify.instructions import can_read_code
 from scripts.verify.promises import Promises
 from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of
 
@@ -35,16 +34,14 @@ class Modules:
         return tuple(read_binary(self.content.zip, member) for member in self.content.extensions)
 
 
-def module_checks(content: WheelContent, facts: Facts, promises: Promises) -> tuple[tuple[str, Question], ...]:
-    """Every question about the modules, each with its name."""
-    modules = Modules(content=content)
+def module_checks(modules: Modules, facts: Facts, promises: Promises) -> tuple[tuple[str, Question], ...]:
+    """What is asked of the files and their GPU code, each question with its name."""
     return (
         ("module format", partial(check_format, modules)),
         ("debug information", partial(check_debug, modules)),
         ("run paths", partial(check_run_paths, modules)),
         ("needed libraries", partial(check_needed, facts, modules)),
         ("GPU architectures", partial(check_architectures, facts, promises.arches, modules)),
-        ("CPU instructions", partial(check_instructions, facts, promises.cpu_level, modules)),
     )
 
 
@@ -52,17 +49,19 @@ def check_format(modules: Modules) -> Verdict:
     """Every module is for x86-64 and has the function that Python looks for."""
 
     def fault(binary: Binary) -> str:
+        if binary.fault:
+            return binary.fault
         if binary.machine != "x86-64":
             return f"is for {binary.machine}, not x86-64"
         wanted = f"PyInit_{binary.module}"
         return "" if wanted in binary.init else f"does not export {wanted}"
 
-    return _about_modules(modules, fault, "x86-64, each exports its PyInit function")
+    return _about(modules.binaries, fault, "x86-64, each exports its PyInit function")
 
 
 def check_debug(modules: Modules) -> Verdict:
     """No debug information: it makes nine tenths of a module, and names directories of the build machine."""
-    return _about_modules(modules, lambda binary: ", ".join(binary.debug), "none")
+    return about_modules(modules, lambda binary: ", ".join(binary.debug), "none")
 
 
 def check_run_paths(modules: Modules) -> Verdict:
@@ -71,7 +70,7 @@ def check_run_paths(modules: Modules) -> Verdict:
     def fault(binary: Binary) -> str:
         return ", ".join(f"run path {path}" for path in binary.run_paths if not path.startswith("$ORIGIN"))
 
-    return _about_modules(modules, fault, "none")
+    return about_modules(modules, fault, "none")
 
 
 # ---------------------------------------------------------------- libraries
@@ -87,7 +86,7 @@ def check_needed(facts: Facts, modules: Modules) -> Verdict:
     python = ",".join(sorted(tag.abi.removeprefix("cp") for tag in modules.content.tags))
 
     def fault(binary: Binary) -> str:
-        op = _op_of(binary, info)
+        op = op_of(binary, info)
         return ", ".join(reason for name in binary.needed if (reason := refusal(name, op)))
 
     def refusal(name: str, op: str | None) -> str:
@@ -98,7 +97,7 @@ def check_needed(facts: Facts, modules: Modules) -> Verdict:
         return f"needs {name}: {why}"
 
     names = sorted({library for binary in modules.binaries for library in binary.needed}, key=str.lower)
-    return _about_modules(modules, fault, ", ".join(names))
+    return about_modules(modules, fault, ", ".join(names))
 
 
 def _context(modules: Modules, info: BuildInfo) -> dict[str, str | bool]:
@@ -129,7 +128,7 @@ def check_architectures(facts: Facts, arches: str | None, modules: Modules) -> V
         return False, UNREADABLE
 
     def fault(binary: Binary) -> str:
-        row = _support(facts, _op_of(binary, info), info, modules)
+        row = _support(facts, op_of(binary, info), info, modules)
         if binary.gpu_fault:
             return binary.gpu_fault
         if row is None:
@@ -140,7 +139,7 @@ def check_architectures(facts: Facts, arches: str | None, modules: Modules) -> V
             return "holds no GPU code"
         return _difference(binary.architectures, expected_architectures(arches, row.min_sm)) if arches else ""
 
-    return _about_modules(modules, fault, _summary((b.module, str(b.architectures)) for b in modules.binaries))
+    return about_modules(modules, fault, summary((b.module, str(b.architectures)) for b in modules.binaries))
 
 
 def expected_architectures(arches: str, min_sm: int | None) -> Architectures:
@@ -160,46 +159,28 @@ def _difference(found: Architectures, expected: Architectures) -> str:
     return " and ".join(word for word in words if word)
 
 
-# ---------------------------------------------------------------- CPU code
-
-
-def check_instructions(facts: Facts, level: str | None, modules: Modules) -> Verdict:
-    """No instruction needs a CPU feature beyond the level, but in ops whose source asks for it by itself."""
-    info = modules.content.build_info()
-    if info is None:
-        return False, UNREADABLE
-    if not can_read_code():
-        return None, "iced-x86, which reads machine code, is not installed here"
-    known = facts.cpu_levels.get(level or "")
-    refused = known.refuses if known else ()
-    version = modules.content.version.public
-    excepted = {row.op for row in facts.cpu_exceptions if row.versions.contains(version, prereleases=True)}
-
-    def fault(binary: Binary) -> str:
-        found = {name: count for name, count in binary.instructions.items() if name.startswith(refused)}
-        if not found or not refused or _op_of(binary, info) in excepted:
-            return ""
-        return f"{_counts(found)}, which a CPU of level {level} does not have"
-
-    counts = ((binary.module, _counts(binary.instructions) or "no vector instructions") for binary in modules.binaries)
-    return _about_modules(modules, fault, f"level {level or 'not known'}; {_summary(counts)}")
-
-
-def _counts(instructions: Mapping[str, int]) -> str:
-    return ", ".join(f"{instructions[name]} {name}" for name in sorted(instructions))
-
-
 # ---------------------------------------------------------------- shared
 
 
-def _about_modules(modules: Modules, fault: Fault, good: str) -> Verdict:
-    if not modules.binaries:
+def about_modules(modules: Modules, fault: Fault, good: str) -> Verdict:
+    """Passed with the words for good when no module has a fault; the others are named with theirs.
+
+    A module that cannot be read is the module format's fault alone.
+    """
+    readable = [binary for binary in modules.binaries if not binary.fault]
+    if modules.binaries and not readable:
+        return None, "no module can be read"
+    return _about(readable, fault, good)
+
+
+def _about(binaries: Iterable[Binary], fault: Fault, good: str) -> Verdict:
+    found = [(binary.member, fault(binary)) for binary in binaries]
+    if not found:
         return None, "no compiled modules inside"
-    found = [(binary.member, binary.fault or fault(binary)) for binary in modules.binaries]
     return verdict([f"{PurePosixPath(member).name}: {text}" for member, text in found if text], good)
 
 
-def _summary(found: Iterable[tuple[str, str]]) -> str:
+def summary(found: Iterable[tuple[str, str]]) -> str:
     """What each module has, those with the same together."""
     groups: dict[str, list[str]] = {}
     for module, text in found:
@@ -208,7 +189,8 @@ def _summary(found: Iterable[tuple[str, str]]) -> str:
     return "; ".join(f"{name}: {text}" for text, name in names.items())
 
 
-def _op_of(binary: Binary, info: BuildInfo) -> str | None:
+def op_of(binary: Binary, info: BuildInfo) -> str | None:
+    """The op whose module it is."""
     return next((op for op in info.ops if is_module_of(binary.member, op)), None)
 
 

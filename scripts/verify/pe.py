@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pefile
 
-from scripts.verify.binary import Binary, gpu_code
+from scripts.verify.binary import Binary, gpu_code, printed_levels
 from scripts.verify.fatbin import SECTIONS
-from scripts.verify.instructions import count_features
+from scripts.verify.instructions import read_code
 
 DIRECTORIES = ("IMPORT", "DELAY_IMPORT", "EXPORT", "DEBUG")
 EXECUTABLE = 0x20000000  # IMAGE_SCN_MEM_EXECUTE
@@ -32,7 +32,8 @@ def read_pe(member: str, content: bytes) -> Binary:
         debug=_debug(file),
         architectures=architectures,
         gpu_fault=gpu_fault,
-        instructions=count_features(_content(s) for s in file.sections if s.Characteristics & EXECUTABLE),
+        code=read_code(_content(s) for s in file.sections if s.Characteristics & EXECUTABLE),
+        prints=printed_levels(content),
     )
 
 

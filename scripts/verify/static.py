@@ -17,8 +17,9 @@ from packaging.version import InvalidVersion, Version
 
 from scripts.facts.load import load_facts
 from scripts.verify.check import Report, Verdict, timed, verdict
+from scripts.verify.cpu_code import cpu_checks
 from scripts.verify.member_paths import check_member_paths
-from scripts.verify.modules import Question, module_checks
+from scripts.verify.modules import Modules, Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.versions import cuda_version, minor_of
 from scripts.wheel.content import DAMAGED, UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
@@ -35,7 +36,8 @@ def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
     """
     with open_wheel(wheel) as content:
         own: tuple[tuple[str, Question], ...] = tuple((name, partial(check, content)) for name, check in CHECKS)
-        checks = (*own, *module_checks(content, load_facts(), promises))
+        modules, facts = Modules(content=content), load_facts()
+        checks = (*own, *module_checks(modules, facts, promises), *cpu_checks(modules, facts, promises.cpu_level))
         return Report(wheel=wheel.name, checks=tuple(timed(name, ask) for name, ask in checks))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+from tests.verify.stub_code import VECTOR_CODE
+
 DT_NEEDED, DT_RUNPATH = 1, 29
 PROGBITS, STRTAB, DYNAMIC, DYNSYM = 1, 3, 6, 11
 CODE = 0x4  # SHF_EXECINSTR
@@ -14,7 +16,7 @@ def make_elf(
     run_path: str = "",
     debug: bool = False,
     init: str = "cpu_adam_op",
-    code: bytes = b"\xc3",
+    code: bytes = VECTOR_CODE,
     fatbin: bytes = b"",
     machine: int = 62,
 ) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from tests.verify.stub_code import VECTOR_CODE
+
 CODE, DATA = 0x60000020, 0x40000040
 PAGE, BLOCK = 0x1000, 0x200
 
@@ -12,7 +14,7 @@ PAGE, BLOCK = 0x1000, 0x200
 def make_pe(
     needed: tuple[str, ...] = ("c10.dll", "python311.dll"),
     init: str = "cpu_adam_op",
-    code: bytes = b"\xc3",
+    code: bytes = VECTOR_CODE,
     fatbin: bytes = b"",
     pdb: str = "",
     machine: int = 0x8664,

@@ -92,7 +92,7 @@ FAULTS: dict[str, tuple[Changes, str, str]] = {
         "needed libraries",
         "needs /usr/lib/libc.so.6",
     ),
-    "a module cut short": ({MODULE: make_elf()[:70]}, "needed libraries", "not a sound ELF file"),
+    "a module cut short": ({MODULE: make_elf()[:70]}, "module format", "not a sound ELF file"),
 }
 
 

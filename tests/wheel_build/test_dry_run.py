@@ -92,7 +92,7 @@ def test_a_program_gets_the_same_as_values() -> None:
     document = look_ahead(parse_id(FAMILIES["cu130-use-cuda"])).as_document()
     assert document["environment"]["NVCC_APPEND_FLAGS"] == "-DUSE_CUDA -D_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR"
     assert document["toolchain"] == {"host compiler": "MSVC toolset 14.44", "CUDA toolkit": "13.0"}
-    assert document["patches"] == ["P3", "P14", "P15", "P16"]
+    assert document["patches"] == ["P3", "P4", "P14", "P15", "P16"]
     assert "fused_adam" in document["ops"]
     assert "async_io" in document["left_out"]
 

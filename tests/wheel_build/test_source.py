@@ -211,7 +211,7 @@ def make_archive(folder: Path, version: str = VERSION, inside: str | None = None
 
 
 def make_patch(*edits: Edit) -> Patch:
-    return Patch(id="P1", title="", when=ALWAYS, enabled=True, edits=edits, reason="", source=())
+    return Patch(id="P1", title="", when=ALWAYS, edits=edits, reason="", source=())
 
 
 def test_a_wrong_version_inside_is_set_right_and_recorded(tmp_path: Path) -> None:

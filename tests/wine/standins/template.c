@@ -17,6 +17,12 @@ static struct definition definition = {.base = {.references = 1}, .name = "stand
 __attribute__((section(".nv_fatb"), used)) char room[1 << 16] = {1};
 #endif
 
+/* What the CPU optimizers promise: vector code of level avx2. */
+__declspec(dllexport) void vector_code(void)
+{
+    __asm__ volatile(".rept 16\n vfmadd231ps %ymm2, %ymm1, %ymm0\n .endr");
+}
+
 __declspec(dllexport) void *
 PyInit_XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX(void)
 {
