@@ -1,4 +1,4 @@
-"""`invoke build` of a clone: started, ended by a signal, and what it leaves behind."""
+"""`invoke` started with a mark, ended by a signal, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -28,16 +29,16 @@ DROPPED = ("PIP_", "UV_", "GITHUB_", "DEEPSPEED_WHEELS_", "COVERAGE_", "PYTHONDO
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How a build ended."""
+    """How it ended."""
 
     exit_code: int
     said: str
     result: Mapping[str, Any] | None
 
     def require(self) -> None:
-        """Raises LostError unless it filed a wheel."""
+        """Raises LostError unless it was done."""
         if self.exit_code != 0:
-            raise LostError(f"a build fails, exit code {self.exit_code}: {self.tail}")
+            raise LostError(f"it fails, exit code {self.exit_code}: {self.tail}")
 
     @property
     def tail(self) -> str:
@@ -46,12 +47,14 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Build:
-    """One `invoke build` under way."""
+class Started:
+    """One `invoke` under way."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]  # files, not pipes: whoever outlives the process would keep a pipe open
+    errors: IO[bytes]
     mark: str
-    root: Path  # of the clone; Ctrl-C before any line of it runs ends in a traceback of Python's own
+    root: Path  # of its checkout; Ctrl-C before any line of it runs ends in a traceback of Python's own
 
     def send(self, number: int, *, group: bool) -> None:
         """A signal to `invoke` alone, or to all of its terminal's foreground."""
@@ -62,11 +65,12 @@ class Build:
     def end(self, seconds: float) -> Run:
         """How it ended; raises LostError when it does not."""
         try:
-            output, said = self.process.communicate(timeout=seconds)
+            self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             end_all(self.mark)
-            self.process.communicate()
-            raise LostError(f"endless: a build is not done after {seconds:g} s") from None
+            self.process.wait()
+            raise LostError(f"endless: it is not done after {seconds:g} s") from None
+        output, said = _read(self.output), _read(self.errors)
         _, found, told = said.partition(TRACEBACK)
         if found and not (told.rstrip().endswith("KeyboardInterrupt") and str(self.root) not in told):
             raise LostError(f"traceback: {' | '.join(told.splitlines()[-4:])}")
@@ -84,22 +88,33 @@ class Clone:
     words: tuple[str, ...]
     variables: Mapping[str, str]
 
-    def start(self, cache: Path, output: Path, mark: str) -> Build:
+    def start(self, cache: Path, output: Path, mark: str) -> Started:
         """A build that writes into these folders."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
         folders = {CACHE_VARIABLE: str(cache), OUTPUT_VARIABLE: str(output), HANG: str(output.with_name("hang"))}
-        process = subprocess.Popen(
-            [str(self.python), "-m", "invoke", "build", "--json", *self.words],
-            cwd=self.root,
-            env={**kept, **self.variables, **folders, MARK: mark, "CI": "true"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        return Build(process=process, mark=mark, root=self.root)
+        argv = [str(self.python), "-m", "invoke", "build", "--json", *self.words]
+        return start(argv, self.root, {**self.variables, **folders}, mark)
+
+
+def start(argv: Sequence[str], root: Path, variables: Mapping[str, str], mark: str) -> Started:
+    """An `invoke` of the checkout in `root`, in a session of its own; all that it starts carries the mark."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
+    output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+    process = subprocess.Popen(
+        argv,
+        cwd=root,
+        env={**kept, **variables, MARK: mark, "CI": "true"},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        start_new_session=True,
+    )
+    return Started(process=process, output=output, errors=errors, mark=mark, root=root)
+
+
+def _read(file: IO[bytes]) -> str:
+    with file:
+        file.seek(0)
+        return file.read().decode("utf-8", "replace")
 
 
 def left_over(mark: str) -> list[psutil.Process]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from bench.faults.builds import FLIPS, KILLS, PAIRS
-from bench.faults.documents import DATA, MATRIX
-from bench.faults.lines import LINES
+from bench.faults import builds, documents, installs, lines, publishing, records, sites
 from bench.faults.part import Part
-from bench.faults.records import RECORDS
 
-PARTS: tuple[Part, ...] = (KILLS, PAIRS, FLIPS, MATRIX, DATA, RECORDS, LINES)
+PARTS: tuple[Part, ...] = (
+    builds.KILLS,
+    builds.PAIRS,
+    builds.FLIPS,
+    publishing.KILLS,
+    publishing.PAIRS,
+    sites.KILLS,
+    installs.KILLS,
+    documents.MATRIX,
+    documents.DATA,
+    records.RECORDS,
+    lines.LINES,
+)
