@@ -98,7 +98,7 @@ class Clone:
 def start(argv: Sequence[str], root: Path, variables: Mapping[str, str], mark: str) -> Started:
     """An `invoke` of the checkout in `root`, in a session of its own; all that it starts carries the mark."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
-    output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+    output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  closed when they are read
     process = subprocess.Popen(
         argv,
         cwd=root,

@@ -15,7 +15,7 @@ from bench.faults.doomed import count_touches, run_doomed
 from bench.faults.part import Case, LostError, Part
 from bench.faults.publishing import require_told
 from scripts.commands.index_task import index
-from scripts.commands.task_options import SiteOptions
+from scripts.commands.store_options import SiteOptions
 from scripts.files import DRAFT, sha256_of
 from scripts.index.published_site import read_site
 from scripts.plan.target import Target
