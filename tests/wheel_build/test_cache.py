@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from scripts.files import sha256_of
 from scripts.wheel_build.cache import OpCache, op_key
-from tests.wheel_build.factories import make_op, write_tree
+from tests.wheel_build.factories import driver_command, make_op, repository_variables, write_tree
 
 KEY = "ab" + "0" * 62
 PROJECT = {
@@ -53,6 +54,59 @@ def test_the_first_to_store_wins_and_leaves_no_draft(tmp_path: Path, binary: Pat
     assert hit
     assert hit.meta["by"] == "first"
     assert [path.name for path in (tmp_path / "cache" / "ab").iterdir()] == [KEY]
+
+
+def test_no_flipped_byte_of_an_entry_comes_back(tmp_path: Path, binary: Path) -> None:
+    """Whatever byte of whatever file: it is a miss, or what comes back is what was stored."""
+    cache, meta = OpCache(tmp_path / "cache"), {"op": "fused_adam", "seconds": 1.5, "thread_peaks": {"compile": 7}}
+    for name in ("binary", "meta.json"):
+        cache.put(KEY, binary, meta)
+        whole = (tmp_path / "cache" / "ab" / KEY / name).read_bytes()
+        for place in range(len(whole)):
+            cache.put(KEY, binary, meta)
+            damaged = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+            (tmp_path / "cache" / "ab" / KEY / name).write_bytes(damaged)
+            hit = cache.get(KEY, tmp_path / "taken")
+            if hit:
+                assert name == "meta.json", "a blank may become another one"
+                assert hit.binary.read_bytes() == binary.read_bytes()
+                assert hit.meta.items() >= meta.items()
+
+
+def test_what_was_taken_stays_when_another_process_removes_the_entry(tmp_path: Path, binary: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    cache.put(KEY, binary, {})
+    hit = cache.get(KEY, tmp_path / "work" / "op.so")
+    assert hit
+    assert cache.prune(limit_bytes=0) == 1
+    assert hit.binary == tmp_path / "work" / "op.so"
+    assert hit.binary.read_bytes() == binary.read_bytes()
+
+
+HALF = """
+import shutil, sys, time
+from pathlib import Path
+from scripts.wheel_build.cache import OpCache
+def half(source, to):
+    Path(to).write_bytes(Path(source).read_bytes()[:3])
+    print("half", flush=True)
+    time.sleep(60)
+shutil.copyfile = half
+OpCache(Path(sys.argv[1])).put(sys.argv[2], Path(sys.argv[3]), {})
+"""
+
+
+def test_a_process_that_is_killed_while_it_stores_leaves_no_entry(tmp_path: Path, binary: Path) -> None:
+    cache = OpCache(tmp_path / "cache")
+    command = driver_command(HALF, str(cache.directory), KEY, str(binary))
+    process = subprocess.Popen(command, env=repository_variables(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "half\n"
+    process.kill()
+    process.communicate()
+    assert cache.get(KEY, tmp_path / "taken") is None
+    cache.put(KEY, binary, {})
+    assert cache.get(KEY, tmp_path / "taken")
 
 
 def test_a_damaged_binary_is_a_miss_is_removed_and_can_be_stored_again(tmp_path: Path, binary: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ import pytest
 
 from scripts.command import Outcome
 from scripts.errors import CompileError, InterruptedBuildError
+from scripts.stamp import STAMP, is_as_stamped
 from scripts.wheel_build import compile as compile_module
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.cache import OpCache
@@ -149,6 +152,42 @@ def test_libraries_that_upstream_forgets_are_linked(tmp_path: Path) -> None:
     assert recipe.ops[0].link == recipe_of(root, compiler=compiler).ops[0].link
 
 
+@pytest.mark.parametrize("damage", ["flipped", "cut", "stamp lost"])
+def test_an_object_of_an_earlier_run_that_is_not_as_it_was_left_is_compiled_again(tmp_path: Path, damage: str) -> None:
+    root = project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    settings = make_settings(root, tmp_path, cache=None)
+    before = compile_ops(recipe_of(root, compiler=compiler), settings)["adam"].binary.read_bytes()
+    calls.unlink()
+    (helper,) = (tmp_path / "objects").rglob("*helper.o")
+    whole = helper.read_bytes()
+    if damage == "stamp lost":
+        helper.with_name(f"{helper.name}{STAMP}").unlink()
+    else:
+        helper.write_bytes(whole[:-1] if damage == "cut" else bytes([whole[0] ^ 1]) + whole[1:])
+    built = compile_ops(recipe_of(root, compiler=compiler), settings)
+    assert count_calls(calls) == 1
+    assert helper.read_bytes() == whole
+    assert built["adam"].binary.read_bytes() == before
+
+
+def test_no_file_of_the_op_cache_that_changed_reaches_a_binary(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    compiler, _ = counting_compiler(tmp_path / "bin")
+    made = {
+        op: built.binary.read_bytes()
+        for op, built in compile_ops(recipe_of(root, compiler=compiler), make_settings(root, tmp_path)).items()
+    }
+    shutil.rmtree(tmp_path / "objects")
+    for file in sorted(path for path in (tmp_path / "cache").rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        file.write_bytes(content[:40] + bytes([content[40] ^ 4]) + content[41:])
+        built = compile_ops(recipe_of(root, compiler=compiler), make_settings(root, tmp_path))
+        assert sorted(op.cached for op in built.values()) == [False, True], file
+        assert {op: one.binary.read_bytes() for op, one in built.items()} == made
+        shutil.rmtree(tmp_path / "objects")
+
+
 # ------------------------------------------------------------------------------------------------- failures
 
 
@@ -277,6 +316,15 @@ def test_a_build_stops_at_its_deadline_and_keeps_what_is_finished(
 # ------------------------------------------------------------------------------------------- precompiled headers
 
 
+HEADER_DRIVER = """
+import sys
+from pathlib import Path
+from tests.wheel_build.test_compile import built_objects
+folder, compiler, *extra = sys.argv[1:]
+built_objects(Path(folder, "source"), Path(folder, "work"), Path(compiler), tuple(extra), precompile=True)
+"""
+
+
 def torch_project(folder: Path, names: Mapping[str, str] = USES_TORCH) -> tuple[Path, tuple[str, ...]]:
     write_tree(folder / "torch-include", TORCH)
     return project(folder, names), (f"-I{folder / 'torch-include'}", "-DWHO=1", "-g0")
@@ -326,6 +374,57 @@ def test_a_header_that_is_there_already_is_not_made_again(tmp_path: Path) -> Non
     compile_ops(big_recipe(root, compiler, extra), settings)
     assert count_calls(calls) == len(USES_TORCH)
     assert "c++-header" not in calls.read_text()
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "text", "stamp lost"])
+def test_a_header_that_is_not_as_it_was_left_is_made_anew(tmp_path: Path, damage: str) -> None:
+    root, extra = torch_project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin")
+    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    (made,) = (tmp_path / "work" / "headers").glob("*/*.gch")
+    whole = made.read_bytes()
+    if damage == "stamp lost":
+        made.with_name(f"{made.name}{STAMP}").unlink()
+    elif damage == "text":
+        made.with_name("extension.h").write_text("")
+    else:
+        made.write_bytes(whole[:-1] if damage == "cut" else whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
+    calls.unlink()
+    shutil.rmtree(tmp_path / "work" / "objects")
+    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    assert calls.read_text().count("c++-header") == 1
+    assert made.with_name("extension.h").read_text() == "#include <torch/extension.h>\n"
+    assert is_as_stamped(made)
+
+
+def test_builds_that_need_a_header_at_once_make_it_once(tmp_path: Path) -> None:
+    root, extra = torch_project(tmp_path)
+    compiler, calls = counting_compiler(tmp_path / "bin", before='case "$*" in *c++-header*) sleep 0.5;; esac')
+    both = [
+        make_settings(root, tmp_path / name, precompile=True, cache=None, headers=tmp_path / "headers")
+        for name in ("a", "b")
+    ]
+    for settings in both:
+        settings.objects.parent.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda settings: compile_ops(big_recipe(root, compiler, extra), settings), both))
+    assert calls.read_text().count("c++-header") == 1
+
+
+def test_a_header_whose_making_was_killed_is_made_by_the_next_build(tmp_path: Path) -> None:
+    root, extra = torch_project(tmp_path)
+    hang = f'case "$*" in *c++-header*) test -e {tmp_path}/hung || {{ touch {tmp_path}/hung; exec sleep 60; }};; esac'
+    compiler, _ = counting_compiler(tmp_path / "bin", before=hang)
+    command = driver_command(HEADER_DRIVER, str(tmp_path), str(compiler), *extra)
+    process = subprocess.Popen(command, env=repository_variables(), start_new_session=True)
+    while not (tmp_path / "hung").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    (made,) = (tmp_path / "work" / "headers").glob("*/*.gch")
+    assert is_as_stamped(made)
 
 
 def test_fewer_units_than_it_is_worth_make_no_header(tmp_path: Path) -> None:

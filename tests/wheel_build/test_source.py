@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import socket
+import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,17 @@ import pytest
 from scripts.errors import SourceError
 from scripts.facts.condition import ALWAYS
 from scripts.facts.deepspeed_releases import Edit, Patch
-from scripts.wheel_build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree
-from tests.wheel_build.factories import Page, Site, serving, source_members, tar_bytes
+from scripts.stamp import STAMP
+from scripts.wheel_build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree, require_whole
+from tests.wheel_build.factories import (
+    Page,
+    Site,
+    driver_command,
+    repository_variables,
+    serving,
+    source_members,
+    tar_bytes,
+)
 
 VERSION = "0.19.8"
 TAG_PATH = f"/v{VERSION}.tar.gz"
@@ -260,6 +271,86 @@ def test_a_tree_is_used_again_until_its_patches_change(tmp_path: Path) -> None:
     prepare_tree(archive, tmp_path / "tree", [changed])
     assert not (tree.root / "object.o").exists()
     assert (tree.root / "setup.py").read_text() == "print(3)\n"
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "flipped", "stamp lost"])
+def test_a_tree_that_is_not_as_it_was_left_is_unpacked_anew(tmp_path: Path, damage: str) -> None:
+    archive, lines = make_archive(tmp_path), list[str]()
+    file = prepare_tree(archive, tmp_path / "tree", []).root / "data.txt"
+    whole = file.read_bytes()
+    if damage == "lost":
+        file.unlink()
+    elif damage == "stamp lost":
+        (tmp_path / "tree" / STAMP).unlink()
+        file.unlink()
+    else:
+        file.write_bytes(whole[:-1] if damage == "cut" else bytes([whole[0] ^ 1]) + whole[1:])
+    prepare_tree(archive, tmp_path / "tree", [], lines.append)
+    assert file.read_bytes() == whole
+    if damage != "stamp lost":
+        assert [line for line in lines if "is not as it was left: data.txt " in line]
+
+
+def test_a_tree_that_lost_files_is_not_packaged(tmp_path: Path) -> None:
+    tree = prepare_tree(make_archive(tmp_path), tmp_path / "tree", [])
+    (tree.root / "setup.py").write_text("upstream may write files of its own and change some")
+    require_whole(tree)
+    (tree.root / "data.txt").unlink()
+    with pytest.raises(SourceError, match=r"lost files while the wheel was built: data\.txt is missing; run again"):
+        require_whole(tree)
+
+
+def test_what_setup_py_writes_anew_into_an_sdist_is_no_damage(tmp_path: Path) -> None:
+    members = {
+        **source_members(VERSION),
+        f"DeepSpeed-{VERSION}/deepspeed/git_version_info_installed.py": "version='x'\n",
+    }
+    path = tmp_path / "source.tar.gz"
+    path.write_bytes(tar_bytes(members))
+    archive, lines = SourceArchive(path=path, version=VERSION, kind="sdist", url="", sha256=""), list[str]()
+    tree = prepare_tree(archive, tmp_path / "tree", [])
+    (tree.root / "deepspeed" / "git_version_info_installed.py").write_text("version='y'\n")
+    prepare_tree(archive, tmp_path / "tree", [], lines.append)
+    assert lines == []
+
+
+KILLED = """
+import hashlib, sys, time
+from pathlib import Path
+from scripts.fetch import archive
+from scripts.wheel_build import source
+def half(*rest, **named):
+    print("half", flush=True)
+    time.sleep(60)
+found = source.SourceArchive(path=Path(sys.argv[1]), version="0.19.8", kind="tag", url="", sha256="0")
+if sys.argv[3] == "unpacking":
+    archive.rename_patiently = half
+else:
+    source.stamp_tree = half
+source.prepare_tree(found, Path(sys.argv[2]), [])
+"""
+
+
+@pytest.mark.parametrize("moment", ["unpacking", "stamping"])
+def test_a_process_that_is_killed_while_it_unpacks_leaves_no_tree_that_counts(tmp_path: Path, moment: str) -> None:
+    archive = make_archive(tmp_path)
+    command = driver_command(KILLED, str(archive.path), str(tmp_path / "tree"), moment)
+    process = subprocess.Popen(command, env=repository_variables(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "half\n"
+    process.kill()
+    process.communicate()
+    (tmp_path / "tree" / "data.txt").unlink(missing_ok=True)
+    assert (prepare_tree(archive, tmp_path / "tree", []).root / "data.txt").is_file()
+    assert not (tmp_path / "tree.draft").exists()
+
+
+def test_several_that_need_a_source_at_once_fetch_it_once(tmp_path: Path, use: Callable[[Site], None]) -> None:
+    with serving({TAG_PATH: Page(body=TAG)}) as site, ThreadPoolExecutor(3) as pool:
+        use(site)
+        found = list(pool.map(lambda _: fetch_source(VERSION, tmp_path), range(3)))
+    assert site.requests == [TAG_PATH]
+    assert {archive.path.read_bytes() for archive in found} == {TAG}
 
 
 def test_a_tree_whose_patching_failed_is_not_used(tmp_path: Path) -> None:
