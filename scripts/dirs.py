@@ -59,5 +59,5 @@ class Dirs:
 def default_dirs() -> Dirs:
     """The user's cache, and this checkout's wheels/ and logs/; other folders where the two variables name them."""
     cache = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels", appauthor=False)
-    output = Path(os.environ.get(OUTPUT_VARIABLE) or CHECKOUT).resolve()
-    return Dirs(cache=Path(cache).resolve(), wheelhouse=output / "wheels", logs=output / "logs")
+    output = Path(os.environ.get(OUTPUT_VARIABLE) or CHECKOUT).expanduser().resolve()
+    return Dirs(cache=Path(cache).expanduser().resolve(), wheelhouse=output / "wheels", logs=output / "logs")

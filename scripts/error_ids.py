@@ -188,6 +188,16 @@ ERRORS: tuple[Explained, ...] = tuple(
         ("command-timed-out", "A program ran too long and was ended.", "Run again; see what it waits for."),
         # ------------------------------------------------------------ wheels, sites, stores
         ("not-a-wheel", "A file is not a wheel.", "Give a .whl file; download or build it again if it is damaged."),
+        (
+            "wheel-damaged",
+            "A wheel cannot be read: it is cut short, changed, encrypted, or would unpack to more than any wheel.",
+            "Download or build it again.",
+        ),
+        (
+            "wheels-damaged",
+            "Some wheels of a store are damaged, or are not what their manifests say; the others are offered.",
+            "Build or publish again those that are named, or remove them.",
+        ),
         ("not-a-deepspeed-wheel", "A wheel is not a built one of DeepSpeed.", "Give one that `invoke build` made."),
         ("manifest-without-wheel", "A manifest lies alone.", "Build its wheel again, or remove the manifest."),
         ("manifest-mismatch", "A wheel is not the file that its manifest describes.", "Build or send both again."),
@@ -212,7 +222,7 @@ ERRORS: tuple[Explained, ...] = tuple(
         ),
         (
             "wheels-refused",
-            "Some wheels were not published, each with its reason, such as other bytes under a published name.",
+            "Some wheels were not published, each with its reason: it is damaged, or other bytes have its name.",
             "Do what each reason says; nothing published is ever replaced.",
         ),
         (

@@ -26,6 +26,7 @@ class Statement:
     more: str  # for the reference, in Markdown; the help where it says enough
     choices: tuple[str, ...]
     directory: bool  # an existing directory is accepted beside the choices
+    path: bool  # a path, alone or behind `dir:`; a leading ~ is the home directory, whatever the shell makes of it
     wanted: str  # what a number counts
     aliases: tuple[str, ...]  # other names, understood everywhere and written nowhere
     variable: str  # the environment variable that holds it where nothing is typed
@@ -60,7 +61,7 @@ class Option:
             return split_words(given if isinstance(given, str | Sequence) else ())
         if self.kind is int:
             return self._number(given)
-        return self._text(given) if isinstance(given, str) else given
+        return self._text(home_named(given) if self.stated.path else given) if isinstance(given, str) else given
 
     def _number(self, given: object) -> int:
         try:
@@ -93,6 +94,7 @@ def option(
     more: str = "",
     choices: tuple[str, ...] = (),
     directory: bool = False,
+    path: bool = False,
     wanted: str = "a number from 0",
     aliases: tuple[str, ...] = (),
     variable: str = "",
@@ -103,11 +105,17 @@ def option(
         more=more or help,
         choices=choices,
         directory=directory,
+        path=path or directory,
         wanted=wanted,
         aliases=aliases,
         variable=variable,
     )
     return field(default=default, metadata={KEY: stated})
+
+
+def path_option(default: Any = MISSING, help: str = "", *, more: str = "") -> Any:  # noqa: ANN401  a dataclass field
+    """A field for a path, or for `dir:` and a path."""
+    return option(default, help, more=more, path=True)
 
 
 def json_option(more: str) -> Any:  # noqa: ANN401  a dataclass field
@@ -169,6 +177,16 @@ def as_words(options: object) -> tuple[str, ...]:
         else:
             words += [each.flag, ",".join(value) if each.kind is tuple else str(value)]
     return tuple(words)
+
+
+def home_named(text: str) -> str:
+    """A path, or `dir:` and a path, in which a leading ~ has become the home directory."""
+    kind = "dir:" if text.startswith("dir:") else ""
+    path = text.removeprefix(kind)
+    try:
+        return kind + (str(Path(path).expanduser()) if path.startswith("~") else path)
+    except RuntimeError:  # nobody has that name
+        return text
 
 
 def split_words(given: Sequence[str] | str) -> tuple[str, ...]:

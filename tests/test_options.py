@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.commands.store_options import SiteOptions
 from scripts.errors import InputError
 from scripts.options import as_words, parse_words, read_options
 from scripts.plan.selection import Selection
@@ -21,6 +22,14 @@ from scripts.wheel_build.build_options import BuildOptions
 )
 def test_options_reach_the_session_as_they_were_typed(options: BuildOptions) -> None:
     assert parse_words(BuildOptions, options.as_words()) == options
+
+
+def test_a_path_may_begin_with_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    options = read_options(SiteOptions, {"store": "dir:~/x", "out": "~/site", "url": "~"})
+    assert (options.store, options.out, options.url) == (f"dir:{tmp_path / 'x'}", str(tmp_path / "site"), "~")
+    assert read_options(SiteOptions, {"out": "~no-such-user/x"}).out == "~no-such-user/x"
 
 
 def test_the_defaults_need_no_words() -> None:
@@ -48,7 +57,7 @@ def test_a_value_that_is_not_accepted_is_our_own_error(name: str, typed: str, me
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--frob",), "unknown option --frob; known are --ops --jobs --no-cache"),
+        (("--frob",), "unknown option --frob; known are --ops --allow-missing --jobs --no-cache"),
         (("--no-jobs", "3"), "unknown option --no-jobs"),
         (("--jobs",), "--jobs needs a value"),
         (("--jobs=", "--no-cache"), "--jobs '': give a number"),

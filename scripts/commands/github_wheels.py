@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from scripts.command import Log
 from scripts.commands.answer import log_line
 from scripts.errors import WheelsError
 from scripts.index.published_site import read_site_if_there
@@ -12,9 +13,9 @@ from scripts.publish.store_records import store_records
 from scripts.wheel.record import WheelRecord
 
 
-def github_wheels(store: str, known: Iterable[WheelRecord]) -> list[WheelRecord]:
+def github_wheels(store: str, known: Iterable[WheelRecord], damage: Log) -> list[WheelRecord]:
     """The wheels of the store's releases; of the `known` ones no manifest is downloaded."""
-    return list(store_records(open_store(store, log=log_line), {record.file: record for record in known}))
+    return list(store_records(open_store(store, log=log_line), {record.file: record for record in known}, damage))
 
 
 def published_there(site: str) -> Iterable[WheelRecord]:

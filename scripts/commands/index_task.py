@@ -11,7 +11,7 @@ from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
 from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import offered, repository_of
-from scripts.errors import DataError, InputError
+from scripts.errors import DataError, InputError, VerifyError
 from scripts.files import write_tree, write_whole
 from scripts.index.page.render import render_page
 from scripts.index.page.states import Build, read_builds
@@ -25,14 +25,17 @@ LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
 
 
 def index(options: SiteOptions) -> None:
-    """Write the index and the page of what the store has into `out`, and print how much that is."""
+    """Write the index and the page of what the store has into `out`, and print how much that is.
+
+    Raises VerifyError in the end for wheels that are damaged and left out.
+    """
     project, out = open_project(), Path(options.out)
     repository = repository_of(options.store)
+    url = _address(options.url) or site_address() or (pages_address(repository) if repository else LOCAL)
     may_shrink = options.allow_shrink or shrink_is_allowed()
     before = _before(out, options.previous, may_shrink)
-    records, files = offered(options.store, before.wheels if before else ())
-    url = _address(options.url) or site_address() or (pages_address(repository) if repository else LOCAL)
-    noted = with_notes(records, project.facts)
+    offer = offered(options.store, before.wheels if before else ())
+    noted = with_notes(offer.records, project.facts)
     published = publish_records(noted, url=url, torch_index=project.matrix.torch_index)
     if before and not may_shrink:
         require_no_loss(before, published)
@@ -45,11 +48,14 @@ def index(options: SiteOptions) -> None:
         builds=seen,
         repository=options.repository or repository or None,
     )
-    write_tree(out, {**page, **render_index(published), **files})
+    write_tree(out, {**page, **render_index(published), **offer.files})
     if options.readme:
         table = status_markdown(status_rows(published.wheels, project.plan, seen))
         _rewrite(Path(options.readme), lambda text: renew_table(text, table, options.readme))
     _print(out, published, as_json=options.json)
+    if offer.damaged:
+        head = f"{out} is written without {len(offer.damaged)} damaged wheels; build or publish them again:"
+        raise VerifyError("\n".join([head, *(f"  {reason}" for reason in offer.damaged)]), id="wheels-damaged")
 
 
 def _address(url: str) -> str:

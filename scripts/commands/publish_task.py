@@ -33,7 +33,7 @@ from scripts.publish.store_address import open_store
 def publish(options: PublishOptions) -> None:
     """Publish the wheelhouse, or print what that takes; raises PublishError in the end for wheels that were refused."""
     dry_run = options.dry_run
-    store = open_store(options.store, writing=not dry_run, log=log_line)
+    store = open_store(options.store, writing=not dry_run, may_be_new=True, log=log_line)
     directory = Path(options.artifacts) if options.artifacts else default_dirs().wheelhouse
     wheelhouse = _queued(directory) if options.artifacts else read_wheelhouse(directory)
     if not wheelhouse.candidates:

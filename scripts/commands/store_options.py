@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts.options import json_option, option
+from scripts.options import json_option, option, path_option
 
 STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself when left out"
 
@@ -13,20 +13,20 @@ STORE = "dir:PATH or github:OWNER/REPO; in GitHub Actions the repository itself 
 class PublishOptions:
     """Where the wheelhouse is published."""
 
-    store: str = option(
+    store: str = path_option(
         "",
         STORE,
         more="`github:OWNER/REPO`, or `dir:PATH` for a directory; in GitHub Actions the repository itself when left "
         "out",
     )
     dry_run: bool = option(False, "print what would be sent and send nothing")
-    artifacts: str = option(
+    artifacts: str = path_option(
         "",
         "a directory with the artifacts of a run, a folder each, instead of the wheelhouse",
         more="the directory of a run's artifacts, a folder each, instead of the wheelhouse: wheels that "
         "[somebody else built](security.md#the-job-that-publishes), of the targets in `DEEPSPEED_WHEELS_QUEUE` alone",
     )
-    attest: str = option(
+    attest: str = path_option(
         "",
         "a directory for what an attestation of the new wheels says",
         more="write `checksums.txt` and `predicate.json` into this directory: what an attestation says of the wheels "
@@ -39,8 +39,8 @@ class PublishOptions:
 class SiteOptions:
     """What a user may choose about a site."""
 
-    out: str = option("site", "the directory of the site", more="the directory of the site; `site` unless given")
-    store: str = option(
+    out: str = path_option("site", "the directory of the site", more="the directory of the site; `site` unless given")
+    store: str = path_option(
         "",
         "where the wheels are, dir:PATH or github:OWNER/REPO; the wheelhouse of this checkout unless given",
         more="where the wheels are: `dir:PATH`, a store or a wheelhouse, or `github:OWNER/REPO`; in GitHub Actions the "
@@ -53,7 +53,7 @@ class SiteOptions:
         "repository's page on GitHub, else `http://127.0.0.1:8000/`, which is what `python -m http.server -d site` "
         "serves",
     )
-    previous: str = option(
+    previous: str = path_option(
         "",
         "directory or address of the site that this one replaces",
         more="the site that this one replaces, its directory or address; one that is named must be there. Unless given "
@@ -66,7 +66,7 @@ class SiteOptions:
         more="offer fewer wheels than before, or other bytes under the same name; without it, or "
         "`DEEPSPEED_WHEELS_ALLOW_SHRINK`, either is exit code 11",
     )
-    builds: str = option(
+    builds: str = path_option(
         "",
         "a JSON file of the builds that are going on or failed",
         more="what the workflows last saw of targets that have no wheel yet: [the document](page.md#states)",
@@ -77,7 +77,7 @@ class SiteOptions:
         more="the project's repository on GitHub, which the page links to and names in `gh attestation verify`; in "
         "GitHub Actions that of the workflow",
     )
-    readme: str = option(
+    readme: str = path_option(
         "",
         "a Markdown file whose table of wheels is renewed",
         more="a Markdown file in which the [table of what exists](page.md#the-table) is renewed",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.ci.actions import pages_address, this_step
 from scripts.commands.answer import log_line
 from scripts.commands.project import open_project
 from scripts.dirs import default_dirs
-from scripts.errors import InputError
+from scripts.errors import InputError, WheelsError
 from scripts.files import Content
 from scripts.index.wheel_notes import with_notes
 from scripts.wheel.published import Published, publish_records
@@ -18,30 +18,57 @@ from scripts.wheel.record import WheelRecord
 from scripts.wheel.wheelhouse import filed_wheels, site_files
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What a store has for an index."""
+
+    records: Sequence[WheelRecord]
+    files: Mapping[str, Content]  # that the site itself must have, since nobody else serves them
+    damaged: Sequence[str]  # why each of the others is left out
+
+
 def open_published(store: str) -> Published:
-    """The wheels of a store, or of the wheelhouse of this checkout, where they are."""
+    """The wheels of a store, or of the wheelhouse of this checkout, where they are; damaged ones are passed over."""
     if store.startswith("github:"):
         from scripts.commands.github_wheels import github_wheels, published_there
 
         url = pages_address(repository_of(store))
-        records = github_wheels(store, published_there(url))
+        records = github_wheels(store, published_there(url), _log_damage)
     else:
         directory = _directory(store)
-        wheels = filed_wheels(directory, log_line) if store or directory.is_dir() else {}
+        wheels = filed_wheels(directory, log_line, _log_damage) if store or directory.is_dir() else {}
         records = [replace(record, url=wheel.resolve().as_uri()) for wheel, record in wheels.items()]
         url = directory.resolve().as_uri()
     project = open_project()
     return publish_records(with_notes(records, project.facts), url=url, torch_index=project.matrix.torch_index)
 
 
-def offered(store: str, known: Iterable[WheelRecord]) -> tuple[list[WheelRecord], dict[str, Content]]:
-    """The wheels of the store, and those files that the site itself must have, since nobody else serves them."""
+def offered(store: str, known: Iterable[WheelRecord]) -> Offer:
+    """The wheels of the store; one that is damaged is logged and keeps no other back."""
+    damaged: list[str] = []
+
+    def damage(reason: str) -> None:
+        damaged.append(reason)
+        _log_damage(reason)
+
     if repository_of(store):
         from scripts.commands.github_wheels import github_wheels
 
-        return github_wheels(store, known), {}
-    wheels = filed_wheels(_directory(store), log_line)
-    return list(wheels.values()), site_files(wheels)
+        return Offer(records=github_wheels(store, known, damage), files={}, damaged=damaged)
+    records: list[WheelRecord] = []
+    files: dict[str, Content] = {}
+    for wheel, record in filed_wheels(_directory(store), log_line, damage).items():
+        try:
+            files |= site_files(wheel, record)
+        except WheelsError as error:
+            damage(str(error))
+        else:
+            records.append(record)
+    return Offer(records=records, files=files, damaged=damaged)
+
+
+def _log_damage(reason: str) -> None:
+    log_line(f"not offered: {reason}")
 
 
 def repository_of(store: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scripts.commands.store_options import STORE
-from scripts.options import as_words, json_option, option
+from scripts.options import as_words, json_option, option, path_option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class PlanOptions:
         more="leave out every target whose wheel is published, with its manifest, in `--store`; a store that cannot be "
         "read is an error",
     )
-    store: str = option("", STORE, more="where `--missing` looks, as of [`invoke publish`](#invoke-publish)")
+    store: str = path_option("", STORE, more="where `--missing` looks, as of [`invoke publish`](#invoke-publish)")
     matrix: bool = option(
         False,
         "the build workflow's next jobs, at most --max-jobs, as a matrix of GitHub Actions",
@@ -69,14 +69,14 @@ class ToolchainOptions:
 class VerifyOptions:
     """Which wheel is verified, and how far."""
 
-    wheel: str = option(help="the wheel", more="the wheel; usually given without the option's name")
+    wheel: str = path_option(help="the wheel", more="the wheel; usually given without the option's name")
     level: str = option(
         "audit",
         "audit (reads the file), smoke (loads every op) or full (runs them)",
         more="`audit` (the default), `smoke` or `full`: [what each verifies](#levels-of-verification)",
         choices=("audit", "smoke", "full"),
     )
-    python: str = option(
+    python: str = path_option(
         "",
         "a Python that has torch and the wheel",
         more="for `smoke` and `full`: the Python of an environment that has torch and the wheel installed",
@@ -88,7 +88,7 @@ class VerifyOptions:
 class DiagnoseOptions:
     """Which log is read."""
 
-    log: str = option(
+    log: str = path_option(
         help="a file, an address, or - for standard input",
         more="a file, an address (of a job on GitHub, too, with `GITHUB_TOKEN`), or `-` for standard input; usually "
         "given without the option's name",
@@ -130,7 +130,7 @@ class KeysOptions:
 class ReportOptions:
     """What is reported of the last builds."""
 
-    builds: str = option(
+    builds: str = path_option(
         "",
         "write the states of targets without a wheel to this file, for `invoke index --builds`",
         more="write the states of planned targets without a wheel for `invoke index`, added to those that the "
@@ -144,7 +144,7 @@ class ReportOptions:
 class FindOptions:
     """Whose environment wants a wheel, and from where."""
 
-    python: str = option(
+    python: str = path_option(
         "",
         "an environment's directory or Python; the active one unless given",
         more="an environment's directory or its Python; the active environment unless given",
@@ -154,12 +154,12 @@ class FindOptions:
         "a DeepSpeed release or minor line; the newest that fits unless given",
         more="a release, or a minor line; the newest that fits unless given",
     )
-    index: str = option(
+    index: str = path_option(
         "",
         "address or directory of a site that invoke index wrote",
         more="address or directory of a [site](#site); `DEEPSPEED_WHEELS_SITE` unless given",
     )
-    store: str = option(
+    store: str = path_option(
         "",
         "dir:PATH or github:OWNER/REPO, instead of --index",
         more="`dir:PATH` or `github:OWNER/REPO` instead of a site; without either it is the wheelhouse of this "
@@ -212,7 +212,7 @@ class BenchOptions:
         "name",
         choices=("plan", "build", "publish", "index", "page", "diagnose", "faults"),
     )
-    logs: str = option(
+    logs: str = path_option(
         "",
         "of diagnose: a directory of labelled logs",
         more="of `invoke bench diagnose`: a directory with logs and `labels.yaml`, rows of `file` and `cause` (`none`: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from scripts.errors import InputError, PrerequisiteError
@@ -28,11 +27,10 @@ def read_site(location: str) -> Published:
         return site
     file = Path(location).resolve() / WHEELS
     try:
-        found = read_wheels(file.read_bytes(), str(file))
+        return read_wheels(file.read_bytes(), str(file), f"{file.parent.as_uri()}/")
     except OSError as error:
         message = f"{file}: {error.strerror}; give the address or directory of an index"
         raise InputError(message, id="not-an-index") from None
-    return replace(found, url=f"{file.parent.as_uri()}/")
 
 
 def read_site_if_there(address: str) -> Published | None:
@@ -51,7 +49,7 @@ def read_site_if_there(address: str) -> Published | None:
         return None
     except PrerequisiteError as error:
         raise InputError(f"the index is not available: {error}", id="index-not-available") from None
-    return replace(read_wheels(content, WHEELS), url=url)
+    return read_wheels(content, WHEELS, url)
 
 
 def require_no_loss(before: Published, now: Published) -> None:

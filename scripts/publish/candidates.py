@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.errors import InputError, PublishError, WheelsError
+from scripts.errors import DataError, InputError, PublishError, WheelsError
 from scripts.plan.target import Target
 from scripts.publish.store import Payload, payload_of_bytes, payload_of_file
 from scripts.publish.wheel_audit import audit_of, contradictions
@@ -97,11 +97,24 @@ def read_candidate(wheel: Path) -> Candidate:
     """
     try:
         content = manifest_path(wheel).read_bytes()
-    except OSError:
+        record = read_manifest(content, manifest_path(wheel).name)
+    except FileNotFoundError:
         raise InputError("it has no manifest beside it") from None
-    record = read_manifest(content, manifest_path(wheel).name)
+    except OSError as error:
+        raise _refusal(f"its manifest cannot be read: {error.strerror}") from None
+    except DataError as error:
+        raise _refusal(str(error)) from None
     if reason := why_not_verified(record.verification) or why_not_complete(record):
         raise InputError(reason)
+    try:
+        return _audited(wheel, record, content)
+    except OSError as error:
+        raise _refusal(f"it cannot be read: {error.strerror}") from None
+    except InputError as error:
+        raise _refusal(str(error)) from None
+
+
+def _audited(wheel: Path, record: WheelRecord, content: bytes) -> Candidate:
     payload = payload_of_file(wheel)
     metadata = payload_of_bytes(wheel.name + SUFFIX, core_metadata(wheel))
     for what, stated, found in (

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from scripts.command import Log, no_log
 from scripts.errors import InputError, PrerequisiteError, PublishError
-from scripts.files import make_directory
 from scripts.publish.github_client import GitHubClient, checked_api
 from scripts.publish.store import Store
 from scripts.publish.store_directory import DirectoryStore
@@ -17,16 +16,15 @@ FORMS = "give dir:PATH or github:OWNER/REPO"
 API = "https://api.github.com"
 
 
-def open_store(address: str, *, writing: bool = False, log: Log = no_log) -> Store:
-    """The store at the address; `writing` makes a directory that is not there, and asks for a token.
+def open_store(address: str, *, writing: bool = False, may_be_new: bool = False, log: Log = no_log) -> Store:
+    """The store at the address; `writing` asks for a token, and a directory that `may_be_new` need not be there yet.
 
-    Raises InputError for an address of another form and a directory that cannot be written, PublishError for no
-    directory, PrerequisiteError for no token.
+    Raises InputError for an address of another form, PublishError for no directory, PrerequisiteError for no token.
     """
     address = address or _repository()
     kind, _, name = address.partition(":")
     if kind == "dir" and name:
-        return _directory(Path(name), writing)
+        return _directory(Path(name), writing or may_be_new)
     if kind == "github":
         return GitHubStore(name, _client(writing, log))
     raise InputError(f"--store {address!r}: {FORMS}", id="store-not-known")
@@ -40,14 +38,12 @@ def _repository() -> str:
     return f"github:{name}"
 
 
-def _directory(directory: Path, writing: bool) -> DirectoryStore:
-    if writing:
-        make_directory(directory)
-    if not directory.is_dir():
+def _directory(directory: Path, may_be_new: bool) -> DirectoryStore:
+    if not (may_be_new or directory.is_dir()):
         raise PublishError(
             f"--store dir:{directory} is not a directory; the first publish makes it", id="not-a-directory"
         )
-    return DirectoryStore(directory)
+    return DirectoryStore(directory, may_be_new=may_be_new)
 
 
 def _client(writing: bool, log: Log) -> GitHubClient:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from scripts.errors import PublishError
-from scripts.files import sha256_of
+from scripts.files import make_directory, sha256_of
 from scripts.publish.store import TAG, Asset, Payload, Release, Watch
 
 DRAFT = ".draft"
@@ -21,21 +21,25 @@ BLOCK = 1 << 20
 class DirectoryStore:
     """The store `dir:PATH`; its files are written beside their names and renamed into place."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, may_be_new: bool = False) -> None:
         self.root = root
+        self.may_be_new = may_be_new  # the first publish makes the directory
         self.address = f"dir:{root}"
 
     def releases(self) -> tuple[Release, ...]:
         """The directories whose names are tags of ours, drafts included."""
+        if self.may_be_new and not self.root.exists():
+            return ()
         with _reported(f"read {self.root}"):
             names = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())
         found = (Release(id=name, tag=name.removesuffix(DRAFT), draft=name.endswith(DRAFT)) for name in names)
         return tuple(release for release in found if TAG.fullmatch(release.tag))
 
     def assets(self, release: Release) -> tuple[Asset, ...]:
-        """The files of a release; their digests are left to `digest`."""
+        """The files of a release; their digests are left to `digest`. What began as a file that is there is none."""
         with _reported(f"read {self.root / release.id}"):
-            return tuple(_asset(path, self.root) for path in sorted((self.root / release.id).iterdir()))
+            files = {path.name: path for path in sorted((self.root / release.id).iterdir()) if path.is_file()}
+            return tuple(_asset(path, self.root) for name, path in files.items() if not _is_leftover(name, files))
 
     def digest(self, asset: Asset) -> str:
         """The digest of the file as it is now."""
@@ -48,7 +52,8 @@ class DirectoryStore:
             return (self.root / asset.id).read_bytes()
 
     def create(self, tag: str, title: str, text: str) -> Release:
-        """The draft's directory."""
+        """The draft's directory; the first makes the store's, too."""
+        make_directory(self.root)
         with _reported(f"make {tag} in {self.root}"):
             (self.root / f"{tag}{DRAFT}").mkdir(parents=True, exist_ok=True)
         return Release(id=f"{tag}{DRAFT}", tag=tag, draft=True)
@@ -79,7 +84,10 @@ class DirectoryStore:
             (self.root / asset.id).unlink(missing_ok=True)
 
     def publish(self, release: Release) -> None:
-        """The draft's directory takes the tag's name."""
+        """The draft's directory, without what an upload left there, takes the tag's name."""
+        with _reported(f"read {self.root / release.id}"):
+            for part in (self.root / release.id).glob(f"*{PART}"):
+                part.unlink()
         self._move(self.root / release.id, self.root / release.tag)
 
     def _move(self, path: Path, to: Path) -> None:
@@ -96,6 +104,10 @@ def _asset(path: Path, root: Path) -> Asset:
     return Asset(
         id=_id(path, root), name=path.name.removesuffix(PART), size=size, sha256=None, complete=path.suffix != PART
     )
+
+
+def _is_leftover(name: str, files: Collection[str]) -> bool:
+    return name.endswith(PART) and name.removesuffix(PART) in files
 
 
 def _id(path: Path, root: Path) -> str:

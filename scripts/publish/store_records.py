@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from scripts.errors import PublishError
+from scripts.command import Log
+from scripts.errors import DataError
 from scripts.publish.store import Asset, Store
 from scripts.wheel.core_metadata import SUFFIX
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import MANIFEST
 from scripts.wheel.record import WheelRecord
+from scripts.wheel.wheelhouse import why_not_verified
 
 AT_ONCE = 8  # manifests
 
@@ -30,15 +32,23 @@ class PublishedWheel:
         return self.wheel.url.replace("+", "%2B") if self.wheel.url else None
 
 
-def store_records(store: Store, known: Mapping[str, WheelRecord]) -> tuple[WheelRecord, ...]:
+def store_records(store: Store, known: Mapping[str, WheelRecord], damage: Log) -> tuple[WheelRecord, ...]:
     """The record of every published wheel, with its address there.
 
     `known` are records of an earlier index by file name: one whose wheel still has its address and bytes is taken as it
-    is. Raises PublishError when the store cannot be read or a manifest is of other bytes than its wheel, DataError when
-    a manifest cannot be read.
+    is. A wheel whose manifest cannot be read, or is of other bytes, is left out, and the reason handed to `damage`.
+    Raises PublishError when the store cannot be read.
     """
+
+    def record_of(found: PublishedWheel) -> WheelRecord | None:
+        try:
+            return _record(store, found, known)
+        except DataError as error:
+            damage(f"{found.wheel.name} in {store.address}: {error}")
+            return None
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return tuple(pool.map(lambda found: _record(store, found, known), _published(store)))
+        return tuple(record for record in pool.map(record_of, _published(store)) if record)
 
 
 def _published(store: Store) -> Iterator[PublishedWheel]:
@@ -59,8 +69,7 @@ def _record(store: Store, found: PublishedWheel, known: Mapping[str, WheelRecord
         return before
     record = read_manifest(store.read(found.manifest), found.manifest.name)
     if (record.file, record.sha256) != (wheel.name, digest):
-        raise PublishError(
-            f"{found.manifest.name} in {store.address} is not the manifest of {wheel.name} there",
-            id="manifest-mismatch",
-        )
+        raise DataError(found.manifest.name, ["it is not the manifest of the wheel beside it"])
+    if reason := why_not_verified(record.verification):
+        raise DataError(found.manifest.name, [f"proof: {reason}"])
     return replace(record, url=found.url, metadata_sha256=record.metadata_sha256 if found.has_metadata else None)

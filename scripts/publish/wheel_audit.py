@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from scripts.facts.load import load_facts
 from scripts.verify.check import Report
@@ -28,7 +28,7 @@ def contradictions(wheel: Path, record: WheelRecord) -> Iterator[str]:
     with open_wheel(wheel) as content:
         info = content.build_info()
     stated = metadata_entry(wheel)["requires_python"]
-    python = None if stated is None else str(SpecifierSet(stated))
+    python = None if stated is None else _normal(stated)
     for what, said, found in (
         ("wheel.bytes", record.bytes, wheel.stat().st_size),
         ("metadata.requires_python", record.requires_python, python),
@@ -38,6 +38,14 @@ def contradictions(wheel: Path, record: WheelRecord) -> Iterator[str]:
         if said != found:
             yield f"{what} is {said!r} in its manifest, and {found!r} here"
     yield from _unknown(record)
+
+
+def _normal(specifiers: str) -> str:
+    """As records write it; what is no range of versions as it is."""
+    try:
+        return str(SpecifierSet(specifiers))
+    except InvalidSpecifier:
+        return specifiers
 
 
 def _unknown(record: WheelRecord) -> Iterator[str]:

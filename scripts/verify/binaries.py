@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import struct
-import zipfile
+import zlib
 
 from elftools.common.exceptions import ELFError
 
+from scripts.errors import InputError
 from scripts.verify.binary import Binary
-from scripts.wheel.content import DAMAGED
+from scripts.wheel.members import Members
 
 # what the readers of ELF and PE raise for a damaged file: an error of their own, or a plain one where they trusted it
 UNSOUND = (
     ELFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
+    ArithmeticError,
     AssertionError,
-    IndexError,
-    struct.error,
-    OverflowError,
+    AttributeError,
+    LookupError,
     MemoryError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
 )
 
 
-def read_binary(archive: zipfile.ZipFile, member: str) -> Binary:
+def read_binary(files: Members, member: str) -> Binary:
     """What the module states of itself."""
     from scripts.verify.elf import read_elf  # the readers take longer to import than `nox -l` to do everything else
     from scripts.verify.pe import read_pe
 
     try:
-        content = archive.read(member)
-    except DAMAGED as error:
+        content = files.read(member)
+    except InputError as error:
         return Binary(member=member, fault=f"cannot be read from the wheel ({error})")
     windows = member.endswith(".pyd")
     try:

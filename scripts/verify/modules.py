@@ -31,7 +31,7 @@ class Modules:
     @cached_property
     def binaries(self) -> tuple[Binary, ...]:
         """What the modules state of themselves."""
-        return tuple(read_binary(self.content.zip, member) for member in self.content.extensions)
+        return tuple(read_binary(self.content.files, member) for member in self.content.extensions)
 
 
 def module_checks(modules: Modules, facts: Facts, promises: Promises) -> tuple[tuple[str, Question], ...]:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.tags import parse_tag
+from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from scripts.errors import InputError
 from scripts.facts.load import load_facts
+from scripts.files import sha256_of
 from scripts.verify.check import Report, Verdict, timed, verdict
 from scripts.verify.cpu_code import cpu_checks
 from scripts.verify.member_paths import check_member_paths
 from scripts.verify.modules import Modules, Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.versions import cuda_version, minor_of
-from scripts.wheel.content import DAMAGED, UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
+from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
+from scripts.wheel.zip_layout import layout_faults
 
 LABEL = re.compile(r"(?P<cuda>cpu|cu[0-9]{2,})torch(?P<torch>[0-9]+\.[0-9]+)")
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
@@ -35,7 +37,9 @@ def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
     Without promises, GPU architectures and CPU instructions are reported, and compared with nothing.
     """
     with open_wheel(wheel) as content:
-        own: tuple[tuple[str, Question], ...] = tuple((name, partial(check, content)) for name, check in CHECKS)
+        own: list[tuple[str, Question]] = [(name, partial(check, content)) for name, check in CHECKS]
+        if promises.sha256 or promises.fault:
+            own.append(("manifest", partial(check_manifest, wheel, promises)))
         modules, facts = Modules(content=content), load_facts()
         checks = (*own, *module_checks(modules, facts, promises), *cpu_checks(modules, facts, promises.cpu_level))
         return Report(wheel=wheel.name, checks=tuple(timed(name, ask) for name, ask in checks))
@@ -46,8 +50,9 @@ def check_name(content: WheelContent) -> Verdict:
     if missing := [name for name in ("METADATA", "WHEEL") if content.metadata_file(name) is None]:
         return False, f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not there"
     metadata, stated = content.headers("METADATA"), content.headers("WHEEL").get_all("Tag", [])
-    tags = {tag for text in stated for tag in parse_tag(text.strip())}
-    faults = []
+    tags = {tag for text in stated for tag in _tags(text.strip())}
+    folder = canonicalize_name(content.info_folder.removesuffix(".dist-info").rpartition("-")[0])
+    faults = [] if folder == content.name else [f"its metadata is in {content.info_folder}"]
     if canonicalize_name(metadata.get("Name", "")) != content.name:
         faults.append(f"METADATA names {metadata.get('Name')!r}")
     if not _same_version(metadata.get("Version", ""), content.version):
@@ -62,13 +67,17 @@ def check_record(content: WheelContent) -> Verdict:
     recorded = content.record()
     if not recorded:
         return False, "RECORD is not there or empty"
-    exempt = {m for m in content.members if PurePosixPath(m).name in UNLISTED and ".dist-info/" in m}
+    exempt = {f"{content.info_folder}/{name}" for name in UNLISTED}
     listed, present = set(recorded) - exempt, set(content.members) - exempt
     faults = [f"not in RECORD: {member}" for member in sorted(present - listed)]
     faults += [f"not in the wheel: {member}" for member in sorted(listed - present)]
-    faults += [f"wrong hash: {m}" for m in sorted(listed & present) if not _hash_matches(content.zip, m, recorded[m])]
-    faults += ["a member is there twice"] if len(set(content.members)) != len(content.members) else []
+    faults += [f"wrong hash: {m}" for m in sorted(listed & present) if not _is_as_recorded(content, m, *recorded[m])]
     return verdict(faults, f"{len(listed)} files with the right hash")
+
+
+def check_layout(content: WheelContent) -> Verdict:
+    """Every installer finds the same members, wherever it begins to read."""
+    return verdict(layout_faults(content.files), f"{len(content.members)} members, nothing between and behind them")
 
 
 def check_torch(content: WheelContent) -> Verdict:
@@ -122,10 +131,20 @@ def check_ops(content: WheelContent) -> Verdict:
     return verdict(faults, f"{len(info.ops)} ops, one module each: {', '.join(info.ops)}")
 
 
+def check_manifest(wheel: Path, promises: Promises) -> Verdict:
+    """The manifest beside the wheel can be read and describes this very file."""
+    if promises.fault:
+        return False, promises.fault
+    found = sha256_of(wheel)
+    same = found == promises.sha256
+    return same, f"sha256 {found}" + ("" if same else f", not {promises.sha256}")
+
+
 CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
     ("file name and metadata", check_name),
     ("member paths", check_member_paths),
     ("version label", check_label),
+    ("zip", check_layout),
     ("RECORD", check_record),
     ("torch requirement", check_torch),
     ("build record", check_build_info),
@@ -140,18 +159,25 @@ def _same_version(text: str, version: Version) -> bool:
         return False
 
 
-def _hash_matches(archive: zipfile.ZipFile, member: str, recorded: str) -> bool:
+def _tags(text: str) -> frozenset[Tag]:
+    try:
+        return parse_tag(text)
+    except ValueError:
+        return frozenset()
+
+
+def _is_as_recorded(content: WheelContent, member: str, recorded: str, size: str) -> bool:
     algorithm, _, expected = recorded.partition("=")
     if algorithm not in ("sha256", "sha384", "sha512"):
         return False
-    digest = hashlib.new(algorithm)
+    digest, length = hashlib.new(algorithm), 0
     try:
-        with archive.open(member) as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    except DAMAGED:
+        for block in content.files.blocks(member):
+            digest.update(block)
+            length += len(block)
+    except InputError:
         return False
-    return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode() == expected
+    return (base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode(), str(length)) == (expected, size)
 
 
 def _requirement(text: str) -> Requirement | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import io
-import zipfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +14,14 @@ from email.parser import Parser
 from pathlib import Path, PurePosixPath
 
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from scripts.errors import InputError
+from scripts.wheel.members import Members, open_members
 
 BUILD_INFO = "deepspeed/git_version_info_installed.py"
 EXTENSIONS = (".so", ".pyd")
-# what zipfile raises for a member that is damaged, encrypted or packed in a way it does not know
-DAMAGED = (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError)
 TAGS = {"win": "windows", "linux": "linux", "manylinux": "linux"}
 UNREADABLE = "deepspeed/git_version_info_installed.py is missing or cannot be read: not a built DeepSpeed wheel"
 
@@ -39,14 +38,25 @@ class BuildInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class WheelContent:
-    """One opened wheel: its name taken apart, its metadata, and the zip for whoever needs the bytes."""
+    """One opened wheel: its name taken apart, its metadata, and its members for whoever needs the bytes."""
 
     file_name: str
     name: str
     version: Version
     tags: frozenset[Tag]
-    zip: zipfile.ZipFile
-    members: tuple[str, ...]
+    files: Members
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of what is inside."""
+        return self.files.names
+
+    @property
+    def info_folder(self) -> str:
+        """The .dist-info directory; empty when there is none, or more than one."""
+        found = {member.partition("/")[0] for member in self.members if "/" in member}
+        folders = [folder for folder in found if folder.endswith(".dist-info")]
+        return folders[0] if len(folders) == 1 else ""
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -61,23 +71,25 @@ class WheelContent:
     def text(self, member: str) -> str | None:
         """The text of a member; None when it is not there or cannot be read."""
         try:
-            return self.zip.read(member).decode("utf-8", errors="replace")
-        except (KeyError, *DAMAGED):
+            return self.files.read_small(member).decode("utf-8", errors="replace")
+        except InputError:
             return None
 
     def metadata_file(self, name: str) -> str | None:
         """The text of a file of the .dist-info directory; None when it is not there."""
-        found = [m for m in self.members if m.endswith(f".dist-info/{name}") and m.count("/") == 1]
-        return self.text(found[0]) if len(found) == 1 else None
+        return self.text(f"{self.info_folder}/{name}") if self.info_folder else None
 
     def headers(self, name: str) -> Message:
         """METADATA or WHEEL as headers; empty when it is not there."""
         return Parser().parsestr(self.metadata_file(name) or "", headersonly=True)
 
-    def record(self) -> dict[str, str]:
-        """RECORD as member -> hash; empty when it is not there."""
-        rows = csv.reader(io.StringIO(self.metadata_file("RECORD") or ""))
-        return {row[0]: row[1] for row in rows if len(row) >= 2}
+    def record(self) -> dict[str, tuple[str, str]]:
+        """RECORD as member -> hash and size; empty when it is not there or cannot be read."""
+        rows = csv.reader(io.StringIO(self.metadata_file("RECORD") or "", newline=""))
+        try:
+            return {row[0]: (row[1], row[2]) for row in rows if len(row) == 3}
+        except csv.Error:
+            return {}
 
     def build_info(self) -> BuildInfo | None:
         """What DeepSpeed's build wrote down; None when it is not there or not readable."""
@@ -88,7 +100,9 @@ class WheelContent:
 def parse_build_info(text: str) -> BuildInfo | None:
     """The assignments of git_version_info_installed.py, read and never run; None when one is missing or unusual."""
     try:
-        statements = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes: nobody runs this text
+            statements = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
         values = {t.id: ast.literal_eval(s.value) for s in statements for t in s.targets if isinstance(t, ast.Name)}
         return BuildInfo(
             version=str(values["version"]).strip(),
@@ -96,7 +110,7 @@ def parse_build_info(text: str) -> BuildInfo | None:
             ops=tuple(sorted(str(op) for op, there in dict(values["installed_ops"]).items() if there)),
             torch=dict(values["torch_info"]),
         )
-    except (SyntaxError, ValueError, KeyError, TypeError):
+    except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
         return None
 
 
@@ -108,18 +122,10 @@ def is_module_of(member: str, op: str) -> bool:
 
 @contextmanager
 def open_wheel(path: Path) -> Iterator[WheelContent]:
-    """The opened wheel; raises InputError for a file that is no wheel at all."""
+    """The opened wheel; raises InputError for a file that is no wheel at all, and for one that is damaged."""
     try:
         name, version, _, tags = parse_wheel_filename(path.name)
-    except InvalidWheelFilename as error:
+    except ValueError as error:
         raise InputError(f"{path}: not a wheel's file name ({error}); give a .whl file", id="not-a-wheel") from None
-    try:
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise InputError(
-            f"{path}: cannot be opened as a wheel ({reason}); download or build it again", id="not-a-wheel"
-        ) from None
-    with archive:
-        members = tuple(member for member in archive.namelist() if not member.endswith("/"))
-        yield WheelContent(file_name=path.name, name=name, version=version, tags=tags, zip=archive, members=members)
+    with open_members(path) as files:
+        yield WheelContent(file_name=path.name, name=name, version=version, tags=tags, files=files)

@@ -7,7 +7,7 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from scripts.errors import InputError
-from scripts.wheel.content import DAMAGED, open_wheel
+from scripts.wheel.content import open_wheel
 
 SUFFIX = ".metadata"  # PEP 658: the file's name is the wheel's with this behind it
 
@@ -15,15 +15,10 @@ SUFFIX = ".metadata"  # PEP 658: the file's name is the wheel's with this behind
 def core_metadata(wheel: Path) -> bytes:
     """The content of the wheel's METADATA; raises InputError when it has none that can be read."""
     with open_wheel(wheel) as content:
-        found = [name for name in content.members if name.endswith(".dist-info/METADATA") and name.count("/") == 1]
-        if len(found) != 1:
-            raise InputError(f"{wheel}: has {len(found)} METADATA files, not one; build it again", id="not-a-wheel")
-        try:
-            return content.zip.read(found[0])
-        except DAMAGED as error:
-            raise InputError(
-                f"{wheel}: its METADATA cannot be read ({error}); build it again", id="not-a-wheel"
-            ) from None
+        name = f"{content.info_folder}/METADATA"
+        if name not in content.members:
+            raise InputError(f"{wheel}: has no METADATA, or two .dist-info; build it again", id="not-a-wheel")
+        return content.files.read_small(name)
 
 
 def metadata_entry(wheel: Path) -> dict[str, str | None]:

@@ -66,12 +66,15 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
     )
 
 
-def read_wheels(content: str | bytes, name: str) -> Published:
-    """The content of a wheels.json called `name`; raises DataError with every fault, each at its key."""
-    found = _read(_WHEELS, content, name)
+def read_wheels(content: str | bytes, name: str, url: str | None = None) -> Published:
+    """The content of a wheels.json called `name`, found at `url`, else at the address that it was written for.
+
+    Raises DataError with every fault, each at its key.
+    """
+    found = _read(_WHEELS_THERE if url else _WHEELS, content, name)
     texts = found["notes"]
     wheels = tuple(_with_texts(wheel, texts) if wheel.notes else wheel for wheel in found["wheels"])
-    return Published(wheels=wheels, url=found["url"], torch_index=found["torch_index"])
+    return Published(wheels=wheels, url=url or found["url"], torch_index=found["torch_index"])
 
 
 def _with_texts(wheel: WheelRecord, texts: Mapping[str, str]) -> WheelRecord:
@@ -172,7 +175,8 @@ def _target(value: object, where: str, problems: Problems) -> Target:
 
 
 def _arches(value: object, where: str, problems: Problems) -> tuple[str, ...]:
-    return tuple(arch for arch in re.split(r"[; ]+", text(value, where, problems)) if arch)
+    words = [arch for arch in re.split(r"[; ]+", text(value, where, problems)) if arch]
+    return listed(_arch)(words, where, problems)
 
 
 def _keys(value: object, where: str, problems: Problems) -> tuple[str, ...]:
@@ -188,6 +192,7 @@ def _names(value: object, where: str, problems: Problems) -> dict[str, str]:
     return dict.fromkeys(listed(text)(value, where, problems), "")
 
 
+_arch = _shaped(re.compile(r"[0-9]{1,2}\.[0-9][af]?(\+PTX)?"), "an architecture such as 8.6 or 12.0+PTX")
 _digest = _shaped(SHA256, "a sha256 (64 hex digits in lower case)")
 _address = _shaped(ADDRESS, "an address such as https://example.org/file")
 _template = _shaped(re.compile(ADDRESS.pattern.replace("_a-z", "_a-z{}")), "an address with {variant} in it")
@@ -216,13 +221,11 @@ _MANIFEST: Reader[dict[str, Any]] = _part(
 _known_verification = _part(
     Verification, level=Optional(text), passed=listed(text), failed=listed(text), skipped=_details
 )
-_WHEELS: Reader[dict[str, Any]] = _part(
-    dict,
-    schema=_schema(WHEELS_SCHEMA),
-    url=_address,
-    torch_index=_template,
-    notes=Optional(mapped(text), {}),
-    wheels=listed(
+_KEYS: dict[str, Reader[Any]] = {
+    "schema": _schema(WHEELS_SCHEMA),
+    "torch_index": _template,
+    "notes": Optional(mapped(text), {}),
+    "wheels": listed(
         _part(
             _row,
             id=_target,
@@ -231,7 +234,7 @@ _WHEELS: Reader[dict[str, Any]] = _part(
             ops=shared(listed(text)),
             left_out=shared(_details),
             lacks=Optional(listed(text)),
-            arches=shared(listed(text)),
+            arches=shared(listed(_arch)),
             cpu_level=text,
             torch=text,
             toolchain=shared(_details),
@@ -244,4 +247,6 @@ _WHEELS: Reader[dict[str, Any]] = _part(
             url=Optional(_address),
         )
     ),
-)
+}
+_WHEELS: Reader[dict[str, Any]] = _part(dict, url=_address, **_KEYS)
+_WHEELS_THERE: Reader[dict[str, Any]] = _part(dict, **_KEYS)

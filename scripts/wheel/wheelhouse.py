@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from scripts.command import Log, no_log
-from scripts.errors import InputError
+from scripts.command import Log
+from scripts.errors import InputError, WheelsError
 from scripts.files import DRAFT, Content, sha256_of
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
-from scripts.wheel.manifest import manifest_path
+from scripts.wheel.manifest import MANIFEST
 from scripts.wheel.record import Verification, WheelRecord
 
 REQUIRED_LEVEL = "full"
@@ -46,47 +45,59 @@ def why_not_complete(record: WheelRecord) -> str | None:
     return f"it lacks {', '.join(record.lacks)}, which the full wheel of this name has; build that one"
 
 
-def filed_wheels(directory: Path, log: Log = no_log) -> dict[Path, WheelRecord]:
+def filed_wheels(directory: Path, log: Log, damage: Log) -> dict[Path, WheelRecord]:
     """The wheels below the directory with their records, those that may be published; no drafts.
 
-    Others are logged with the reason. Raises InputError for no directory and for a wheel that is absent
-    or not the manifest's, DataError for a manifest that cannot be read.
+    Others are logged with the reason. A wheel that is absent or not the manifest's, or whose manifest cannot be read,
+    is left out, and the reason handed to `damage`. Raises InputError for no directory.
     """
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory; give the one that holds the wheels", id="not-a-directory")
-    return dict(_filed(directory, log))
-
-
-def _filed(directory: Path, log: Log) -> Iterator[tuple[Path, WheelRecord]]:
-    for manifest in sorted(directory.rglob("*.whl.json")):
+    found: dict[Path, WheelRecord] = {}
+    for manifest in sorted(directory.rglob("*.whl" + MANIFEST)):
         if why_not_from(manifest.relative_to(directory)):
             continue
-        wheel = manifest.with_name(manifest.name.removesuffix(".json"))
-        record = read_manifest(manifest.read_bytes(), str(manifest))
-        if wheel != manifest.with_name(record.file) or manifest_path(wheel) != manifest or not wheel.is_file():
-            raise InputError(
-                f"{manifest}: its wheel {record.file} is not beside it; build it again or remove both",
-                id="manifest-without-wheel",
-            )
+        try:
+            wheel, record = _filed(manifest)
+        except WheelsError as error:
+            damage(str(error))
+            continue
         if reason := why_not_verified(record.verification):
             log(f"skipped {wheel}: {reason}")
         else:
-            yield wheel, record
+            found[wheel] = record
+    return found
 
 
-def site_files(wheels: Mapping[Path, WheelRecord]) -> dict[str, Content]:
-    """The wheels and their METADATA by their path below a site.
+def _filed(manifest: Path) -> tuple[Path, WheelRecord]:
+    wheel = manifest.with_name(manifest.name.removesuffix(MANIFEST))
+    try:
+        record = read_manifest(manifest.read_bytes(), str(manifest))
+    except OSError as error:
+        raise InputError(f"{manifest}: cannot be read: {error.strerror}", id="file-not-usable") from None
+    if wheel != manifest.with_name(record.file) or not wheel.is_file():
+        raise InputError(
+            f"{manifest}: its wheel {record.file} is not beside it; build it again or remove both",
+            id="manifest-without-wheel",
+        )
+    return wheel, record
+
+
+def site_files(wheel: Path, record: WheelRecord) -> dict[str, Content]:
+    """The wheel and its METADATA by their path below a site.
 
     Raises InputError for a wheel whose bytes, or whose METADATA's, are not those of its manifest.
     """
-    files: dict[str, Content] = {}
-    for wheel, record in wheels.items():
-        metadata = core_metadata(wheel)
-        digests = (sha256_of(wheel), hashlib.sha256(metadata).hexdigest())
-        if digests != (record.sha256, record.metadata_sha256 or digests[1]):
-            raise InputError(
-                f"{wheel} is not the file that its manifest describes; build it again", id="manifest-mismatch"
-            )
-        path = f"files/{record.target.deepspeed}/{record.file}"
-        files |= {path: wheel, path + SUFFIX: metadata}
-    return files
+    metadata = core_metadata(wheel)
+    digests = (_digest_of(wheel), hashlib.sha256(metadata).hexdigest())
+    if digests != (record.sha256, record.metadata_sha256 or digests[1]):
+        raise InputError(f"{wheel} is not the file that its manifest describes; build it again", id="manifest-mismatch")
+    path = f"files/{record.target.deepspeed}/{record.file}"
+    return {path: wheel, path + SUFFIX: metadata}
+
+
+def _digest_of(wheel: Path) -> str:
+    try:
+        return sha256_of(wheel)
+    except OSError as error:
+        raise InputError(f"{wheel}: cannot be read: {error.strerror}", id="file-not-usable") from None

@@ -15,11 +15,12 @@ from scripts.ci.actions import ALLOW_SHRINK
 from scripts.commands.index_task import index
 from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import open_published, repository_of
-from scripts.errors import DataError, InputError
+from scripts.errors import DataError, InputError, VerifyError
 from scripts.index.install_line import install_words
 from scripts.index.published_site import read_site, read_site_if_there
 from scripts.publish.candidates import read_wheelhouse
 from scripts.publish.publisher import Publisher, make_plan
+from scripts.wheel.documents import read_wheels
 from tests.github.fixtures import quick_store, standin
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
 from tests.index.world import MakePerson, make_person, world
@@ -204,11 +205,34 @@ def test_what_was_written_is_printed(wheelhouse: Path, tmp_path: Path, capsys: p
     assert "https://site.example/whl/cu124/torch2.5/" in told["channels"]
 
 
-def test_a_wheel_that_is_not_its_manifests_is_refused(wheelhouse: Path, tmp_path: Path) -> None:
-    wheel = wheelhouse / TARGETS[0].folder / TARGETS[0].wheel_name
-    wheel.write_bytes(wheel.read_bytes() + b"\0")
-    with pytest.raises(InputError, match="not the file that its manifest describes"):
+def test_damaged_wheels_keep_no_other_back_and_are_an_error_in_the_end(wheelhouse: Path, tmp_path: Path) -> None:
+    changed, cut, unread, gone = (wheelhouse / target.folder / target.wheel_name for target in TARGETS)
+    sound = file_wheel(wheelhouse, make_target(torch="2.7.0"))
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    cut.write_bytes(cut.read_bytes()[:-30])
+    unread.with_name(f"{unread.name}.json").write_bytes(b"\xff{")
+    gone.unlink()
+    with pytest.raises(VerifyError, match="without 4 damaged wheels") as caught:
         index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", json=True))
+    assert [record.file for record in read_site(str(tmp_path / "site")).wheels] == [sound.name]
+    assert [record.file for record in open_published(f"dir:{wheelhouse}").wheels][-1:] == [sound.name]
+    for wheel in (changed, cut, unread, gone):
+        assert wheel.name in str(caught.value)
+
+
+def test_an_address_without_a_scheme_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--url 'wheels\.example': give an address"):
+        index(SiteOptions(out=str(tmp_path / "site"), store="dir:/nonexistent", url="wheels.example", json=True))
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_site_that_was_written_for_no_address_can_be_written_again(wheelhouse: Path, tmp_path: Path) -> None:
+    options = SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url="https://site.example", json=True)
+    index(options)
+    wheels = tmp_path / "site" / "wheels.json"
+    wheels.write_text(wheels.read_text().replace("https://site.example/", "site.example/"))
+    index(options)
+    assert read_wheels(wheels.read_bytes(), "wheels.json").url == "https://site.example/"
 
 
 @pytest.mark.parametrize("store", ["dir:", "ftp:x", "dir:/nonexistent/wheels"])

@@ -9,10 +9,10 @@ import pytest
 
 from scripts.commands.publish_task import publish
 from scripts.commands.store_options import PublishOptions
-from scripts.errors import InputError, PublishError
+from scripts.errors import InputError, NothingToDoError, PublishError
 from tests.wheel.wheelhouse import file_wheel, targets
 
-FIRST, SECOND = targets(2)
+FIRST, SECOND, THIRD = targets(3)
 
 
 @pytest.fixture
@@ -44,6 +44,29 @@ def test_a_dry_run_names_the_refused_and_lets_a_workflow_go_on(store: Path, caps
     assert SECOND.wheel_name in printed["releases"][0]["uploads"]
     publish(PublishOptions(store=f"dir:{store}", dry_run=True))
     assert f"refused {FIRST.wheel_name}: " in capsys.readouterr().out.replace("\n", "")
+
+
+def test_a_damaged_wheel_keeps_no_other_back_and_is_an_error_in_the_end(store: Path, tmp_path: Path) -> None:
+    file_wheel(tmp_path / "out" / "wheels", FIRST)
+    wheel = file_wheel(tmp_path / "out" / "wheels", THIRD)
+    wheel.write_bytes(wheel.read_bytes()[:-100])
+    wheel.with_name(f"{wheel.name}.json").write_text("{")
+    with pytest.raises(PublishError, match=r"(?s)refused 1 of 3 wheels.*is not JSON"):
+        publish(PublishOptions(store=f"dir:{store}", json=True))
+    assert (store / "v0.19.8" / f"{SECOND.wheel_name}.json").is_file()
+    assert not (store / "v0.19.8" / THIRD.wheel_name).exists()
+
+
+def test_a_dry_run_into_a_store_that_is_not_there_yet_shows_all_and_makes_nothing(store: Path, tmp_path: Path) -> None:
+    publish(PublishOptions(store=f"dir:{tmp_path / 'new'}", dry_run=True))
+    assert not (tmp_path / "new").exists()
+
+
+def test_publishing_that_fails_makes_no_store(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPSPEED_WHEELS_OUTPUT", str(tmp_path / "empty"))
+    with pytest.raises(NothingToDoError):
+        publish(PublishOptions(store=f"dir:{tmp_path / 'new'}"))
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_store_that_cannot_be_made_is_an_error(store: Path) -> None:

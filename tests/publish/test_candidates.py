@@ -159,4 +159,4 @@ def test_a_wheel_without_a_manifest_is_skipped(tmp_path: Path) -> None:
 def test_a_damaged_manifest_is_told_with_its_fault(tmp_path: Path) -> None:
     wheel = file_wheel(tmp_path, TARGET)
     wheel.with_name(wheel.name + ".json").write_text("{")
-    assert wheel.name in only_reason(tmp_path)
+    assert wheel.name in only_refusal(tmp_path)

@@ -178,10 +178,24 @@ def test_nothing_is_written_over_a_file_that_is_there(root: Path, wheels: tuple[
 def test_a_folder_that_is_not_there_is_no_empty_store(tmp_path: Path) -> None:
     with pytest.raises(PublishError, match="is not a directory"):
         open_store(f"dir:{tmp_path / 'none'}")
-    store = open_store(f"dir:{tmp_path / 'none'}", writing=True)
-    (tmp_path / "none").rmdir()
+    (tmp_path / "store").mkdir()
+    store = open_store(f"dir:{tmp_path / 'store'}")
+    (tmp_path / "store").rmdir()
     with pytest.raises(PublishError, match="cannot read"):
         published_wheels(store)
+
+
+def test_a_file_in_a_draft_with_its_own_leftover_beside_it_is_published_without(tmp_path: Path) -> None:
+    wheels = fill_wheelhouse(tmp_path / "wheels", targets(2))
+    draft = tmp_path / "store" / "v0.19.8.draft"
+    draft.mkdir(parents=True)
+    for name in (wheels[0].wheel.name, wheels[1].wheel.name, "SHA256SUMS"):
+        (draft / f"{name}{PART}").write_bytes(b"cut")
+    (draft / wheels[0].wheel.name).write_bytes(wheels[0].wheel.source.read_bytes())  # type: ignore[union-attr]
+    store = open_store(f"dir:{tmp_path / 'store'}", writing=True)
+    Publisher(store=store).publish(make_plan(store, wheels, ROOM))
+    names = {path.name for path in (tmp_path / "store" / "v0.19.8").iterdir()}
+    assert names == {*expected_files(wheels), "SHA256SUMS"}
 
 
 @pytest.mark.parametrize("address", ["", "dir:", "somewhere", "s3:bucket"])

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from scripts.errors import PublishError
 from scripts.publish.store import Asset
 from scripts.publish.store_github import GitHubStore
 from scripts.publish.store_records import store_records
@@ -17,6 +14,10 @@ from tests.github.standin import StandIn
 from tests.wheel.wheelhouse import fill_wheelhouse, targets
 
 __all__ = ["standin"]
+
+
+def no_damage(reason: str) -> None:
+    raise AssertionError(reason)
 
 
 class Counting:
@@ -37,7 +38,7 @@ def test_every_published_wheel_has_a_record_with_its_address(standin: StandIn, t
     candidates = fill_wheelhouse(tmp_path, targets(7))
     publish_once(standin, candidates)
     store = Counting(quick_store(standin))
-    records = store_records(store, {})
+    records = store_records(store, {}, no_damage)
     assert {record.file for record in records} == {candidate.target.wheel_name for candidate in candidates}
     for record in records:
         assert record.url
@@ -49,11 +50,11 @@ def test_every_published_wheel_has_a_record_with_its_address(standin: StandIn, t
 
 def test_what_an_earlier_index_knows_is_not_read_again(standin: StandIn, tmp_path: Path) -> None:
     publish_once(standin, fill_wheelhouse(tmp_path, targets(4)))
-    known = {record.file: record for record in store_records(quick_store(standin), {})}
+    known = {record.file: record for record in store_records(quick_store(standin), {}, no_damage)}
     first = next(iter(known))
     known[first] = replace(known[first], url="https://elsewhere.example/moved.whl")
     store = Counting(quick_store(standin))
-    assert {record.file: record.url for record in store_records(store, known)}[first] != known[first].url
+    assert {record.file: record.url for record in store_records(store, known, no_damage)}[first] != known[first].url
     assert store.read_names == [f"{first}.json"]
 
 
@@ -62,26 +63,32 @@ def test_drafts_and_half_uploads_are_not_offered(standin: StandIn, tmp_path: Pat
     with standin.repository.lock:
         wheel = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".whl"))
         wheel.state = "starter"
-    assert len(store_records(quick_store(standin), {})) == 1
+    assert len(store_records(quick_store(standin), {}, no_damage)) == 1
     with standin.repository.lock:
         for release in standin.repository.releases.values():
             release.fields["draft"] = True
-    assert store_records(quick_store(standin), {}) == ()
+    assert store_records(quick_store(standin), {}, no_damage) == ()
 
 
-def test_a_manifest_of_other_bytes_is_refused(standin: StandIn, tmp_path: Path) -> None:
+def test_a_manifest_of_other_bytes_is_left_out(standin: StandIn, tmp_path: Path) -> None:
     publish_once(standin, fill_wheelhouse(tmp_path, targets(1)))
     with standin.repository.lock:
         wheel = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".whl"))
         wheel.content += b"more"
-    with pytest.raises(PublishError, match="is not the manifest of"):
-        store_records(quick_store(standin), {})
+    assert_left_out(standin, wheel.name, "is not the manifest of the wheel beside it")
 
 
-def test_a_wheel_whose_metadata_was_not_published_does_not_promise_any(standin: StandIn, tmp_path: Path) -> None:
-    publish_once(standin, fill_wheelhouse(tmp_path, targets(2)))
+def test_a_manifest_that_cannot_be_read_keeps_no_other_wheel_back(standin: StandIn, tmp_path: Path) -> None:
+    publish_once(standin, fill_wheelhouse(tmp_path, targets(3)))
     with standin.repository.lock:
-        metadata = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".metadata"))
-        metadata.state = "starter"
-    records = store_records(quick_store(standin), {})
-    assert sum(record.metadata_sha256 is None for record in records) == 1
+        manifest = next(asset for asset in standin.repository.assets.values() if asset.name.endswith(".json"))
+        manifest.content = b'{"schema": 1'
+    assert_left_out(standin, manifest.name, "is not JSON", others=2)
+
+
+def assert_left_out(standin: StandIn, name: str, reason: str, others: int = 0) -> None:
+    damage: list[str] = []
+    assert len(store_records(quick_store(standin), {}, damage.append)) == others
+    (told,) = damage
+    assert name in told
+    assert reason in told

@@ -16,6 +16,7 @@ from scripts.verify.fatbin import Architectures
 from scripts.verify.modules import expected_architectures
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.verify.static import verify_file
+from scripts.wheel.members import open_members
 from tests.verify.stub_code import FMA, VECTOR_CODE, ZMM, ZMM_FMA
 from tests.verify.stub_elf import make_elf
 from tests.verify.stub_fatbin import make_fatbin
@@ -224,8 +225,8 @@ def test_damage_of_any_kind_is_a_fault_and_never_a_traceback(name: str, module: 
     with zipfile.ZipFile(tmp_path / "wheel.zip", "w") as archive:
         for index, part in enumerate(damaged):
             archive.writestr(f"{index}/{name}", part)
-    with zipfile.ZipFile(tmp_path / "wheel.zip") as archive:
-        binaries = [read_binary(archive, member) for member in archive.namelist()]
+    with open_members(tmp_path / "wheel.zip") as files:
+        binaries = [read_binary(files, member) for member in files.names]
     assert len(binaries) == 200
     assert sum(bool(binary.fault or binary.gpu_fault) for binary in binaries) > 50
 

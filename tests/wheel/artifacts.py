@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def file_sound_wheel(wheelhouse: Path, target: Target, **changes: Any) -> Path: 
 
 def report(wheel: Path) -> dict[str, Any]:
     """What a build reports of it: the audit, with no check failed, and checks that somebody ran."""
-    checks = [check.as_document() for check in verify_file(wheel, read_promises(wheel)).checks]
+    checks = [check.as_document() for check in verify_file(wheel, replace(read_promises(wheel), sha256=None)).checks]
     passed = [{**check, "passed": True} if check["passed"] is False else check for check in checks]
     return {"wheel": wheel.name, "level": "full", "passed": True, "checks": [*passed, *RAN]}
 
