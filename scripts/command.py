@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TextIO, TypeAlias
 
+from scripts.disk_space import NEXT, said_full
 from scripts.errors import CommandError
 from scripts.guard import GUARD, new_name
 from scripts.process_tree import GRACE_SECONDS, ProcessGroup, end_tree, tree_bytes
@@ -280,6 +281,8 @@ def check(command: Command, outcome: Outcome, *, tail: int = 15) -> Outcome:
     if outcome.exit_code:
         last = "\n".join(f"  {line}" for line in outcome.output.splitlines()[-tail:])
         name = Path(command.argv[0]).name
+        if line := said_full(outcome.output):
+            raise CommandError(f"{name} could not write, a disk is full: {line}; {NEXT}", id="disk-full")
         raise CommandError(f"{name} ended with exit code {outcome.exit_code}: {command.as_shell()}\n{last}")
     return outcome
 

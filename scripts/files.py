@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
+from scripts.disk_space import located
 from scripts.errors import InputError
 
 WRITTEN = "written.txt"  # which files of a tree are ours, one path a line
@@ -57,10 +58,12 @@ def draft_of(path: Path) -> Iterator[Path]:
     """A free name beside `path` to write to; it becomes `path` when the block ends, and is removed when that fails."""
     draft = draft_name(path)
     try:
-        yield draft
-        rename_patiently(draft, path)
+        with located(path):
+            yield draft
+            rename_patiently(draft, path)
     except BaseException:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that takes nothing any more; what went wrong is said below
+            draft.unlink(missing_ok=True)
         raise
 
 

@@ -22,6 +22,7 @@ PACKAGES = (
     "stop_signals",
     "guard",
     "process_tree",
+    "disk_space",
     "command",
     "files",
     "host",

@@ -19,7 +19,7 @@ from scripts.commands.command_task import reported
 from scripts.commands.project import open_project
 from scripts.dirs import Dirs, default_dirs
 from scripts.errors import InputError
-from scripts.fetch.installer import environment_python
+from scripts.fetch.installer import environment_python, find_installer
 from scripts.files import write_whole
 from scripts.options import parse_words
 from scripts.plan.target import parse_id
@@ -35,6 +35,7 @@ from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.capture import captured_recipe
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.pipeline import compile_ops, prepare_source, provide_toolchain, timed
+from scripts.wheel_build.preflight import require_disks
 from scripts.wheel_build.produce import file_wheel, log_file, report_on
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
@@ -140,6 +141,7 @@ def main(words: Sequence[str]) -> None:
     with building(target_id, default_dirs(), log=log_line):
         if name == "plan":
             unfinished = begin(target_id, options)
+            require_disks([unfinished.plan], unfinished.dirs, find_installer())
             kept.parent.mkdir(parents=True, exist_ok=True)
         else:
             unfinished = _read(kept)

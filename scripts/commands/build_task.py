@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 from scripts.ci.results import write_results
@@ -14,7 +15,7 @@ from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import RunOptions
 from scripts.errors import PrerequisiteError, WheelsError
-from scripts.files import make_directory
+from scripts.fetch.installer import find_installer
 from scripts.host import this_host
 from scripts.plan.selection import Selection
 from scripts.plan.target import Target
@@ -23,6 +24,7 @@ from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.dry_run import DryRun
 from scripts.wheel_build.layout import layout_elsewhere, layout_here
 from scripts.wheel_build.planner import Planner
+from scripts.wheel_build.preflight import require_disks
 
 
 def build(selection: Selection, options: BuildOptions, output: RunOptions) -> None:
@@ -33,15 +35,15 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
     if output.dry_run:
         _print_lines(planner, targets, as_json=output.json)
         return
-    for directory in (project.dirs.cache, project.dirs.logs, project.dirs.wheelhouse):
-        make_directory(directory)
+    plans = [plan_here(planner, target) for target in targets]
+    require_disks(plans, project.dirs, find_installer())
     ends = log_ends(project.dirs.logs, [target.id for target in targets])
-    results = build_targets([plan_here(planner, target) for target in targets], options)
-    write_results(project.dirs.logs, results)
+    results = build_targets(plans, options)
     if output.json:
         print_document({"results": [asdict(result) for result in results]})
     else:
         print_answer(*(f"{result.target}: {result.wheel or result.message}" for result in results))
+    write_results(project.dirs.logs, results)
     for result in results:
         for line in explain(result, project.dirs.logs, ends[result.target]):
             log_line(line)
@@ -60,7 +62,8 @@ def plan_here(planner: Planner, target: Target) -> BuildPlan:
     try:
         return planner.here(target)
     except WheelsError as error:
-        write_results(planner.dirs.logs, [failure(target, error)])
+        with suppress(OSError):  # what stands against the build is what counts
+            write_results(planner.dirs.logs, [failure(target, error)])
         raise
 
 
@@ -74,6 +77,10 @@ def dry_run(planner: Planner, target: Target) -> DryRun:
         plan = planner.here(target)
     except PrerequisiteError as error:
         plan, problem = planner.elsewhere(target), str(error)
+    try:
+        require_disks([plan], planner.dirs, find_installer(), make=False)
+    except PrerequisiteError as error:
+        problem = "\n".join(filter(None, [problem, str(error)]))
     return DryRun(plan=plan, layout=layout_here(plan, planner.facts, planner.dirs), problem=problem)
 
 

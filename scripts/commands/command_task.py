@@ -75,6 +75,18 @@ def reported() -> Iterator[None]:
         except BrokenPipeError:
             sys.stderr.close()
             raise SystemExit(0) from None
+        except OSError as error:
+            found = _of_the_disk(error)
+            if found is None:
+                raise
+            print_error(found)
+            raise SystemExit(found.exit_code) from None
+
+
+def _of_the_disk(error: OSError) -> WheelsError | None:
+    from scripts.disk_space import disk_error  # only here: every task starts with this module
+
+    return disk_error(error)
 
 
 def print_error(error: WheelsError) -> None:

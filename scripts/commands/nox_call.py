@@ -71,5 +71,8 @@ def report_result(target: Target, wheel: Path | None, error: WheelsError | None)
     if file:
         filed = Result(target=target.id, exit_code=0, wheel=str(wheel) if wheel else None, message=None)
         result = failure(target, error) if error else filed
-        with Path(file).open("a", encoding="utf-8") as results:
-            results.write(json.dumps(asdict(result)) + "\n")
+        try:
+            with Path(file).open("a", encoding="utf-8") as results:
+                results.write(json.dumps(asdict(result)) + "\n")
+        except OSError as reason:
+            sys.stderr.write(f"{file} cannot be written: {reason.strerror}; nobody will know how {target.id} ended\n")

@@ -11,6 +11,7 @@ from scripts.facts.build_variables import INHERITED, Variable
 from scripts.facts.cpu_levels import CpuException, CpuLevel, VectorOp
 from scripts.facts.cuda_toolkits import CudaToolkit
 from scripts.facts.deepspeed_releases import DeepSpeedRelease, Op, Patch
+from scripts.facts.disk_needs import DiskNeed
 from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.gpu_generations import GpuGeneration
 from scripts.facts.hosted_runners import LIMIT, BuildsOn, Runner
@@ -63,6 +64,7 @@ class Facts:
     variables: Annotated[tuple[Variable, ...], Table("variables.yaml", "variables")]
     inherited_variables: Annotated[tuple[str, ...], Table("variables.yaml", "inherited"), INHERITED]
     costs: Annotated[tuple[UnitCost, ...], Table("costs.yaml", "costs")]
+    disk: Annotated[tuple[DiskNeed, ...], Table("costs.yaml", "disk")]
     build_requirements: Annotated[BuildRequirements, Table("environment.yaml", "build_requirements")]
     added_requirements: Annotated[tuple[AddedRequirement, ...], Table("environment.yaml", "added_requirements")]
     managers: Annotated[Mapping[str, PackageManager], Table("system.yaml", "managers")]

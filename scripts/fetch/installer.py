@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+import platformdirs
+
 from scripts.command import Command
 from scripts.fetch.index_client import uv_variables
 
@@ -18,6 +20,11 @@ class Installer:
     """What installs packages into an environment: uv, or pip inside it."""
 
     uv: str | None
+
+    @property
+    def cache(self) -> Path:
+        """Where uv keeps what it has unpacked."""
+        return Path(os.environ.get("UV_CACHE_DIR") or platformdirs.user_cache_path("uv", appauthor=False))
 
     def create(self, directory: PurePath, interpreter: str) -> Command:
         """Make an empty environment for `interpreter` in `directory`, replacing what is there."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import requests
 
 from scripts.command import Command, Log, check, no_log, run
+from scripts.disk_space import said_full
 from scripts.errors import BuildEnvironmentError
 from scripts.fetch.index_client import verify_bundle
 from scripts.fetch.installer import Installer, environment_python
@@ -52,8 +53,11 @@ def install_torch(
             continue
         command = installer.install(python, [route.requirement], index=route.index, dry_run=dry_run)
         log(command.as_shell())
-        if run(command, log=log).exit_code == 0:
+        outcome = run(command, log=log)
+        if outcome.exit_code == 0:
             return route
+        if said_full(outcome.output):  # another route would lead to the same disk
+            check(command, outcome)
     return None
 
 

@@ -51,6 +51,7 @@ class BuildPlan:
     requirements: tuple[str, ...]
     flags: tuple[FlagEdit, ...]
     peaks: Mapping[str, int]  # step -> bytes that one compiler thread takes
+    room: Mapping[str, int]  # what -> bytes that it takes on a disk
     wheel: WheelEdit
     gates: Gates
     notes: tuple[Note, ...]
@@ -115,6 +116,7 @@ def make_build_plan(
         requirements=tuple(build_requirements(torch, facts.build_requirements)),
         flags=tuple(edit for edit in facts.flags if edit.system == target.system),
         peaks={cost.step: cost.peak_bytes for cost in facts.costs if cost.system == target.system},
+        room=_room(target, facts, options),
         wheel=_wheel_edit(target, facts),
         gates=gates,
         notes=notes_for(facts, context),
@@ -143,6 +145,12 @@ def _select_ops(
             id="op-header-missing",
         )
     return selection
+
+
+def _room(target: Target, facts: Facts, options: BuildOptions) -> dict[str, int]:
+    rows = {(row.system, row.accelerator, row.what): row.bytes for row in facts.disk}
+    mine = {what: size for (*of, what), size in rows.items() if of == [target.system, target.accelerator]}
+    return mine if options.precompile else {**mine, "headers": 0}
 
 
 def _wheel_edit(target: Target, facts: Facts) -> WheelEdit:

@@ -53,7 +53,7 @@ class OpCache:
         return None
 
     def put(self, key: str, binary: Path, meta: Mapping[str, Any]) -> None:
-        """Store a copy of `binary` under `key`; the first to store wins."""
+        """Store a copy of `binary` under `key`; the first to store wins. Raises OSError when it cannot be written."""
         entry = self._entry(key)
         draft = draft_name(entry)
         draft.mkdir(parents=True)

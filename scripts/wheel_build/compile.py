@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.command import Command, Outcome, run
+from scripts.disk_space import located
 from scripts.errors import CompileError, InterruptedBuildError
 from scripts.files import rename_patiently, touch, write_whole
 from scripts.locks import locked
@@ -227,7 +228,11 @@ class Compiler:
                 "peak_bytes": cost.peak_bytes,
                 "thread_peaks": cost.thread_peaks,
             }
-            self.settings.cache.put(self.keys[op.op], op.binary, meta)
+            try:
+                with located(self.settings.cache.directory):
+                    self.settings.cache.put(self.keys[op.op], op.binary, meta)
+            except OSError as error:  # the op is there for this wheel all the same
+                self.progress.show(f"  {op.op} is not kept in the op cache: {error}; the build goes on")
         self._finish(op.op, op.binary, cached=False)
 
     def _run(self, command: Command) -> Outcome:

@@ -8,6 +8,7 @@ from typing import cast
 
 from scripts.command import Log, check, run
 from scripts.dirs import Dirs
+from scripts.disk_space import disk_errors, located
 from scripts.errors import InterruptedBuildError
 from scripts.fetch.installer import Installer
 from scripts.files import write_whole
@@ -23,9 +24,11 @@ from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.filed_manifest import manifest_of
 from scripts.wheel_build.pipeline import build, discard_work
+from scripts.wheel_build.preflight import require_disks
 from scripts.wheel_build.progress import Progress
 
 
+@disk_errors()
 def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: str, dirs: Dirs) -> Path:
     """The filed wheel of the plan.
 
@@ -34,12 +37,14 @@ def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: st
     target with this cache is waited for, and what it made is taken.
     """
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library logs
+    require_disks([plan], dirs, installer)
     with Progress(title=plan.target.id, log_file=log_file(plan, dirs)) as progress:
         try:
             with building(plan.target.id, dirs, wait=plan.options.wait, log=progress.show):
                 with progress.step("environment"):
                     fill_build_environment(plan, installer, python, progress.log)
-                built = build(plan, python, dirs, progress)
+                with located(dirs.work(plan.target.id)):
+                    built = build(plan, python, dirs, progress)
                 with progress.step("verification"):
                     report = verify(built, installer, interpreter, dirs, progress.log)
                 return file_wheel(built, report, dirs, progress)

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -70,15 +70,20 @@ class Progress:
         self._close_live()
         if error is not None:
             self.log(f"stopped: {kind.__name__ if kind else ''}: {error}")
-        self._log.close()
+        self._close_log()
 
     def log(self, line: str) -> None:
         """One line into the log file only."""
         stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
         with self._lock:
-            if not self._log.closed:
+            if self._log.closed:
+                return
+            try:
                 self._log.write(f"{stamp} {line}\n")
                 self._log.flush()
+            except OSError as error:  # what is built is worth more than its log
+                self._close_log()
+                self.show(f"  {self.log_file} cannot be written: {error.strerror}; the build goes on without its log")
 
     def show(self, line: str) -> None:
         """One line for the user and the log."""
@@ -157,6 +162,10 @@ class Progress:
         for op, entry in self.ops.items():
             table.add_row(op, entry.state, f"{entry.done}/{entry.units}", f"{entry.elapsed():.0f}")
         return Group(Text(f"{self.title}: {self.summary()}"), table)
+
+    def _close_log(self) -> None:
+        with suppress(OSError):  # what was not written yet cannot be now
+            self._log.close()
 
     def _close_live(self) -> None:
         if self._live:

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 
 import psutil
 
+from scripts.disk_space import disk_error
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.process_tree import ProcessGroup
 
@@ -110,10 +111,11 @@ def _collect(schedule: Schedule, finished: set[Future[None]]) -> None:
             continue
         del schedule.running[name]
         error = future.exception()
+        found = disk_error(error) if isinstance(error, OSError) else error
         if error is None:
             schedule.done.add(name)
-        elif isinstance(error, WheelsError):
-            schedule.failed[name] = error
+        elif isinstance(found, WheelsError):
+            schedule.failed[name] = found
         else:
             raise error
 

@@ -1,0 +1,80 @@
+"""What is asked of the disks before a build installs anything: what is written where, and how much of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
+from scripts.disk_space import Place, disk_of, require_room
+from scripts.errors import PrerequisiteError
+from scripts.fetch.installer import Installer
+from scripts.wheel_build.build_plan import BuildPlan
+
+TEMPORARY = "TEMP" if os.name == "nt" else "TMPDIR"
+ENVIRONMENTS = CHECKOUT / ".nox"
+
+
+def require_disks(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, *, make: bool = True) -> None:
+    """Raise PrerequisiteError unless all directories that building these plans writes can be written and have room."""
+    subject = plans[0].target.id if len(plans) == 1 else f"{len(plans)} targets"
+    require_room(subject, [*places_of(plans, dirs, installer)], make=make)
+
+
+def places_of(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer) -> Iterator[Place]:
+    """The directories that building the plans, one after the other, writes to."""
+    cache, output = f"{CACHE_VARIABLE} names another", f"{OUTPUT_VARIABLE} names another"
+    most = {what: max(plan.room.get(what, 0) for plan in plans) for what in ("work", "headers", "temporary")}
+    yield Place(directory=dirs.wheelhouse, bytes=sum(plan.room["wheel"] for plan in plans), moved_by=output)
+    yield Place(directory=dirs.logs, bytes=0, moved_by=output)
+    yield Place(directory=dirs.cache / "unfinished", bytes=most["work"], moved_by=cache)
+    yield Place(directory=dirs.sources, bytes=0, moved_by=cache)
+    if most["headers"]:
+        yield Place(directory=dirs.headers, bytes=most["headers"], moved_by=cache)
+    if toolkits := _toolkits(plans):
+        yield Place(directory=dirs.toolkits, bytes=toolkits, moved_by=cache)
+    yield Place(directory=temporary_directory(), bytes=most["temporary"], moved_by=f"{TEMPORARY} names another")
+    yield from _packages(plans, dirs, installer, cache)
+
+
+def temporary_directory() -> Path:
+    """Where compilers put their files: what the variable names, since they ask no further when it is of no use."""
+    named = os.environ.get(TEMPORARY)
+    try:
+        return Path(named or tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise PrerequisiteError(
+            f"no temporary directory can be written ({error.strerror}); set {TEMPORARY} to one", id="not-writable"
+        ) from None
+
+
+def _toolkits(plans: Sequence[BuildPlan]) -> int:
+    """Bytes of the CUDA toolkits that have to be fetched."""
+    fetched = {p.toolchain.cuda: p.room["toolkit"] for p in plans if p.toolchain.cuda and not p.toolchain.toolkit}
+    return sum(fetched.values())
+
+
+def _packages(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, moved_by: str) -> Iterator[Place]:
+    """The environments and the package client's cache; on one disk with it, uv links files instead of copying them."""
+    linked = None
+    if installer.uv:
+        linked = disk_of(installer.cache)
+        kinds = {(p.target.torch, p.target.cuda, p.target.python): p.room["packages"] for p in plans}
+        there = environment_of(plans[0]) if len(plans) == 1 else None
+        yield Place(
+            directory=installer.cache, bytes=sum(kinds.values()), moved_by="UV_CACHE_DIR names another", there=there
+        )
+    copied = [0 if disk_of(ENVIRONMENTS) == linked else plan.room["packages"] for plan in plans]
+    yield Place(directory=ENVIRONMENTS, bytes=sum(copied), moved_by="it lies in the checkout, which can be moved")
+    proofs = [plan for plan in plans if plan.options.verify != "audit"]
+    if proofs and disk_of(dirs.cache) != linked:
+        proof = max(proofs, key=lambda plan: plan.room["packages"])
+        place = dirs.work(proof.target.id) / "proof"
+        yield Place(directory=place.parent.parent, bytes=proof.room["packages"], moved_by=moved_by, there=place)
+
+
+def environment_of(plan: BuildPlan) -> Path:
+    """Where Nox makes the build environment of a plan."""
+    return ENVIRONMENTS / plan.target.id.replace(".", "-")
