@@ -16,6 +16,7 @@ from scripts.commands.task_options import (
     InstallOptions,
     KeysOptions,
     PlanOptions,
+    PortabilityOptions,
     ReportOptions,
     RunOptions,
     SuiteOptions,
@@ -49,6 +50,14 @@ def toolchain(c: Context, selection: Selection, options: ToolchainOptions) -> No
     from scripts.commands import toolchain_task
 
     toolchain_task.toolchain(selection.or_handed_over(), options)
+
+
+@command
+def portability(c: Context, selection: Selection, options: PortabilityOptions) -> None:
+    """Show whether the C++ sources of Windows targets would compile there, as clang reads them; on Linux."""
+    from scripts.commands import portability_task
+
+    portability_task.portability(selection, options)
 
 
 @command

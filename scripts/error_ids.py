@@ -181,6 +181,11 @@ ERRORS: tuple[Explained, ...] = tuple(
         ),
         ("torch-mismatch", "An environment holds another torch than it must.", "Make a new environment, then retry."),
         ("compile-failed", "A compiler failed.", "Read the first error lines; the log has all. Run again to resume."),
+        (
+            "not-portable",
+            "A source of a Windows target has what cl does not compile.",
+            "Mend it with a row under `patches` in `deepspeed.yaml`, or leave the op out: [Windows](windows.md).",
+        ),
         ("package-failed", "Upstream's packaging did not make what it should.", "Read the log."),
         ("interrupted", "Stopped by Ctrl-C, a signal or `--minutes`.", "Run the same command again: it resumes."),
         ("build-not-reported", "A build ended without a result.", "Read the output above the message."),

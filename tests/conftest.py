@@ -20,7 +20,7 @@ from scripts.wheel_build.build_environment import reachable
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ("SELECT_", "SITE", "QUEUE", "ALLOW_SHRINK")  # variables that only a workflow sets
 # Each is one group, since its tests share a thing that takes minutes to make; they wait most, so they are begun first.
-GROUPS = ("wine", "real_build", "act", "faults", "browser")
+GROUPS = ("wine", "real_build", "act", "portability", "faults", "browser")
 QUICK = "quick tests"
 COLLECTED = pytest.StashKey[set[Path]]()
 

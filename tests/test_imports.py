@@ -40,6 +40,7 @@ PACKAGES = (
     "verify",
     "toolchain",
     "wheel_build",
+    "portability",
     "publish",
     "index",
     "install",

@@ -66,6 +66,13 @@ class ToolchainOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PortabilityOptions:
+    """How the answer is shown."""
+
+    json: bool = json_option("[what was read, and the faults](#other-json)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerifyOptions:
     """Which wheel is verified, and how far."""
 
@@ -193,9 +200,9 @@ class SuiteOptions:
     )
     only: str = option(
         "",
-        "only the tests with this mark: wine, real_build, act, faults or browser",
-        more="one part in one process: `wine`, `real_build`, `act`, `faults` or `browser`",
-        choices=("wine", "real_build", "act", "faults", "browser"),
+        "only the tests with this mark: wine, real_build, act, portability, faults or browser",
+        more="one part in one process: `wine`, `real_build`, `act`, `portability`, `faults` or `browser`",
+        choices=("wine", "real_build", "act", "portability", "faults", "browser"),
     )
     match: str = option(
         "", "only tests whose name matches", more="only tests whose name matches, as pytest's `-k`, in one process"

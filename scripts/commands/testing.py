@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-SLOW = ("real_build", "wine", "act")  # marks of tests that take minutes
+SLOW = ("real_build", "wine", "act", "portability")  # marks of tests that take minutes
 WAITING = 2  # processes beyond the processors: builds, Wine and act mostly wait
 
 

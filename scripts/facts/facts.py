@@ -16,6 +16,7 @@ from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.gpu_generations import GpuGeneration
 from scripts.facts.hosted_runners import LIMIT, BuildsOn, Runner
 from scripts.facts.msvc_toolsets import Toolset, ToolsetChoice, VisualStudioEdition, VisualStudioRelease
+from scripts.facts.portability_rows import Dialect, ForeignWord, FrontEndRow, HeaderWheel, PythonHeaders
 from scripts.facts.python_versions import PythonVersion
 from scripts.facts.rules import Rule
 from scripts.facts.shared_libraries import Library
@@ -69,3 +70,8 @@ class Facts:
     added_requirements: Annotated[tuple[AddedRequirement, ...], Table("environment.yaml", "added_requirements")]
     managers: Annotated[Mapping[str, PackageManager], Table("system.yaml", "managers")]
     needs: Annotated[Mapping[str, SystemNeed], Table("system.yaml", "needs")]
+    header_wheels: Annotated[Mapping[str, HeaderWheel], Table("portability.yaml", "headers")]
+    python_headers: Annotated[PythonHeaders, Table("portability.yaml", "python_headers")]
+    front_end: Annotated[FrontEndRow, Table("portability.yaml", "front_end")]
+    dialects: Annotated[tuple[Dialect, ...], Table("portability.yaml", "dialects")]
+    foreign_words: Annotated[tuple[ForeignWord, ...], Table("portability.yaml", "words")]

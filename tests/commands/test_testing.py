@@ -28,7 +28,7 @@ def test_with_every_test_it_is_measured_what_they_see() -> None:
 
 
 def test_fast_leaves_out_what_takes_minutes() -> None:
-    expression = "not real_build and not wine and not act and not nightly"
+    expression = "not real_build and not wine and not act and not portability and not nightly"
     assert words(fast=True) == ("-m", expression, "-n", str(CORES))
 
 

@@ -1,0 +1,172 @@
+"""Which sources are read, and how: the ops, patches, options and standard of the Windows targets, equal ones once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import NothingToDoError, SourceError
+from scripts.facts.load import load_facts
+from scripts.plan.matrix import load_matrix
+from scripts.plan.target import parse_id
+from scripts.portability import units
+from scripts.portability.reading import read_faults
+from scripts.portability.source_sets import SourceSet, source_sets
+from scripts.portability.units import SourceUnit, read_as_cl, units_of
+from scripts.portability.word_search import Fault, foreign_words
+
+FACTS = load_facts()
+MATRIX = load_matrix(Path(__file__).parent.parent.parent / "matrix.yaml", FACTS)
+CPU = "ds0.19.8-torch2.11.0-cpu-cp311-win_amd64"
+CUDA = "ds0.19.8-torch2.15.0-cu130-cp312-win_amd64"
+ALL_OPS = """\
+import sys
+
+class Builder:
+    NAME = "cpu_adam"
+
+    def builder(self):
+        from torch.utils.cpp_extension import CUDA_HOME, CppExtension
+        import os
+        assert sys.platform == "win32"
+        return CppExtension(
+            name="x",
+            sources=["csrc/adam/a.cpp", "csrc/adam/b.cu"],
+            include_dirs=[os.path.abspath("csrc/includes"), CUDA_HOME + "/include"],
+            extra_compile_args={"cxx": ["-O2", "-D__AVX256__", "-Wno-reorder", "-fopenmp"]},
+        )
+
+class Broken:
+    NAME = "broken"
+
+    def builder(self):
+        raise RuntimeError("no CUTLASS here")
+
+ALL_OPS = {each.NAME: each for each in (Builder(), Broken())}
+"""
+
+
+def sets(*ids: str) -> tuple[SourceSet, ...]:
+    return source_sets([parse_id(each) for each in ids], FACTS, MATRIX)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    files = {
+        "op_builder/__init__.py": "",
+        "op_builder/builder.py": "",
+        "op_builder/all_ops.py": ALL_OPS,
+        "csrc/adam/a.cpp": "#include <torch/extension.h>\n#include <x.h>\n",
+        "csrc/adam/b.cu": "#include <x.h>\n",
+        "csrc/includes/x.h": "// __attribute__\n\nusing namespace std;\nint n __attribute__((unused));\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def read_units(tree: Path, one: SourceSet, *ops: str) -> tuple[SourceUnit, ...]:
+    return units_of(replace(one, ops=ops or ("cpu_adam",)), tree, FACTS, ("avx2",))
+
+
+def test_targets_whose_sources_cannot_differ_are_one_set() -> None:
+    one = sets(CPU, CPU.replace("cp311", "cp312"), CPU.replace("2.11.0", "2.10.0"), CPU.replace("2.11.0", "2.15.0"))
+    assert [each.label for each in one] == ["0.19.8 cpu c++17", "0.19.8 cpu c++20"]
+
+
+def test_torch_decides_the_standard_and_torch_and_cuda_the_patches() -> None:
+    old, new = sets(CUDA.replace("2.15.0", "2.8.0").replace("cu130", "cu128"), CUDA)
+    assert (old.dialect.standard, new.dialect.standard) == ("c++17", "c++20")
+    assert "P15" in {patch.id for patch in new.patches} - {patch.id for patch in old.patches}
+    assert "namespace-std" in {word.id for word in new.words} - {word.id for word in old.words}
+
+
+def test_a_selection_without_a_windows_target_is_an_error() -> None:
+    with pytest.raises(NothingToDoError, match="no Windows target"):
+        sets(CPU.replace("win_amd64", "linux_x86_64"))
+
+
+def test_upstreams_builders_say_what_is_compiled_as_on_windows(tree: Path) -> None:
+    cpp, cuda = read_units(tree, sets(CPU)[0])
+    assert (cpp.name, cuda.name) == ("csrc/adam/a.cpp", "csrc/adam/b.cu")
+    assert (cpp.is_compiled_by_cl, cuda.is_compiled_by_cl) == (True, False)
+    assert cpp.options == (f"-I{tree / 'csrc/includes'}", "-D__AVX256__")  # no directory of a toolkit
+    assert "-fopenmp" not in cpp.upstream  # dropped by a row of flags.yaml
+    assert [path.name for path in cpp.files] == ["a.cpp", "x.h"]
+    assert (cpp.precompiled, cuda.precompiled) == (True, False)
+
+
+def test_an_op_whose_builder_fails_is_named_with_the_reason(tree: Path) -> None:
+    with pytest.raises(
+        SourceError, match=r"0\.19\.8 cpu c\+\+17: broken cannot be read: RuntimeError: no CUTLASS here"
+    ):
+        read_units(tree, sets(CPU)[0], "broken")
+
+
+def test_equal_units_have_one_key_and_a_header_or_a_standard_makes_another(tree: Path) -> None:
+    old, new = sets(CPU, CPU.replace("2.11.0", "2.15.0"))
+    keys = [read_units(tree, one)[0].key("clang") for one in (old, new, replace(old, target=parse_id(CPU)))]
+    assert keys[0] == keys[2] != keys[1]
+    (tree / "csrc/includes/x.h").write_text("int n;\n", encoding="utf-8")
+    assert read_units(tree, old)[0].key("clang") != keys[0]
+    assert read_units(tree, new)[0].key("clang 20") != read_units(tree, new)[0].key("clang")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("#if defined(A) or defined(B)\n#endif\n", "#if defined(A)\n#endif\n"),
+        ("#elif defined(A) && B or \\\n    defined(C)\nint x;\n", "#elif defined(A) && B\nint x;\n"),
+        ("# if A and B // both\n", "# if A\n"),
+        ("#if A || B\nbool c = a or b;\n", "#if A || B\nbool c = a or b;\n"),
+    ],
+)
+def test_below_cpp20_conditions_are_read_as_cl_reads_them(tmp_path: Path, before: str, after: str) -> None:
+    file = tmp_path / "csrc" / "deep" / "x.h"
+    file.parent.mkdir(parents=True)
+    for dialect in FACTS.dialects:
+        file.write_text(before, encoding="utf-8")
+        read_as_cl(tmp_path, dialect)
+        assert file.read_text(encoding="utf-8") == (after if dialect.standard == "c++17" else before)
+
+
+def test_words_are_found_in_code_and_not_in_comments_and_with_their_line(tree: Path) -> None:
+    [one] = sets(CUDA)
+    found = [(unit.name, fault) for unit, fault in foreign_words(read_units(tree, one))]
+    places = [(name, fault.place) for name, fault in found]
+    assert ("csrc/adam/a.cpp", "csrc/includes/x.h:4") in places  # __attribute__
+    assert ("csrc/adam/a.cpp", "csrc/includes/x.h:3") in places  # using namespace std
+    assert [fault.text for _, fault in found if fault.place == "options of cpu_adam"] == [
+        "-Wno-reorder: cl ends with D8021, invalid numeric argument"
+    ]
+    assert len(places) == len(set(places)) == 3
+
+
+def test_what_the_front_end_prints_becomes_faults_with_short_paths() -> None:
+    said = "/w/tree/csrc/a.cpp(7,10): fatal error: 'sys/mman.h' file not found\n  7 | x\n/c/torch/x.h(3): error: no\n"
+    assert read_faults(said, Path("/w/tree"), Path("/c")) == (
+        Fault(place="csrc/a.cpp:7", text="'sys/mman.h' file not found"),
+        Fault(place="torch/x.h:3", text="no"),
+    )
+    assert read_faults("clang: crashed\n1 error generated.\n", Path("/w"), Path("/c")) == ()
+
+
+def test_the_program_that_asks_the_builders_needs_nothing_but_a_python(tree: Path) -> None:
+    """`-I -S`: no package of this environment is there."""
+    words = ["cpu", "2.15.0", "", "avx2", "out.json"]
+    argv = [sys.executable, "-I", "-S", str(units.PROGRAM), *words]
+    ended = subprocess.run(argv, cwd=tree, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((tree / "out.json").read_text(encoding="utf-8"))
+    assert found["broken"] == {"error": "RuntimeError: no CUTLASS here"}
+
+
+def test_every_dialect_holds_for_some_torch_and_every_torch_has_one() -> None:
+    standards = [sets(CPU.replace("2.11.0", release.newest))[0].dialect.standard for release in FACTS.torch.values()]
+    assert set(standards) == {row.standard for row in FACTS.dialects}
