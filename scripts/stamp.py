@@ -1,7 +1,8 @@
 """Stamps: what was written, written down beside it, so that what was lost or changed since is never taken for whole.
 
 A record is a small document with its own digest. The stamp of a tree lists its files; they are compared by name, size
-and time, and by content where the time is another one. The stamp of a file holds its digest, which is always compared.
+and time, and by content where the time is another one, or where the whole tree is small. The stamp of a file holds its
+digest, which is always compared.
 """
 
 from __future__ import annotations
@@ -61,22 +62,31 @@ def stamped_note(root: Path) -> dict[str, Any] | None:
     return record["note"] if record else None
 
 
-def damage_of(root: Path, *, missing_only: bool = False) -> str:
-    """What of the tree is not as it was stamped, in words; empty when all of it is. More files do not count."""
+def damage_of(root: Path, *, every_byte: bool = False) -> str:
+    """What of the tree is not as it was stamped, in words; empty when all of it is. More files do not count.
+
+    Of a file with the size and time that it had the content is read only when `every_byte` is asked for.
+    """
     record = read_record(root / STAMP)
     if record is None:
         return "it has no valid stamp"
-    if missing_only:
-        return _in_words([f"{name} is missing" for name in record["files"] if not (root / name).exists()])
     try:
         found = dict(_entries(root))
-        faults = {name: _fault(found, name, was) for name, was in record["files"].items()}
+        faults = {name: _fault(found, name, was, every_byte=every_byte) for name, was in record["files"].items()}
     except OSError as error:
         return f"{error.filename} cannot be read: {error.strerror}"
     return _in_words([f"{name} {fault}" for name, fault in faults.items() if fault])
 
 
-def _fault(found: Mapping[str, os.DirEntry[str]], name: str, was: Sequence[Any]) -> str:
+def missing_from(root: Path) -> str:
+    """Which files of the tree are gone since it was stamped, in words; empty when all are there, whatever they hold."""
+    record = read_record(root / STAMP)
+    if record is None:
+        return "it has no valid stamp"
+    return _in_words([f"{name} is missing" for name in record["files"] if not (root / name).exists()])
+
+
+def _fault(found: Mapping[str, os.DirEntry[str]], name: str, was: Sequence[Any], *, every_byte: bool) -> str:
     entry = found.get(name)
     if entry is None:
         return "is missing"
@@ -86,9 +96,8 @@ def _fault(found: Mapping[str, os.DirEntry[str]], name: str, was: Sequence[Any])
     size, time, digest = was
     if now.st_size != size:
         return f"has {now.st_size} bytes instead of {size}"
-    if now.st_mtime_ns in (time, time // SECOND * SECOND) or sha256_of(Path(entry.path)) == digest:
-        return ""
-    return "has other content"
+    untouched = now.st_mtime_ns in (time, time // SECOND * SECOND) and not every_byte
+    return "" if untouched or sha256_of(Path(entry.path)) == digest else "has other content"
 
 
 def _aim(link: os.DirEntry[str]) -> str:

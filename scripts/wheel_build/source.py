@@ -17,7 +17,7 @@ from scripts.fetch.index_client import default_index, verify_bundle
 from scripts.fetch.web import get
 from scripts.files import draft_of, has_digest, sha256_of, touch
 from scripts.locks import locked
-from scripts.stamp import damage_of, read_record, stamp_tree, stamped_note, write_record
+from scripts.stamp import damage_of, missing_from, read_record, stamp_tree, stamped_note, write_record
 from scripts.wheel_build.patch import apply_patch
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
@@ -87,7 +87,7 @@ def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch], l
     wanted = {"sha256": archive.sha256, "patches": list(applied), "edits": _edits(patches)}
     note = stamped_note(root)
     if note and note["wanted"] == wanted:
-        damage = damage_of(root)
+        damage = damage_of(root, every_byte=True)
         if not damage:
             return SourceTree(root=root, archive=archive, patches=applied, corrections=tuple(note["corrections"]))
         log(f"  the unpacked source is not as it was left: {damage}; unpacked anew")
@@ -101,7 +101,7 @@ def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch], l
 
 def require_whole(tree: SourceTree) -> None:
     """Raise SourceError when a file of the tree is gone: upstream would package what is left without a word."""
-    if damage := damage_of(tree.root, missing_only=True):
+    if damage := missing_from(tree.root):
         raise SourceError(
             f"{tree.root} lost files while the wheel was built: {damage}; run again, it is unpacked anew",
             id="source-damaged",
