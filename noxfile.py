@@ -12,8 +12,9 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
 from scripts.commands.build_task import planner_of
+from scripts.commands.command_task import reported
 from scripts.commands.host_targets import buildable
-from scripts.commands.nox_call import report_result
+from scripts.commands.nox_call import lock_named, report_result
 from scripts.commands.project import open_project
 from scripts.dirs import default_dirs
 from scripts.errors import InterruptedBuildError, WheelsError
@@ -75,5 +76,9 @@ def add_session(target: Target) -> None:
 
 
 HANDED = handed_plans()  # of the `invoke build` that waits for these sessions; nobody resolves them again
-for target in [plan.target for plan in HANDED.values()] if HANDED else buildable(open_project().plan):
+targets = [plan.target for plan in HANDED.values()] if HANDED else buildable(open_project().plan)
+if not HANDED:
+    with reported():
+        lock_named(sys.argv[1:], targets)
+for target in targets:
     add_session(target)

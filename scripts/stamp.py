@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +20,7 @@ from scripts.files import has_digest, sha256_of, write_whole
 
 STAMP = ".stamp.json"  # in the root of a tree, and how the name of a file's own stamp ends
 SECOND = 10**9  # nanoseconds: an archive that a tree travelled in may have kept no more of its times
+JUST_WRITTEN = 3 * SECOND  # a change that follows at once may leave the time as it is: clocks of disks are coarse
 NAMED = 3  # of the files that are not as they were; the rest is a number
 
 
@@ -52,7 +54,8 @@ def stamp_tree(root: Path, note: Mapping[str, Any], *, without: Sequence[str] = 
             files[name] = [_aim(entry)]
         elif name != STAMP and not any(fnmatch(name, pattern) for pattern in without):
             found = entry.stat(follow_symlinks=False)
-            files[name] = [found.st_size, found.st_mtime_ns, sha256_of(Path(entry.path))]
+            written = found.st_mtime_ns if time.time_ns() - found.st_mtime_ns > JUST_WRITTEN else 0  # 0: no time counts
+            files[name] = [found.st_size, written, sha256_of(Path(entry.path))]
     write_record(root / STAMP, {"note": note, "files": files})
 
 
@@ -93,10 +96,10 @@ def _fault(found: Mapping[str, os.DirEntry[str]], name: str, was: Sequence[Any],
     if entry.is_symlink() or len(was) == 1:
         return "" if entry.is_symlink() and [_aim(entry)] == list(was) else "is another link"
     now = entry.stat(follow_symlinks=False)
-    size, time, digest = was
+    size, written, digest = was
     if now.st_size != size:
         return f"has {now.st_size} bytes instead of {size}"
-    untouched = now.st_mtime_ns in (time, time // SECOND * SECOND) and not every_byte
+    untouched = written and now.st_mtime_ns in (written, written // SECOND * SECOND) and not every_byte
     return "" if untouched or sha256_of(Path(entry.path)) == digest else "has other content"
 
 

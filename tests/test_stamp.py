@@ -23,6 +23,7 @@ from scripts.stamp import (
 from tests.wheel_build.factories import write_tree
 
 FILES = {"setup.py": "print(1)\n", "deep/er/file.h": "#define A 1\n", "empty": "", "own.egg-info/SOURCES.txt": "a\n"}
+LONG_AGO = 1_700_000_000.5
 posix = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 
 
@@ -64,9 +65,10 @@ def test_a_cut_and_a_flipped_file_are_named(tree: Path, name: str) -> None:
 
 def test_a_change_that_keeps_size_and_time_is_found_where_every_byte_is_read(tree: Path) -> None:
     """As when a disk is faulty."""
-    found = (tree / "setup.py").stat()
+    os.utime(tree / "setup.py", (LONG_AGO, LONG_AGO))
+    stamp_tree(tree, {})
     (tree / "setup.py").write_text("print(2)\n")
-    os.utime(tree / "setup.py", ns=(found.st_atime_ns, found.st_mtime_ns))
+    os.utime(tree / "setup.py", (LONG_AGO, LONG_AGO))
     assert damage_of(tree) == ""
     assert damage_of(tree, every_byte=True) == "setup.py has other content"
 
@@ -88,8 +90,18 @@ def test_many_faults_are_named_in_part_and_counted(tmp_path: Path) -> None:
 
 def test_other_times_alone_are_no_damage(tree: Path) -> None:
     """A cache of hosted jobs keeps whole seconds; a copy may keep none."""
-    os.utime(tree / "setup.py", (1, 1))
-    assert damage_of(tree) == ""
+    os.utime(tree / "setup.py", (LONG_AGO, LONG_AGO))
+    stamp_tree(tree, {})
+    for moment in (int(LONG_AGO), 1):
+        os.utime(tree / "setup.py", (moment, moment))
+        assert damage_of(tree) == ""
+
+
+def test_a_change_right_after_stamping_is_found_though_the_clock_of_the_disk_is_coarse(tree: Path) -> None:
+    found = (tree / "setup.py").stat()
+    (tree / "setup.py").write_text("print(2)\n")
+    os.utime(tree / "setup.py", ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert damage_of(tree) == "setup.py has other content"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"record": {}, "sha256": "0"}', b"\xff"])

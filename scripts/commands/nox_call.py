@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
@@ -58,6 +59,19 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Res
 def lock_target(target: Target, *, wait: bool = True) -> AbstractContextManager[None]:
     """This checkout's lock on a target: two builds of it would take each other's environment away."""
     return locked(CHECKOUT / ".nox" / target.id, f"{target.id} is being built", wait=wait, log=log_line)
+
+
+def lock_named(words: Sequence[str], targets: Sequence[Target]) -> None:
+    """Hold this checkout's locks on the targets that a nox command line names, as long as this process lives.
+
+    Nox makes their environments anew before their sessions begin.
+    """
+    named = {part for word in words for part in word.split("=")}
+    locks = ExitStack()
+    atexit.register(locks.close)
+    for target in sorted(targets, key=lambda target: target.id):
+        if target.id in named:
+            locks.enter_context(lock_target(target, wait="--no-wait" not in named))
 
 
 def failure(target: Target, error: WheelsError) -> Result:

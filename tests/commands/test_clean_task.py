@@ -111,7 +111,8 @@ def test_without_a_word_only_what_stopped_processes_left_is_freed(
 def test_all_frees_everything_but_the_files_of_locks(dirs: Dirs, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(run(capsys, all=True).values()) == {"freed"}
     assert files(dirs) == set()
-    assert (dirs.unfinished / "one.lock").exists(), "two processes would each make and lock their own"
+    if os.name != "nt":  # Windows removes no file that another process has open
+        assert (dirs.unfinished / "one.lock").exists(), "two processes would each make and lock their own"
     assert run(capsys, all=True) == {}
 
 

@@ -61,6 +61,17 @@ def test_a_second_build_of_a_target_in_this_checkout_is_refused() -> None:
     assert f"{target.id} is being built in {CHECKOUT / '.nox' / target.id} by process {os.getpid()}" in other.stderr
 
 
+def test_a_session_that_is_named_to_nox_itself_is_refused_beside_a_build_of_its_target() -> None:
+    target = buildable(open_project().plan)[0]
+    with lock_target(target):
+        argv = [sys.executable, "-m", "nox", "--session", target.id, "--", "--no-wait"]
+        ran = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert ran.returncode == PrerequisiteError.exit_code
+    assert f"error[already-building]: {target.id} is being built in" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "Creating virtual environment" not in ran.stderr
+
+
 def test_a_machine_with_a_gpu_takes_the_newest_cuda_that_its_driver_supports() -> None:
     cpu, cuda = (parse_id(f"ds0.19.8-torch2.13.0-{name}-cp311-linux_x86_64") for name in ("cpu", "cu130"))
     assert (runs_on(cpu, None), runs_on(cuda, None)) == (True, False)
