@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.command import no_log
 from scripts.commands.answer import log_line
 from scripts.commands.build_task import planner_of
 from scripts.commands.command_task import reported
@@ -172,7 +171,7 @@ def _read(kept: Path) -> Unfinished:
 def _verified(built: BuiltWheel, unfinished: Unfinished, progress: Progress) -> Report:
     level = built.plan.options.verify
     python = environment_python(unfinished.work / "proof") if level != "audit" else None
-    return report_on(built, python, progress.log if python else no_log)
+    return report_on(built, python, progress)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class _Job:
 
     def __init__(self, downloads: Sequence[Download], log: Log) -> None:
         self.log, self.total = log, sum(download.size for download in downloads)
+        self.before = sum(_arrived(download) for download in downloads)
         self.stop = threading.Event()
         self.waiting: queue.SimpleQueue[Download] = queue.SimpleQueue()
         for download in sorted(downloads, key=lambda one: -one.size):
@@ -112,12 +113,15 @@ def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
 
 
 def _wait(threads: Sequence[threading.Thread], job: _Job) -> None:
-    reported = time.monotonic()
+    reported, had = time.monotonic(), job.before
     while not job.stop.is_set() and any(thread.is_alive() for thread in threads):
         next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.1)
-        if time.monotonic() - reported > REPORT_SECONDS:
-            reported = time.monotonic()
-            job.log(f"  {sum(job.have.values()) / MEGA:,.0f} of {job.total / MEGA:,.0f} MB")
+        seconds = time.monotonic() - reported
+        if seconds > REPORT_SECONDS:
+            have = sum(job.have.values())
+            speed = max(0, have - had) / seconds / MEGA
+            job.log(f"  {have / MEGA:,.0f} of {job.total / MEGA:,.0f} MB, {speed:,.1f} MB/s")
+            reported, had = time.monotonic(), have
 
 
 def _fetch(download: Download, job: _Job) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from scripts.errors import VerifyError
@@ -26,12 +27,20 @@ class CheckResult:
     seconds: float = 0.0
 
     def as_line(self) -> str:
-        """The result in one line, for a build that goes on."""
-        return f"{self.name}: {WORDS[self.passed]} ({self.detail})"
+        """The result in one line, for work that goes on."""
+        seconds = "" if self.passed is None else f" in {self.seconds:.1f} s"
+        return f"{self.name}: {WORDS[self.passed]}{seconds} ({self.detail})"
 
     def as_document(self) -> dict[str, object]:
         """The result for JSON."""
         return {"name": self.name, "passed": self.passed, "detail": self.detail, "seconds": round(self.seconds, 3)}
+
+
+Watch: TypeAlias = Callable[[CheckResult], None]  # what is told of each check when it ends
+
+
+def nobody(check: CheckResult) -> None:
+    """Nothing: the one who watches where nobody does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +80,12 @@ class Report:
 
     def as_table(self) -> Table:
         """The report as a table for the terminal."""
-        table = Table("check", "result", "detail", title=self.summary, title_justify="left")
+        table = Table(
+            "check", "result", Column("seconds", justify="right"), "detail", title=self.summary, title_justify="left"
+        )
         for check in self.checks:
             word = Text(WORDS[check.passed], style=STYLES[check.passed])
-            table.add_row(Text(check.name), word, Text(check.detail))
+            table.add_row(Text(check.name), word, f"{check.seconds:.1f}", Text(check.detail))
         return table
 
 
@@ -85,8 +96,10 @@ def verdict(faults: Iterable[str], good: str, shown: int = 5) -> Verdict:
     return (False, "; ".join([*found[:shown], *more])) if found else (True, good)
 
 
-def timed(name: str, ask: Callable[[], Verdict]) -> CheckResult:
+def timed(name: str, ask: Callable[[], Verdict], watch: Watch = nobody) -> CheckResult:
     """The result of asking, with the seconds it took."""
     started = time.monotonic()
     passed, detail = ask()
-    return CheckResult(name=name, passed=passed, detail=detail, seconds=time.monotonic() - started)
+    result = CheckResult(name=name, passed=passed, detail=detail, seconds=time.monotonic() - started)
+    watch(result)
+    return result

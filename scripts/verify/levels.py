@@ -9,7 +9,7 @@ from typing import Literal
 
 from scripts.command import Log, no_log
 from scripts.errors import InputError
-from scripts.verify.check import Report
+from scripts.verify.check import Report, Watch, nobody
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.verify.static import verify_file
 from scripts.verify.suite_runs import SUITE, run_suite
@@ -26,13 +26,14 @@ def verify_wheel(
     expected_ops: Iterable[str] | None = None,
     log: Log = no_log,
     promises: Promises = NOTHING_PROMISED,
+    watch: Watch = nobody,
 ) -> Report:
     """The report on the file, and of the runs that `level` adds, by a `python` that has torch and the wheel.
 
-    `expected_ops` None takes the wheel's own word for them; `promises` are those of whoever built it. Raises InputError
-    for a file that is no wheel.
+    `expected_ops` None takes the wheel's own word for them; `promises` are those of whoever built it, `watch` is told
+    of each check when it ends. Raises InputError for a file that is no wheel.
     """
-    report = verify_file(wheel, promises)
+    report = verify_file(wheel, promises, watch)
     if level == "audit":
         return report
     if python is None:
@@ -41,5 +42,5 @@ def verify_wheel(
             id="python-needed",
         )
     with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as directory:
-        ran = run_suite(python, wheel, expected_ops, Path(directory), log, SUITES[level])
+        ran = run_suite(python, wheel, expected_ops, Path(directory), log, SUITES[level], watch)
     return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks), level=level)

@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 from scripts.errors import InputError
 from scripts.facts.load import load_facts
 from scripts.files import sha256_of
-from scripts.verify.check import Report, Verdict, timed, verdict
+from scripts.verify.check import Report, Verdict, Watch, nobody, timed, verdict
 from scripts.verify.cpu_code import cpu_checks
 from scripts.verify.member_paths import check_member_paths
 from scripts.verify.modules import Modules, Question, module_checks
@@ -31,7 +31,7 @@ UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
 
 
-def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
+def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED, watch: Watch = nobody) -> Report:
     """The report on any wheel, ours or upstream's; raises InputError for a file that is no wheel.
 
     Without promises, GPU architectures and CPU instructions are reported, and compared with nothing.
@@ -42,7 +42,7 @@ def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED) -> Report:
             own.append(("manifest", partial(check_manifest, wheel, promises)))
         modules, facts = Modules(content=content), load_facts()
         checks = (*own, *module_checks(modules, facts, promises), *cpu_checks(modules, facts, promises.cpu_level))
-        return Report(wheel=wheel.name, checks=tuple(timed(name, ask) for name, ask in checks))
+        return Report(wheel=wheel.name, checks=tuple(timed(name, ask, watch) for name, ask in checks))
 
 
 def check_name(content: WheelContent) -> Verdict:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from scripts.command import Command, Log, Outcome, no_log, run
 from scripts.errors import CommandError, InputError
-from scripts.verify.check import CheckResult, Report
+from scripts.verify.check import CheckResult, Report, Watch, nobody
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
 from scripts.wheel.content import UNREADABLE, open_wheel
 
 SUITE_DIRECTORY = Path(__file__).parent / "suite"
 SUITE = ("load_ops", "bare_machine", "optimizers", "gpu", "train")
+ANSWER, DOCUMENT = '{"check":', '{"checks":'  # how the lines of a suite script begin: one answer; that these were all
 TIMEOUTS = {"train": 600.0}  # seconds; 300 for the others
 
 
@@ -79,25 +80,66 @@ def run_suite(
     directory: Path,
     log: Log = no_log,
     suite: Sequence[str] = SUITE,
+    watch: Watch = nobody,
 ) -> Report:
     """The report on the wheel installed for `python`; `expected_ops` None takes those that the wheel states."""
     claims = read_claims(wheel)
     expected = claims.ops if expected_ops is None else tuple(expected_ops)
     checks: list[CheckResult] = []
     for step in suite_commands(python, claims.accelerator, directory, suite):
-        checks += run_step(step, claims, expected, log)
+        checks += run_step(step, claims, expected, log, watch)
     return Report(wheel=wheel.name, checks=tuple(checks))
 
 
-def run_step(step: Step, claims: Claims, expected: Iterable[str], log: Log) -> list[CheckResult]:
-    """The checks that one program of the verification answers; one failed check when it breaks off."""
+def run_step(
+    step: Step, claims: Claims, expected: Iterable[str], log: Log = no_log, watch: Watch = nobody
+) -> list[CheckResult]:
+    """The checks that one program of the verification answers, and a failed one when it breaks off.
+
+    `watch` is told of each when it ends, and `log` of all other lines.
+    """
+    answered: list[CheckResult] = []
+
+    def hear(line: str) -> None:
+        if check := read_check(line):
+            answered.append(check)
+            watch(check)
+        elif not line.startswith(DOCUMENT):
+            log(line)
+
+    checks = _checks_of(step, claims, expected, hear, answered)
+    for check in checks[len(answered) :]:
+        watch(check)
+    return checks
+
+
+def _checks_of(
+    step: Step, claims: Claims, expected: Iterable[str], hear: Log, answered: list[CheckResult]
+) -> list[CheckResult]:
     try:
-        outcome = run(step.command, log=log, timeout_seconds=step.timeout_seconds)
+        outcome = run(step.command, log=hear, timeout_seconds=step.timeout_seconds)
     except CommandError as error:
-        return [CheckResult(name=step.name, passed=False, detail=str(error))]
+        return [*answered, CheckResult(name=step.name, passed=False, detail=str(error))]
     if step.name == "ds_report":
         return read_ds_report(outcome, claims, expected)
-    return read_suite(step.name, outcome)
+    whole = find_document(outcome.output) is not None and not outcome.exit_code
+    return [*answered, *([] if whole else [_broken(step.name, outcome)])]
+
+
+def read_check(line: str) -> CheckResult | None:
+    """The check that a suite script says it has answered; None for any other line."""
+    if not line.startswith(ANSWER):
+        return None
+    try:
+        entry = json.loads(line)["check"]
+    except ValueError:  # another process wrote into it
+        return None
+    return CheckResult(
+        name=str(entry["name"]),
+        passed=entry["passed"],
+        detail=str(entry["detail"]),
+        seconds=float(entry["seconds"]),
+    )
 
 
 def read_ds_report(outcome: Outcome, claims: Claims, expected: Iterable[str]) -> list[CheckResult]:
@@ -108,23 +150,10 @@ def read_ds_report(outcome: Outcome, claims: Claims, expected: Iterable[str]) ->
     return [_right_wheel(report, claims, outcome.seconds), compare(report, expected)]
 
 
-def read_suite(name: str, outcome: Outcome) -> list[CheckResult]:
-    """The checks of a suite script's document; one failed check when it printed none or ended badly after it."""
-    document = find_document(outcome.output)
-    if document is None:
-        return [_broken(name, outcome)]
-    checks = [
-        CheckResult(name=str(entry["name"]), passed=entry["passed"], detail=str(entry["detail"]))
-        for entry in document["checks"]
-    ]
-    ended = [_broken(name, outcome)] if outcome.exit_code else []
-    return [*checks, *ended]
-
-
 def find_document(output: str) -> Mapping[str, list[Mapping[str, bool | None]]] | None:
     """The last line that is the suite's JSON; C libraries may print after it, when the process ends."""
     for line in reversed(output.splitlines()):
-        if line.startswith('{"checks":'):
+        if line.startswith(DOCUMENT):
             try:
                 found: Mapping[str, list[Mapping[str, bool | None]]] = json.loads(line)
             except ValueError:

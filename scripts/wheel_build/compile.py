@@ -80,7 +80,6 @@ class Compiler:
         )
 
     def _tick(self) -> None:
-        self.progress.tick()
         if self.settings.deadline and time.monotonic() > self.settings.deadline:
             raise InterruptedBuildError("the time given is over; what is finished is kept, the same command resumes")
 
@@ -239,7 +238,7 @@ class Compiler:
         if self.group.stopped:
             raise CompileError("stopped")
         command = replace(command, cwd=self.settings.root, env=self.settings.env)
-        return run(command, log=self.progress.log, group=self.group, timeout_seconds=UNIT_TIMEOUT)
+        return run(command, log=self.progress.heard, group=self.group, timeout_seconds=UNIT_TIMEOUT)
 
 
 def default_jobs() -> int:

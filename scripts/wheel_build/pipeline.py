@@ -49,7 +49,7 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> Buil
     work = dirs.work(plan.target.id)
     command = setup_command(plan, work, python, UPSTREAM, environment_of(plan, toolchain))
     progress.log(command.as_shell())
-    with Running(command, log=progress.log) as upstream:
+    with Running(command, log=progress.heard) as upstream:
         with timed("record", seconds, progress):
             upstream.wait_for(CAPTURED)
             recipe = captured_recipe(plan, toolchain, work)

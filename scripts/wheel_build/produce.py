@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import cast
 
-from scripts.command import Log, check, run
+from scripts.command import check, run
 from scripts.dirs import Dirs
 from scripts.disk_space import disk_errors, located
 from scripts.errors import InterruptedBuildError
@@ -42,11 +42,11 @@ def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: st
         try:
             with building(plan.target.id, dirs, wait=plan.options.wait, log=progress.show):
                 with progress.step("environment"):
-                    fill_build_environment(plan, installer, python, progress.log)
+                    fill_build_environment(plan, installer, python, progress.heard)
                 with located(dirs.work(plan.target.id)):
                     built = build(plan, python, dirs, progress)
                 with progress.step("verification"):
-                    report = verify(built, installer, interpreter, dirs, progress.log)
+                    report = verify(built, installer, interpreter, dirs, progress)
                 return file_wheel(built, report, dirs, progress)
         except KeyboardInterrupt:
             raise InterruptedBuildError(f"{plan.target.id}: interrupted; the same command resumes") from None
@@ -57,26 +57,27 @@ def log_file(plan: BuildPlan, dirs: Dirs) -> Path:
     return dirs.logs / f"{plan.target.id}.log"
 
 
-def verify(built: BuiltWheel, installer: Installer, interpreter: str, dirs: Dirs, log: Log) -> Report:
+def verify(built: BuiltWheel, installer: Installer, interpreter: str, dirs: Dirs, progress: Progress) -> Report:
     """The report on the wheel, from a fresh environment that holds only torch and what the wheel asks for."""
     plan = built.plan
     python = None
     if plan.options.verify != "audit":
         directory = dirs.work(plan.target.id) / "proof"
-        python = make_fresh_environment(plan, installer, directory, interpreter, log)
+        python = make_fresh_environment(plan, installer, directory, interpreter, progress.heard)
         command = installer.install(python, [str(built.wheel)])
-        check(command, run(command, log=log))
-    return report_on(built, python, log)
+        check(command, run(command, log=progress.heard))
+    return report_on(built, python, progress)
 
 
-def report_on(built: BuiltWheel, python: Path | None, log: Log) -> Report:
+def report_on(built: BuiltWheel, python: Path | None, progress: Progress) -> Report:
     """The report on the wheel, as far as the options ask for, by a `python` that has it installed."""
     return verify_wheel(
         built.wheel,
         cast(Level, built.plan.options.verify),
         python=python,
         expected_ops=tuple(op.op for op in built.ops),
-        log=log,
+        log=progress.heard,
+        watch=lambda check: progress.show(f"  {check.as_line()}"),
         promises=Promises(arches=built.plan.arches, cpu_level=built.plan.cpu.name),
     )
 
@@ -90,8 +91,6 @@ def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress
     with locked(dirs.wheelhouse / "filing", "a wheel is being filed", log=progress.show):
         write_whole(wheel, built.wheel)
         write_manifest(manifest_path(wheel), manifest)
-    for check_result in report.checks:
-        progress.show(f"  {check_result.as_line()}")
     if built.lacks and report.passed:
         progress.show(f"  it lacks {', '.join(built.lacks)}, so it is filed apart and never published")
     progress.show(f"{'filed' if report.passed else 'FAILED, kept as'} {wheel}")

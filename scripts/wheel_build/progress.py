@@ -1,12 +1,13 @@
 """What the user sees while a wheel is built: every op's state, elapsed and expected time, memory, a sign of life.
 
-On a terminal one live table; elsewhere (CI, a pipe) the same as plain lines, grouped for GitHub Actions. Everything
-also goes, with a time stamp, into the target's log file.
+On a terminal one line that is kept up to date, below it a table of the ops; elsewhere (CI, a pipe) the same as plain
+lines, grouped for GitHub Actions. Everything also goes, with a time stamp, into the target's log file.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,10 @@ from rich.text import Text
 
 HEARTBEAT_SECONDS = 20.0
 GIB = 1024**3
+MEGA = 1_000_000
+DONE = ("built", "cached", "failed")
+LONGEST = 100  # characters of a program's line in a sign of life
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f]")  # colours and the like, meant for a terminal
 
 
 @dataclass
@@ -42,6 +47,28 @@ class OpState:
         """Seconds since the op's first unit was started."""
         return 0.0 if self.started is None else (self.ended or time.monotonic()) - self.started
 
+    def words(self) -> str:
+        """The state in words; an op from the cache has no units to count."""
+        units = "" if self.state == "cached" else f" {self.done}/{self.units}"
+        return f"{self.state}{units}" + (f" after {self.elapsed():.0f} s" if self.started and self.ended else "")
+
+
+@dataclass
+class RunningStep:
+    """A stretch of work: since when, what ran in it last said, and what the network has brought."""
+
+    name: str
+    started: float = field(default_factory=time.monotonic)
+    before: int = field(default_factory=lambda: received_bytes())
+    newest: str = ""
+
+    def sign_of_life(self) -> str:
+        """Its name, its seconds, what it received if it is much, and the newest line."""
+        seconds = time.monotonic() - self.started
+        received = (received_bytes() - self.before) / MEGA
+        network = [f"{received:,.0f} MB received, {received / seconds:,.1f} MB/s"] if received >= 1 else []
+        return ", ".join([f"{self.name}: {seconds:.0f} s", *network]) + (f": {self.newest}" if self.newest else "")
+
 
 @dataclass
 class Progress:
@@ -57,6 +84,7 @@ class Progress:
         self._lock = threading.RLock()
         self._started = self._said = self._watched = time.monotonic()
         self._live: Live | None = None
+        self._step: RunningStep | None = None
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         self._log = self.log_file.open("a", encoding="utf-8")
         self.log(f"==== {self.title}")
@@ -89,79 +117,114 @@ class Progress:
         """One line for the user and the log."""
         self.log(line)
         self._said = time.monotonic()
-        with self._lock:
+        with self._lock, suppress(OSError):  # a terminal that was closed, or a pipe that nobody reads
             (self._live.console if self._live else self.console).print(line, markup=False, soft_wrap=True)
+
+    def heard(self, line: str) -> None:
+        """One line of a program that runs: into the log, and shown as the newest."""
+        self.log(line)
+        if self._step and (text := CONTROL.sub("", line).strip()):
+            self._step.newest = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """A named stretch of work with its seconds; a group of lines in GitHub Actions."""
+        """A named stretch of work with its seconds, and signs of life in it; a group of lines in GitHub Actions."""
         grouped = bool(os.environ.get("GITHUB_ACTIONS"))
         self.show(f"::group::{name}" if grouped else f"▸ {name}")
-        started = time.monotonic()
+        self._step = step = RunningStep(name=name)
+        try:
+            with self._signs_of_life():
+                yield
+        finally:
+            self._step, self.ops = None, {}
+            self.show(f"  {name}: {time.monotonic() - step.started:.1f} s")
+            if grouped:
+                self.show("::endgroup::")
+
+    @contextmanager
+    def _signs_of_life(self) -> Iterator[None]:
+        """On a terminal a line that is kept up to date, elsewhere one whenever nothing was said for a while."""
+        if self.console.is_terminal and not os.environ.get("CI"):
+            self._live = Live(self, console=self.console, refresh_per_second=2, transient=True)
+            with suppress(OSError):
+                self._live.start()
+            try:
+                yield
+            finally:
+                self._close_live()
+            return
+        ended = threading.Event()
+        beat = threading.Thread(target=self._beat, args=(ended,), daemon=True)
+        beat.start()
         try:
             yield
         finally:
-            self._close_live()
-            self.show(f"  {name}: {time.monotonic() - started:.1f} s")
-            if grouped:
-                self.show("::endgroup::")
+            ended.set()
+            beat.join()
+
+    def _beat(self, ended: threading.Event) -> None:
+        while not ended.wait(max(0.01, self._said + HEARTBEAT_SECONDS - time.monotonic())):
+            if time.monotonic() - self._said >= HEARTBEAT_SECONDS:
+                self.show(f"  … {self.summary()}")
 
     def watch_ops(self, expected: Mapping[str, float], units: Mapping[str, int], workers: int) -> None:
         """Begin to show these ops, each with its expected seconds and number of units."""
         self._watched = time.monotonic()
         self.ops = {op: OpState(expected=expected[op], units=units[op]) for op in expected}
         self.workers = workers
-        if self.console.is_terminal and not os.environ.get("CI"):
-            self._live = Live(self, console=self.console, refresh_per_second=2, transient=False)
-            self._live.start()
 
     def update(self, op: str, state: str, *, units: int = 0) -> None:
         """Note that an op is in `state` now, one unit more (`units=1`) or one fewer (`units=-1`) being compiled."""
         with self._lock:
             entry = self.ops[op]
             entry.active += units
-            entry.done += units < 0
+            entry.done = entry.units if state == "cached" else entry.done + (units < 0)
             changed, entry.state = entry.state != state, state
             if state == "compiling" and entry.started is None:
                 entry.started = time.monotonic()
-            if state in ("built", "cached", "failed"):
+            if state in DONE:
                 entry.ended = time.monotonic()
-        line = f"  {op}: {state} {entry.done}/{entry.units}" + (
-            f" after {entry.elapsed():.0f} s" if entry.ended else ""
-        )
+        line = f"  {op}: {entry.words()}"
         if self._live or not (changed or units < 0):
             self.log(line)
         else:
             self.show(line)
 
-    def tick(self) -> None:
-        """A sign of life when nothing was said for a while: a long compile must not look like a hang."""
-        if self._live is None and time.monotonic() - self._said > HEARTBEAT_SECONDS:
-            self.show(f"  … {self.summary()}")
-
     def summary(self) -> str:
-        """Elapsed, expected and memory in one line."""
+        """What the step does, in one line: while ops are compiled with what is left and the memory that is free."""
+        waiting = [op for op, entry in self.ops.items() if not entry.ended]
+        step = self._step or RunningStep(name=self.title)
+        if not waiting:
+            return step.sign_of_life()
         busy = [op for op, entry in self.ops.items() if entry.active]
+        linking = [op for op, entry in self.ops.items() if entry.state == "linking"]
         available = psutil.virtual_memory().available / GIB
+        left = max(1.0, self.remaining())
+        words = f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"
+        work = f"compiling {', '.join(busy)}" if busy else f"linking {linking[0]}" if linking else "compiling headers"
         elapsed = time.monotonic() - self._started
-        left = f", about {self.remaining() / 60:.1f} min left" if self.ops else ""
-        return f"{elapsed:.0f} s elapsed{left}, compiling {', '.join(busy) or 'headers'}, {available:.1f} GiB free"
+        return f"{elapsed:.0f} s elapsed, {words}, {work}, {available:.1f} GiB free"
 
     def remaining(self) -> float:
         """Expected wall seconds until every op is done: the forecast, scaled by how finished units compare."""
-        done = sum(entry.expected * entry.done / entry.units for entry in self.ops.values() if entry.done)
+        compiled = [entry for entry in self.ops.values() if entry.done and entry.state != "cached"]
+        done = sum(entry.expected * entry.done / entry.units for entry in compiled)
         left = sum(entry.expected * (1 - entry.done / entry.units) for entry in self.ops.values() if not entry.ended)
         spent = (time.monotonic() - self._watched) * self.workers
         pace = min(3.0, max(0.2, spent / done)) if done else 1.0
         return left * pace / self.workers
 
     def __rich__(self) -> Group:
+        line = Text(f"{self.title}: {self.summary()}", no_wrap=True, overflow="ellipsis")
+        if not self.ops:
+            return Group(line)
         table = Table()
         for name in ("op", "state", "units", "seconds"):
             table.add_column(name, justify="left" if name in ("op", "state") else "right")
         for op, entry in self.ops.items():
-            table.add_row(op, entry.state, f"{entry.done}/{entry.units}", f"{entry.elapsed():.0f}")
-        return Group(Text(f"{self.title}: {self.summary()}"), table)
+            seconds = f"{entry.elapsed():.0f}" if entry.started else ""
+            table.add_row(op, entry.state, f"{entry.done}/{entry.units}", seconds)
+        return Group(line, table)
 
     def _close_log(self) -> None:
         with suppress(OSError):  # what was not written yet cannot be now
@@ -169,5 +232,16 @@ class Progress:
 
     def _close_live(self) -> None:
         if self._live:
-            self._live.stop()
+            self._live.transient = not self.ops  # how the ops ended stays in sight
+            with suppress(OSError):
+                self._live.stop()
             self._live = None
+
+
+def received_bytes() -> int:
+    """What has come in over the network since this machine was started; 0 where the system does not tell."""
+    try:
+        cards = psutil.net_io_counters(pernic=True)
+    except (psutil.Error, OSError, RuntimeError, NotImplementedError):
+        return 0
+    return sum(card.bytes_recv for name, card in cards.items() if not name.startswith(("lo", "Loopback")))

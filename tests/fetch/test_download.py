@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -167,6 +168,24 @@ def test_a_server_that_is_not_there_is_said_after_a_few_tries(tmp_path: Path, si
     wanted = Download(url="http://127.0.0.1:9/a.bin", path=tmp_path / "a.bin", sha256="0" * 64, size=10)
     with pytest.raises(PrerequisiteError, match=r"127\.0\.0\.1:9/a\.bin: cannot be reached"):
         download_all([wanted])
+
+
+def test_now_and_then_a_download_says_how_much_is_there_and_how_fast_it_comes(
+    tmp_path: Path, site: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "REPORT_SECONDS", 0.2)
+    site.faults["/a.bin"] = [Fault(sent=300_000, hold=True)]
+    speeds: list[float] = []
+
+    def log(line: str) -> None:
+        if told := re.fullmatch(r"  [01] of 1 MB, ([0-9.]+) MB/s", line):
+            speeds.append(float(told[1]))
+            if max(speeds) > 0 and speeds[-1] == 0:  # the server holds, and nothing comes any more
+                site.released.set()
+
+    download_all([one(site, tmp_path)], log=log)
+    assert max(speeds) > 0
+    assert 0 in speeds
 
 
 def test_one_failure_ends_the_others_and_keeps_what_arrived(

@@ -36,3 +36,8 @@ def test_the_table_shows_every_result_with_its_reason_as_written() -> None:
     Console(file=written, width=120).print(make_report(True, False, None).as_table())
     text = " ".join(written.getvalue().split())
     assert all(word in text for word in ("x.whl: 1 passed, 1 failed, 1 skipped", "FAILED", "why [2]"))
+
+
+def test_a_line_has_the_seconds_of_what_was_not_skipped() -> None:
+    passed, skipped = (CheckResult(name="ops", passed=p, detail="[2]", seconds=1.26) for p in (True, None))
+    assert (passed.as_line(), skipped.as_line()) == ("ops: passed in 1.3 s ([2])", "ops: skipped ([2])")

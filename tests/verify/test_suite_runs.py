@@ -8,10 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from scripts.command import Command
 from scripts.errors import InputError
 from scripts.verify.check import CheckResult
 from scripts.verify.levels import verify_wheel
-from scripts.verify.suite_runs import SUITE, SUITE_DIRECTORY, find_document, run_suite, suite_commands
+from scripts.verify.suite_runs import (
+    SUITE,
+    SUITE_DIRECTORY,
+    Claims,
+    Step,
+    find_document,
+    run_step,
+    run_suite,
+    suite_commands,
+)
 from tests.verify.stub_wheel import BUILD_INFO, VERSION, build_info, make_wheel
 
 BUILDER = """
@@ -37,6 +47,7 @@ STUBS = {
     "torch/utils/__init__.py": "",
     "torch/utils/cpp_extension.py": "CUDA_HOME = '/usr/local/cuda'",
 }
+CLAIMS = Claims(version=VERSION, accelerator="cpu", ops=())
 ROW = "cpu_adam ............... \\033[92m[YES]\\033[0m ...... \\033[92m[OKAY]\\033[0m"
 INFO = f"DeepSpeed general environment info:\\ndeepspeed info ................... {VERSION}, unknown, unknown"
 
@@ -77,6 +88,58 @@ def test_an_op_that_deepspeed_would_compile_at_run_time_fails(stub_deepspeed: Pa
     check = run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, suite=["load_ops"]).checks[-1]
     assert (check.name, check.passed) == ("load cpu_adam", False)
     assert "cpu_adam is not prebuilt here" in check.detail
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+def test_every_check_is_told_once_with_the_seconds_it_took(stub_deepspeed: Path, tmp_path: Path) -> None:
+    told: list[CheckResult] = []
+    lines: list[str] = []
+    report = run_suite(
+        stub_deepspeed, make_wheel(tmp_path), None, tmp_path, lines.append, ["load_ops", "optimizers"], told.append
+    )
+    assert tuple(told) == report.checks
+    assert [check.name for check in told if check.name.startswith(("ds_report", "load"))] == [
+        "ds_report",
+        "ds_report ops",
+        "load cpu_adam",
+    ]
+    assert all(check.seconds > 0 for check in told if check.name in ("ds_report", "load cpu_adam"))
+    assert not [line for line in lines if line.startswith(('{"check":', '{"checks":'))]
+
+
+ANSWERS = """
+import json, pathlib, sys, time
+say = lambda **entry: print(json.dumps({"check": entry}), flush=True)
+say(name="one", passed=True, detail="fine", seconds=0.2)
+while not pathlib.Path("told").exists():
+    time.sleep(0.01)
+say(name="two", passed=False, detail="not fine", seconds=0.1)
+"""
+
+
+def test_a_check_is_told_while_the_next_one_runs(tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    def tell(check: CheckResult) -> None:
+        lines.append(check.as_line())
+        (tmp_path / "told").touch()  # what the program waits for
+
+    command = Command(argv=(sys.executable, "-c", f"{ANSWERS}\nprint(json.dumps({{'checks': []}}))"), cwd=tmp_path)
+    checks = run_step(Step(name="train", command=command, timeout_seconds=60), CLAIMS, (), watch=tell)
+    assert lines == ["one: passed in 0.2 s (fine)", "two: FAILED in 0.1 s (not fine)"]
+    assert [(check.name, check.passed, check.seconds) for check in checks] == [("one", True, 0.2), ("two", False, 0.1)]
+
+
+def test_a_program_that_breaks_off_keeps_what_it_had_answered(tmp_path: Path) -> None:
+    told: list[CheckResult] = []
+    (tmp_path / "told").touch()
+    program = f"{ANSWERS}\nprint('out of memory')\nsys.exit(9)\n"
+    command = Command(argv=(sys.executable, "-c", program), cwd=tmp_path)
+    checks = run_step(Step(name="train", command=command, timeout_seconds=60), CLAIMS, (), watch=told.append)
+    assert [(check.name, check.passed) for check in checks] == [("one", True), ("two", False), ("train", False)]
+    assert "exit code 9" in checks[-1].detail
+    assert checks[-1].detail.endswith("out of memory")
+    assert told == checks
 
 
 NOT_INSTALLED = "'libcudart.so.12: cannot open shared object file'"

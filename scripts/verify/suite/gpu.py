@@ -183,7 +183,7 @@ def main() -> None:
         return
     prebuilt.forbid_compiling()
     installed = prebuilt.installed_ops()
-    prebuilt.emit([answer(op, name, ask, installed) for op, name, ask in questions()])
+    prebuilt.emit(answer(op, name, ask, installed) for op, name, ask in questions())
 
 
 if __name__ == "__main__":

@@ -68,8 +68,9 @@ def module_file(builder: Any) -> Path | None:
 def main() -> None:
     """Load all and print the document."""
     prebuilt.forbid_compiling()
-    checks = [load(op) for op in prebuilt.installed_ops()]
-    prebuilt.emit(checks or [prebuilt.check("load ops", None, "no op is installed: a pure wheel")])
+    checks = (load(op) for op in prebuilt.installed_ops())
+    none = [prebuilt.check("load ops", None, "no op is installed: a pure wheel")]
+    prebuilt.emit(checks if prebuilt.installed_ops() else none)
 
 
 if __name__ == "__main__":

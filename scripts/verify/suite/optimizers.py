@@ -140,7 +140,7 @@ def main() -> None:
     """Check all and print the document."""
     prebuilt.forbid_compiling()
     installed = prebuilt.installed_ops()
-    prebuilt.emit([run(case, kind, installed) for case in cases() for kind in TOLERANCES])
+    prebuilt.emit(run(case, kind, installed) for case in cases() for kind in TOLERANCES)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Shared by the scripts of this directory: what the installed DeepSpeed has inside, and a ban on compiling at run time.
 
 The scripts run inside the fresh environment, by its own python: standard library, torch and deepspeed only.
-Each prints one JSON document, {"checks": [{"name", "passed", "detail"}, ...]}, on a line of its own, last of all.
+Each prints one JSON document per answer, {"check": {"name", "passed", "detail", "seconds"}}, on a line of its own, and
+last of all {"checks": [...]} with all of them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import importlib.util
 import json
 import os
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
 Check = dict[str, Any]
+STARTED = time.monotonic()
 
 
 def check(name: str, passed: bool | None, detail: str) -> Check:
@@ -22,10 +26,24 @@ def check(name: str, passed: bool | None, detail: str) -> Check:
     return {"name": name, "passed": passed, "detail": detail}
 
 
-def emit(checks: list[Check]) -> None:
-    """Print the document that the caller reads."""
+def emit(checks: Iterable[Check]) -> None:
+    """Print what the caller reads: each check when it ends, and that these were all.
+
+    A check without seconds of its own took those since the one before, the first since this program began.
+    """
+    since, ended = STARTED, []
+    for entry in checks:
+        now = time.monotonic()
+        ended.append({**entry, "seconds": entry.get("seconds", round(now - since, 3))})
+        since = now
+        say({"check": ended[-1]})
+    say({"checks": ended})
+
+
+def say(document: dict[str, Any]) -> None:
+    """Print one document on a line of its own."""
     sys.stdout.flush()
-    sys.stdout.write("\n" + json.dumps({"checks": checks}) + "\n")
+    sys.stdout.write("\n" + json.dumps(document) + "\n")
     sys.stdout.flush()
 
 

@@ -101,7 +101,7 @@ def main() -> None:
     pretend_launcher()
     installed = prebuilt.installed_ops()
     forget_missing_ops(installed)
-    prebuilt.emit([verify(way) for way in ways(installed, accelerator)])
+    prebuilt.emit(verify(way) for way in ways(installed, accelerator))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def main(parts: Mapping[str, Part]) -> None:
     prebuilt.forbid_compiling()
     train.pretend_launcher()
     train.forget_missing_ops(prebuilt.installed_ops())
-    prebuilt.emit([answer(name, ask) for name, ask in parts[sys.argv[-1]]()])
+    prebuilt.emit(answer(name, ask) for name, ask in parts[sys.argv[-1]]())
 
 
 def answer(name: str, ask: Callable[[], Verdict]) -> prebuilt.Check:
