@@ -37,6 +37,11 @@ class Dirs:
         return self.cache / "headers"
 
     @property
+    def portability(self) -> Path:
+        """What the C++ of Windows targets is read with, and what came of it."""
+        return self.cache / "portability"
+
+    @property
     def captured(self) -> Path:
         """Captured environments of Visual Studio."""
         return self.cache / "environments"

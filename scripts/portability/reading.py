@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -12,11 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from scripts.command import Log, check, no_log, run
 from scripts.dirs import Dirs
 from scripts.facts.facts import Facts
 from scripts.facts.portability_rows import Dialect
-from scripts.files import write_whole
+from scripts.files import draft_of, write_whole
 from scripts.plan.matrix import Matrix
 from scripts.portability.front_end import FrontEnd, find_front_end
 from scripts.portability.header_folders import headers_of, python_headers
@@ -60,7 +63,7 @@ class Reader:
 
     def __init__(self, facts: Facts, matrix: Matrix, dirs: Dirs, log: Log = no_log) -> None:
         self.facts, self.log = facts, log
-        self.dirs, self.cache = dirs, dirs.cache / "portability"
+        self.dirs, self.cache = dirs, dirs.portability
         self.cpu_flags = facts.cpu_levels[matrix.cpu_level].cpuinfo_flags
         self.front_end: FrontEnd = find_front_end(facts, self.cache)
         headers = [row.record_sha256 for row in facts.header_wheels.values()]
@@ -88,7 +91,7 @@ class Reader:
                     by_key.setdefault(unit.key(self.identity), []).append(unit)
             unknown = {key: same[0] for key, same in by_key.items() if not self._result(key).is_file()}
             self.log(f"{len(units)} sources, {len(by_key)} different ones for cl, {len(unknown)} to read")
-            self._ask(unknown, Path(folder))
+            self._ask(unknown)
             words = tuple(foreign_words(units))
             findings = (*self._known(by_key), *(_finding([unit], fault) for unit, fault in words))
             counts = tuple((one.label, sum(unit.of is one for unit in units)) for one in sets)
@@ -110,10 +113,10 @@ class Reader:
             read_as_cl(root, one.dialect)
         return units_of(one, root, self.facts, self.cpu_flags)
 
-    def _ask(self, unknown: dict[str, SourceUnit], folder: Path) -> None:
+    def _ask(self, unknown: dict[str, SourceUnit]) -> None:
         with_torch = [unit for unit in unknown.values() if unit.precompiled] if self.precompile else []
         for dialect in {unit.dialect.standard: unit.dialect for unit in with_torch}.values():
-            self.precompiled[dialect.standard] = self._precompile(dialect, folder)
+            self.precompiled[dialect.standard] = self._precompile(dialect)
         done = 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for (key, unit), faults in zip(unknown.items(), pool.map(self._faults, unknown.values()), strict=True):
@@ -121,12 +124,16 @@ class Reader:
                 done += 1
                 self.log(f"  {done}/{len(unknown)} {unit.of.label} {unit.name}: {len(faults) or 'no'} faults")
 
-    def _precompile(self, dialect: Dialect, folder: Path) -> Path:
-        """torch's headers, read once for all units of a dialect."""
-        header, output = folder / f"{dialect.standard}.h", folder / f"{dialect.standard}.pch"
-        header.write_text(f"#include <{PRECOMPILED}>\n", encoding="utf-8")
-        command = self.front_end.precompile(header, dialect, self.options(dialect, "cpu"), output)
-        check(command, run(command))
+    def _precompile(self, dialect: Dialect) -> Path:
+        """torch's headers, read once for all units of a dialect and kept."""
+        digest = hashlib.sha256(f"{self.identity} {dialect.options} {dialect.torch}".encode()).hexdigest()
+        header, output = self.cache / f"{digest[:12]}.h", self.cache / f"{digest[:12]}.pch"
+        with FileLock(f"{output}.lock"):
+            if not output.is_file():
+                write_whole(header, f"#include <{PRECOMPILED}>\n")
+                with draft_of(output) as draft:
+                    command = self.front_end.precompile(header, dialect, self.options(dialect, "cpu"), draft)
+                    check(command, run(command))
         return output
 
     def _faults(self, unit: SourceUnit) -> tuple[Fault, ...]:

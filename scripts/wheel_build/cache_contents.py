@@ -21,7 +21,7 @@ from scripts.wheel_build.cache import META
 
 OF_STOPPED = ("unfinished", "downloads", "leftovers")  # kinds that only a stopped process leaves
 LOCKED = ("unfinished",)  # kinds of which each has a lock of its own
-COPIED = ("ops", "environments")  # kinds of which a build takes what it needs at once; the others it may be reading
+COPIED = ("ops", "environments", "portability")  # of which a build takes at once what it needs, or nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +114,7 @@ KINDS: Mapping[str, Find] = {
     "headers": _one_by_one(lambda dirs: dirs.headers),
     "ops": _together(lambda dirs: _each_in(dirs.ops)),
     "environments": _together(lambda dirs: [dirs.captured]),
+    "portability": _together(lambda dirs: [dirs.portability]),
 }
 # What is written when each is made, and never again.
 MARKERS = {
