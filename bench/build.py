@@ -33,7 +33,7 @@ from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.pipeline import build, discard_work
 from scripts.wheel_build.planner import Planner
 from scripts.wheel_build.progress import Progress
-from scripts.wheel_build.source import fetch_source, prepare_tree
+from scripts.wheel_build.source import SourceArchive, fetch_source, prepare_tree
 
 BEFORE, AFTER = "0.19.4", "0.19.5"
 UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.4 and 0.19.5 are the same
@@ -63,7 +63,7 @@ class Bench:
 
     def upstream(self, target: Target, options: BuildOptions) -> tuple[float, Path]:
         """Seconds and the wheel of `setup.py bdist_wheel`, as upstream's README has it, with the same ops."""
-        archive = fetch_source(target.deepspeed, default_dirs().sources)
+        archive = self._source(target)
         root = prepare_tree(archive, self.folder / "upstream" / target.deepspeed, ()).root
         variables = planner_of(self.project, options).here(target).environment("")
         dist = self.folder / "upstream" / "dist"
@@ -73,9 +73,13 @@ class Bench:
         check(command, run(command, log=_dots()))
         return time.monotonic() - started, next(iter(dist.glob("*.whl")))
 
+    def _source(self, target: Target) -> SourceArchive:
+        pinned = self.project.facts.deepspeed[target.deepspeed].sdist_sha256
+        return fetch_source(target.deepspeed, default_dirs().sources, pinned_sdist=pinned)
+
     def _give_source(self, target: Target, dirs: Dirs) -> None:
         """The download is not part of either side."""
-        archive = fetch_source(target.deepspeed, default_dirs().sources)
+        archive = self._source(target)
         dirs.sources.mkdir(parents=True, exist_ok=True)
         for file in archive.path.parent.glob(f"deepspeed-{target.deepspeed}*"):
             shutil.copy(file, dirs.sources / file.name)

@@ -172,6 +172,11 @@ ERRORS: tuple[Explained, ...] = tuple(
         ("source-not-available", "No source of this DeepSpeed can be reached.", "See to the network or the index."),
         ("source-damaged", "An unpacked source lost files during a build.", "Run again: it is unpacked anew."),
         ("source-mismatch", "An archive is not of the DeepSpeed release asked for.", "Delete it and run again."),
+        (
+            "tag-not-verified",
+            "The archive of a tag is not the source of the release whose sdist is pinned.",
+            "Build with `--source sdist`; without `--source` that is what happens.",
+        ),
         ("patch-does-not-apply", "A patch finds nothing to change.", "Correct its range in `deepspeed.yaml`."),
         ("environment-not-usable", "An environment could not be filled.", "Read the log for what the client said."),
         (

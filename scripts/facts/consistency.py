@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from scripts.facts.deepspeed_releases import check_ops, check_patches
 from scripts.facts.facts import Facts
+from scripts.facts.tag_files import check_tag_files
 from scripts.facts.torch_releases import TorchRelease
 from scripts.schema.readers import Problems, below
 from scripts.versions import SYSTEMS, cuda_version, minor_of
@@ -20,6 +21,7 @@ def check_facts(facts: Facts, problems: Problems) -> None:
         _check_torch(release, facts, below("torch.yaml: torch", minor), problems)
     check_ops(facts.ops, facts.deepspeed, problems)
     check_patches(facts.patches, problems)
+    check_tag_files(facts.tag_files, problems)
     _check_toolchain(facts, problems)
     _check_rules(facts, problems)
     for index, library in enumerate(facts.libraries):

@@ -21,6 +21,7 @@ from scripts.facts.python_versions import PythonVersion
 from scripts.facts.rules import Rule
 from scripts.facts.shared_libraries import Library
 from scripts.facts.system_packages import PackageManager, SystemNeed
+from scripts.facts.tag_files import TagFile
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
 from scripts.facts.torch_releases import TorchRelease
 from scripts.facts.unit_costs import UnitCost
@@ -60,6 +61,7 @@ class Facts:
     deepspeed: Annotated[Mapping[str, DeepSpeedRelease], Table("deepspeed.yaml", "releases")]
     ops: Annotated[Mapping[str, Op], Table("deepspeed.yaml", "ops")]
     patches: Annotated[tuple[Patch, ...], Table("deepspeed.yaml", "patches")]
+    tag_files: Annotated[tuple[TagFile, ...], Table("deepspeed.yaml", "tag_files")]
     rules: Annotated[tuple[Rule, ...], Table("rules.yaml", "rules")]
     flags: Annotated[tuple[FlagEdit, ...], Table("flags.yaml", "flags")]
     variables: Annotated[tuple[Variable, ...], Table("variables.yaml", "variables")]

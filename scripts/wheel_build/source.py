@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import requests
 from scripts.command import Log, no_log
 from scripts.errors import SourceError
 from scripts.facts.deepspeed_releases import Patch
+from scripts.facts.load import load_facts
 from scripts.fetch.archive import check_tar, unpack
 from scripts.fetch.index_client import default_index, verify_bundle
 from scripts.fetch.web import get
@@ -19,6 +21,7 @@ from scripts.files import draft_of, has_digest, sha256_of, touch
 from scripts.locks import locked
 from scripts.stamp import damage_of, missing_from, read_record, stamp_tree, stamped_note, write_record
 from scripts.wheel_build.patch import apply_patch
+from scripts.wheel_build.tag_archive import pack_members, vouched_members
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
 TAG_VARIABLE = "DEEPSPEED_WHEELS_TAG_ARCHIVE"  # a mirror's address, with {version}
@@ -58,21 +61,26 @@ def fetch_source(
     """The archive of a release, from the cache or downloaded: of the first of `kinds` that can be reached.
 
     Of several processes one downloads it, the others wait. Raises SourceError when neither can be had, or a checksum is
-    wrong: for the sdist the index's own and `pinned_sdist`, for a tag archive the one of the first download.
+    wrong: for the sdist the index's own and `pinned_sdist`. Of a tag archive only that is taken for which the sdist or
+    a row of `tag_files` vouches; one that differs is an error, or passed over where the sdist may be taken too.
     """
     reasons = []
     with locked(directory / f"deepspeed-{version}", f"DeepSpeed {version} is being downloaded", log=log):
         for one in kinds:
-            if cached := _cached(version, directory, one, pinned_sdist if one == "sdist" else None):
+            if cached := _cached(version, directory, one, pinned_sdist):
                 return cached
         for one in kinds:
             try:
-                return (
-                    _fetch_tag(version, directory) if one == "tag" else _fetch_sdist(version, directory, pinned_sdist)
-                )
+                if one == "tag":
+                    return _fetch_tag(version, directory, pinned_sdist, log)
+                return _fetch_sdist(version, directory, pinned_sdist)
             except requests.RequestException as error:
                 reasons.append(f"{one}: {_short(error)}")
                 log(f"  {one} of {version} cannot be reached: {_short(error)}")
+            except SourceError as error:
+                if one != "tag" or "sdist" not in kinds:
+                    raise
+                log(f"  tag of {version} is passed over: {error}")
     raise SourceError(
         f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})", id="source-not-available"
     )
@@ -130,10 +138,15 @@ def _correct_version(root: Path, version: str) -> tuple[str, ...]:
 
 
 def _cached(version: str, directory: Path, kind: str, pinned: str | None) -> SourceArchive | None:
-    """The archive of an earlier download; None, and its note gone, when it is not what was downloaded or is pinned."""
+    """The archive of an earlier download; None, and its note gone, when it is not what was downloaded or is pinned.
+
+    A tag's must have been compared with the sdist that is pinned.
+    """
     note = directory / f"deepspeed-{version}-{kind}.json"
     saved = read_record(note)
-    if saved and pinned in (None, saved["sha256"]) and has_digest(directory / saved["file"], saved["sha256"]):
+    vouched = saved and (saved.get("sdist") if kind == "tag" else saved["sha256"])
+    accepted = pinned == vouched or (pinned is None and kind == "sdist")
+    if saved and accepted and has_digest(directory / saved["file"], saved["sha256"]):
         touch(note)
         path = directory / saved["file"]
         return SourceArchive(path=path, version=version, kind=kind, url=saved["url"], sha256=saved["sha256"])
@@ -141,25 +154,46 @@ def _cached(version: str, directory: Path, kind: str, pinned: str | None) -> Sou
     return None
 
 
-def _noted(path: Path, *, version: str, kind: str, url: str) -> SourceArchive:
+def _noted(path: Path, *, version: str, kind: str, url: str, **more: str) -> SourceArchive:
     """The archive in `path`, written down so that `_cached` finds it."""
     digest = sha256_of(path)
     note = path.parent / f"deepspeed-{version}-{kind}.json"
-    write_record(note, {"file": path.name, "url": url, "sha256": digest})
+    write_record(note, {"file": path.name, "url": url, "sha256": digest, **more})
     return SourceArchive(path=path, version=version, kind=kind, url=url, sha256=digest)
 
 
-def _fetch_tag(version: str, directory: Path) -> SourceArchive:
+def _fetch_tag(version: str, directory: Path, pinned: str | None, log: Log) -> SourceArchive:
+    """The members of the tag's archive that are vouched for, packed anew."""
+    if pinned is None:
+        raise SourceError(
+            f"DeepSpeed {version}: deepspeed.yaml has no digest of its sdist, so nothing vouches for its tag",
+            id="tag-not-verified",
+        )
     url = os.environ.get(TAG_VARIABLE, TAG_ARCHIVE).format(version=version)
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"deepspeed-{version}-tag.tar.gz"
+    path = directory / f"deepspeed-{version}-tag.tar"
+    with draft_of(path) as draft:
+        with _downloaded_tag(url, path.with_name(f"{path.name}.gz")) as archive:
+            sdist = _cached(version, directory, "sdist", pinned) or _fetch_sdist(version, directory, pinned)
+            members, left_out = vouched_members(archive, sdist.path, load_facts().tag_files, version)
+        pack_members(members, f"DeepSpeed-{version}", draft)
+    log(f"  tag of {version}: {len(members)} files as the sdist has them, {len(left_out)} others left out")
+    return _noted(path, version=version, kind="tag", url=url, sdist=pinned)
+
+
+@contextmanager
+def _downloaded_tag(url: str, path: Path) -> Iterator[Path]:
+    """The archive as it came; gone when the block ends, since most of it is nothing that is built from."""
     try:
         with draft_of(path) as draft:
             _download(url, draft)
             check_tar(draft)
     except SourceError as error:  # a log-in page, for one: as good as not reached
         raise requests.exceptions.ContentDecodingError(str(error)) from None
-    return _noted(path, version=version, kind="tag", url=url)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _download(url: str, path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from scripts.dirs import Dirs
+from scripts.facts.load import load_facts
 from scripts.files import sha256_of
 from scripts.plan.target import Target
 from scripts.stamp import write_record
@@ -85,6 +86,7 @@ def make_dirs(folder: Path) -> Dirs:
     archive = dirs.sources / "deepspeed-0.19.8-tag.tar.gz"
     archive.write_bytes(tar_bytes({f"DeepSpeed-0.19.8/{name}": text for name, text in {**MEMBERS, **TORCH}.items()}))
     note = {"file": archive.name, "url": "nowhere", "sha256": sha256_of(archive)}
+    note["sdist"] = load_facts().deepspeed["0.19.8"].sdist_sha256 or ""  # as if it had been compared with that
     write_record(dirs.sources / "deepspeed-0.19.8-tag.json", note)
     return dirs
 

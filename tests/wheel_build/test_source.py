@@ -6,16 +6,18 @@ import gzip
 import hashlib
 import socket
 import subprocess
+import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.errors import SourceError
 from scripts.facts.condition import ALWAYS
 from scripts.facts.deepspeed_releases import Edit, Patch
-from scripts.stamp import STAMP
+from scripts.stamp import STAMP, write_record
 from scripts.wheel_build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree, require_whole
 from tests.wheel_build.factories import (
     Page,
@@ -30,9 +32,20 @@ from tests.wheel_build.factories import (
 VERSION = "0.19.8"
 TAG_PATH = f"/v{VERSION}.tar.gz"
 SDIST_PATH = f"/files/deepspeed-{VERSION}.tar.gz"
+MEMBERS = {name.partition("/")[2]: text for name, text in source_members(VERSION).items()}
 TAG = tar_bytes(source_members(VERSION))
-SDIST = tar_bytes({f"deepspeed-{VERSION}/version.txt": VERSION, f"deepspeed-{VERSION}/PKG-INFO": "Name: deepspeed\n"})
+SDIST = tar_bytes({f"deepspeed-{VERSION}/{name}": text for name, text in {**MEMBERS, "PKG-INFO": "Name: it\n"}.items()})
 SDIST_SHA = hashlib.sha256(SDIST).hexdigest()
+
+
+def get(folder: Path, **options: Any) -> SourceArchive:  # noqa: ANN401  as of fetch_source
+    """The source of the release whose sdist is pinned."""
+    return fetch_source(VERSION, folder, pinned_sdist=SDIST_SHA, **options)
+
+
+def names_in(archive: Path) -> list[str]:
+    with tarfile.open(archive) as tar:
+        return [entry.name for entry in tar]
 
 
 def json_page(files: str) -> Page:
@@ -74,40 +87,45 @@ def leftovers(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.endswith(".draft")]
 
 
-def test_the_tag_is_preferred_and_the_index_not_even_asked(tmp_path: Path, use: Callable[[Site], None]) -> None:
+def test_the_tag_is_preferred_and_holds_what_the_sdist_vouches_for(tmp_path: Path, use: Callable[[Site], None]) -> None:
     with serving({TAG_PATH: Page(body=TAG), **index_pages()}) as site:
         use(site)
-        archive = fetch_source(VERSION, tmp_path)
-    assert (archive.kind, archive.path.read_bytes()) == ("tag", TAG)
-    assert archive.sha256 == hashlib.sha256(TAG).hexdigest()
+        archive = get(tmp_path)
+    assert archive.kind == "tag"
+    assert names_in(archive.path) == [f"DeepSpeed-{VERSION}/{name}" for name in sorted(MEMBERS)]
+    assert archive.sha256 == hashlib.sha256(archive.path.read_bytes()).hexdigest()
     assert archive.url == site.url + TAG_PATH
-    assert site.requests == [TAG_PATH]
+    assert site.requests[0] == TAG_PATH
+    assert not archive.path.with_name(f"{archive.path.name}.gz").exists()
 
 
 def test_a_second_fetch_sends_no_request(tmp_path: Path, use: Callable[[Site], None]) -> None:
-    with serving({TAG_PATH: Page(body=TAG)}) as site:
+    with serving({TAG_PATH: Page(body=TAG), **index_pages()}) as site:
         use(site)
-        first = fetch_source(VERSION, tmp_path)
+        first = get(tmp_path)
         site.requests.clear()
-        assert fetch_source(VERSION, tmp_path) == first
+        assert get(tmp_path) == first
         assert site.requests == []
 
 
-@pytest.mark.parametrize("damage", ["archive", "note", "no archive"])
+@pytest.mark.parametrize("damage", ["archive", "note", "no archive", "never compared"])
 def test_what_was_damaged_in_the_cache_is_fetched_again(
     tmp_path: Path, use: Callable[[Site], None], damage: str
 ) -> None:
-    with serving({TAG_PATH: Page(body=TAG)}) as site:
+    with serving({TAG_PATH: Page(body=TAG), **index_pages()}) as site:
         use(site)
-        archive = fetch_source(VERSION, tmp_path)
+        archive = get(tmp_path, kinds=("tag",))
+        good, note = archive.path.read_bytes(), tmp_path / f"deepspeed-{VERSION}-tag.json"
         if damage == "archive":
-            archive.path.write_bytes(TAG[:-1] + b"?")
+            archive.path.write_bytes(good[:-1] + b"?")
         elif damage == "note":
-            (tmp_path / f"deepspeed-{VERSION}-tag.json").write_text('{"file": ')
+            note.write_text('{"file": ')
+        elif damage == "never compared":
+            write_record(note, {"file": archive.path.name, "url": "", "sha256": archive.sha256})
         else:
             archive.path.unlink()
-        assert fetch_source(VERSION, tmp_path).path.read_bytes() == TAG
-        assert site.requests == [TAG_PATH, TAG_PATH]
+        assert get(tmp_path, kinds=("tag",)).path.read_bytes() == good, "the same bytes each time"
+        assert site.requests.count(TAG_PATH) == 2
 
 
 BROKEN = {
@@ -129,11 +147,11 @@ def test_the_sdist_stands_in_when_the_tag_cannot_be_had_whole(
     said: list[str] = []
     with serving({TAG_PATH: BROKEN[name], **index_pages()}) as site:
         use(site)
-        archive = fetch_source(VERSION, tmp_path, pinned_sdist=SDIST_SHA, log=said.append)
+        archive = get(tmp_path, log=said.append)
     assert (archive.kind, archive.path.read_bytes()) == ("sdist", SDIST)
     assert [line for line in said if f"tag of {VERSION} cannot be reached" in line]
     assert leftovers(tmp_path) == []
-    assert not (tmp_path / f"deepspeed-{VERSION}-tag.tar.gz").exists()
+    assert not list(tmp_path.glob("*-tag*"))
 
 
 def test_the_sdist_stands_in_when_nobody_listens(
@@ -159,10 +177,10 @@ def test_the_sdist_is_found_on_a_json_page_too(tmp_path: Path, use: Callable[[Si
 
 def test_a_server_that_packs_the_archive_once_more_does_no_harm(tmp_path: Path, use: Callable[[Site], None]) -> None:
     page = Page(body=gzip.compress(TAG), headers={"Content-Encoding": "gzip"})
-    with serving({TAG_PATH: page}) as site:
+    with serving({TAG_PATH: page, **index_pages()}) as site:
         use(site)
-        archive = fetch_source(VERSION, tmp_path, kinds=("tag",))
-    assert archive.path.read_bytes() == TAG
+        archive = get(tmp_path, kinds=("tag",))
+    assert len(names_in(archive.path)) == len(MEMBERS)
 
 
 def test_a_wrong_pinned_checksum_is_refused_and_nothing_kept(tmp_path: Path, use: Callable[[Site], None]) -> None:
@@ -209,7 +227,7 @@ def test_nothing_reachable_names_every_way_that_was_tried(tmp_path: Path, use: C
     with serving({"/simple/deepspeed/": Page(body=b"no", status=503)}) as site:
         use(site)
         with pytest.raises(SourceError, match=r"no source can be reached \(tag: HTTP 404; sdist: HTTP 503\)"):
-            fetch_source(VERSION, tmp_path)
+            get(tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------------- the tree
@@ -346,11 +364,11 @@ def test_a_process_that_is_killed_while_it_unpacks_leaves_no_tree_that_counts(tm
 
 
 def test_several_that_need_a_source_at_once_fetch_it_once(tmp_path: Path, use: Callable[[Site], None]) -> None:
-    with serving({TAG_PATH: Page(body=TAG)}) as site, ThreadPoolExecutor(3) as pool:
+    with serving({TAG_PATH: Page(body=TAG), **index_pages()}) as site, ThreadPoolExecutor(3) as pool:
         use(site)
-        found = list(pool.map(lambda _: fetch_source(VERSION, tmp_path), range(3)))
-    assert site.requests == [TAG_PATH]
-    assert {archive.path.read_bytes() for archive in found} == {TAG}
+        found = list(pool.map(lambda _: get(tmp_path), range(3)))
+    assert site.requests.count(TAG_PATH) == site.requests.count(SDIST_PATH) == 1
+    assert len({archive.sha256 for archive in found}) == 1
 
 
 def test_a_tree_whose_patching_failed_is_not_used(tmp_path: Path) -> None:
