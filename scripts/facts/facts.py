@@ -19,7 +19,7 @@ from scripts.facts.msvc_toolsets import Toolset, ToolsetChoice, VisualStudioEdit
 from scripts.facts.portability_rows import Dialect, ForeignWord, FrontEndRow, HeaderWheel, PythonHeaders
 from scripts.facts.python_versions import PythonVersion
 from scripts.facts.rules import Rule
-from scripts.facts.shared_libraries import Library
+from scripts.facts.shared_libraries import Library, PairedCall
 from scripts.facts.system_packages import PackageManager, SystemNeed
 from scripts.facts.tag_files import TagFile
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
@@ -58,6 +58,7 @@ class Facts:
     cpu_exceptions: Annotated[tuple[CpuException, ...], Table("cpu.yaml", "exceptions")]
     vector_ops: Annotated[Mapping[str, VectorOp], Table("cpu.yaml", "vector_ops")]
     libraries: Annotated[tuple[Library, ...], Table("libraries.yaml", "libraries")]
+    paired_calls: Annotated[tuple[PairedCall, ...], Table("libraries.yaml", "paired_calls")]
     deepspeed: Annotated[Mapping[str, DeepSpeedRelease], Table("deepspeed.yaml", "releases")]
     ops: Annotated[Mapping[str, Op], Table("deepspeed.yaml", "ops")]
     patches: Annotated[tuple[Patch, ...], Table("deepspeed.yaml", "patches")]

@@ -18,3 +18,13 @@ class Library:
     ops: tuple[str, ...] = ()  # the only ones that may need it; empty: all
     refused: str | None
     source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedCall:
+    """A function that a module may call only beside another."""
+
+    calls: str  # "_Mtx_lock"
+    beside: tuple[str, ...]  # any of these
+    reason: str
+    source: Source

@@ -22,6 +22,7 @@ class Binary:
     machine: str = ""  # "x86-64", or what the file names instead
     init: tuple[str, ...] = ()  # exported PyInit_ functions
     needed: tuple[str, ...] = ()
+    imports: frozenset[str] = frozenset()  # functions it calls of other libraries; known of Windows modules
     run_paths: tuple[str, ...] = ()
     debug: tuple[str, ...] = ()  # what a debugger would find, in words
     architectures: Architectures = NO_GPU_CODE

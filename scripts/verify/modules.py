@@ -41,6 +41,7 @@ def module_checks(modules: Modules, facts: Facts, promises: Promises) -> tuple[t
         ("debug information", partial(check_debug, modules)),
         ("run paths", partial(check_run_paths, modules)),
         ("needed libraries", partial(check_needed, facts, modules)),
+        *([("runtime calls", partial(check_calls, facts, modules))] if modules.content.system == "windows" else []),
         ("GPU architectures", partial(check_architectures, facts, promises.arches, modules)),
     )
 
@@ -116,6 +117,16 @@ def _bringers(context: dict[str, str | bool]) -> str:
 def _matches(name: str, pattern: str, python: str, system: str) -> bool:
     wanted = pattern.replace("{python}", python)
     return fnmatchcase(name.lower(), wanted.lower()) if system == "windows" else fnmatchcase(name, wanted)
+
+
+def check_calls(facts: Facts, modules: Modules) -> Verdict:
+    """No function of the C++ runtime is called without the one that belongs to it."""
+
+    def fault(binary: Binary) -> str:
+        broken = (row for row in facts.paired_calls if row.calls in binary.imports)
+        return "; ".join(f"{row.calls} {row.reason}" for row in broken if not binary.imports & set(row.beside))
+
+    return about_modules(modules, fault, "none that lacks its counterpart")
 
 
 # ---------------------------------------------------------------- GPU code

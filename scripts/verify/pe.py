@@ -29,6 +29,7 @@ def read_pe(member: str, content: bytes) -> Binary:
         machine=MACHINES.get(machine, hex(machine)),
         init=_init(file),
         needed=_needed(file),
+        imports=_imports(file),
         debug=_debug(file),
         architectures=architectures,
         gpu_fault=gpu_fault,
@@ -46,9 +47,17 @@ def _content(section: pefile.SectionStructure) -> bytes:
     return bytes(section.get_data())[: section.Misc_VirtualSize]
 
 
+def _imported(file: pefile.PE) -> list[pefile.ImportDescData]:
+    return [e for kind in ("IMPORT", "DELAY_IMPORT") for e in getattr(file, f"DIRECTORY_ENTRY_{kind}", ())]
+
+
 def _needed(file: pefile.PE) -> tuple[str, ...]:
-    entries = [e for kind in ("IMPORT", "DELAY_IMPORT") for e in getattr(file, f"DIRECTORY_ENTRY_{kind}", ())]
-    return tuple(entry.dll.decode("ascii", errors="replace") for entry in entries)
+    return tuple(entry.dll.decode("ascii", errors="replace") for entry in _imported(file))
+
+
+def _imports(file: pefile.PE) -> frozenset[str]:
+    names = (symbol.name for entry in _imported(file) for symbol in entry.imports)
+    return frozenset(name.decode("ascii", errors="replace") for name in names if name)
 
 
 def _init(file: pefile.PE) -> tuple[str, ...]:

@@ -18,10 +18,11 @@ def make_pe(
     fatbin: bytes = b"",
     pdb: str = "",
     machine: int = 0x8664,
+    calls: tuple[str, ...] = ("function",),
 ) -> bytes:
     """The bytes of a module that needs DLLs, names a .pdb file and carries CPU and GPU code."""
     tables = _Tables(start=PAGE + max(_round(len(code), PAGE), PAGE))
-    directories = {0: tables.exports(f"PyInit_{init}"), 1: tables.imports(needed)}
+    directories = {0: tables.exports(f"PyInit_{init}"), 1: tables.imports(needed, calls)}
     sections = [(b".text", CODE, code), (b".rdata", DATA, b"")]
     raw = _round(0x400 + len(code), BLOCK)
     if pdb:
@@ -53,11 +54,12 @@ class _Tables:
         addresses = self.put(struct.pack("<I", PAGE)), self.put(struct.pack("<I", function)), self.put(bytes(2))
         return self.put(struct.pack("<IIHHIIIIIII", 0, 0, 0, 0, own, 1, 1, 1, *addresses)), 40
 
-    def imports(self, names: tuple[str, ...]) -> tuple[int, int]:
+    def imports(self, names: tuple[str, ...], calls: tuple[str, ...]) -> tuple[int, int]:
+        """Every library is asked for the same functions."""
         rows = b""
         for name in names:
-            hint = self.put(b"\0\0function\0")
-            look_up, slots = self.put(struct.pack("<QQ", hint, 0)), self.put(struct.pack("<QQ", hint, 0))
+            table = struct.pack(f"<{len(calls) + 1}Q", *(self.put(b"\0\0%s\0" % call.encode()) for call in calls), 0)
+            look_up, slots = self.put(table), self.put(table)
             rows += struct.pack("<IIIII", look_up, 0, 0, self.put(name.encode() + b"\0"), slots)
         return self.put(rows + bytes(20)), len(rows) + 20
 

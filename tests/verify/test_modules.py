@@ -28,6 +28,7 @@ NAMES = (
     "debug information",
     "run paths",
     "needed libraries",
+    "runtime calls",
     "GPU architectures",
     "CPU instructions",
     "CPU vector code",
@@ -113,6 +114,11 @@ FAULTS = {
         "ends behind the section",
     ),
     "GPU code in a CPU op": ({"cpu": make_pe(fatbin=make_fatbin(80))}, "GPU architectures", "holds sm_80"),
+    "a mutex that no call made": (
+        {"cpu": make_pe(calls=("_Mtx_lock", "_Mtx_unlock"))},
+        "runtime calls",
+        "cpu_adam_op.cp311-win_amd64.pyd: _Mtx_lock takes a mutex that no call made",
+    ),
     "AVX-512": ({"cpu": make_pe(code=VECTOR_CODE + ZMM * 3)}, "CPU instructions", "3 AVX512F, which"),
     "a module cut short": ({"cpu": make_pe()[:70]}, "module format", "not a sound PE file"),
 }
@@ -146,6 +152,11 @@ def test_each_fault_of_a_linux_module_fails_its_own_check(
     found = failures(linux_wheel(tmp_path, module), TARGET)
     assert list(found) == [check]
     assert words in found[check]
+
+
+def test_a_mutex_that_a_call_made_may_be_taken(tmp_path: Path) -> None:
+    wheel = windows_wheel(tmp_path, cpu=make_pe(calls=("_Mtx_init_in_situ", "_Mtx_lock")))
+    assert checks_of(wheel, TARGET)["runtime calls"].passed
 
 
 def test_without_promises_what_is_found_is_reported(tmp_path: Path) -> None:
@@ -237,15 +248,16 @@ def test_an_op_leaves_out_what_is_older_than_its_first_architecture() -> None:
     )
 
 
+MUTEX = "cpu_adam_op.cp311-win_amd64.pyd: _Mtx_lock takes a mutex that no call made"
 ARCHITECTURES = "11 modules: sm_60, sm_61, sm_70, sm_80, sm_86"
 CRASHES = "cpu_adam_op.cp311-win_amd64.pyd: 52 AVX512BW, 1973 AVX512F, 57 AVX512VL: it crashes on processors without"
 OFFICIAL = {
     "0.16.5": (
         f"{ARCHITECTURES}, sm_90, sm_100, sm_120",
-        {"CPU vector code": "cpu_adam_op.cp311-win_amd64.pyd: says AVX2, holds scalar code"},
+        {"runtime calls": MUTEX, "CPU vector code": "cpu_adam_op.cp311-win_amd64.pyd: says AVX2, holds scalar code"},
     ),
-    "0.15.0": (ARCHITECTURES, {"CPU instructions": CRASHES}),
-    "0.14.5": (ARCHITECTURES, {"CPU instructions": CRASHES}),
+    "0.15.0": (ARCHITECTURES, {"runtime calls": MUTEX, "CPU instructions": CRASHES}),
+    "0.14.5": (ARCHITECTURES, {"runtime calls": MUTEX, "CPU instructions": CRASHES}),
 }
 
 
