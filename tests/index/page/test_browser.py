@@ -19,6 +19,7 @@ from scripts.index.page.render import DETECT
 from scripts.index.page.states import Build, excluded_state, unpublished
 from scripts.install.choose import choose
 from scripts.plan.target import Target
+from scripts.shell import Shell
 from tests.index.page.factories import made_up, many_wheels, published, render, some_builds, some_wheels, world, write
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.plan.factories import make_plan, make_target
@@ -273,7 +274,12 @@ def test_each_shell_has_its_own_line_where_one_needs_quotes(open_page: Opener, s
     record = made_up(TARGET)
     site = replace(published([record]), url="https://h.example/a&b/100%25'/")
     page = open_page(serve(render([record], site=site)))
-    for shell, mark in (("sh", "#command"), ("cmd", "#command-cmd"), ("powershell", "#command-powershell")):
+    marks: tuple[tuple[Shell, str], ...] = (
+        ("sh", "#command"),
+        ("cmd", "#command-cmd"),
+        ("powershell", "#command-powershell"),
+    )
+    for shell, mark in marks:
         assert page.inner_text(mark) == install_command(record, site, "pip", shell)
     page.get_by_role("button", name="Copy the install command for PowerShell").click()
     page.wait_for_function("document.querySelector('#said').textContent === 'Copied.'")
