@@ -23,6 +23,7 @@ from scripts.errors import PrerequisiteError
 
 GLANCE_SECONDS = 0.5  # before a lock counts as held: who only looks whether it is holds it for a moment
 POLL_SECONDS = 0.2
+REPORT_SECONDS = 60.0  # between two signs that it still waits
 LOCK = ".lock"  # how the name of a lock file ends
 
 
@@ -98,8 +99,17 @@ def _acquire(lock: BaseFileLock, path: Path, what: str, *, wait: bool, log: Log)
         )
     log(f"waiting: {what} in {path} by {holder}")
     started = time.monotonic()
-    lock.acquire(poll_interval=POLL_SECONDS)
+    while not _acquired(lock):
+        log(f"still waiting, {(time.monotonic() - started) / 60:.1f} min: {what} by {_named(Path(lock.lock_file))}")
     log(f"going on after {time.monotonic() - started:.0f} s of waiting")
+
+
+def _acquired(lock: BaseFileLock) -> bool:
+    try:
+        lock.acquire(timeout=REPORT_SECONDS, poll_interval=POLL_SECONDS)
+    except Timeout:
+        return False
+    return True
 
 
 def _named(file: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import locks
 from scripts.errors import PrerequisiteError
 from scripts.locks import holder_of, lock_of, locked
 from tests.wheel_build.factories import driver_command, repository_variables
@@ -56,12 +57,15 @@ def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
         pass
 
 
-def test_who_waits_is_told_for_whom_and_goes_on_when_the_holder_has_ended(tmp_path: Path) -> None:
+def test_who_waits_is_told_for_whom_and_goes_on_when_the_holder_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "REPORT_SECONDS", 0.2)
     process = start_holding(tmp_path / "tree")
     lines: list[str] = []
 
     def end_when_waited_for() -> None:
-        while not lines:
+        while len(lines) < 2:
             time.sleep(0.05)
         process.kill()
 
@@ -72,7 +76,8 @@ def test_who_waits_is_told_for_whom_and_goes_on_when_the_holder_has_ended(tmp_pa
     ender.join()
     process.communicate()
     assert lines[0].startswith(f"waiting: it is being made in {tmp_path / 'tree'} by process {process.pid} on ")
-    assert lines[1].startswith("going on after ")
+    assert lines[1].startswith(f"still waiting, 0.0 min: it is being made by process {process.pid} on ")
+    assert lines[-1].startswith("going on after ")
 
 
 def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

@@ -157,15 +157,15 @@ def _run(name: str, unfinished: Unfinished) -> None:
 
 
 def _read(kept: Path) -> Unfinished:
-    try:
-        if kept.exists() and not is_as_stamped(kept):
-            raise pickle.UnpicklingError("it is damaged")
-        found: Unfinished = pickle.loads(kept.read_bytes())
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        reason = "is not there" if missing else f"cannot be read ({error}); another version of these tools wrote it"
-        raise InputError(f"{kept} {reason}; run the line of the step plan first", id="step-not-run") from None
-    return found
+    reason = "is damaged" if kept.exists() else "is not there"
+    if is_as_stamped(kept):
+        try:
+            found: Unfinished = pickle.loads(kept.read_bytes())
+        except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
+            reason = f"cannot be read ({error}); another version of these tools wrote it"
+        else:
+            return found
+    raise InputError(f"{kept} {reason}; run the line of the step plan first", id="step-not-run")
 
 
 def _verified(built: BuiltWheel, unfinished: Unfinished, progress: Progress) -> Report:

@@ -14,6 +14,7 @@ import pytest
 
 from scripts.files import sha256_of
 from scripts.locks import holder_of
+from scripts.wheel.documents import read_manifest
 from scripts.wheel_build.build_lock import building, removing, running_builds
 from tests.wheel_build.factories import driver_command, repository_variables
 from tests.wheel_build.one_build import dirs_of, start_build
@@ -93,6 +94,7 @@ HOLDING = """
 import sys, time
 from pathlib import Path
 from scripts.dirs import Dirs
+from scripts.wheel.documents import read_manifest
 from scripts.wheel_build.build_lock import building
 folder = Path(sys.argv[1])
 with building("one", Dirs(cache=folder, wheelhouse=folder, logs=folder)):
@@ -129,3 +131,31 @@ def test_a_build_that_begins_while_the_cache_is_being_freed_waits_for_its_end(tm
             time.sleep(0.05)
         assert process.poll() is None
     assert process.communicate(timeout=60)[0] == "held\n"
+
+
+FILED_BY_HALF = """
+import sys, time
+from scripts.wheel_build import produce
+from tests.wheel_build.one_build import main
+def half(*rest):
+    print("half", flush=True)
+    time.sleep(60)
+produce.write_manifest = half
+main(*sys.argv[1:])
+"""
+
+
+@builds
+def test_a_build_that_is_killed_between_wheel_and_manifest_files_both_when_it_is_run_again(tmp_path: Path) -> None:
+    cache, checkout = make_dirs(tmp_path).cache, tmp_path / "checkout"
+    process = subprocess.Popen(
+        driver_command(FILED_BY_HALF, str(cache), str(checkout)), env=repository_variables(), stdout=subprocess.PIPE
+    )
+    assert process.stdout
+    assert process.stdout.readline() == b"half\n"
+    process.kill()
+    process.communicate()
+    assert list((checkout / "wheels").rglob("*.whl.json")) == [], "a wheel without one is on offer nowhere"
+    finish(start_build(cache, checkout))
+    (record,) = (read_manifest(path.read_bytes(), path.name) for path in (checkout / "wheels").rglob("*.whl.json"))
+    assert record.sha256 == sha256_of(wheel_of(checkout))
