@@ -136,7 +136,12 @@ def test_what_a_running_build_may_be_using_stays(
     dirs: Dirs, build_of_two: int, capsys: pytest.CaptureFixture[str], dry_run: bool
 ) -> None:
     states = run(capsys, all=True, dry_run=dry_run)
-    assert {name for name, state in states.items() if state == "freed"} == {"unfinished/one", "ops", "environments", "portability"}
+    assert {name for name, state in states.items() if state == "freed"} == {
+        "unfinished/one",
+        "ops",
+        "environments",
+        "portability",
+    }
     clean(CleanOptions(what=("toolkits",)))
     assert f"cuda/12.4.1-redist is kept: two is being built by process {build_of_two} on " in capsys.readouterr().out
     assert (dirs.unfinished / "two" / "objects" / "a.o").exists()
