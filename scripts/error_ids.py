@@ -172,11 +172,7 @@ ERRORS: tuple[Explained, ...] = tuple(
         ("source-not-available", "No source of this DeepSpeed can be reached.", "See to the network or the index."),
         ("source-damaged", "An unpacked source lost files during a build.", "Run again: it is unpacked anew."),
         ("source-mismatch", "An archive is not of the DeepSpeed release asked for.", "Delete it and run again."),
-        (
-            "tag-not-verified",
-            "The archive of a tag is not the source of the release whose sdist is pinned.",
-            "Build with `--source sdist`; without `--source` that is what happens.",
-        ),
+        ("tag-not-verified", "The archive of a tag differs from its pinned sdist.", "Build with `--source sdist`."),
         ("patch-does-not-apply", "A patch finds nothing to change.", "Correct its range in `deepspeed.yaml`."),
         ("environment-not-usable", "An environment could not be filled.", "Read the log for what the client said."),
         (
@@ -237,14 +233,10 @@ ERRORS: tuple[Explained, ...] = tuple(
         ),
         (
             "wheel-not-as-described",
-            "A wheel fails its audit, or is not what its manifest says of it.",
-            "Build it again; if somebody gave it to you, do not use it.",
+            "A wheel fails its audit or contradicts its manifest.",
+            "Build it again, or do not use it.",
         ),
-        (
-            "artifact-refused",
-            "An artifact of a workflow's run is not one that was queued, or its wheel is not what the plan says.",
-            "Look at the log of its job: a sound one leaves none; then run `build.yml` again for that target.",
-        ),
+        ("artifact-refused", "An artifact of a run holds what was not queued or planned.", "Read its job's log."),
         (
             "already-published",
             "A name is published already, and nothing published is ever replaced.",
