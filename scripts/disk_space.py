@@ -31,7 +31,8 @@ class Place:
 
     directory: Path
     bytes: int
-    moved_by: str  # "DEEPSPEED_WHEELS_CACHE"
+    what: str  # "an environment with torch"
+    moved_by: str  # "DEEPSPEED_WHEELS_CACHE names another"
     there: Path | None = None  # where some of the bytes may be already; None: in the directory
 
 
@@ -48,12 +49,15 @@ class Shortage:
         needed = sum(size for _, size in self.lacking)
         root = nearest(self.lacking[0][0].directory)
         first = f"  the disk of {root} has {in_words(self.free)} free, and {in_words(needed)} are needed there:"
-        rows = (f"    {in_words(size)} in {place.directory} ({place.moved_by})" for place, size in self.lacking)
+        rows = (
+            f"    {in_words(size)} for {place.what} in {place.directory} ({place.moved_by})"
+            for place, size in self.lacking
+        )
         return [first, *rows]
 
 
-def require_room(subject: str, places: Sequence[Place], *, make: bool = True) -> None:
-    """Raise PrerequisiteError unless every place can be written and every disk has the room for all places on it.
+def require_writable(subject: str, places: Sequence[Place], *, make: bool = True) -> None:
+    """Raise PrerequisiteError unless every place can be written.
 
     Unless `make`, nothing is made: a directory that is not there is judged by the one that it would be made in.
     """
@@ -61,9 +65,12 @@ def require_room(subject: str, places: Sequence[Place], *, make: bool = True) ->
     if refused:
         lines = (f"  {path} cannot be written: {why}; {place.moved_by}" for path, (place, why) in refused.items())
         raise PrerequisiteError("\n".join([f"{subject}: nothing was begun", *lines]), id="not-writable")
-    short = shortages(places)
-    if short:
-        lines = (line for shortage in short for line in shortage.lines)
+
+
+def require_room(subject: str, places: Sequence[Place]) -> None:
+    """Raise PrerequisiteError unless every disk has the room for all places on it."""
+    lines = [line for shortage in shortages(places) for line in shortage.lines]
+    if lines:
         raise PrerequisiteError("\n".join([f"{subject}: nothing was begun", *lines, f"  {NEXT}"]), id="disk-full")
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from scripts.disk_space import located
+from scripts.disk_space import FULL, located
 from scripts.errors import InputError
 
 WRITTEN = "written.txt"  # which files of a tree are ours, one path a line
@@ -134,7 +134,8 @@ def touch(path: Path) -> None:
 def write_tree(root: Path, files: Mapping[str, Content]) -> None:
     """Write the files below `root`, in sorted order; remove those that an earlier call wrote and this one does not.
 
-    Other files below it are not touched. Raises InputError when the directory cannot be written.
+    Other files below it are not touched. Raises InputError when the directory cannot be written, OSError when its disk
+    is full.
     """
     try:
         before = written(root)
@@ -145,6 +146,8 @@ def write_tree(root: Path, files: Mapping[str, Content]) -> None:
             _remove(root, path)
         _write_list(root, set(files))
     except OSError as error:
+        if error.errno in FULL:
+            raise
         reason = f"{error.filename or root} cannot be written: {error.strerror}"
         raise InputError(f"{reason}; choose another directory", id="not-writable") from None
 

@@ -21,19 +21,23 @@ from scripts.disk_space import (
     disk_errors,
     located,
     require_room,
+    require_writable,
     said_full,
     shortages,
     why_not_writable,
 )
 from scripts.errors import CommandError, PrerequisiteError
-from scripts.files import write_whole
+from scripts.files import write_tree, write_whole
+from scripts.publish.store_directory import DirectoryStore
 
 Usage = namedtuple("Usage", "total used free")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="/dev/full is of Linux")
 
 
 def place(directory: Path, size: int = 0, there: Path | None = None) -> Place:
-    return Place(directory=directory, bytes=size, moved_by=f"{directory.name.upper()} names another", there=there)
+    return Place(
+        directory=directory, bytes=size, what="a thing", moved_by=f"{directory.name.upper()} names another", there=there
+    )
 
 
 @pytest.fixture
@@ -54,8 +58,8 @@ def test_places_on_one_disk_are_added_and_each_is_named_with_what_moves_it(
     assert lines[0] == "the target: nothing was begun"
     assert lines[1].endswith("has 100 MB free, and 110 MB are needed there:")
     assert lines[2:4] == [
-        f"    60 MB in {tmp_path / 'cache'} (CACHE names another)",
-        f"    50 MB in {tmp_path / 'output'} (OUTPUT names another)",
+        f"    60 MB for a thing in {tmp_path / 'cache'} (CACHE names another)",
+        f"    50 MB for a thing in {tmp_path / 'output'} (OUTPUT names another)",
     ]
     require_room("the target", places[:1])
 
@@ -74,7 +78,7 @@ def test_a_directory_that_cannot_be_made_is_named_with_the_reason_and_what_moves
     (tmp_path / "file").write_text("in the way")
     wanted = place(tmp_path / "file" / "cache")
     with pytest.raises(PrerequisiteError, match=r"cannot be written: .*; CACHE names another") as caught:
-        require_room("the target", [wanted, place(tmp_path / "fine")])
+        require_writable("the target", [wanted, place(tmp_path / "fine")])
     assert (caught.value.id, caught.value.exit_code) == ("not-writable", 14)
     assert str(wanted.directory) in str(caught.value)
     assert "fine" not in str(caught.value)
@@ -175,3 +179,27 @@ def test_a_draft_that_cannot_be_removed_does_not_hide_why_it_was_not_finished(
     monkeypatch.setattr(Path, "write_bytes", full)
     with suppress(PrerequisiteError), pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "a", "b")
+
+
+def test_a_tree_for_which_there_is_no_room_is_no_mistake_of_who_named_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(PrerequisiteError, match="cannot be written: No space left on device") as caught, disk_errors():
+        write_tree(tmp_path / "site", {"index.html": ""})
+    assert caught.value.id == "disk-full"
+
+
+def test_a_store_without_room_is_an_error_before_anything_is_sent_or_made(
+    room: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store = DirectoryStore(tmp_path / "store", may_be_new=True)
+    store.require_room(90_000_000)
+    with pytest.raises(PrerequisiteError, match=r"100 MB free, and 110 MB are needed") as caught:
+        store.require_room(110_000_000)
+    assert (caught.value.id, caught.value.exit_code) == ("disk-full", 14)
+    assert f"dir:{tmp_path / 'store'}" in str(caught.value)
+    assert not (tmp_path / "store").exists()

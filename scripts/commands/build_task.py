@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
 from scripts.ci.results import write_results
@@ -14,6 +14,7 @@ from scripts.commands.host_targets import targets_to_build
 from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import RunOptions
+from scripts.dirs import Dirs
 from scripts.errors import PrerequisiteError, WheelsError
 from scripts.fetch.installer import find_installer
 from scripts.host import this_host
@@ -35,8 +36,7 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
     if output.dry_run:
         _print_lines(planner, targets, as_json=output.json)
         return
-    plans = [plan_here(planner, target) for target in targets]
-    require_disks(plans, project.dirs, find_installer())
+    plans = plans_here(planner, targets)
     ends = log_ends(project.dirs.logs, [target.id for target in targets])
     results = build_targets(plans, options)
     if output.json:
@@ -57,13 +57,28 @@ def planner_of(project: Project, options: BuildOptions) -> Planner:
     return Planner(facts=project.facts, matrix=project.matrix, dirs=project.dirs, options=options)
 
 
-def plan_here(planner: Planner, target: Target) -> BuildPlan:
-    """The plan of a build on this machine; what stands against it is left as the target's result, and raised."""
+def plans_here(planner: Planner, targets: Sequence[Target]) -> list[BuildPlan]:
+    """The plans of builds on this machine, whose disks have room for them.
+
+    What stands against a target is left as its result, and raised.
+    """
+    plans = []
+    for target in targets:
+        with _kept(planner.dirs, [target]):
+            plans.append(planner.here(target))
+    with _kept(planner.dirs, targets):
+        require_disks(plans, planner.dirs, find_installer())
+    return plans
+
+
+@contextmanager
+def _kept(dirs: Dirs, targets: Sequence[Target]) -> Iterator[None]:
+    """An error of the block is the result of these targets."""
     try:
-        return planner.here(target)
+        yield
     except WheelsError as error:
-        with suppress(OSError):  # what stands against the build is what counts
-            write_results(planner.dirs.logs, [failure(target, error)])
+        with suppress(OSError):  # of a disk that cannot even take that
+            write_results(dirs.logs, [failure(target, error) for target in targets])
         raise
 
 

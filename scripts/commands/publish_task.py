@@ -28,6 +28,7 @@ from scripts.publish.publish_plan import Budget, PublishPlan
 from scripts.publish.publisher import Publisher, make_plan
 from scripts.publish.store import Watch
 from scripts.publish.store_address import open_store
+from scripts.publish.store_directory import DirectoryStore
 
 
 def publish(options: PublishOptions) -> None:
@@ -44,6 +45,8 @@ def publish(options: PublishOptions) -> None:
     plan = make_plan(store, wheelhouse.candidates, budget())
     if options.attest:
         _write_attested(Path(options.attest), wheelhouse, plan)
+    if not dry_run and plan.bytes and isinstance(store, DirectoryStore):
+        store.require_room(plan.bytes)
     if not dry_run:
         with _progress(plan) as watch:
             Publisher(store=store, log=log_line, watch=watch).publish(plan)

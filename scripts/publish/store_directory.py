@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from scripts.disk_space import FULL, Place, require_room
 from scripts.errors import PublishError
 from scripts.files import make_directory, sha256_of
 from scripts.publish.store import TAG, Asset, Payload, Release, Watch
@@ -40,6 +40,11 @@ class DirectoryStore:
         with _reported(f"read {self.root / release.id}"):
             files = {path.name: path for path in sorted((self.root / release.id).iterdir()) if path.is_file()}
             return tuple(_asset(path, self.root) for name, path in files.items() if not _is_leftover(name, files))
+
+    def require_room(self, count: int) -> None:
+        """Raise PrerequisiteError unless the disk has room for so many bytes; nothing is made."""
+        wheels = Place(directory=self.root, bytes=count, what="wheels", moved_by="--store names another")
+        require_room(self.address, [wheels])
 
     def digest(self, asset: Asset) -> str:
         """The digest of the file as it is now."""
@@ -127,5 +132,5 @@ def _reported(what: str) -> Iterator[None]:
         reason = error.strerror or error
         raise PublishError(
             f"cannot {what}: {reason}; correct that and run the same command again",
-            id="disk-full" if error.errno == errno.ENOSPC else "store-not-usable",
+            id="disk-full" if error.errno in FULL else "store-not-usable",
         ) from None

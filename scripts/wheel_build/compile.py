@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.command import Command, Outcome, run
-from scripts.disk_space import located
+from scripts.disk_space import located, said_full
 from scripts.errors import CompileError, InterruptedBuildError
 from scripts.files import rename_patiently, touch, write_whole
 from scripts.locks import locked
@@ -66,7 +66,8 @@ class Compiler:
         tasks = self._tasks(missing)
         failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self._tick)
         if failed:
-            raise CompileError(failure_message(failed))
+            message = failure_message(failed)
+            raise CompileError(message, id="disk-full" if said_full(message) else "")
         return tuple(self.built[op] for op in self.ops)
 
     def _nvcc_threads(self, ops: Sequence[OpRecipe]) -> int:

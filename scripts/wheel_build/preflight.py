@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
-from scripts.disk_space import Place, disk_of, require_room
+from scripts.disk_space import Place, disk_of, require_room, require_writable
 from scripts.errors import PrerequisiteError
 from scripts.fetch.installer import Installer
 from scripts.wheel_build.build_plan import BuildPlan
@@ -20,22 +20,26 @@ ENVIRONMENTS = CHECKOUT / ".nox"
 def require_disks(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, *, make: bool = True) -> None:
     """Raise PrerequisiteError unless all directories that building these plans writes can be written and have room."""
     subject = plans[0].target.id if len(plans) == 1 else f"{len(plans)} targets"
-    require_room(subject, [*places_of(plans, dirs, installer)], make=make)
+    places = [*places_of(plans, dirs, installer)]
+    require_writable(subject, places, make=make)
+    require_room(subject, places)
 
 
 def places_of(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer) -> Iterator[Place]:
     """The directories that building the plans, one after the other, writes to."""
     cache, output = f"{CACHE_VARIABLE} names another", f"{OUTPUT_VARIABLE} names another"
+    temporary = f"{TEMPORARY} names another"
     most = {what: max(plan.room.get(what, 0) for plan in plans) for what in ("work", "headers", "temporary")}
-    yield Place(directory=dirs.wheelhouse, bytes=sum(plan.room["wheel"] for plan in plans), moved_by=output)
-    yield Place(directory=dirs.logs, bytes=0, moved_by=output)
-    yield Place(directory=dirs.cache / "unfinished", bytes=most["work"], moved_by=cache)
-    yield Place(directory=dirs.sources, bytes=0, moved_by=cache)
+    wheels = sum(plan.room["wheel"] for plan in plans)
+    yield Place(directory=dirs.wheelhouse, bytes=wheels, what="what is filed", moved_by=output)
+    yield Place(directory=dirs.logs, bytes=0, what="logs", moved_by=output)
+    yield Place(directory=dirs.sources, bytes=0, what="source archives", moved_by=cache)
+    yield Place(directory=dirs.cache / "unfinished", bytes=most["work"], what="unfinished work", moved_by=cache)
     if most["headers"]:
-        yield Place(directory=dirs.headers, bytes=most["headers"], moved_by=cache)
+        yield Place(directory=dirs.headers, bytes=most["headers"], what="precompiled headers", moved_by=cache)
     if toolkits := _toolkits(plans):
-        yield Place(directory=dirs.toolkits, bytes=toolkits, moved_by=cache)
-    yield Place(directory=temporary_directory(), bytes=most["temporary"], moved_by=f"{TEMPORARY} names another")
+        yield Place(directory=dirs.toolkits, bytes=toolkits, what="CUDA toolkits", moved_by=cache)
+    yield Place(directory=temporary_directory(), bytes=most["temporary"], what="files of compilers", moved_by=temporary)
     yield from _packages(plans, dirs, installer, cache)
 
 
@@ -58,21 +62,22 @@ def _toolkits(plans: Sequence[BuildPlan]) -> int:
 
 def _packages(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, moved_by: str) -> Iterator[Place]:
     """The environments and the package client's cache; on one disk with it, uv links files instead of copying them."""
-    linked = None
+    linked, packages = None, "packages"
     if installer.uv:
         linked = disk_of(installer.cache)
         kinds = {(p.target.torch, p.target.cuda, p.target.python): p.room["packages"] for p in plans}
         there = environment_of(plans[0]) if len(plans) == 1 else None
-        yield Place(
-            directory=installer.cache, bytes=sum(kinds.values()), moved_by="UV_CACHE_DIR names another", there=there
-        )
-    copied = [0 if disk_of(ENVIRONMENTS) == linked else plan.room["packages"] for plan in plans]
-    yield Place(directory=ENVIRONMENTS, bytes=sum(copied), moved_by="it lies in the checkout, which can be moved")
+        moved = "UV_CACHE_DIR names another"
+        yield Place(directory=installer.cache, bytes=sum(kinds.values()), what=packages, moved_by=moved, there=there)
+    copied = sum(0 if disk_of(ENVIRONMENTS) == linked else plan.room["packages"] for plan in plans)
+    checkout = "it lies in the checkout, which can be moved"
+    yield Place(directory=ENVIRONMENTS, bytes=copied, what="build environments", moved_by=checkout)
     proofs = [plan for plan in plans if plan.options.verify != "audit"]
     if proofs and disk_of(dirs.cache) != linked:
         proof = max(proofs, key=lambda plan: plan.room["packages"])
-        place = dirs.work(proof.target.id) / "proof"
-        yield Place(directory=place.parent.parent, bytes=proof.room["packages"], moved_by=moved_by, there=place)
+        place, what = dirs.work(proof.target.id) / "proof", "the environment of the verification"
+        size = proof.room["packages"]
+        yield Place(directory=place.parent.parent, bytes=size, what=what, moved_by=moved_by, there=place)
 
 
 def environment_of(plan: BuildPlan) -> Path:

@@ -15,7 +15,7 @@ from scripts.ci.jobs import QUEUE
 from scripts.ci.results import Result, read_results, write_results
 from scripts.command import Command
 from scripts.commands import prepare_task, report_task
-from scripts.commands.build_task import plan_here
+from scripts.commands.build_task import plans_here
 from scripts.commands.keys_task import keys
 from scripts.commands.plan_task import next_matrix, plan
 from scripts.commands.project import open_project
@@ -160,7 +160,7 @@ def test_what_a_machine_lacks_is_left_as_the_targets_result(step: SimpleNamespac
             raise PrerequisiteError("no compiler; install one")
 
     with pytest.raises(PrerequisiteError):
-        plan_here(cast(Planner, Refusing()), make_target())
+        plans_here(cast(Planner, Refusing()), [make_target()])
     (left,) = read_results(step.logs)
     assert (left.target, left.exit_code, left.message) == (ID, 14, "no compiler; install one")
 

@@ -20,6 +20,7 @@ from scripts.process_tree import ProcessGroup
 from scripts.wheel_build import produce
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.cache import OpCache
+from scripts.wheel_build.preflight import TEMPORARY
 from scripts.wheel_build.schedule import Task, run_tasks
 from tests.wheel_build.plans import make_planner
 from tests.wheel_build.stub_deepspeed import TARGET, make_dirs
@@ -118,6 +119,18 @@ def test_a_full_cache_ends_a_build_with_its_path(tmp_path: Path, full_disk: Disk
         build(dirs)
     assert caught.value.id == "disk-full"
     assert str(dirs.work(TARGET.id)) in str(caught.value)
+
+
+def test_compilers_that_find_no_room_for_their_files_say_where(
+    tmp_path: Path, full_disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk(tmp_path / "temporary")
+    monkeypatch.setenv(TEMPORARY, str(tmp_path / "temporary"))
+    with pytest.raises(WheelsError) as caught:
+        build(make_dirs(tmp_path))
+    assert caught.value.id == "disk-full"
+    assert f"{tmp_path / 'temporary'}" in str(caught.value)
+    assert "every other op is finished and kept" in str(caught.value)
 
 
 def test_a_task_that_cannot_write_fails_alone_and_the_others_are_finished() -> None:
