@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.faults import builds, documents, installs, lines, publishing, records, sites
+from bench.faults import answers, builds, documents, installs, lines, publishing, records, sites
 from bench.faults.part import Part
 
 PARTS: tuple[Part, ...] = (
@@ -17,4 +17,5 @@ PARTS: tuple[Part, ...] = (
     documents.DATA,
     records.RECORDS,
     lines.LINES,
+    answers.ANSWERS,
 )
