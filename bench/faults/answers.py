@@ -16,6 +16,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bench.faults.part import Case, LostError, Part, ends_well
+from scripts.command import no_log
+from scripts.fetch.index_client import pip_settings
 from scripts.index.published_site import read_site
 from scripts.publish.store_records import store_records
 from scripts.wheel_build.source import fetch_source
@@ -185,7 +187,9 @@ def _answers(folder: Path) -> Iterator[Case]:
         with hostile() as server:
             server.kind = kind
             with patch.dict(os.environ, {**told, "PIP_INDEX_URL": f"{server.url}/simple/"}):
+                pip_settings.cache_clear()
                 done = ends_well(lambda: asker(server, chance))
+        pip_settings.cache_clear()
         who = f"{asker.__name__} {kind.__name__}"
         if done and kind not in HARMLESS:
             raise LostError(f"believed: {who}")
@@ -202,7 +206,7 @@ def _ask_site(server: Hostile, chance: random.Random) -> None:
 
 
 def _ask_github(server: Hostile, chance: random.Random) -> None:
-    store_records(quick_store(StandIn(address=server.url)), {})
+    store_records(quick_store(StandIn(address=server.url)), {}, no_log)
 
 
 def _ask_index(server: Hostile, chance: random.Random) -> None:
@@ -213,11 +217,12 @@ def _ask_index(server: Hostile, chance: random.Random) -> None:
 
 def peak_bytes() -> int:
     """The most memory that this process ever had; 0 where the system does not tell."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        return 0
+    else:  # noqa: RET505  mypy knows this form
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return 0
 
 
 ANSWERS = Part(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.faults import answers, builds, documents, installs, lines, publishing, records, sites
+from bench.faults import answers, archives, builds, documents, installs, lines, publishing, records, sites
 from bench.faults.part import Part
 
 PARTS: tuple[Part, ...] = (
@@ -13,6 +13,7 @@ PARTS: tuple[Part, ...] = (
     publishing.PAIRS,
     sites.KILLS,
     installs.KILLS,
+    archives.WHEELS,
     documents.MATRIX,
     documents.DATA,
     records.RECORDS,
