@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,6 +68,26 @@ def loss_lines(tally: Tally) -> list[str]:
     return [f"  {len(losses)} times: {losses[0]}" for losses in kinds.values()]
 
 
+def tally_elsewhere(part: Part, seed: int, scale: float) -> Tally:
+    """The tally of a part that a process of its own tries."""
+    words = ("--part", part.name, "--seed", str(seed), "--scale", str(scale), "--json")
+    argv = (sys.executable, "-m", "bench.faults", *words)
+    told = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False).stdout
+    (found,) = json.loads(told)["parts"]
+    return Tally(**{**found, "lost": tuple(found["lost"])})
+
+
+def tallies(parts: Sequence[Part], seed: int, scale: float, case: int | None, jobs: int) -> Iterator[Tally]:
+    """The tally of each part, several at once: a build's part mostly waits."""
+    if len(parts) > 1 and jobs > 1 and case is None:
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(lambda part: tally_elsewhere(part, seed, scale), parts)
+        return
+    for part in parts:
+        tries = range(part.count(scale)) if case is None else [case]
+        yield run_part(part, tries, seed, lambda line: print(line, file=sys.stderr, flush=True))
+
+
 def main(words: Sequence[str]) -> None:
     """Try everything and print the tallies; exit code 1 when anything was lost."""
     parser = argparse.ArgumentParser(prog="bench.faults")
@@ -74,18 +97,16 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--case", type=int, help="only this try, to repeat a loss")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(words)
-    tallies = []
+    found = []
     if not given.json:
         print(f"{'part':16} {'tried':>6} {'survived':>9} {'lost':>5} {'seconds':>8}", flush=True)
-    for part in given.part:
-        tries = range(part.count(given.scale)) if given.case is None else [given.case]
-        tally = run_part(part, tries, given.seed, lambda line: print(line, file=sys.stderr, flush=True))
-        tallies.append(tally)
+    for tally in tallies(given.part, given.seed, given.scale, given.case, os.cpu_count() or 1):
+        found.append(tally)
         if not given.json:
             print("\n".join([as_row(tally), *loss_lines(tally)]), flush=True)
     if given.json:
-        print(json.dumps({"seed": given.seed, "parts": [asdict(tally) for tally in tallies]}, indent=1))
-    if any(tally.lost for tally in tallies):
+        print(json.dumps({"seed": given.seed, "parts": [asdict(tally) for tally in found]}, indent=1))
+    if any(tally.lost for tally in found):
         raise SystemExit(1)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +15,12 @@ from pathlib import Path
 
 from bench.faults.build_runs import Clone, Run, filed, require_no_orphan
 from bench.faults.part import Case, LostError, Part
-from bench.faults.small_build import make_workshop, note_source
+from bench.faults.small_build import make_clone, make_workshop, note_source
 
 SIGNALS = tuple(getattr(signal, name, signal.SIGTERM) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"))
-SECONDS = 300.0  # of one build, on a busy machine; an undisturbed one takes four
+SECONDS = 600.0  # of one build, on a busy machine; an undisturbed one takes four
 REFUSED = 14  # the exit code of a build that finds another one at work
+REAL_KILLS = 5  # in a row
 REAL = ("--ops", "deepspeed_shm_comm", "--no-precompile", "--verify", "audit")
 
 
@@ -95,6 +98,30 @@ def kill_once(site: Site, index: int, chance: random.Random) -> None:
 
 
 @contextmanager
+def _real_kills(folder: Path) -> Iterator[Case]:
+    """A real nox, a real environment, a real DeepSpeed: each try ends its build five times before it may finish."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))}
+    root = make_clone(folder / "clone")
+    clone = Clone(root=root, python=Path(sys.executable), words=REAL, variables=settings)
+    site = make_site(folder, (clone,), lambda cache: cache.mkdir(parents=True))
+
+    def case(index: int, chance: random.Random) -> None:
+        folder, number = site.begin(index), SIGNALS[index % len(SIGNALS)]
+        shutil.copytree(site.folder / "undisturbed" / "sources", folder / "cache" / "sources")
+        for time_of_kill in sorted(chance.uniform(0, site.seconds) for _ in range(REAL_KILLS)):
+            mark = f"{folder} {time_of_kill}"
+            build = clone.start(folder / "cache", folder / "output", mark)
+            time.sleep(time_of_kill)
+            build.send(number, group=number == signal.SIGINT)
+            build.end(SECONDS)
+            require_no_orphan(mark)
+        site.finish(clone, folder)
+        shutil.rmtree(folder)
+
+    yield case
+
+
+@contextmanager
 def _pairs(folder: Path) -> Iterator[Case]:
     with small_site(folder, 2) as site:
 
@@ -145,5 +172,6 @@ def _flips(folder: Path) -> Iterator[Case]:
 
 
 KILLS = Part(name="build-kills", what="a small build, ended by a signal", cases=100, seconds=900, place=_kills)
+REAL_BUILDS = Part(name="real-kills", what="a real build, ended five times", cases=4, seconds=3000, place=_real_kills)
 PAIRS = Part(name="build-pairs", what="two builds of one target, one cache", cases=20, seconds=1200, place=_pairs)
 FLIPS = Part(name="op-cache", what="each file of the op cache, a bit flipped", cases=12, seconds=600, place=_flips)

@@ -6,6 +6,7 @@ from bench.faults import answers, archives, builds, documents, installs, lines, 
 from bench.faults.part import Part
 
 PARTS: tuple[Part, ...] = (
+    builds.REAL_BUILDS,
     builds.KILLS,
     builds.PAIRS,
     builds.FLIPS,
