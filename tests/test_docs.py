@@ -190,7 +190,7 @@ def test_ci_runs_the_test_line_of_the_readme() -> None:
         [bash, "-c", f'{reading}; echo "$line"'], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == LINE.format(task="test")
-    assert "part lint invoke lint >" in script
+    assert "start lint invoke lint >" in script
     assert '"") part tests eval "$line" ||' in script
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
