@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scripts.outgoing import redacted
+
 
 class WheelsError(Exception):
     """Base of every failure that a user can act on."""
@@ -17,7 +19,7 @@ class WheelsError(Exception):
     id = "build-not-reported"  # of the class, where a situation has no id of its own
 
     def __init__(self, message: str, *, id: str = "") -> None:
-        super().__init__(message)
+        super().__init__(redacted(message))
         self.id = id or type(self).id
 
     @property

@@ -17,6 +17,7 @@ PACKAGES = (
     "outgoing",
     "errors",
     "error_ids",
+    "console",
     "options",
     "shell",
     "stop_signals",

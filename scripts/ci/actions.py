@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import InputError
+from scripts.outgoing import printable
 
 ALLOW_SHRINK = "DEEPSPEED_WHEELS_ALLOW_SHRINK"  # what a user ticked in the form of the workflow
 SITE = "DEEPSPEED_WHEELS_SITE"  # the address of the published site, where it is not the repository's own page
@@ -35,7 +36,7 @@ class Actions:
     def add_summary(self, markdown: str) -> None:
         """Add to the summary that GitHub shows on the run's page."""
         if self.summary:
-            _append(self.summary, markdown)
+            _append(self.summary, printable(markdown))
 
 
 def this_step(env: Mapping[str, str] | None = None) -> Actions | None:

@@ -14,6 +14,7 @@ from scripts.fetch.download import read_small
 from scripts.fetch.transfer import NotThereError
 from scripts.files import write_whole
 from scripts.index.page.states import Build, read_builds
+from scripts.outgoing import redacted_values
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.readers import Optional, Problems, Reader, below, integer, keyed, text
@@ -61,7 +62,9 @@ class Result:
 def write_results(directory: Path, results: Iterable[Result]) -> None:
     """Put each result beside the log of its target."""
     for result in results:
-        write_whole(directory / f"{result.target}{SUFFIX}", json.dumps(asdict(result), indent=2) + "\n")
+        write_whole(
+            directory / f"{result.target}{SUFFIX}", json.dumps(redacted_values(asdict(result)), indent=2) + "\n"
+        )
 
 
 def read_results(directory: Path) -> tuple[Result, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -71,10 +72,15 @@ def _details(found: Sequence[SummaryRow]) -> list[str]:
     lines: list[str] = []
     for row in found:
         if row.result.state == "failed":
-            fence = "`" * 4  # what compilers print has backquotes of its own
+            fence = _fence(row.result.first_lines)
             lines += [f"#### {row.result.target}", "", fence, row.result.first_lines, fence, "", "Repeat it:", ""]
             lines += [fence, row.repeat, fence, ""]
     return lines
+
+
+def _fence(text: str) -> str:
+    """A fence that nothing in the text ends: what compilers print has backquotes of its own."""
+    return "`" * max(4, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
 
 
 def _outcome(result: Result) -> str:

@@ -7,20 +7,22 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from scripts.outgoing import printable, redacted_values
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
 def print_document(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, indent=2, sort_keys=False) + "\n")
+    sys.stdout.write(json.dumps(redacted_values(document), indent=2, sort_keys=False) + "\n")
 
 
 def print_answer(*renderables: RenderableType) -> None:
     """Tables and text on standard output."""
-    from rich.console import Console  # here, since an answer in JSON needs none
+    from scripts.console import PlainConsole  # here, since an answer in JSON needs none
 
-    console = Console(highlight=False)
+    console = PlainConsole()
     for renderable in renderables:
         console.print(renderable, soft_wrap=isinstance(renderable, str))
 
@@ -29,10 +31,10 @@ def print_lines(lines: Iterable[str]) -> None:
     """Lines on standard output as they are; what its encoding does not have becomes a question mark."""
     for line in lines:
         encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stdout.write(printable(line).encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def log_line(line: str) -> None:
     """One line on standard error, at once."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()

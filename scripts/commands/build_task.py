@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
 from scripts.ci.results import write_results
-from scripts.commands.answer import log_line, print_answer, print_document
+from scripts.commands.answer import log_line, print_answer, print_document, print_lines
 from scripts.commands.build_diagnosis import explain, log_ends
 from scripts.commands.host_targets import targets_to_build
 from scripts.commands.nox_call import build_targets, failure, nox_command
@@ -106,4 +106,4 @@ def _print_lines(planner: Planner, targets: Sequence[Target], *, as_json: bool) 
         print_document({"run": front, "targets": {one.plan.target.id: one.as_document() for one in found}})
         return
     scripts = [f"{one.as_script()}\n{one.mark} the same in one line: {one.repeat}\n" for one in found]
-    sys.stdout.write("\n".join(scripts))  # as they are: no markup, no wrap
+    print_lines("\n".join(scripts).splitlines())

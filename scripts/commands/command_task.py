@@ -20,6 +20,7 @@ from invoke.tasks import Task
 
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.options import Option, options_of, read_options
+from scripts.outgoing import printable
 from scripts.stop_signals import stop_signals
 
 NEW_OBJECTS = 200_000  # between two garbage collections: a task builds values that live to its end (mypy does the same)
@@ -93,7 +94,7 @@ def print_error(error: WheelsError) -> None:
     """The id and the message on standard error, in red on a terminal."""
     red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
     with suppress(OSError):  # a terminal that was closed
-        sys.stderr.write(f"{red}{error.line}{plain}\n")
+        sys.stderr.write(f"{red}{printable(error.line)}{plain}\n")
 
 
 def _with_signature(

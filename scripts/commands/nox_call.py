@@ -18,6 +18,7 @@ from scripts.commands.answer import log_line
 from scripts.dirs import CHECKOUT
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.locks import locked
+from scripts.outgoing import redacted_values
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
@@ -87,6 +88,6 @@ def report_result(target: Target, wheel: Path | None, error: WheelsError | None)
         result = failure(target, error) if error else filed
         try:
             with Path(file).open("a", encoding="utf-8") as results:
-                results.write(json.dumps(asdict(result)) + "\n")
+                results.write(json.dumps(redacted_values(asdict(result))) + "\n")
         except OSError as reason:
             sys.stderr.write(f"{file} cannot be written: {reason.strerror}; nobody will know how {target.id} ended\n")

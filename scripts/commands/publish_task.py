@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from scripts.ci.actions import this_step
@@ -16,6 +15,7 @@ from scripts.ci.jobs import QUEUE, read_queue
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
 from scripts.commands.store_options import PublishOptions
+from scripts.console import PlainConsole
 from scripts.dirs import default_dirs
 from scripts.errors import InputError, NothingToDoError, PublishError
 from scripts.facts.load import load_facts
@@ -142,7 +142,7 @@ def _lines(address: str, wheelhouse: Wheelhouse, plan: PublishPlan, dry_run: boo
 @contextmanager
 def _progress(plan: PublishPlan) -> Iterator[Watch]:
     """What counts every byte that is sent: a bar on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("uploading", total=plan.bytes)

@@ -18,6 +18,7 @@ from scripts.commands.task_options import ReportOptions
 from scripts.dirs import default_dirs
 from scripts.errors import InputError, NothingToDoError
 from scripts.files import write_whole
+from scripts.outgoing import redacted_values
 
 
 def report(options: ReportOptions) -> None:
@@ -50,7 +51,7 @@ def _write_states(file: Path, results: Sequence[Result]) -> None:
     before = known_builds(site_address(), log_line)
     document = builds_document(results, before, planned, step.run_url if step else None)
     try:
-        write_whole(file, json.dumps(document, indent=1) + "\n")
+        write_whole(file, json.dumps(redacted_values(document), indent=1) + "\n")
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"--builds {file}: cannot be written: {reason}", id="file-not-usable") from None

@@ -85,7 +85,7 @@ class Report:
         )
         for check in self.checks:
             word = Text(WORDS[check.passed], style=STYLES[check.passed])
-            table.add_row(Text(check.name), word, f"{check.seconds:.1f}", Text(check.detail))
+            table.add_row(check.name, word, f"{check.seconds:.1f}", check.detail)
         return table
 
 

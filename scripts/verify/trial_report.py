@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.outgoing import redacted_values
 from scripts.verify.check import CheckResult
 from scripts.verify.trial_parts import Part
 
@@ -82,7 +83,7 @@ class TrialReport:
             "facts": self.facts,
             "parts": [result.as_document() for result in self.results],
         }
-        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(redacted_values(document), indent=1, ensure_ascii=False) + "\n"
 
     def as_markdown(self) -> str:
         """The report for people."""

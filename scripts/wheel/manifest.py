@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.files import write_whole
+from scripts.outgoing import redacted_values
 
 SCHEMA = 1
 MANIFEST = ".json"  # behind the name of its wheel
@@ -20,4 +21,4 @@ def manifest_path(wheel: Path) -> Path:
 
 def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
     """Write the manifest completely or not at all."""
-    write_whole(path, json.dumps(document, indent=2, sort_keys=True) + "\n", durable=True)
+    write_whole(path, json.dumps(redacted_values(document), indent=2, sort_keys=True) + "\n", durable=True)

@@ -23,6 +23,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from scripts.console import PlainConsole
+from scripts.outgoing import printable
+
 HEARTBEAT_SECONDS = 20.0
 GIB = 1024**3
 MEGA = 1_000_000
@@ -76,7 +79,7 @@ class Progress:
 
     title: str
     log_file: Path
-    console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    console: Console = field(default_factory=lambda: PlainConsole(stderr=True))
     ops: dict[str, OpState] = field(default_factory=dict)
     workers: int = 1
 
@@ -107,7 +110,7 @@ class Progress:
             if self._log.closed:
                 return
             try:
-                self._log.write(f"{stamp} {line}\n")
+                self._log.write(f"{stamp} {printable(line)}\n")
                 self._log.flush()
             except OSError as error:  # what is built is worth more than its log
                 self._close_log()

@@ -19,6 +19,7 @@ from scripts.fetch.index_client import default_index, verify_bundle
 from scripts.fetch.web import get
 from scripts.files import draft_of, has_digest, sha256_of, touch
 from scripts.locks import locked
+from scripts.outgoing import redacted
 from scripts.stamp import damage_of, missing_from, read_record, stamp_tree, stamped_note, write_record
 from scripts.wheel_build.patch import apply_patch
 from scripts.wheel_build.tag_archive import pack_members, vouched_members
@@ -178,7 +179,7 @@ def _fetch_tag(version: str, directory: Path, pinned: str | None, log: Log) -> S
             members, left_out = vouched_members(archive, sdist.path, load_facts().tag_files, version)
         pack_members(members, f"DeepSpeed-{version}", draft)
     log(f"  tag of {version}: {len(members)} files as the sdist has them, {len(left_out)} others left out")
-    return _noted(path, version=version, kind="tag", url=url, sdist=pinned)
+    return _noted(path, version=version, kind="tag", url=redacted(url), sdist=pinned)
 
 
 @contextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rich.console import Console
-
+from scripts.console import PlainConsole
 from scripts.plan.expand import expand
 from scripts.plan.report import plan_document, plan_tables, summary
 from tests.plan.factories import make_facts, make_matrix, make_plan, make_rule, make_target
@@ -17,7 +16,7 @@ PLAN = make_plan(
 
 
 def printed(excluded: bool = False) -> str:
-    console = Console(width=140, record=True, file=None, quiet=False)
+    console = PlainConsole(width=140, record=True, file=None, quiet=False)
     with console.capture() as capture:
         console.print(*plan_tables(PLAN, excluded))
     return capture.get()
@@ -72,7 +71,7 @@ def test_what_to_know_of_a_target_is_listed_once_with_its_text() -> None:
         "hint": "do fixed",
         "source": ["test"],
     }
-    console = Console(width=140)
+    console = PlainConsole(width=140)
     with console.capture() as capture:
         console.print(*plan_tables(plan))
     assert "because of fixed do fixed" in capture.get()

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from io import StringIO
 
-from rich.console import Console
-
+from scripts.console import PlainConsole
 from scripts.verify.check import CheckResult, Report
 
 
@@ -33,7 +32,7 @@ def test_the_document_keeps_skipped_apart_from_failed() -> None:
 
 def test_the_table_shows_every_result_with_its_reason_as_written() -> None:
     written = StringIO()
-    Console(file=written, width=120).print(make_report(True, False, None).as_table())
+    PlainConsole(file=written, width=120).print(make_report(True, False, None).as_table())
     text = " ".join(written.getvalue().split())
     assert all(word in text for word in ("x.whl: 1 passed, 1 failed, 1 skipped", "FAILED", "why [2]"))
 

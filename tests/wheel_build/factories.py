@@ -16,8 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from scripts.console import PlainConsole
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.prepare import CompileSettings
 from scripts.wheel_build.progress import Progress
@@ -124,7 +123,7 @@ def serving(pages: Mapping[str, Page]) -> Iterator[Site]:
 
 def quiet_progress(folder: Path) -> Progress:
     """A progress whose console is a text buffer."""
-    return Progress(title="test", log_file=folder / "test.log", console=Console(file=io.StringIO(), width=200))
+    return Progress(title="test", log_file=folder / "test.log", console=PlainConsole(file=io.StringIO(), width=200))
 
 
 def make_unit(root: Path, source: str, recorded: Path, *, compiler: str = GXX, extra: Sequence[str] = ()) -> Unit:

@@ -1,0 +1,33 @@
+"""The one console: every text is printed as it is, whatever it looks like, since most come from outside.
+
+To rich, `[/usr/lib/x]` in a compiler's line is the end of a style that was never begun, `[with T = float]` a style, and
+`:x:` a picture; to a terminal, an escape sequence is an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from scripts.outgoing import printable
+
+
+class PlainConsole(Console):
+    """A console of rich's that knows styles of ours only, and prints no secret."""
+
+    def __init__(self, *, stderr: bool = False, **options: Any) -> None:  # noqa: ANN401  rich's own
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401  rich's own
+        """A text as rich prints it, in a cell or a title, too."""
+        return super().render_str(printable(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed of anything, a `Text` too; only what rich itself orders reaches the terminal as an order."""
+        for segment in super().render(renderable, options):
+            plain = segment.control or segment.text.isprintable() or segment.text == "\n"
+            yield segment if plain else segment._replace(text=printable(segment.text))
