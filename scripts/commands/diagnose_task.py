@@ -49,7 +49,7 @@ def _read_file(path: Path) -> Iterator[bytes]:
 def _download(address: str) -> Iterator[bytes]:
     import requests
 
-    from scripts.fetch.web import get
+    from scripts.fetch.transfer import get
     from scripts.publish.store_address import github_api, github_token
 
     job = JOB.match(address)

@@ -16,7 +16,7 @@ from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import load_facts
 from scripts.fetch.archive import check_tar, unpack
 from scripts.fetch.index_client import default_index, verify_bundle
-from scripts.fetch.web import get
+from scripts.fetch.transfer import get
 from scripts.files import draft_of, has_digest, sha256_of, touch
 from scripts.locks import locked
 from scripts.outgoing import redacted

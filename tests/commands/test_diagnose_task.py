@@ -14,7 +14,7 @@ import requests
 from scripts.commands.diagnose_task import diagnose_log, read_log
 from scripts.commands.task_options import DiagnoseOptions
 from scripts.errors import InputError
-from scripts.fetch import web
+from scripts.fetch import transfer
 
 LOG = "building\nLINK : fatal error LNK1181: cannot open input file 'aio.lib'\ncl : error D8021 : '/Wno-cpp'\n"
 
@@ -73,7 +73,7 @@ def test_the_log_of_a_job_is_asked_for_with_the_token(monkeypatch: pytest.Monkey
         answer.status_code, answer.raw = 200, io.BytesIO(b"text")
         return closing(answer)
 
-    monkeypatch.setattr(web, "get", get)
+    monkeypatch.setattr(transfer, "get", get)
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     monkeypatch.delenv("GITHUB_API_URL", raising=False)
     assert b"".join(read_log("https://github.com/a/b/actions/runs/1/job/22")) == b"text"

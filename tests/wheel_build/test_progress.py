@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
+from scripts.console import PlainConsole
 from scripts.wheel_build import progress as progress_module
 from scripts.wheel_build.progress import Progress
 
@@ -35,7 +35,7 @@ class Screen(io.StringIO):
 
 
 def make_progress(folder: Path, screen: io.StringIO, *, terminal: bool = False) -> Progress:
-    console = Console(file=screen, width=120, force_terminal=terminal, color_system=None)
+    console = PlainConsole(file=screen, width=120, force_terminal=terminal, color_system=None)
     return Progress(title="a-target", log_file=folder / "a-target.log", console=console)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from scripts.fetch import web
-from scripts.fetch.web import get
+from scripts.fetch import transfer
+from scripts.fetch.transfer import get
 from tests.fetch.range_server import serving_files
 
 
@@ -26,19 +26,19 @@ class Server:
 def test_a_certificate_that_only_pip_trusts_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server()
     monkeypatch.setattr(requests, "get", server.get)
-    monkeypatch.setattr(web, "verify_bundle", lambda: "/company.pem")
+    monkeypatch.setattr(transfer, "verify_bundle", lambda: "/company.pem")
     assert str(get("https://example.org/")) == "answer"
     assert server.asked == [True, "/company.pem"]
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "get", Server().get)
-    monkeypatch.setattr(web, "verify_bundle", lambda: True)
+    monkeypatch.setattr(transfer, "verify_bundle", lambda: True)
     with pytest.raises(requests.exceptions.SSLError):
         get("https://example.org/")
 
 
 def test_pip_is_not_asked_where_nothing_depends_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "verify_bundle", lambda: pytest.fail("pip was asked"))
+    monkeypatch.setattr(transfer, "verify_bundle", lambda: pytest.fail("pip was asked"))
     with serving_files({"/a.bin": b"content"}) as site:
         assert get(f"{site.url}/a.bin").content == b"content"
