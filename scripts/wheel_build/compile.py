@@ -239,7 +239,10 @@ class Compiler:
         if self.group.stopped:
             raise CompileError("stopped")
         command = replace(command, cwd=self.settings.root, env=self.settings.env)
-        return run(command, log=self.progress.heard, group=self.group, timeout_seconds=UNIT_TIMEOUT)
+        outcome = run(command, log=self.progress.heard, group=self.group, timeout_seconds=UNIT_TIMEOUT)
+        if outcome.exit_code and self.group.stopped:  # it did not fail: it was ended
+            raise CompileError("stopped")
+        return outcome
 
 
 def default_jobs() -> int:
