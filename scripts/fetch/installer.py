@@ -24,7 +24,7 @@ class Installer:
     @property
     def cache(self) -> Path:
         """Where uv keeps what it has unpacked."""
-        return Path(os.environ.get("UV_CACHE_DIR") or platformdirs.user_cache_path("uv", appauthor=False))
+        return Path(os.environ.get("UV_CACHE_DIR") or platformdirs.user_cache_path("uv", appauthor=False)).resolve()
 
     def create(self, directory: PurePath, interpreter: str) -> Command:
         """Make an empty environment for `interpreter` in `directory`, replacing what is there."""

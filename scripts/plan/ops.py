@@ -32,6 +32,11 @@ class OpSelection:
     missing: Mapping[str, str]  # op that only this machine keeps out -> what it lacks and the line that installs it
     usual: frozenset[str]  # the ops that every wheel of the target's name has
 
+    @property
+    def why_not(self) -> dict[str, str]:
+        """Why each op is left out, for who builds."""
+        return {**self.left_out, **self.missing}
+
 
 def available_ops(facts_ops: Mapping[str, Op], target: Target) -> tuple[OpChoice, ...]:
     """Every op that this DeepSpeed release knows for the target's accelerator, in the order of the facts."""

@@ -111,7 +111,7 @@ class DryRun:
             self.plan.target.id,
             *(f"this machine cannot build it: {line}" for line in (self.problem or "").splitlines()),
             f"ops: {', '.join(known['ops'])}",
-            *(f"left out: {op}: {reason}" for op, reason in known["left_out"].items()),
+            *(f"left out: {op}: {reason}" for op, reason in self.plan.ops.why_not.items()),
             f"source: {known['source']}",
             f"patches: {', '.join(known['patches']) or 'none'}",
             *(f"{name}: {value}" for name, value in known["toolchain"].items()),

@@ -40,7 +40,7 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> Buil
     Raises SourceError, CompileError or PackageError; what is finished by then is kept for the next run.
     """
     seconds: dict[str, float] = {}
-    for op, reason in plan.ops.left_out.items():
+    for op, reason in plan.ops.why_not.items():
         progress.show(f"  {op} left out: {reason}")
     with timed("toolchain", seconds, progress):
         toolchain = provide_toolchain(plan, dirs, progress.show)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,7 @@ from scripts.errors import InterruptedBuildError
 from scripts.fetch.installer import Installer
 from scripts.files import write_whole
 from scripts.locks import locked
-from scripts.verify.check import Report
+from scripts.verify.check import CheckResult, Report
 from scripts.verify.levels import Level, verify_wheel
 from scripts.verify.promises import Promises
 from scripts.wheel.manifest import manifest_path, write_manifest
@@ -71,7 +72,7 @@ def verify(built: BuiltWheel, installer: Installer, interpreter: str, dirs: Dirs
 
 def report_on(built: BuiltWheel, python: Path | None, progress: Progress) -> Report:
     """The report on the wheel, as far as the options ask for, by a `python` that has it installed."""
-    return verify_wheel(
+    report = verify_wheel(
         built.wheel,
         cast(Level, built.plan.options.verify),
         python=python,
@@ -80,6 +81,10 @@ def report_on(built: BuiltWheel, python: Path | None, progress: Progress) -> Rep
         watch=lambda check: progress.show(f"  {check.as_line()}"),
         promises=Promises(arches=built.plan.arches, cpu_level=built.plan.cpu.name),
     )
+    if not built.lacks:
+        return report
+    lacks = CheckResult(name="ops of the target", passed=None, detail=f"lacks {', '.join(built.lacks)}")
+    return replace(report, checks=(*report.checks, lacks))
 
 
 def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress) -> Path:

@@ -213,6 +213,7 @@ def test_a_build_that_leaves_a_missing_op_out_is_filed_apart_and_repeats_as_such
     assert plan.directory == "/without-async_io"
     assert plan.ops.usual - {op.name for op in plan.ops.chosen} == {"async_io"}
     assert repeat_command(CPU, options).endswith("--allow-missing")
+    assert plan.ops.why_not["async_io"].endswith(CURE), "who builds reads the cure"
     assert make_plan(CPU, options).directory == "", "nothing is missing, so it is a wheel like every other"
 
 
