@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -13,44 +12,32 @@ import pytest
 from scripts import locks
 from scripts.errors import PrerequisiteError
 from scripts.locks import holder_of, lock_of, locked
-from tests.wheel_build.factories import driver_command, repository_variables
+from tests.holding import busy
 
 HOLDING = """
-import sys, time
+import sys
 from pathlib import Path
 from scripts.locks import locked
 with locked(Path(sys.argv[1]), "it is being made"):
-    print("held", flush=True)
-    time.sleep(60)
+    hold()
 """
 
 
-def start_holding(path: Path) -> subprocess.Popen[str]:
-    command = driver_command(HOLDING, str(path))
-    process = subprocess.Popen(command, env=repository_variables(), stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "held\n"
-    return process
-
-
 def test_a_lock_that_is_held_is_an_error_that_names_who_holds_it_since_when_and_where(tmp_path: Path) -> None:
-    process = start_holding(tmp_path / "tree")
-    wanted = rf"is being made in .*tree by process {process.pid} on .*, since 20\d\d-.*, started in .*; wait for that"
-    with (
-        pytest.raises(PrerequisiteError, match=wanted) as caught,
-        locked(tmp_path / "tree", "it is being made", wait=False),
-    ):
-        pass
-    assert caught.value.id == "already-building"
-    assert f"process {process.pid}" in holder_of(tmp_path / "tree")
-    process.kill()
-    process.communicate()
+    with busy(HOLDING, tmp_path / "tree") as other:
+        wanted = rf"is being made in .*tree by process {other.pid} on .*, since 20\d\d-.*, started in .*; wait for that"
+        with (
+            pytest.raises(PrerequisiteError, match=wanted) as caught,
+            locked(tmp_path / "tree", "it is being made", wait=False),
+        ):
+            pass
+        assert caught.value.id == "already-building"
+        assert f"process {other.pid}" in holder_of(tmp_path / "tree")
 
 
 def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
-    process = start_holding(tmp_path / "tree")
-    process.kill()
-    process.communicate()
+    with busy(HOLDING, tmp_path / "tree") as other:
+        other.kill()
     assert lock_of(tmp_path / "tree").exists()
     assert holder_of(tmp_path / "tree") == ""
     with locked(tmp_path / "tree", "it is being made", wait=False):
@@ -61,22 +48,21 @@ def test_who_waits_is_told_for_whom_and_goes_on_when_the_holder_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "REPORT_SECONDS", 0.2)
-    process = start_holding(tmp_path / "tree")
     lines: list[str] = []
 
     def end_when_waited_for() -> None:
         while len(lines) < 2:
             time.sleep(0.05)
-        process.kill()
+        other.kill()
 
-    ender = threading.Thread(target=end_when_waited_for)
-    ender.start()
-    with locked(tmp_path / "tree", "it is being made", log=lines.append):
-        assert holder_of(tmp_path / "tree").startswith(f"process {os.getpid()} on ")
-    ender.join()
-    process.communicate()
-    assert lines[0].startswith(f"waiting: it is being made in {tmp_path / 'tree'} by process {process.pid} on ")
-    assert lines[1].startswith(f"still waiting, 0.0 min: it is being made by process {process.pid} on ")
+    with busy(HOLDING, tmp_path / "tree") as other:
+        ender = threading.Thread(target=end_when_waited_for)
+        ender.start()
+        with locked(tmp_path / "tree", "it is being made", log=lines.append):
+            assert holder_of(tmp_path / "tree").startswith(f"process {os.getpid()} on ")
+        ender.join()
+    assert lines[0].startswith(f"waiting: it is being made in {tmp_path / 'tree'} by process {other.pid} on ")
+    assert lines[1].startswith(f"still waiting, 0.0 min: it is being made by process {other.pid} on ")
     assert lines[-1].startswith("going on after ")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from scripts.stamp import stamp_tree
 from scripts.wheel_build import cache_contents
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.cache_contents import KINDS
-from tests.wheel_build.factories import driver_command, repository_variables, write_tree
+from tests.holding import busy
+from tests.wheel_build.factories import write_tree
 
 FILES = {
     "unfinished/one/source/setup.py": "1" * 1000,
@@ -43,12 +43,10 @@ FILES = {
 }
 LEFT_BY_STOPPED = ("unfinished/", ".downloads", ".draft")
 HOLDING = """
-import sys, time
 from scripts.dirs import default_dirs
 from scripts.wheel_build.build_lock import building
 with building("two", default_dirs()):
-    print("held", flush=True)
-    time.sleep(60)
+    hold()
 """
 
 
@@ -68,12 +66,8 @@ def dirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dirs:
 @pytest.fixture
 def build_of_two(dirs: Dirs) -> Iterator[int]:
     """A process that builds the target `two`; its id."""
-    process = subprocess.Popen(driver_command(HOLDING), env=repository_variables(), stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "held\n"
-    yield process.pid
-    process.kill()
-    process.communicate()
+    with busy(HOLDING) as other:
+        yield other.pid
 
 
 def files(dirs: Dirs) -> set[str]:

@@ -10,12 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from scripts.files import sha256_of
 from scripts.locks import holder_of
 from scripts.wheel.documents import read_manifest
 from scripts.wheel_build.build_lock import building, removing, running_builds
+from tests.holding import HOLD, busy
 from tests.wheel_build.factories import driver_command, repository_variables
 from tests.wheel_build.one_build import dirs_of, start_build
 from tests.wheel_build.stub_deepspeed import TARGET, make_dirs
@@ -91,56 +93,48 @@ def test_a_build_that_was_killed_is_gone_on_with_and_its_wheel_is_the_same(
 
 
 HOLDING = """
-import sys, time
+import sys
 from pathlib import Path
 from scripts.dirs import Dirs
-from scripts.wheel.documents import read_manifest
 from scripts.wheel_build.build_lock import building
 folder = Path(sys.argv[1])
 with building("one", Dirs(cache=folder, wheelhouse=folder, logs=folder)):
-    print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    hold()
 """
 
 
 def test_the_running_builds_of_a_cache_are_known_but_not_those_that_died(tmp_path: Path) -> None:
     dirs = dirs_of(tmp_path, tmp_path)
     assert running_builds(dirs) == {}
-    process = subprocess.Popen(
-        driver_command(HOLDING, str(tmp_path), "60"), env=repository_variables(), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    assert process.stdout.readline() == "held\n"
-    with building("two", dirs):
-        found = running_builds(dirs, but="two")
-    assert list(found) == ["one"]
-    assert found["one"].startswith(f"process {process.pid} on ")
-    process.kill()
-    process.communicate()
-    assert running_builds(dirs) == {}
+    with busy(HOLDING, tmp_path) as other:
+        with building("two", dirs):
+            found = running_builds(dirs, but="two")
+        assert list(found) == ["one"]
+        assert found["one"].startswith(f"process {other.pid} on ")
+        other.kill()
+        assert running_builds(dirs) == {}
 
 
 def test_a_build_that_begins_while_the_cache_is_being_freed_waits_for_its_end(tmp_path: Path) -> None:
     dirs = dirs_of(tmp_path, tmp_path)
     with removing(dirs):
         process = subprocess.Popen(
-            driver_command(HOLDING, str(tmp_path), "0"), env=repository_variables(), stdout=subprocess.PIPE, text=True
+            driver_command(HOLD + HOLDING, str(tmp_path)), env=repository_variables(), stdout=subprocess.PIPE, text=True
         )
         while not running_builds(dirs):
             assert process.poll() is None
             time.sleep(0.05)
         assert process.poll() is None
-    assert process.communicate(timeout=60)[0] == "held\n"
+    assert process.stdout
+    psutil.Process(int(process.stdout.readline())).kill()
+    process.communicate(timeout=60)
 
 
 FILED_BY_HALF = """
-import sys, time
+import sys
 from scripts.wheel_build import produce
 from tests.wheel_build.one_build import main
-def half(*rest):
-    print("half", flush=True)
-    time.sleep(60)
-produce.write_manifest = half
+produce.write_manifest = hold
 main(*sys.argv[1:])
 """
 
@@ -148,13 +142,8 @@ main(*sys.argv[1:])
 @builds
 def test_a_build_that_is_killed_between_wheel_and_manifest_files_both_when_it_is_run_again(tmp_path: Path) -> None:
     cache, checkout = make_dirs(tmp_path).cache, tmp_path / "checkout"
-    process = subprocess.Popen(
-        driver_command(FILED_BY_HALF, str(cache), str(checkout)), env=repository_variables(), stdout=subprocess.PIPE
-    )
-    assert process.stdout
-    assert process.stdout.readline() == b"half\n"
-    process.kill()
-    process.communicate()
+    with busy(FILED_BY_HALF, cache, checkout) as other:
+        other.kill()
     assert list((checkout / "wheels").rglob("*.whl.json")) == [], "a wheel without one is on offer nowhere"
     finish(start_build(cache, checkout))
     (record,) = (read_manifest(path.read_bytes(), path.name) for path in (checkout / "wheels").rglob("*.whl.json"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 
 from scripts.files import sha256_of
 from scripts.wheel_build.cache import OpCache, op_key
-from tests.wheel_build.factories import driver_command, make_op, repository_variables, write_tree
+from tests.holding import busy
+from tests.wheel_build.factories import make_op, write_tree
 
 KEY = "ab" + "0" * 62
 PROJECT = {
@@ -84,13 +84,12 @@ def test_what_was_taken_stays_when_another_process_removes_the_entry(tmp_path: P
 
 
 HALF = """
-import shutil, sys, time
+import shutil, sys
 from pathlib import Path
 from scripts.wheel_build.cache import OpCache
 def half(source, to):
     Path(to).write_bytes(Path(source).read_bytes()[:3])
-    print("half", flush=True)
-    time.sleep(60)
+    hold()
 shutil.copyfile = half
 OpCache(Path(sys.argv[1])).put(sys.argv[2], Path(sys.argv[3]), {})
 """
@@ -98,12 +97,8 @@ OpCache(Path(sys.argv[1])).put(sys.argv[2], Path(sys.argv[3]), {})
 
 def test_a_process_that_is_killed_while_it_stores_leaves_no_entry(tmp_path: Path, binary: Path) -> None:
     cache = OpCache(tmp_path / "cache")
-    command = driver_command(HALF, str(cache.directory), KEY, str(binary))
-    process = subprocess.Popen(command, env=repository_variables(), stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "half\n"
-    process.kill()
-    process.communicate()
+    with busy(HALF, cache.directory, KEY, binary) as other:
+        other.kill()
     assert cache.get(KEY, tmp_path / "taken") is None
     cache.put(KEY, binary, {})
     assert cache.get(KEY, tmp_path / "taken")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import socket
-import subprocess
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +18,10 @@ from scripts.facts.condition import ALWAYS
 from scripts.facts.deepspeed_releases import Edit, Patch
 from scripts.stamp import STAMP, write_record
 from scripts.wheel_build.source import TAG_VARIABLE, SourceArchive, fetch_source, prepare_tree, require_whole
+from tests.holding import busy
 from tests.wheel_build.factories import (
     Page,
     Site,
-    driver_command,
-    repository_variables,
     serving,
     source_members,
     tar_bytes,
@@ -333,18 +331,15 @@ def test_what_setup_py_writes_anew_into_an_sdist_is_no_damage(tmp_path: Path) ->
 
 
 KILLED = """
-import hashlib, sys, time
+import sys
 from pathlib import Path
 from scripts.fetch import archive
 from scripts.wheel_build import source
-def half(*rest, **named):
-    print("half", flush=True)
-    time.sleep(60)
 found = source.SourceArchive(path=Path(sys.argv[1]), version="0.19.8", kind="tag", url="", sha256="0")
 if sys.argv[3] == "unpacking":
-    archive.rename_patiently = half
+    archive.rename_patiently = hold
 else:
-    source.stamp_tree = half
+    source.stamp_tree = hold
 source.prepare_tree(found, Path(sys.argv[2]), [])
 """
 
@@ -352,12 +347,8 @@ source.prepare_tree(found, Path(sys.argv[2]), [])
 @pytest.mark.parametrize("moment", ["unpacking", "stamping"])
 def test_a_process_that_is_killed_while_it_unpacks_leaves_no_tree_that_counts(tmp_path: Path, moment: str) -> None:
     archive = make_archive(tmp_path)
-    command = driver_command(KILLED, str(archive.path), str(tmp_path / "tree"), moment)
-    process = subprocess.Popen(command, env=repository_variables(), stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "half\n"
-    process.kill()
-    process.communicate()
+    with busy(KILLED, archive.path, tmp_path / "tree", moment) as other:
+        other.kill()
     (tmp_path / "tree" / "data.txt").unlink(missing_ok=True)
     assert (prepare_tree(archive, tmp_path / "tree", []).root / "data.txt").is_file()
     assert not (tmp_path / "tree.draft").exists()
