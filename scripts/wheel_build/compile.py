@@ -67,7 +67,7 @@ class Compiler:
         failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self._tick)
         if failed:
             message = failure_message(failed)
-            raise CompileError(message, id="disk-full" if said_full(message) else "")
+            raise CompileError(message, id="disk-full" if said_full(message) else "compile-failed")
         return tuple(self.built[op] for op in self.ops)
 
     def _nvcc_threads(self, ops: Sequence[OpRecipe]) -> int:
