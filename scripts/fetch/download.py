@@ -21,9 +21,9 @@ from scripts.files import rename_patiently, sha256_of
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try without progress in between
 LONGEST_PAUSE = 60.0  # what a server's Retry-After may ask for at most
-BLOCK = 1 << 16
 LEAVE_SECONDS = 2.0  # for the threads to notice that they are to stop
 REPORT_SECONDS = 10.0
+SMALL_SECONDS = 600.0  # that a small file may take
 MEGA = 1_000_000
 
 
@@ -104,7 +104,7 @@ def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
     for pause in (*PAUSES[:2], None):
         try:
             with open_source(url, 0, compressed=True) as source:
-                return b"".join(source.blocks(limit))
+                return b"".join(source.blocks(limit, seconds=SMALL_SECONDS))
         except Transient as error:
             if pause is None:
                 raise PrerequisiteError(f"{url}: {error}", id="download-failed") from None

@@ -5,9 +5,16 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 from scripts.command import ask
+from scripts.fetch.limits import limited_session
+
+if TYPE_CHECKING:
+    import pypi_simple
 
 
 @cache
@@ -37,6 +44,17 @@ def default_index() -> str:
     import pypi_simple  # takes longer to import than `nox -l` to do everything else
 
     return pip_settings().get("index-url") or pypi_simple.PYPI_SIMPLE_ENDPOINT
+
+
+@contextmanager
+def open_index() -> Iterator[pypi_simple.PyPISimple]:
+    """A client of that index, whose answers keep within limits."""
+    import pypi_simple
+
+    session = limited_session()
+    session.verify = verify_bundle()
+    with pypi_simple.PyPISimple(default_index(), session=session) as client:
+        yield client
 
 
 def verify_bundle() -> str | bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import requests
 
 from scripts.errors import PrerequisiteError
 from scripts.fetch.index_client import verify_bundle
+from scripts.fetch.limits import BeyondLimitsError, limited_session
 
 BLOCK = 1 << 16
 TIMEOUT = (10, 30)  # seconds to connect, to read
@@ -26,22 +28,27 @@ NOT_THERE = {404, 410}
 def get(
     url: str,
     *,
+    method: str = "GET",
     stream: bool = False,
     timeout: tuple[float, float] = TIMEOUT,
     headers: Mapping[str, str] | None = None,
 ) -> requests.Response:
-    """The server's answer, whatever its status; raises requests.RequestException when there is none.
+    """The server's answer, whatever its status; raises requests.RequestException when there is none, or none in time.
 
     The server's certificate must be one that requests trusts, or pip: what pip trusts is only asked when that matters,
     since asking pip takes half a second.
     """
+
+    def ask(verify: str | bool | None) -> requests.Response:
+        return limited_session().request(method, url, stream=stream, timeout=timeout, headers=headers, verify=verify)
+
     try:
-        return requests.get(url, stream=stream, timeout=timeout, headers=headers)
+        return ask(None)
     except requests.exceptions.SSLError:
         bundle = verify_bundle()
         if bundle is True:
             raise
-        return requests.get(url, stream=stream, timeout=timeout, headers=headers, verify=bundle)
+        return ask(bundle)
 
 
 class Transient(Exception):
@@ -67,9 +74,13 @@ class Transfer:
     start: int
     read: Callable[[], Iterator[bytes]]
 
-    def blocks(self, most: int) -> Iterator[bytes]:
-        """The bytes in blocks; raises PrerequisiteError when there are too many, Transient when they end early."""
-        got = 0
+    def blocks(self, most: int, seconds: float | None = None) -> Iterator[bytes]:
+        """The bytes in blocks.
+
+        Raises PrerequisiteError when there are too many, or they take longer than `seconds`, Transient when they end
+        early.
+        """
+        got, started = 0, time.monotonic()
         try:
             for block in self.read():
                 got += len(block)
@@ -77,7 +88,11 @@ class Transfer:
                     raise PrerequisiteError(
                         f"more than {most} bytes arrive, which is another file than the one meant", id="digest-mismatch"
                     )
+                if seconds is not None and time.monotonic() - started > seconds:
+                    raise PrerequisiteError(f"it takes longer than {seconds:g} s; try again", id="download-failed")
                 yield block
+        except BeyondLimitsError as error:
+            raise Transient(str(error)) from None
         except requests.RequestException as error:
             raise Transient(f"the connection broke ({type(error).__name__})") from None
 
@@ -97,6 +112,10 @@ def open_source(url: str, start: int, *, compressed: bool = False) -> Iterator[T
     headers |= {"Range": f"bytes={start}-"} if start else {}
     try:
         answer = get(url, stream=True, headers=headers)
+    except (requests.TooManyRedirects, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        raise PrerequisiteError(f"{url}: leads nowhere ({type(error).__name__})", id="download-failed") from None
+    except BeyondLimitsError as error:
+        raise Transient(str(error)) from None
     except requests.RequestException as error:
         raise Transient(f"cannot be reached ({type(error).__name__})") from None
     with answer:

@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from scripts.errors import PrerequisiteError
-from scripts.fetch.index_client import default_index, verify_bundle
+from scripts.fetch.index_client import open_index
 from scripts.fetch.transfer import Transient, open_source
 
 AHEAD = 1 << 18  # bytes that are read at once: the files of a folder lie side by side
@@ -96,11 +96,9 @@ def _digest(content: bytes) -> str:
 
 
 def _address(wheel: str) -> str:
-    import pypi_simple  # takes longer to import than `nox -l` to do everything else
 
     project = parse_wheel_filename(wheel)[0]
-    with pypi_simple.PyPISimple(default_index()) as client:
-        client.s.verify = verify_bundle()
+    with open_index() as client:
         for package in client.get_project_page(project).packages:
             if package.filename == wheel:
                 return str(package.url)

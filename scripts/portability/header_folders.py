@@ -17,7 +17,7 @@ from filelock import FileLock
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
 from scripts.facts.portability_rows import HeaderWheel, PythonHeaders
-from scripts.fetch.index_client import default_index, verify_bundle
+from scripts.fetch.index_client import open_index
 from scripts.fetch.wheel_part import fetch_folder
 from scripts.files import DRAFT, rename_patiently, sha256_of
 
@@ -85,10 +85,8 @@ def _from_sdist(row: PythonHeaders, to: Path) -> None:
 
 
 def _download_sdist(row: PythonHeaders, folder: Path) -> Path:
-    import pypi_simple  # takes longer to import than `nox -l` to do everything else
 
-    with pypi_simple.PyPISimple(default_index()) as client:
-        client.s.verify = verify_bundle()
+    with open_index() as client:
         packages = client.get_project_page(row.project).packages
         found = [each for each in packages if each.version == row.version and each.package_type == "sdist"]
         if not found:

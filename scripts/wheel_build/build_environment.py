@@ -12,8 +12,8 @@ import requests
 from scripts.command import Command, Log, check, no_log, run
 from scripts.disk_space import said_full
 from scripts.errors import BuildEnvironmentError
-from scripts.fetch.index_client import verify_bundle
 from scripts.fetch.installer import Installer, environment_python
+from scripts.fetch.transfer import get
 from scripts.plan.target import Target
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.torch_routes import TorchRoute, require_torch
@@ -32,7 +32,7 @@ SECONDS_TO_CONNECT = 4
 def reachable(url: str) -> bool:
     """Whether the host of `url` answers at all; asked once a run, since a client's own retries take long."""
     try:
-        requests.head(url, timeout=SECONDS_TO_CONNECT, verify=verify_bundle(), allow_redirects=True)
+        get(url, method="HEAD", timeout=(SECONDS_TO_CONNECT, SECONDS_TO_CONNECT))
     except requests.RequestException:
         return False
     return True

@@ -15,7 +15,7 @@ from scripts.errors import SourceError
 from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import load_facts
 from scripts.fetch.archive import check_tar, unpack
-from scripts.fetch.index_client import default_index, verify_bundle
+from scripts.fetch.index_client import open_index
 from scripts.fetch.transfer import get
 from scripts.files import draft_of, has_digest, sha256_of, touch
 from scripts.locks import locked
@@ -214,8 +214,7 @@ def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArc
     import pypi_simple  # takes longer to import than `nox -l` to do everything else
 
     directory.mkdir(parents=True, exist_ok=True)
-    with pypi_simple.PyPISimple(default_index()) as client:
-        client.s.verify = verify_bundle()
+    with open_index() as client:
         try:
             packages = client.get_project_page("deepspeed", timeout=TIMEOUT).packages
         except pypi_simple.NoSuchProjectError:

@@ -1,0 +1,146 @@
+"""`limited_session`: a session of requests whose answers begin and end in time, and are no larger than they may be.
+
+A socket's own time limit is none: it begins anew with every byte. And a small answer may unpack to a large one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+BLOCK = 1 << 16
+MOST_REDIRECTS = 10
+ENCODINGS = {"", "identity", "gzip", "deflate"}  # one of them; several at once unpack without a bound
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What an answer may take."""
+
+    begins: float = 150.0  # seconds until its headers are there
+    ends: float = 900.0  # seconds until all of it is there, of one that is taken whole
+    most: int = 64_000_000  # bytes that it unpacks to, of one that is taken whole
+    patience: float = 60.0  # seconds before its speed counts
+    slowest: float = 1000.0  # bytes a second
+
+
+LIMITS = Limits()
+
+
+class BeyondLimitsError(requests.RequestException):
+    """An answer that takes more than it may; the message says what of it."""
+
+
+def limited_session(limits: Limits | None = None) -> requests.Session:
+    """A session in which every answer keeps within the limits; what does not raises BeyondLimitsError."""
+    session = LimitedSession()
+    session.max_redirects = MOST_REDIRECTS
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, LimitedAdapter(limits or LIMITS))
+    return session
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is one of this machine."""
+    return urlsplit(url).hostname in LOOPBACK
+
+
+class LimitedSession(requests.Session):
+    """A session whose own certificates count before those of the variables, which requests has the other way round."""
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:  # noqa: ANN401  as of requests
+        """What holds for one request."""
+        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return {**settings, "verify": self.verify} if verify is None and isinstance(self.verify, str) else settings
+
+
+class LimitedAdapter(HTTPAdapter):
+    """What a session sends its requests with."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        super().__init__()
+
+    def send(self, request: requests.PreparedRequest, stream: bool = False, **options: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401  as of requests
+        """The answer; read already, unless it is a stream."""
+        sending = super().send
+        begins = None if request.body else self.limits.begins  # what is sent takes as long as it does
+        answer = within(begins, lambda: sending(request, stream=True, **options))
+        _require_modest(request, answer)
+        limits = self.limits
+        if stream:
+            answer.iter_content = lambda *_, **__: _blocks(answer, limits)  # type: ignore[method-assign]
+        else:
+            blocks = _blocks(answer, limits, most=limits.most, ends=limits.ends)
+            answer._content, answer._content_consumed = b"".join(blocks), True  # type: ignore[attr-defined]
+        return answer
+
+
+def within(seconds: float | None, ask: Callable[[], T]) -> T:
+    """What is returned or raised by `ask`; raises BeyondLimitsError when it takes longer, and leaves it to itself."""
+    found: queue.SimpleQueue[tuple[list[T], BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            found.put(([ask()], None))
+        except BaseException as error:  # noqa: BLE001  raised in the thread that waits
+            found.put(([], error))
+
+    if seconds is None:
+        return ask()
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        answers, error = found.get(timeout=seconds)
+    except queue.Empty:
+        raise BeyondLimitsError(f"no answer began within {seconds:g} s") from None
+    if error:
+        raise error
+    return answers[0]
+
+
+def _require_modest(request: requests.PreparedRequest, answer: requests.Response) -> None:
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        answer.close()
+        raise BeyondLimitsError(f"the answer is packed as {encoding[:40]!r}, which nobody asked for")
+    asked = request.url or ""
+    to = urljoin(asked, answer.headers.get("Location", ""))
+    if answer.is_redirect and asked.startswith("https:") and not (to.startswith("https:") or is_loopback(to)):
+        answer.close()
+        raise BeyondLimitsError("an https address is sent on to one without")
+
+
+def _blocks(
+    answer: requests.Response, limits: Limits, *, most: int | None = None, ends: float | None = None
+) -> Iterator[bytes]:
+    """The content as it comes, each part at once: waiting for a whole block would be waiting for ever."""
+    got, started = 0, time.monotonic()
+    try:
+        while block := answer.raw.read1(BLOCK, decode_content=True):
+            got += len(block)
+            seconds = time.monotonic() - started
+            if most is not None and got > most:
+                raise BeyondLimitsError(f"more than {most} bytes arrive")
+            if ends is not None and seconds > ends:
+                raise BeyondLimitsError(f"the answer did not end within {ends:g} s")
+            if seconds > limits.patience and got < seconds * limits.slowest:
+                raise BeyondLimitsError(f"only {got} bytes came in {seconds:.0f} s")
+            yield block
+    except (HTTPError, OSError) as error:
+        if isinstance(error, requests.RequestException):
+            raise
+        raise requests.ConnectionError(f"the connection broke ({type(error).__name__})") from error
+    finally:
+        answer.close()
