@@ -76,7 +76,7 @@ def raised_ids() -> Mapping[str, set[type[errors.WheelsError]]]:
         found[kind.id].add(kind)
     family = {name: family[base] for name, base in _bases(nodes) if base in family} | family
     for name, named in _named_ids(nodes):
-        if name in family:
+        if name in family and named:  # "" is the class's own
             found[named].add(family[name])
     return found
 
