@@ -7,7 +7,7 @@ import sys
 from invoke.context import Context
 
 from scripts.commands.command_task import command
-from scripts.commands.store_options import PublishOptions, SiteOptions
+from scripts.commands.store_options import PublishOptions, SiteOptions, YankOptions
 from scripts.commands.task_options import (
     BenchOptions,
     CleanOptions,
@@ -106,6 +106,14 @@ def publish(c: Context, options: PublishOptions) -> None:
     from scripts.commands import publish_task
 
     publish_task.publish(options)
+
+
+@command
+def yank(c: Context, options: YankOptions) -> None:
+    """Withdraw a published wheel: nobody is offered it any more, and the file stays for lock files."""
+    from scripts.commands import yank_task
+
+    yank_task.yank(options)
 
 
 @command

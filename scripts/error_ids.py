@@ -237,6 +237,9 @@ ERRORS: tuple[Explained, ...] = tuple(
             "Build it again, or do not use it.",
         ),
         ("artifact-refused", "An artifact of a run holds what was not queued or planned.", "Read its job's log."),
+        ("wheel-not-published", "A wheel is to be withdrawn that was never published.", "Take the id of one that was."),
+        ("wheel-withdrawn", "A wheel is withdrawn already, for another reason.", "Give `--undo` first."),
+        ("release-immutable", "No release can take the note of a withdrawal.", "Publish another wheel first."),
         (
             "already-published",
             "A name is published already, and nothing published is ever replaced.",

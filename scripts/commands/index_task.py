@@ -14,7 +14,7 @@ from scripts.commands.store_wheels import offered, repository_of
 from scripts.errors import DataError, InputError, VerifyError
 from scripts.files import write_tree, write_whole
 from scripts.index.page.render import render_page
-from scripts.index.page.states import Build, read_builds
+from scripts.index.page.states import Build, read_builds, withdrawn
 from scripts.index.page.status import renew_table, status_markdown, status_rows
 from scripts.index.published_site import read_site, read_site_if_there, require_no_loss
 from scripts.index.simple_index import WHEELS, render_index
@@ -41,16 +41,16 @@ def index(options: SiteOptions) -> None:
         require_no_loss(before, published)
     seen = _builds(options.builds)
     page = render_page(
-        published,
+        published.offered,
         project.plan,
         project.facts,
         project.matrix,
-        builds=seen,
+        builds={**seen, **withdrawn(published.wheels)},
         repository=options.repository or repository or None,
     )
     write_tree(out, {**page, **render_index(published), **offer.files})
     if options.readme:
-        table = status_markdown(status_rows(published.wheels, project.plan, seen))
+        table = status_markdown(status_rows(published.offered.wheels, project.plan, seen))
         _rewrite(Path(options.readme), lambda text: renew_table(text, table, options.readme))
     _print(out, published, as_json=options.json)
     if offer.damaged:

@@ -36,6 +36,24 @@ class PublishOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class YankOptions:
+    """Which published wheel is offered no more, and why."""
+
+    id: str = option(
+        help="the id of the wheel's target", more="the id of the wheel's target; usually given without `--id`"
+    )
+    reason: str = option(
+        "",
+        "what is wrong with the wheel, in a sentence for those who have it",
+        more="what is wrong with it, in a sentence: pip and uv show it to whoever asks for this very version",
+    )
+    undo: bool = option(False, "offer the wheel again")
+    store: str = option("", STORE, more="as of [`invoke publish`](#invoke-publish)")
+    dry_run: bool = option(False, "print what would change and change nothing")
+    json: bool = json_option("[what changed](#other-json)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SiteOptions:
     """What a user may choose about a site."""
 

@@ -39,7 +39,7 @@ def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
     environment = read_environment(options.python)
     releases = load_facts().torch
     abis = {minor: release.cxx11_abi for minor, release in releases.items()}
-    return published, environment, choose(published.wheels, environment, deepspeed, abis)
+    return published, environment, choose(published.offered.wheels, environment, deepspeed, abis)
 
 
 def _published(index: str, store: str) -> Published:
@@ -69,11 +69,12 @@ def explanation(published: Published, environment: Environment, choice: Choice) 
     nearest = choice.nearest
     if nearest is None:
         hint = "'invoke build' makes one for this machine, --index names a site that has some"
-        return f"no wheels are offered at {published.url}; {hint}"
+        return "\n".join([f"no wheels are offered at {published.url}; {hint}", *_withdrawn(published, environment)])
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"
     yours = f"Python {environment.version}, {torch}, {environment.platform}"
     lines = [*_nearest(nearest), *_hint(nearest, published, environment), *_why_not_offered(environment)]
-    return "\n".join([f"none of {len(published.wheels)} wheels is for {yours}", *(f"  {line}" for line in lines)])
+    head = f"none of {len(published.offered.wheels)} wheels is for {yours}"
+    return "\n".join([head, *(f"  {line}" for line in lines), *_withdrawn(published, environment)])
 
 
 def _nearest(rejection: Rejection) -> list[str]:
@@ -91,6 +92,12 @@ def _hint(rejection: Rejection, published: Published, environment: Environment) 
             + torch_line(rejection.record, published, replace(environment, python=Path("python"), has_pip=True))
         ]
     return [f"to use it, have: {', '.join(sorted(what))} as it asks for"]
+
+
+def _withdrawn(published: Published, environment: Environment) -> list[str]:
+    """The wheels that would fit, had they not turned out to be bad."""
+    fitting = choose((record for record in published.wheels if record.yanked), environment).fitting
+    return [f"  withdrawn: {record.file}: {record.yanked}" for record in fitting]
 
 
 def _why_not_offered(environment: Environment) -> Sequence[str]:

@@ -56,6 +56,7 @@ def _row(record: WheelRecord) -> IndexRow:
         "data-requires-python": record.requires_python,
         "data-core-metadata": metadata,  # PEP 714
         "data-dist-info-metadata": metadata,  # PEP 658, what older clients read
+        "data-yanked": record.yanked,  # PEP 592: taken only by whoever asks for this very version
     }
     shown = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
     link = f'<a href="{escape(address)}#sha256={record.sha256}"{shown}>{escape(record.file)}</a><br>\n'
@@ -75,6 +76,7 @@ def _file(record: WheelRecord, address: str) -> dict[str, object]:
         "core-metadata": metadata,
         "dist-info-metadata": metadata,
     }
+    document |= {"yanked": record.yanked} if record.yanked else {}
     return document | ({"requires-python": record.requires_python} if record.requires_python else {})
 
 

@@ -15,6 +15,7 @@ from itertools import chain, groupby
 from scripts.publish.candidates import Candidate, Skipped
 from scripts.publish.store import STAGED, SUMS, Asset, Payload, Release, payload_of_bytes, tag_of
 from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.withdrawal import WITHDRAWN
 
 SUMS_NAME = re.compile(rf"{SUMS}(?:-(?P<number>[0-9]+))?")
 FILES_PER_WHEEL = 3
@@ -214,7 +215,11 @@ def _sums(expected: Mapping[str, tuple[int, str]], published: Mapping[str, Asset
 
     A published one is never replaced: the next, with a number behind its name, covers the whole release again.
     """
-    listed = {name: digest for name, (_, digest) in expected.items() if not SUMS_NAME.fullmatch(name)}
+    listed = {
+        name: digest
+        for name, (_, digest) in expected.items()
+        if not (SUMS_NAME.fullmatch(name) or name.endswith(WITHDRAWN))  # a note may go again
+    }
     content = "".join(f"{digest}  {name}\n" for name, digest in sorted(listed.items())).encode()
     numbers = [int(match["number"] or 1) for name in published if (match := SUMS_NAME.fullmatch(name))]
     newest = max((n for n in numbers if published[_sums_name(n)].complete), default=0)

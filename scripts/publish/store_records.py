@@ -14,6 +14,7 @@ from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import MANIFEST
 from scripts.wheel.record import WheelRecord
 from scripts.wheel.wheelhouse import why_not_verified
+from scripts.wheel.withdrawal import WITHDRAWN, read_withdrawal
 
 AT_ONCE = 8  # manifests
 
@@ -25,6 +26,7 @@ class PublishedWheel:
     wheel: Asset
     manifest: Asset
     has_metadata: bool
+    note: Asset | None  # that it was withdrawn
 
     @property
     def url(self) -> str | None:
@@ -52,24 +54,30 @@ def store_records(store: Store, known: Mapping[str, WheelRecord], damage: Log) -
 
 
 def _published(store: Store) -> Iterator[PublishedWheel]:
-    for release in store.releases():
-        if release.draft:
-            continue
-        assets = {asset.name: asset for asset in store.assets(release) if asset.complete}
+    public = [release for release in store.releases() if not release.draft]
+    every = [{asset.name: asset for asset in store.assets(release) if asset.complete} for release in public]
+    notes = {name: asset for assets in every for name, asset in assets.items() if name.endswith(WITHDRAWN)}
+    for assets in every:
         for name, asset in assets.items():
             if name.endswith(".whl") and name + MANIFEST in assets:
-                manifest, has_metadata = assets[name + MANIFEST], name + SUFFIX in assets
-                yield PublishedWheel(wheel=asset, manifest=manifest, has_metadata=has_metadata)
+                yield PublishedWheel(
+                    wheel=asset,
+                    manifest=assets[name + MANIFEST],
+                    has_metadata=name + SUFFIX in assets,
+                    note=notes.get(name + WITHDRAWN),
+                )
 
 
 def _record(store: Store, found: PublishedWheel, known: Mapping[str, WheelRecord]) -> WheelRecord:
     wheel, before = found.wheel, known.get(found.wheel.name)
     digest = store.digest(wheel)
+    yanked = read_withdrawal(store.read(found.note), found.note.name) if found.note else None
     if before and (before.sha256, before.url) == (digest, found.url):
-        return before
+        return replace(before, yanked=yanked)
     record = read_manifest(store.read(found.manifest), found.manifest.name)
     if (record.file, record.sha256) != (wheel.name, digest):
         raise DataError(found.manifest.name, ["it is not the manifest of the wheel beside it"])
     if reason := why_not_verified(record.verification):
         raise DataError(found.manifest.name, [f"proof: {reason}"])
-    return replace(record, url=found.url, metadata_sha256=record.metadata_sha256 if found.has_metadata else None)
+    metadata_sha256 = record.metadata_sha256 if found.has_metadata else None
+    return replace(record, url=found.url, metadata_sha256=metadata_sha256, yanked=yanked)

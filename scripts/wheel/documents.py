@@ -85,9 +85,14 @@ def write_wheels(published: Published) -> str:
     """The text of wheels.json, one line per wheel; the text of a note that many wheels have stands there once."""
     notes = {id: text for wheel in published.wheels for id, text in wheel.notes.items()}
     head = {"schema": WHEELS_SCHEMA, "torch_index": published.torch_index, "url": published.url, "notes": notes}
-    documents = ({**wheel.as_document(), "notes": sorted(wheel.notes)} for wheel in published.wheels)
+    documents = (_line(wheel) for wheel in published.wheels)
     rows = ",\n".join(json.dumps(document, sort_keys=True) for document in documents)
     return f'{json.dumps(head, sort_keys=True)[:-1]}, "wheels": [\n{rows}\n]}}\n'
+
+
+def _line(wheel: WheelRecord) -> dict[str, Any]:
+    found = {**wheel.as_document(), "notes": sorted(wheel.notes)}
+    return found if wheel.yanked else {key: value for key, value in found.items() if key != "yanked"}
 
 
 def _read(reader: Reader[dict[str, Any]], content: str | bytes, name: str) -> dict[str, Any]:
@@ -245,6 +250,7 @@ _KEYS: dict[str, Reader[Any]] = {
             metadata_sha256=Optional(_digest),
             requires_python=Optional(shared(_specifier)),
             url=Optional(_address),
+            yanked=Optional(text),
         )
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from scripts.errors import InputError, VerifyError
@@ -19,6 +19,11 @@ class Published:
     wheels: tuple[WheelRecord, ...]  # in the order of the versions
     url: str  # where the site is served, with / at its end
     torch_index: str  # where torch is available, with {variant}
+
+    @property
+    def offered(self) -> Published:
+        """The same without the wheels that were withdrawn: what may be shown and chosen."""
+        return replace(self, wheels=tuple(record for record in self.wheels if record.yanked is None))
 
     def channel(self, target: Target) -> str:
         """The address of the index of the target's CUDA variant and torch minor."""

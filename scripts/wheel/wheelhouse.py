@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.command import Log
@@ -12,6 +13,7 @@ from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import MANIFEST
 from scripts.wheel.record import Verification, WheelRecord
+from scripts.wheel.withdrawal import reason_beside
 
 REQUIRED_LEVEL = "full"
 FAILED = "failed"  # the directory of wheels that failed verification
@@ -80,7 +82,7 @@ def _filed(manifest: Path) -> tuple[Path, WheelRecord]:
             f"{manifest}: its wheel {record.file} is not beside it; build it again or remove both",
             id="manifest-without-wheel",
         )
-    return wheel, record
+    return wheel, replace(record, yanked=reason_beside(wheel))
 
 
 def site_files(wheel: Path, record: WheelRecord) -> dict[str, Content]:

@@ -11,15 +11,19 @@ from scripts.plan.expand import ExcludedTarget
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.readers import Optional, Problems, Reader, below, choice, keyed, mapped, text
+from scripts.wheel.record import WheelRecord
 
-State = Literal["published", "building", "failed", "planned", "excluded", "impossible"]
-STATES: tuple[State, ...] = ("published", "building", "failed", "planned", "excluded", "impossible")
+State = Literal["published", "building", "failed", "withdrawn", "planned", "excluded", "impossible"]
+STATES: tuple[State, ...] = ("published", "building", "failed", "withdrawn", "planned", "excluded", "impossible")
 OUR_CHOICE = "matrix:"  # how the rule of an excluded target begins when matrix.yaml made it, not the facts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What the workflows last saw of a target that is not published: `building` or `failed`, with where to look."""
+    """What the workflows last saw of a target that is not offered, `building` or `failed`, with where to look.
+
+    Or `withdrawn`, with the reason: a wheel of it was published and is offered no more.
+    """
 
     state: str
     message: str = ""
@@ -55,6 +59,11 @@ def unpublished(builds: Mapping[str, Build], published: Iterable[Target]) -> dic
     there = {target.wheel_name for target in published}
     going = {parse_id(name): builds[name] for name in sorted(builds)}
     return {target: build for target, build in going.items() if target.wheel_name not in there}
+
+
+def withdrawn(records: Iterable[WheelRecord]) -> dict[str, Build]:
+    """What the page says of wheels that are offered no more, by target id."""
+    return {record.target.id: Build(state="withdrawn", message=record.yanked) for record in records if record.yanked}
 
 
 def _address(value: object, where: str, problems: Problems) -> str:

@@ -5,6 +5,7 @@ const WORDS = {
   published: ["✓", "Published", "Ready to install."],
   building: ["◐", "Building", "It is being built right now."],
   failed: ["✕", "Failed", "Its last build failed."],
+  withdrawn: ["⊘", "Withdrawn", "Its wheel turned out to be bad."],
   planned: ["○", "Planned", "It has not been built yet."],
   excluded: ["–", "Excluded", "It could exist, and was excluded on purpose."],
   impossible: ["·", "Impossible", "It cannot exist."],
