@@ -42,10 +42,11 @@ def next_jobs(plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int 
 def runner_for(target: Target, facts: Facts) -> str:
     """The hosted image that builds the target; raises DataError when no row names one."""
     choice = toolset_choice(facts, target.cuda_version) if target.system == "windows" else None
-    row = choice or facts.builds_on.get(target.system)
-    if row is None:
+    if choice is not None:
+        return choice.runners[0]
+    if target.system not in facts.builds_on:
         raise DataError("runners.yaml", [f"builds_on: no image for {target.system}; add a row"])
-    return row.runner
+    return facts.builds_on[target.system].runner
 
 
 def matrix_document(jobs: Sequence[QueuedTarget]) -> dict[str, list[dict[str, Any]]]:

@@ -54,9 +54,10 @@ def _check_toolchain(facts: Facts, problems: Problems) -> None:
         where = f"msvc.yaml: choices[{index}]"
         _check_known(f"{where}.cuda", choice.cuda, facts.cuda, problems)
         _check_known(f"{where}.toolset", [choice.toolset], toolsets, problems)
-        _check_known(f"{where}.runner", [choice.runner], facts.runners, problems)
-        if choice.runner in facts.runners and choice.toolset not in facts.runners[choice.runner].toolsets:
-            problems.add(f"{where}.toolset", f"{choice.runner} does not have {choice.toolset}; correct either row")
+        _check_known(f"{where}.runners", choice.runners, facts.runners, problems)
+        for hosted in choice.runners:
+            if hosted in facts.runners and choice.toolset not in facts.runners[hosted].toolsets:
+                problems.add(f"{where}.toolset", f"{hosted} does not have {choice.toolset}; correct either row")
     for system, image in facts.builds_on.items():
         where = below("runners.yaml: builds_on", system)
         _check_known(where, [system], SYSTEMS.values(), problems)

@@ -24,7 +24,7 @@ class ToolsetChoice:
     """Which toolset and hosted runner to take for a CUDA version."""
 
     cuda: tuple[VersionText, ...]  # empty: a target without CUDA
-    runner: str
+    runners: tuple[str, ...]  # images that have the toolset; the first builds
     toolset: VersionText
     reason: str
     source: Source

@@ -48,12 +48,13 @@ def expected_host_compiler(system: str, facts: Facts, cuda: str | None) -> HostC
         limit = f" up to {facts.cuda[cuda].gcc_max}" if cuda else ""
         return HostCompiler(name=f"g++{limit}", identity={}, context={})
     number = next(toolset.msc_ver for toolset in facts.toolsets if toolset.version == choice.toolset)
-    year, edition, _ = (facts.runners[choice.runner].visual_studio or "").split(maxsplit=2)
+    year, edition, _ = (facts.runners[choice.runners[0]].visual_studio or "").split(maxsplit=2)
+    folder = facts.visual_studios[year].folder
     return HostCompiler(
         name=f"MSVC toolset {choice.toolset}",
         identity={},
         context=msvc_context(choice.toolset, number),
-        directories={"studio": str(PROGRAM_FILES / "Microsoft Visual Studio" / year / edition)},
+        directories={"studio": str(PROGRAM_FILES / "Microsoft Visual Studio" / folder / edition)},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scripts.facts.load import load_facts
 from tests.wine.installations import build_standins, make_visual_studio
 from tests.wine.lab import ROOT, Windows
 
@@ -85,6 +86,25 @@ def test_vswhere_the_folders_and_the_registry_are_all_asked(place: Place, regist
         [listed, "17.14.36202.13", "BuildTools", "vswhere"],
         [registered, "16.0", "VS", "registry"],
     ]
+
+
+def images() -> list[tuple[str, str | None, str]]:
+    """Every hosted image that a row names, with a CUDA version of the row and its toolset."""
+    return [
+        (runner, next(iter(choice.cuda), None), choice.toolset)
+        for choice in load_facts().toolset_choices
+        for runner in choice.runners
+    ]
+
+
+@pytest.mark.parametrize(("runner", "cuda", "toolset"), images())
+def test_every_image_of_a_row_has_its_toolset_set_up_beside_newer_ones(
+    place: Place, runner: str, cuda: str | None, toolset: str
+) -> None:
+    image = load_facts().runners[runner]
+    year, edition, _ = (image.visual_studio or "").split(maxsplit=2)
+    place.install(year, edition, *(f"{version}.30133" for version in image.toolsets))
+    assert place.ask(cuda)["identity"]["toolset"] == f"{toolset}.30133"
 
 
 @pytest.mark.parametrize(
