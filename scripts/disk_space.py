@@ -113,7 +113,10 @@ def nearest(path: Path) -> Path:
 
 def disk_of(path: Path) -> int:
     """The number of the file system that the path is, or would be, on."""
-    return nearest(path).stat().st_dev
+    try:
+        return nearest(path).stat().st_dev
+    except FileNotFoundError:  # a drive that is not there
+        return -1
 
 
 def bytes_in(directory: Path) -> int:
@@ -177,6 +180,8 @@ def disk_error(error: OSError) -> PrerequisiteError | None:
         return PrerequisiteError(
             f"{where}: {error.strerror}; correct its permissions, or name another directory", id="not-writable"
         )
+    if isinstance(error, FileNotFoundError) and str(error.strerror).startswith("No usable temporary directory"):
+        return PrerequisiteError(f"{error.strerror}; set TMPDIR to one that can be written", id="not-writable")
     return None
 
 

@@ -26,7 +26,8 @@ from scripts.disk_space import (
     shortages,
     why_not_writable,
 )
-from scripts.errors import CommandError, PrerequisiteError
+from scripts.errors import CommandError, PrerequisiteError, WheelsError
+from scripts.fetch import archive
 from scripts.files import write_tree, write_whole
 from scripts.publish.store_directory import DirectoryStore
 
@@ -203,3 +204,27 @@ def test_a_store_without_room_is_an_error_before_anything_is_sent_or_made(
     assert (caught.value.id, caught.value.exit_code) == ("disk-full", 14)
     assert f"dir:{tmp_path / 'store'}" in str(caught.value)
     assert not (tmp_path / "store").exists()
+
+
+def test_a_machine_without_a_temporary_directory_is_told_which_variable_names_one() -> None:
+    found = disk_error(FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"))
+    assert found
+    assert (found.id, str(found)) == (
+        "not-writable",
+        "No usable temporary directory found in ['/tmp']; set TMPDIR to one that can be written",
+    )
+
+
+@pytest.mark.parametrize(("code", "id"), [(errno.EROFS, "not-writable"), (errno.EDQUOT, "disk-full")])
+def test_an_archive_that_finds_no_place_is_not_called_damaged(
+    code: int, id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*asked: object) -> None:
+        raise OSError(code, os.strerror(code), str(tmp_path / "tree"))
+
+    monkeypatch.setattr(archive, "_unpack_tar", refuse)
+    (tmp_path / "a.tar.gz").write_bytes(b"")
+    with pytest.raises(WheelsError) as caught:
+        archive.unpack(tmp_path / "a.tar.gz", tmp_path / "tree")
+    assert caught.value.id == id
+    assert str(tmp_path) in str(caught.value)

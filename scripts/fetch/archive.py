@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import lzma
 import re
 import shutil
@@ -13,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
+from scripts.disk_space import FULL, disk_error
 from scripts.errors import SourceError
 from scripts.files import DRAFT, discard, rename_patiently
 
@@ -65,10 +65,12 @@ def _unpack_into(draft: Path, archive: Path, without: Sequence[str]) -> Path:
         else:
             _unpack_tar(archive, draft, without)
     except DAMAGED as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno in FULL:
             raise SourceError(
                 f"{archive.name}: the disk of {draft.parent} is full; free some and run again", id="disk-full"
             ) from None
+        if isinstance(error, OSError) and (found := disk_error(error)):
+            raise found from None
         raise SourceError(
             f"{archive.name}: cannot be unpacked: {error}; delete it and run again", id="archive-damaged"
         ) from None

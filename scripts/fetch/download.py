@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import queue
 import shutil
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 import requests
 
 from scripts.command import Log, no_log
+from scripts.disk_space import FULL
 from scripts.errors import PrerequisiteError
 from scripts.fetch.transfer import Stopped, Transient, open_source
 from scripts.files import rename_patiently, sha256_of
@@ -211,7 +211,7 @@ def _disk(path: Path) -> Iterator[None]:
     except requests.RequestException:
         raise
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in FULL:
             raise
         raise _full(path.parent, "nothing more can be written") from None
 

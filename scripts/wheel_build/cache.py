@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.disk_space import FULL
 from scripts.files import discard, draft_name, has_digest, rename_patiently, sha256_of, touch
 from scripts.stamp import read_record, write_record
 from scripts.wheel_build.headers import include_dirs, reach
@@ -108,7 +109,7 @@ def _copied(source: Path, to: Path, sha256: str) -> bool:
             return False
         rename_patiently(draft, to)
     except OSError as error:
-        if error.errno == errno.ENOSPC:  # nothing is wrong with the entry
+        if error.errno in FULL | {errno.EROFS}:  # nothing is wrong with the entry
             raise
         return False
     finally:

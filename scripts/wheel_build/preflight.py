@@ -9,7 +9,6 @@ from pathlib import Path
 
 from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
 from scripts.disk_space import Place, disk_of, require_room, require_writable
-from scripts.errors import PrerequisiteError
 from scripts.fetch.installer import Installer
 from scripts.wheel_build.build_plan import BuildPlan
 
@@ -45,13 +44,7 @@ def places_of(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer) -> I
 
 def temporary_directory() -> Path:
     """Where compilers put their files: what the variable names, since they ask no further when it is of no use."""
-    named = os.environ.get(TEMPORARY)
-    try:
-        return Path(named or tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise PrerequisiteError(
-            f"no temporary directory can be written ({error.strerror}); set {TEMPORARY} to one", id="not-writable"
-        ) from None
+    return Path(os.environ.get(TEMPORARY) or tempfile.gettempdir())
 
 
 def _toolkits(plans: Sequence[BuildPlan]) -> int:
