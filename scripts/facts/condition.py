@@ -18,6 +18,8 @@ from typing import Annotated, TypeAlias
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from scripts.schema.readers import LONGEST_RANGE, Problems, below
+
 FLAGS = frozenset(
     (
         "free-threaded",
@@ -130,16 +132,16 @@ def _specifiers(specifier: str) -> SpecifierSet:
     return SpecifierSet(specifier)
 
 
-def parse_condition(value: object, where: str, problems: list[str]) -> Condition:
+def parse_condition(value: object, where: str, problems: Problems) -> Condition:
     """The condition that a `when:` mapping states; adds to `problems` what cannot be understood."""
     if not isinstance(value, dict):
-        problems.append(f'{where}: a condition is a mapping, such as {{os: windows, torch: ">=2.9"}}')
+        problems.add(where, 'a condition is a mapping, such as {os: windows, torch: ">=2.9"}')
         return ALWAYS
     terms: list[Term] = []
     alternatives: tuple[Condition, ...] = ()
     negated: Condition | None = None
     for name, wanted in value.items():
-        here = f"{where}.{name}"
+        here = below(where, name)
         if name == "any":
             alternatives = _alternatives(wanted, here, problems)
         elif name == "not":
@@ -151,21 +153,21 @@ def parse_condition(value: object, where: str, problems: list[str]) -> Condition
     return Condition(names=names, terms=tuple(terms), alternatives=alternatives, negated=negated)
 
 
-def _alternatives(value: object, where: str, problems: list[str]) -> tuple[Condition, ...]:
+def _alternatives(value: object, where: str, problems: Problems) -> tuple[Condition, ...]:
     if not isinstance(value, list) or not value:
-        problems.append(f"{where}: `any` is a list of conditions; write [{{...}}, {{...}}]")
+        problems.add(where, "`any` is a list of conditions; write [{...}, {...}]")
         return ()
-    return tuple(parse_condition(entry, f"{where}[{index}]", problems) for index, entry in enumerate(value))
+    return tuple(parse_condition(entry, below(where, index), problems) for index, entry in enumerate(value))
 
 
-def _term(name: str, wanted: object, where: str, problems: list[str]) -> Term:
+def _term(name: str, wanted: object, where: str, problems: Problems) -> Term:
     if name not in FLAGS | VERSIONS | TEXTS:
         known = ", ".join(sorted(FLAGS | VERSIONS | TEXTS | {"any", "not"}))
-        problems.append(f"{where}: no target has a {name!r}; known names: {known}")
+        problems.add(where, f"no target has a {name!r}; known names: {known}")
         return Term(name=name, values=frozenset(), ranges=())
     entries = wanted if isinstance(wanted, list) else [wanted]
     if not entries:
-        problems.append(f"{where}: an empty list is never true; name a value or remove the key")
+        problems.add(where, "an empty list is never true; name a value or remove the key")
     values: set[str | bool] = set()
     ranges: list[str] = []
     for entry in entries:
@@ -178,29 +180,31 @@ def _term(name: str, wanted: object, where: str, problems: list[str]) -> Term:
     return Term(name=name, values=frozenset(values), ranges=tuple(ranges))
 
 
-def _flag(entry: object, where: str, problems: list[str]) -> bool:
+def _flag(entry: object, where: str, problems: Problems) -> bool:
     if not isinstance(entry, bool):
-        problems.append(f"{where}: {entry!r} is neither true nor false; write one of them without quotes")
+        problems.add(where, f"{entry!r} is neither true nor false; write one of them without quotes")
     return entry is True
 
 
-def _text(entry: object, where: str, problems: list[str]) -> str:
+def _text(entry: object, where: str, problems: Problems) -> str:
     if isinstance(entry, str) and not OPERATOR.match(entry):
         return entry
     hint = "write a name" if isinstance(entry, str) else f'write a text in quotes, "{entry}"'
-    problems.append(f"{where}: {entry} cannot be compared with a name; {hint}")
+    problems.add(where, f"{entry} cannot be compared with a name; {hint}")
     return ""
 
 
-def _range(entry: object, where: str, problems: list[str]) -> str:
+def _range(entry: object, where: str, problems: Problems) -> str:
     if not isinstance(entry, str):
-        problems.append(f'{where}: {entry} is not text to YAML; write it in quotes, "{entry}"')
+        problems.add(where, f'{entry} is not text to YAML; write it in quotes, "{entry}"')
         return "==0"
     specifier = entry if OPERATOR.match(entry) else f"=={entry}"
     try:
+        if len(specifier) > LONGEST_RANGE:
+            raise InvalidSpecifier
         SpecifierSet(specifier)
     except InvalidSpecifier:
-        problems.append(f'{where}: {entry!r} is neither a version nor a range; write one such as ">=2.9,<2.12"')
+        problems.add(where, f'{entry!r} is neither a version nor a range; write one such as ">=2.9,<2.12"')
         return "==0"
     return specifier
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from scripts.facts.deepspeed_releases import check_ops, check_patches
+from scripts.facts.build_variables import Variable
+from scripts.facts.deepspeed_releases import Patch, check_ops, check_patches
 from scripts.facts.facts import Facts
+from scripts.facts.rules import Rule
+from scripts.facts.shared_libraries import Library
 from scripts.facts.tag_files import check_tag_files
 from scripts.facts.torch_releases import TorchRelease
-from scripts.schema.readers import Problems, below
+from scripts.schema.readers import VERSION, Problems, below
 from scripts.versions import SYSTEMS, cuda_version, minor_of
 
 TOOLKIT_SOURCES = ("named", "variable", "registry", "folder", "redist", "pip")  # found here, or fetched
@@ -37,7 +40,9 @@ def _check_torch(release: TorchRelease, facts: Facts, where: str, problems: Prob
     if not release.patches:
         problems.add(f"{where}.patches", "is empty; name at least the first release")
     for patch in release.patches:
-        if minor_of(patch) != release.minor:
+        if not VERSION.fullmatch(patch) or patch.endswith("t"):
+            problems.add(f"{where}.patches", f"{patch!r} is not a version; write one such as {release.minor}.0")
+        elif minor_of(patch) != release.minor:
             problems.add(f"{where}.patches", f"{patch} is not a release of {release.minor}; move it to its own row")
     variants = ("cpu", *release.cuda)
     _check_known(f"{where}.msvc", [release.msvc], [toolset.version for toolset in facts.toolsets], problems)
@@ -74,16 +79,19 @@ def _check_toolchain(facts: Facts, problems: Problems) -> None:
 
 def _check_rules(facts: Facts, problems: Problems) -> None:
     known = {name: values for name, values in known_values(facts).items() if values}
-    rows = [(f"rules.yaml: {rule.id}.when", rule.when) for rule in facts.rules]
-    rows += [(f"deepspeed.yaml: {patch.id}.when", patch.when) for patch in facts.patches]
-    rows += [(f"libraries.yaml: libraries[{index}].when", row.when) for index, row in enumerate(facts.libraries)]
-    rows += [(f"variables.yaml: {row.name}.when", row.when) for row in facts.variables]
+    tables: dict[str, Sequence[Rule | Patch | Library | Variable]] = {
+        "rules.yaml: rules": facts.rules,
+        "deepspeed.yaml: patches": facts.patches,
+        "libraries.yaml: libraries": facts.libraries,
+        "variables.yaml: variables": facts.variables,
+    }
+    rows = [(f"{name}[{index}].when", row.when) for name, table in tables.items() for index, row in enumerate(table)]
     for where, condition in rows:
         for name, value in condition.unmatched(known):
             problems.add(f"{where}.{name}", f"{value!r} matches nothing known; correct it or add the value to the data")
-    for rule in facts.rules:
+    for index, rule in enumerate(facts.rules):
         if rule.level == "fix" and not rule.hint:
-            problems.add(f"rules.yaml: {rule.id}.hint", "is missing; a rule of level fix says what to do")
+            problems.add(f"rules.yaml: rules[{index}].hint", "is missing; a rule of level fix says what to do")
 
 
 def known_values(facts: Facts) -> dict[str, frozenset[str]]:
@@ -129,7 +137,7 @@ def _check_same(where: str, found: Mapping[str, object], expected: Collection[st
 
 def _check_unique(where: str, names: Iterable[str], problems: Problems) -> None:
     seen: set[str] = set()
-    for name in names:
+    for index, name in enumerate(names):
         if name in seen:
-            problems.add(where, f"two rows are called {name!r}; rename one")
+            problems.add(below(where, index), f"two rows are called {name!r}; rename one")
         seen.add(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from scripts.facts.condition import When
 from scripts.schema.annotations import RowName, RowVersion, Source, VersionText
-from scripts.schema.readers import Problems, below, choice, text
+from scripts.schema.readers import Problems, below, choice, digest, pattern, text
 
 FILE = "deepspeed.yaml"
 SYSTEMS = ("windows", "linux")
@@ -26,23 +25,13 @@ def edit_text(value: object, where: str, problems: Problems) -> str:
     return found
 
 
-def pattern(value: object, where: str, problems: Problems) -> str:
-    """A regular expression."""
-    found = edit_text(value, where, problems)
-    try:
-        re.compile(found)
-    except re.error as error:
-        problems.add(where, f"{found!r} is not a regular expression ({error}); correct it")
-    return found
-
-
 @dataclass(frozen=True, kw_only=True)
 class DeepSpeedRelease:
     """One DeepSpeed release."""
 
     version: RowVersion
     date: date
-    sdist_sha256: str | None
+    sdist_sha256: Annotated[str, digest] | None
     cuda_minors: tuple[VersionText, ...]  # toolkit minors of 11.x and 12.x whose mismatch with torch's is tolerated
     source: Source
 

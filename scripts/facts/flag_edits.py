@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from scripts.schema.annotations import Source, System
-from scripts.schema.readers import choice
+from scripts.schema.readers import choice, pattern
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class FlagEdit:
     id: str
     system: System
     step: Annotated[str, choice("compile", "nvcc", "link")]
-    drop: tuple[str, ...] = ()  # regular expressions for whole words
+    drop: tuple[Annotated[str, pattern], ...] = ()  # regular expressions for whole words
     append: tuple[str, ...] = ()
     reason: str
     source: Source

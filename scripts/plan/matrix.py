@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +11,12 @@ from pathlib import Path
 from scripts.errors import DataError
 from scripts.facts.condition import Condition, parse_condition
 from scripts.facts.facts import Facts
-from scripts.plan.context import FOLLOWS_FROM, Context, context_of
+from scripts.plan.context import FOLLOWS_FROM, Context, context_of, parse_arches
 from scripts.plan.target import Target
 from scripts.schema.readers import (
     Problems,
     Reader,
+    arches,
     below,
     integer,
     keyed,
@@ -28,7 +29,6 @@ from scripts.schema.readers import (
 from scripts.schema.yaml_document import read_document
 from scripts.versions import SYSTEMS, cuda_version
 
-ARCHES = re.compile(r"\d{1,2}\.\d[af]?(\+PTX)?(;\d{1,2}\.\d[af]?(\+PTX)?)*")
 EXCLUSION_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -99,7 +99,7 @@ def load_matrix(path: Path, facts: Facts) -> Matrix:
     if not (document is None and problems):
         matrix = _matrix(facts)(document, f"{path.name}:", problems)
     if matrix and not problems:
-        _check_together(matrix, f"{path.name}:", problems)
+        _check_together(matrix, facts, f"{path.name}:", problems)
     if matrix is None or problems:
         raise DataError(path.name, problems)
     return matrix
@@ -121,7 +121,7 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
         cpu_level=_known(text, facts.cpu_levels, "cpu.yaml"),
         ops=_ops(facts.ops),
         torch_index=_index,
-        arches=mapped(_arches),
+        arches=mapped(arches),
         exclude=listed(exclusion),
         priorities=listed(priority),
         forecast=keyed(ForecastSettings, workers=_workers, overhead_seconds=overhead),
@@ -171,13 +171,6 @@ def _condition(value: object, where: str, problems: Problems) -> Condition:
     return condition
 
 
-def _arches(value: object, where: str, problems: Problems) -> str:
-    found = text(value, where, problems)
-    if found and not ARCHES.fullmatch(found):
-        problems.add(where, f'{found!r} is not a list of architectures; write one such as "8.0;8.6;12.0+PTX"')
-    return found
-
-
 def _exclusion_id(value: object, where: str, problems: Problems) -> str:
     found = text(value, where, problems)
     if found and not EXCLUSION_ID.fullmatch(found):
@@ -210,18 +203,33 @@ def _workers(value: object, where: str, problems: Problems) -> int:
 # ---------------------------------------------------------------- what no reader sees alone
 
 
-def _check_together(matrix: Matrix, where: str, problems: Problems) -> None:
+def _check_together(matrix: Matrix, facts: Facts, where: str, problems: Problems) -> None:
     variants = [variant for variant in matrix.cuda if variant != "cpu"]
     for variant in variants:
         if variant not in matrix.arches:
             problems.add(below(where, "arches"), f"the key {variant!r} is missing; add its architectures")
-    for variant in matrix.arches:
+    for variant, asked in matrix.arches.items():
+        here = below(below(where, "arches"), variant)
         if variant not in variants:
-            problems.add(below(below(where, "arches"), variant), "is not on the cuda axis; remove it or add it there")
+            problems.add(here, "is not on the cuda axis; remove it or add it there")
+        else:
+            _check_arches(asked, facts.cuda[cuda_version(variant) or ""].sms, here, problems)
+    for index, exclusion in enumerate(matrix.exclude):
+        if not exclusion.when.names:
+            here = below(below(below(where, "exclude"), index), "when")
+            problems.add(here, "excludes every target; say which it is about")
     _report_repeated([exclusion.id for exclusion in matrix.exclude], below(where, "exclude"), problems)
     if not matrix.priorities or matrix.priorities[-1].when.names:
         problems.add(below(where, "priorities"), "the last priority must hold for every target; end with `when: {}`")
     _report_unmatched(matrix, where, problems)
+
+
+def _check_arches(asked: str, known: Sequence[int], where: str, problems: Problems) -> None:
+    """Rule arch-range would refuse every target of the variant: a slip, not a decision."""
+    for major, minor in parse_arches(asked):
+        if major * 10 + minor not in known:
+            names = ", ".join(f"{sm // 10}.{sm % 10}" for sm in known)
+            problems.add(where, f"this CUDA compiles for no {major}.{minor}; take some of {names}")
 
 
 def _report_unmatched(matrix: Matrix, where: str, problems: Problems) -> None:

@@ -7,8 +7,9 @@ when `problems` is not empty. Readers are put together: `keyed(Gpu, sm=integer, 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,7 +17,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-VERSION = re.compile(r"\d+(\.\d+)*t?")
+VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*t?")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+VARIANT = re.compile(r"cu[1-9][0-9]{1,2}[0-9]")
+ARCHES = re.compile(r"\d{1,2}\.\d[af]?(\+PTX)?(;\d{1,2}\.\d[af]?(\+PTX)?)*", re.ASCII)
+LAST_STEP = re.compile(r'(?:\[\d+\]|\["[^"]*"\]|[. ][A-Za-z_][\w-]*)$')  # of a path that `below` makes
+LONGEST_RANGE = 200  # characters
 ISSUE = re.compile(r"([\w.-]+/[\w.-]+)?#\d+")
 IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*")
 ADDRESS = re.compile(r"(https://)?[\w-]+(\.[\w-]+)+/\S+")
@@ -45,16 +51,35 @@ class Number(float):
 
 
 class Problems(list[str]):
-    """Every fault found so far, each `file: key path: what is wrong; what to do`."""
+    """Every fault found so far, each `file:line: key path (row): what is wrong; what to do`.
+
+    The line and the row's own name are those of the path, or of the nearest one above it that has one.
+    """
 
     def __init__(self, known_sources: Collection[str] = ()) -> None:
         super().__init__()
         self.known_sources = known_sources
+        self.lines: dict[str, int] = {}  # by path
+        self.names: dict[str, str] = {}  # of rows in lists, by path
         self.read_before: dict[tuple[int, str], Any] = {}  # see `shared`
 
     def add(self, where: str, message: str) -> None:
         """Keeps one fault."""
-        self.append(f"{where.removesuffix(':')}: {message}")
+        paths = [where, *_above(where)]
+        line = next((self.lines[path] for path in paths if path in self.lines), None)
+        name = next((self.names[path] for path in paths if self.names.get(path)), "")
+        file, colon, keys = where.partition(":")
+        located = f"{file}:{line}{colon}{keys}" if line and colon else where
+        self.append(f"{located.removesuffix(':')}{f' ({name})' if name else ''}: {message}")
+
+
+def _above(where: str) -> Iterator[str]:
+    """The paths that lead to this one, the nearest first; the whole document is the last."""
+    while (step := LAST_STEP.search(where)) and step.start():
+        where = where[: step.start()]
+        yield where
+    if not where.endswith(":"):
+        yield f"{where.partition(':')[0]}:"
 
 
 def below(where: str, key: str | int) -> str:
@@ -110,17 +135,34 @@ def version(value: object, where: str, problems: Problems) -> str:
     return found
 
 
+def shaped(pattern: re.Pattern[str], what: str) -> Reader[str]:
+    """A reader of a text that matches the pattern from start to end."""
+
+    def read(value: object, where: str, problems: Problems) -> str:
+        found = text(value, where, problems)
+        if (found or isinstance(value, str)) and not pattern.fullmatch(found):
+            problems.add(where, f"{found!r} is not {what}")
+        return found
+
+    return read
+
+
+digest = shaped(SHA256, "a sha256 (64 hex digits in lower case)")
+variant = shaped(VARIANT, "a CUDA variant; write one such as cu124")
+arches = shaped(ARCHES, 'a list of architectures; write one such as "8.0;8.6;12.0+PTX"')
+
+
 def integer(value: object, where: str, problems: Problems) -> int:
     """An integer, without quotes."""
-    if isinstance(value, Number) and value.is_integer() and "." not in value.text:
-        return int(value)
+    if isinstance(value, Number) and re.fullmatch(r"-?[0-9]{1,18}", value.text):
+        return int(value.text)
     problems.add(where, f"{_shown(value)} is not an integer; write digits without quotes")
     return 0
 
 
 def number(value: object, where: str, problems: Problems) -> float:
     """A number, without quotes."""
-    if isinstance(value, Number) and float(value) == value:
+    if isinstance(value, Number) and math.isfinite(value):
         return float(value)
     problems.add(where, f"{_shown(value)} is not a number; write digits without quotes")
     return 0.0
@@ -141,6 +183,16 @@ def day(value: object, where: str, problems: Problems) -> date:
     return date.min
 
 
+def pattern(value: object, where: str, problems: Problems) -> str:
+    """A regular expression."""
+    found = text(value, where, problems)
+    try:
+        re.compile(found)
+    except re.error as error:
+        problems.add(where, f"{found!r} is not a regular expression ({error}); correct it")
+    return found
+
+
 def choice(*allowed: str) -> Reader[str]:
     """A reader of one of the texts."""
 
@@ -158,8 +210,11 @@ def specifiers(known: Iterable[str] | None = None) -> Reader[SpecifierSet]:
     versions = None if known is None else tuple(known)
 
     def read(value: object, where: str, problems: Problems) -> SpecifierSet:
+        written = text(value, where, problems)
         try:
-            found = SpecifierSet(text(value, where, problems))
+            if len(written) > LONGEST_RANGE:
+                raise InvalidSpecifier
+            found = SpecifierSet(written)
         except InvalidSpecifier:
             problems.add(where, f'{value!r} is not a version range; write one such as ">=0.16,<0.19"')
             return SpecifierSet()

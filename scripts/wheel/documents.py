@@ -15,12 +15,14 @@ from scripts.schema.readers import (
     Optional,
     Problems,
     Reader,
+    digest,
     flag,
     integer,
     keyed,
     listed,
     mapped,
     number,
+    shaped,
     shared,
     specifiers,
     text,
@@ -30,7 +32,6 @@ from scripts.wheel.record import Verification, WheelRecord, WheelSource
 
 MANIFEST_SCHEMA = 1
 WHEELS_SCHEMA = 1
-SHA256 = re.compile(r"[0-9a-f]{64}")
 ADDRESS = re.compile(r"https?://[!#$%&*+,./0-9:;=?@A-Z_a-z~-]+")
 # how writers before 0.2 said that a wheel lacks an op which others of its name have
 ABSENT = re.compile(r"the header (\S+) is not on this machine; install it with: .*")
@@ -155,18 +156,6 @@ def _schema(known: int) -> Reader[int]:
     return read
 
 
-def _shaped(pattern: re.Pattern[str], what: str) -> Reader[str]:
-    """A reader of a text that matches the pattern from start to end."""
-
-    def read(value: object, where: str, problems: Problems) -> str:
-        found = text(value, where, problems)
-        if not pattern.fullmatch(found):
-            problems.add(where, f"{found!r} is not {what}")
-        return found
-
-    return read
-
-
 def _specifier(value: object, where: str, problems: Problems) -> str:
     return str(specifiers()(value, where, problems))
 
@@ -197,10 +186,9 @@ def _names(value: object, where: str, problems: Problems) -> dict[str, str]:
     return dict.fromkeys(listed(text)(value, where, problems), "")
 
 
-_arch = _shaped(re.compile(r"[0-9]{1,2}\.[0-9][af]?(\+PTX)?"), "an architecture such as 8.6 or 12.0+PTX")
-_digest = _shaped(SHA256, "a sha256 (64 hex digits in lower case)")
-_address = _shaped(ADDRESS, "an address such as https://example.org/file")
-_template = _shaped(re.compile(ADDRESS.pattern.replace("_a-z", "_a-z{}")), "an address with {variant} in it")
+_arch = shaped(re.compile(r"[0-9]{1,2}\.[0-9][af]?(\+PTX)?"), "an architecture such as 8.6 or 12.0+PTX")
+_address = shaped(ADDRESS, "an address such as https://example.org/file")
+_template = shaped(re.compile(ADDRESS.pattern.replace("_a-z", "_a-z{}")), "an address with {variant} in it")
 _details = mapped(text)
 _source = _part(WheelSource, kind=text, sha256=text, url=Optional(text), patches=Optional(listed(text), ()))
 _note: Reader[dict[str, Any]] = _part(dict, id=text, text=text, hint=Optional(text), audience=Optional(text, "user"))
@@ -209,8 +197,8 @@ _MANIFEST: Reader[dict[str, Any]] = _part(
     dict,
     schema=_schema(MANIFEST_SCHEMA),
     target=_part(dict, id=_target),
-    wheel=_part(dict, file=text, sha256=_digest, bytes=integer),
-    metadata=Optional(_part(dict, sha256=_digest, requires_python=Optional(_specifier))),
+    wheel=_part(dict, file=text, sha256=digest, bytes=integer),
+    metadata=Optional(_part(dict, sha256=digest, requires_python=Optional(_specifier))),
     source=_source,
     ops=_keys,
     left_out=_details,
@@ -234,7 +222,7 @@ _KEYS: dict[str, Reader[Any]] = {
         _part(
             _row,
             id=_target,
-            sha256=_digest,
+            sha256=digest,
             bytes=integer,
             ops=shared(listed(text)),
             left_out=shared(_details),
@@ -247,7 +235,7 @@ _KEYS: dict[str, Reader[Any]] = {
             source=shared(_source),
             proof=Optional(shared(_known_verification)),
             notes=Optional(shared(_names), {}),
-            metadata_sha256=Optional(_digest),
+            metadata_sha256=Optional(digest),
             requires_python=Optional(shared(_specifier)),
             url=Optional(_address),
             yanked=Optional(text),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.facts.condition import Condition, in_range, parse_condition
+from scripts.schema.readers import Problems
 
 CONTEXT: dict[str, str | bool] = {
     "os": "windows",
@@ -20,7 +21,7 @@ CONTEXT: dict[str, str | bool] = {
 
 
 def condition(when: object) -> Condition:
-    problems: list[str] = []
+    problems = Problems()
     parsed = parse_condition(when, "rules.yaml: rules[0].when", problems)
     assert problems == []
     return parsed
@@ -95,7 +96,7 @@ def test_suffixes_of_pythons_and_architectures_compare_as_their_version(specifie
     ],
 )
 def test_a_fault_in_a_condition_is_one_located_problem(when: object, message: str) -> None:
-    problems: list[str] = []
+    problems = Problems()
     parse_condition(when, "rules.yaml: rules[0].when", problems)
     assert len(problems) == 1
     assert problems[0].startswith("rules.yaml: rules[0].when")

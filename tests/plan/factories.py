@@ -14,6 +14,7 @@ from scripts.facts.rules import Rule
 from scripts.plan.expand import ExcludedTarget, Plan, PlannedTarget
 from scripts.plan.matrix import Exclusion, ForecastSettings, Matrix, Priority
 from scripts.plan.target import Target
+from scripts.schema.readers import Problems
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -45,7 +46,7 @@ def make_facts(rules: Iterable[Rule] = ()) -> Facts:
 
 def make_condition(**when: object) -> Condition:
     """The condition of a `when:`, with _ for -."""
-    problems: list[str] = []
+    problems = Problems()
     condition = parse_condition({name.replace("_", "-"): value for name, value in when.items()}, "test", problems)
     assert problems == []
     return condition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,29 @@ def test_each_fault_is_told_with_its_key_path_and_cure(
     tmp_path: Path, changes: dict[str, Any], key: str, message: str
 ) -> None:
     found = problems_of(tmp_path, with_changes(**changes))
-    assert any(each.startswith(f"matrix.yaml: {key}: ") and message in each for each in found), found
+    place = re.compile(rf"matrix\.yaml:[0-9]+: {re.escape(key)}( \([A-Za-z -]*\))?: ")
+    assert any(place.match(each) and message in each for each in found), found
+
+
+def test_a_fault_is_told_with_its_line_and_the_rows_own_name(tmp_path: Path) -> None:
+    [problem] = problems_of(tmp_path, with_changes(exclude=[{"id": "too-old", "when": {"python": 3.1}, "reason": "."}]))
+    line = (
+        with_changes(exclude=[{"id": "too-old", "when": {"python": 3.1}, "reason": "."}])
+        .splitlines()
+        .index("    python: 3.1")
+    )
+    assert problem.startswith(f"matrix.yaml:{line + 1}: exclude[0].when.python (too-old): 3.1 is not text to YAML")
+
+
+def test_an_exclusion_of_everything_is_refused(tmp_path: Path) -> None:
+    [problem] = problems_of(tmp_path, with_changes(exclude=[{"id": "too-old", "when": {}, "reason": "It ended."}]))
+    assert "exclude[0].when (too-old): excludes every target" in problem
+
+
+@pytest.mark.parametrize("arch", ["99.0", "12.1", "3.5"])
+def test_an_architecture_that_would_drop_every_target_of_a_variant_is_refused(tmp_path: Path, arch: str) -> None:
+    [problem] = problems_of(tmp_path, with_changes(arches={"cu126": f"8.0;{arch}"}))
+    assert f"arches.cu126: this CUDA compiles for no {arch}; take some of 5.0" in problem
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ FAULTS = {
     "no mapping": ("rows: [1]\n", "rows: a list where a mapping is expected"),
     "no row": ('rows: {"3.10": yes}\n', 'rows["3.10"]: yes or no where a mapping is expected'),
     "no version": (GOOD.replace("3.10", "three"), "rows.three.name: 'three' is not a version"),
-    "not YAML": ("rows: {", "torch.yaml: is not YAML"),
+    "not YAML": ("rows: {\n", "torch.yaml:2: is not YAML"),
 }
 
 
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
 
 def test_an_unquoted_version_is_shown_as_it_was_written(tmp_path: Path) -> None:
     _, problems = read(tmp_path, "[3.10, 1:30]", listed(version))
-    assert problems[0] == 'torch.yaml:[0]: 3.10 is a number to YAML; write it in quotes, "3.10"'
+    assert problems[0] == 'torch.yaml:1:[0]: 3.10 is a number to YAML; write it in quotes, "3.10"'
     assert '"1:30"' in problems[1]
 
 
