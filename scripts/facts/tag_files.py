@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from scripts.facts.deepspeed_releases import FILE, pattern
+from scripts.facts.deepspeed_releases import FILE
 from scripts.schema.annotations import Source
-from scripts.schema.readers import Problems, below, choice
+from scripts.schema.readers import Problems, below, choice, pattern
 
 
 @dataclass(frozen=True, kw_only=True)
