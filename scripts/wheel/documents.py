@@ -126,6 +126,8 @@ def _with_lacks(found: dict[str, Any]) -> dict[str, Any]:
     """The same with `lacks`, which writers before 0.2 left to the reasons, beside a line for whoever builds."""
     if not found or found["lacks"] is not None:
         return found
+    if found["left_out"] is None:  # a row without it is a fault that is told already
+        return {**found, "lacks": ()}
     told = found["left_out"]
     lacks = (op for op, reason in told.items() if ABSENT.fullmatch(reason) or reason == NOT_ASKED_FOR)
     reasons = {op: ABSENT.sub(r"the machine that built it did not have the header \1", why) for op, why in told.items()}
