@@ -25,6 +25,7 @@ from filelock import FileLock
 
 from scripts.fetch.index_client import uv_variables
 from scripts.fetch.installer import find_installer
+from scripts.guard import MARK
 
 P = ParamSpec("P")
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -159,7 +160,7 @@ def _host_variables() -> dict[str, str]:
 
     The locale says how Wine writes file names on this system: with another one, a folder `Größe` cannot be made.
     """
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "TMPDIR", MARK) if name in os.environ}
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
