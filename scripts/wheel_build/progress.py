@@ -7,6 +7,7 @@ lines, grouped for GitHub Actions. Everything also goes, with a time stamp, into
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ GIB = 1024**3
 MEGA = 1_000_000
 DONE = ("built", "cached", "failed")
 LONGEST = 100  # characters of a program's line in a sign of life
+VARIABLES = re.compile(r"^(?:[A-Z_]+=\S* )+")  # what stands before a command, and says less than it
 
 
 @dataclass
@@ -124,7 +126,7 @@ class Progress:
     def heard(self, line: str) -> None:
         """One line of a program that runs: into the log, and shown as the newest."""
         self.log(line)
-        if self._step and (text := printable(line).strip()):
+        if self._step and (text := VARIABLES.sub("", printable(line)).strip()):
             self._step.newest = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
     @contextmanager

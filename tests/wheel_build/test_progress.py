@@ -62,6 +62,13 @@ def test_on_a_terminal_the_newest_line_is_kept_up_to_date(tmp_path: Path) -> Non
     assert re.search(r"a-target: record: \d s: compiling \[red\]once", ANSI.sub("", first))
 
 
+def test_of_a_command_the_program_is_shown_and_not_the_variables_before_it(tmp_path: Path) -> None:
+    with make_progress(tmp_path, Screen()) as progress, progress.step("environment"):
+        progress.heard("UV_HTTP_TIMEOUT=60 UV_INDEX_URL= uv pip install torch")
+        assert progress.summary().endswith(": uv pip install torch")
+    assert "UV_HTTP_TIMEOUT=60" in (tmp_path / "a-target.log").read_text(encoding="utf-8")
+
+
 def test_a_fast_step_gives_no_sign_of_life(tmp_path: Path) -> None:
     screen = Screen()
     with make_progress(tmp_path, screen) as progress, progress.step("package"):
