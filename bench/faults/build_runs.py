@@ -69,6 +69,8 @@ class Started:
         except subprocess.TimeoutExpired:
             end_all(self.mark)
             self.process.wait()
+            self.output.close()
+            self.errors.close()
             raise LostError(f"endless: it is not done after {seconds:g} s") from None
         output, said = _read(self.output), _read(self.errors)
         _, found, told = said.partition(TRACEBACK)

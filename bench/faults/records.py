@@ -78,16 +78,20 @@ def _cached_op(folder: Path) -> Kind:
     op = make_op(root, "a", ["csrc/a.cpp"], folder / "recorded", compiler=str(program))
     recipe = make_recipe([replace(op, link=(str(program), *op.link[1:]))])
     settings = make_settings(root, folder, cache=OpCache(folder / "ops"))
-    progress = quiet_progress(folder)
-    Compiler(recipe, settings, progress).run()
+
+    def compiled() -> bytes:
+        with quiet_progress(folder) as progress:
+            (built,) = Compiler(recipe, settings, progress).run()
+            return built.binary.read_bytes()
+
+    compiled()
     (meta,) = (folder / "ops").glob("*/*/meta.json")
     whole = json.loads(meta.read_bytes())
 
     def read(data: bytes) -> None:
         meta.parent.mkdir(parents=True, exist_ok=True)
         meta.write_bytes(data)
-        (built,) = Compiler(recipe, settings, progress).run()
-        if built.binary.read_bytes() != b"compiled\n":
+        if compiled() != b"compiled\n":
             raise LostError("wrong binary from the op cache")
 
     return whole, read
