@@ -67,10 +67,9 @@ def require_offered(site: Path, wheels: list[Target]) -> None:
     offered = {record.target for record in read_site(str(site)).wheels}
     if lost := [target.id for target in wheels if target not in offered]:
         raise LostError(f"the site no longer offers {lost[0]}")
-    pages = sorted(site.rglob("deepspeed/index.html"))
-    for page in pages:
+    for page in sorted(site.rglob("deepspeed/index.html")):
         for link in LINK.findall(page.read_text(encoding="utf-8")):
-            if link.startswith(URL) and not (site / unquote(link.removeprefix(URL))).exists():
+            if not link.startswith("https://") and not (page.parent / unquote(link)).exists():
                 raise LostError(f"{page.relative_to(site)} links to {link}, which is not there")
 
 

@@ -1,4 +1,4 @@
-"""`invoke bench faults` at a small scale: nothing is lost. And each part can fail: what is lost is found and counted."""
+"""`invoke bench faults` at a small scale: nothing is lost. And each part can fail: a loss is found and counted."""
 
 from __future__ import annotations
 
