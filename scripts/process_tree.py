@@ -35,8 +35,11 @@ def end_trees(pids: Sequence[int]) -> None:
     """
     import psutil
 
-    begun = time.monotonic()
-    while tree := [process for process in _family(pids) if _lives(process)]:
+    begun, roots = time.monotonic(), []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            roots.append(psutil.Process(pid))  # knows when it was created: its id may be another's soon
+    while tree := [process for process in _family(pids, roots) if _lives(process)]:
         late = time.monotonic() - begun > GRACE_SECONDS
         if time.monotonic() - begun > PATIENCE_SECONDS:
             return
@@ -49,14 +52,13 @@ def end_trees(pids: Sequence[int]) -> None:
             time.sleep(0.02)
 
 
-def _family(pids: Sequence[int]) -> list[psutil.Process]:
+def _family(pids: Sequence[int], roots: Sequence[psutil.Process]) -> list[psutil.Process]:
     """The processes, their descendants, and on POSIX those whose own parent is gone but who are of their session."""
     import psutil
 
     family: dict[int, psutil.Process] = {}
-    for pid in pids:
+    for root in roots:
         with suppress(psutil.NoSuchProcess):
-            root = psutil.Process(pid)
             family.update({process.pid: process for process in [*root.children(recursive=True), root]})
     if sys.platform != "win32":
         for process in psutil.process_iter():
