@@ -12,15 +12,16 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
-from filelock import FileLock
-
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
 from scripts.facts.portability_rows import HeaderWheel, PythonHeaders
 from scripts.fetch.index_client import open_index
 from scripts.fetch.wheel_part import fetch_folder
-from scripts.files import DRAFT, rename_patiently, sha256_of
+from scripts.files import DRAFT, discard, rename_patiently, sha256_of
+from scripts.locks import locked
+from scripts.stamp import damage_of, discard_file, stamp_tree
 
+WHOLE: set[Path] = set()  # the folders that this process has compared with their stamps
 OWN = Path(__file__).parent / "windows_headers"  # what Microsoft's headers have otherwise than mingw's
 
 
@@ -53,15 +54,21 @@ def own_digest() -> str:
 
 
 def _kept(folder: Path, make: Callable[[Path], None]) -> Path:
-    """The folder, made when it is not there: whole or not at all, by one process at a time."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(folder.name + ".lock")):
-        if not folder.is_dir():
+    """The folder, made when it is not there or not as it was left: whole or not at all, by one process at a time."""
+    if folder in WHOLE:
+        return folder
+    with locked(folder, "headers are being put together"):
+        if damage_of(folder):
             draft = folder.with_name(folder.name + DRAFT)
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
             make(draft)
+            stamp_tree(draft, {})
+            discard(folder)
             rename_patiently(draft, folder)
+            for made in folder.parent.glob("*.pch"):  # clang takes none of headers that are newer
+                discard_file(made)
+    WHOLE.add(folder)
     return folder
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -13,29 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from scripts.command import Log, check, no_log, run
 from scripts.dirs import Dirs
 from scripts.facts.facts import Facts
 from scripts.facts.portability_rows import Dialect
 from scripts.files import draft_of, write_whole
+from scripts.locks import locked
 from scripts.plan.matrix import Matrix
 from scripts.portability.front_end import FrontEnd, find_front_end
 from scripts.portability.header_folders import headers_of, python_headers
 from scripts.portability.source_sets import SourceSet
 from scripts.portability.units import PRECOMPILED, SourceUnit, read_as_cl, units_of
 from scripts.portability.word_search import Fault, foreign_words
+from scripts.stamp import is_as_stamped, read_record, stamp_file, write_record
 from scripts.wheel_build.source import fetch_source, prepare_tree
 
 ERROR = re.compile(r"(.+?)\((\d+)(?:,\d+)?\): (?:fatal )?error: (.+)")
-KEPT = (
-    "csrc",
-    "deepspeed",
-    "op_builder",
-    "accelerator",
-    ".prepared.json",
-)  # of a tree: what the builders and sources are
+KEPT = ("csrc", "deepspeed", "op_builder", "accelerator")  # of a tree: what the builders and sources are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +76,16 @@ class Reader:
     def read(self, sets: Sequence[SourceSet]) -> Reading:
         """Read every source of the sets that cl compiles, and look for words in all of them."""
         self.cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.cache, prefix="work-", ignore_cleanup_errors=True) as folder:
+        with (
+            locked(self.cache, "sources are being read", log=self.log),
+            tempfile.TemporaryDirectory(dir=self.cache, prefix="work-", ignore_cleanup_errors=True) as folder,
+        ):
             units = [unit for one in sets for unit in self.units(one, Path(folder))]
             by_key: dict[str, list[SourceUnit]] = {}
             for unit in units:
                 if unit.is_compiled_by_cl:
                     by_key.setdefault(unit.key(self.identity), []).append(unit)
-            unknown = {key: same[0] for key, same in by_key.items() if not self._result(key).is_file()}
+            unknown = {key: same[0] for key, same in by_key.items() if read_record(self._result(key)) is None}
             self.log(f"{len(units)} sources, {len(by_key)} different ones for cl, {len(unknown)} to read")
             self._ask(unknown)
             words = tuple(foreign_words(units))
@@ -120,7 +116,7 @@ class Reader:
         done = 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for (key, unit), faults in zip(unknown.items(), pool.map(self._faults, unknown.values()), strict=True):
-                write_whole(self._result(key), json.dumps([asdict(fault) for fault in faults]))
+                write_record(self._result(key), {"faults": [asdict(fault) for fault in faults]})
                 done += 1
                 self.log(f"  {done}/{len(unknown)} {unit.of.label} {unit.name}: {len(faults) or 'no'} faults")
 
@@ -128,12 +124,12 @@ class Reader:
         """torch's headers, read once for all units of a dialect and kept."""
         digest = hashlib.sha256(f"{self.identity} {dialect.options} {dialect.torch}".encode()).hexdigest()
         header, output = self.cache / f"{digest[:12]}.h", self.cache / f"{digest[:12]}.pch"
-        with FileLock(f"{output}.lock"):
-            if not output.is_file():
-                write_whole(header, f"#include <{PRECOMPILED}>\n")
-                with draft_of(output) as draft:
-                    command = self.front_end.precompile(header, dialect, self.options(dialect, "cpu"), draft)
-                    check(command, run(command))
+        if not (header.is_file() and is_as_stamped(output)):
+            write_whole(header, f"#include <{PRECOMPILED}>\n")
+            with draft_of(output) as draft:
+                command = self.front_end.precompile(header, dialect, self.options(dialect, "cpu"), draft)
+                check(command, run(command))
+            stamp_file(output)
         return output
 
     def _faults(self, unit: SourceUnit) -> tuple[Fault, ...]:
@@ -148,7 +144,7 @@ class Reader:
 
     def _known(self, by_key: dict[str, list[SourceUnit]]) -> Iterator[FoundFault]:
         for key, same in by_key.items():
-            for fault in json.loads(self._result(key).read_text(encoding="utf-8")):
+            for fault in (read_record(self._result(key)) or {})["faults"]:
                 yield _finding(same, Fault(**fault))
 
     def _result(self, key: str) -> Path:

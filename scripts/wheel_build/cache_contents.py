@@ -20,8 +20,8 @@ from scripts.wheel_build.build_lock import removing, running_builds
 from scripts.wheel_build.cache import META
 
 OF_STOPPED = ("unfinished", "downloads", "leftovers")  # kinds that only a stopped process leaves
-LOCKED = ("unfinished",)  # kinds of which each has a lock of its own
-COPIED = ("ops", "environments", "portability")  # of which a build takes at once what it needs, or nothing
+LOCKED = ("unfinished", "portability")  # kinds of which each has a lock of its own, by its name
+COPIED = ("ops", "environments")  # kinds of which a build takes at once what it needs; the others it may be reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +61,12 @@ def _freed(holding: Holding, dirs: Dirs, builds: Mapping[str, str], *, dry_run: 
         target, holder = next(iter(builds.items()))
         return replace(holding, state="held", reason=f"{target} is being built by {holder}")
     if dry_run:
-        holder = holder_of(holding.paths[0]) if holding.kind in LOCKED else ""
-        return replace(holding, state="held" if holder else "freed", reason=holder and f"it is being built by {holder}")
+        holder = holder_of(dirs.cache / holding.name) if holding.kind in LOCKED else ""
+        return replace(holding, state="held" if holder else "freed", reason=holder and f"it is taken by {holder}")
     with ExitStack() as locks:
         if holding.kind in LOCKED:
             try:
-                locks.enter_context(locked(holding.paths[0], "it is being built", wait=False))
+                locks.enter_context(locked(dirs.cache / holding.name, "it is taken", wait=False))
             except PrerequisiteError as error:
                 return replace(holding, state="held", reason=str(error))
         left = [path for path in holding.paths if not discard(path)]
@@ -116,6 +116,7 @@ KINDS: Mapping[str, Find] = {
     "environments": _together(lambda dirs: [dirs.captured]),
     "portability": _together(lambda dirs: [dirs.portability]),
 }
+TOGETHER = ("sources", "ops", "environments", "portability")
 # What is written when each is made, and never again.
 MARKERS = {
     "unfinished": f"source/{STAMP}",
@@ -131,7 +132,7 @@ def _holding(kind: str, dirs: Dirs, paths: tuple[Path, ...]) -> Holding:
     below = paths[0].relative_to(dirs.cache)
     return Holding(
         kind=kind,
-        name=below.parts[0] if kind in ("sources", *COPIED) else below.as_posix(),
+        name=below.parts[0] if kind in TOGETHER else below.as_posix(),
         paths=paths,
         bytes=sum(_bytes(path) for path in paths),
         made=min(one for one in (*made, *uses, time.time()) if one),

@@ -48,6 +48,12 @@ from scripts.wheel_build.build_lock import building
 with building("two", default_dirs()):
     hold()
 """
+READING = """
+from scripts.dirs import default_dirs
+from scripts.locks import locked
+with locked(default_dirs().portability, "sources are being read"):
+    hold()
+"""
 
 
 @pytest.fixture
@@ -140,6 +146,16 @@ def test_what_a_running_build_may_be_using_stays(
     assert f"cuda/12.4.1-redist is kept: two is being built by process {build_of_two} on " in capsys.readouterr().out
     assert (dirs.unfinished / "two" / "objects" / "a.o").exists()
     assert (dirs.toolkits / "12.4.1-redist" / "bin" / "nvcc").exists()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_a_running_reading_of_sources_uses_stays(
+    dirs: Dirs, capsys: pytest.CaptureFixture[str], dry_run: bool
+) -> None:
+    with busy(READING):
+        states = run(capsys, all=True, dry_run=dry_run)
+    assert {name for name, state in states.items() if state == "held"} == {"portability"}
+    assert (dirs.portability / "results" / "1234.json").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
