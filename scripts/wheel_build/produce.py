@@ -42,11 +42,11 @@ def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: st
     with Progress(title=plan.target.id, log_file=log_file(plan, dirs)) as progress:
         try:
             with building(plan.target.id, dirs, wait=plan.options.wait, log=progress.show):
-                with progress.step("environment"):
+                with progress.step("environment", downloads=True):
                     fill_build_environment(plan, installer, python, progress.heard)
                 with located(dirs.work(plan.target.id)):
                     built = build(plan, python, dirs, progress)
-                with progress.step("verification"):
+                with progress.step("verification", downloads=True):
                     report = verify(built, installer, interpreter, dirs, progress)
                 return file_wheel(built, report, dirs, progress)
         except KeyboardInterrupt:

@@ -58,9 +58,14 @@ class OpState:
 
 @dataclass
 class RunningStep:
-    """A stretch of work: since when, what ran in it last said, and what the network has brought."""
+    """A stretch of work: since when, what ran in it last said, and whether a package client downloads in it.
+
+    uv and pip say without a terminal what they fetch and how large it is, not how far they are: the network knows that,
+    though of the whole machine.
+    """
 
     name: str
+    downloads: bool = False
     started: float = field(default_factory=time.monotonic)
     before: int = field(default_factory=lambda: received_bytes())
     newest: str = ""
@@ -69,8 +74,9 @@ class RunningStep:
         """Its name, its seconds, what it received if it is much, and the newest line."""
         seconds = time.monotonic() - self.started
         received = (received_bytes() - self.before) / MEGA
-        network = [f"{received:,.0f} MB received, {received / seconds:,.1f} MB/s"] if received >= 1 else []
-        return ", ".join([f"{self.name}: {seconds:.0f} s", *network]) + (f": {self.newest}" if self.newest else "")
+        brought = [f"{received:,.0f} MB received, {received / seconds:,.1f} MB/s"] if received >= 1 else []
+        words = ", ".join([f"{self.name}: {seconds:.0f} s", *(brought if self.downloads else [])])
+        return f"{words}: {self.newest}" if self.newest else words
 
 
 @dataclass
@@ -85,7 +91,7 @@ class Progress:
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
-        self._started = self._said = self._watched = time.monotonic()
+        self._started = self._said = self._watched = self._changed = time.monotonic()
         self._live: Live | None = None
         self._step: RunningStep | None = None
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -130,11 +136,11 @@ class Progress:
             self._step.newest = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str, *, downloads: bool = False) -> Iterator[None]:
         """A named stretch of work with its seconds, and signs of life in it; a group of lines in GitHub Actions."""
         grouped = bool(os.environ.get("GITHUB_ACTIONS"))
         self.show(f"::group::{name}" if grouped else f"▸ {name}")
-        self._step = step = RunningStep(name=name)
+        self._step = step = RunningStep(name=name, downloads=downloads)
         try:
             with self._signs_of_life():
                 yield
@@ -172,7 +178,7 @@ class Progress:
 
     def watch_ops(self, expected: Mapping[str, float], units: Mapping[str, int], workers: int) -> None:
         """Begin to show these ops, each with its expected seconds and number of units."""
-        self._watched = time.monotonic()
+        self._watched = self._changed = time.monotonic()
         self.ops = {op: OpState(expected=expected[op], units=units[op]) for op in expected}
         self.workers = workers
 
@@ -183,6 +189,7 @@ class Progress:
             entry.active += units
             entry.done = entry.units if state == "cached" else entry.done + (units < 0)
             changed, entry.state = entry.state != state, state
+            self._changed = time.monotonic()
             if state == "compiling" and entry.started is None:
                 entry.started = time.monotonic()
             if state in DONE:
@@ -202,8 +209,9 @@ class Progress:
         busy = [op for op, entry in self.ops.items() if entry.active]
         linking = [op for op, entry in self.ops.items() if entry.state == "linking"]
         available = psutil.virtual_memory().available / GIB
-        left = max(1.0, self.remaining())
+        left = self.remaining()
         words = f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"
+        words = words if left >= 1 else "it takes longer than expected"
         work = f"compiling {', '.join(busy)}" if busy else f"linking {linking[0]}" if linking else "compiling headers"
         elapsed = time.monotonic() - self._started
         return f"{elapsed:.0f} s elapsed, {words}, {work}, {available:.1f} GiB free"
@@ -213,9 +221,9 @@ class Progress:
         compiled = [entry for entry in self.ops.values() if entry.done and entry.state != "cached"]
         done = sum(entry.expected * entry.done / entry.units for entry in compiled)
         left = sum(entry.expected * (1 - entry.done / entry.units) for entry in self.ops.values() if not entry.ended)
-        spent = (time.monotonic() - self._watched) * self.workers
+        spent = (self._changed - self._watched) * self.workers
         pace = min(3.0, max(0.2, spent / done)) if done else 1.0
-        return left * pace / self.workers
+        return left * pace / self.workers - (time.monotonic() - self._changed)
 
     def __rich__(self) -> Group:
         line = Text(f"{self.title}: {self.summary()}", no_wrap=True, overflow="ellipsis")

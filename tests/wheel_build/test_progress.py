@@ -78,9 +78,11 @@ def test_a_fast_step_gives_no_sign_of_life(tmp_path: Path) -> None:
 
 
 def test_what_the_network_brought_is_told_with_its_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    received = iter([0, 340_000_000])
+    received = iter([0, 340_000_000] * 2)
     monkeypatch.setattr(progress_module, "received_bytes", lambda: next(received))
-    with make_progress(tmp_path, Screen()) as progress, progress.step("environment"):
+    with make_progress(tmp_path, Screen()) as progress, progress.step("package"):
+        assert re.fullmatch(r"package: \d s", progress.summary()), "here it is another program's"
+    with make_progress(tmp_path, Screen()) as progress, progress.step("environment", downloads=True):
         assert re.fullmatch(r"environment: \d s, 340 MB received, [\d,.]+ MB/s", progress.summary())
 
 
@@ -100,8 +102,22 @@ def test_what_is_left_counts_what_is_compiled_here_alone(tmp_path: Path) -> None
         progress.watch_ops({"adam": 600.0, "lion": 100.0}, {"adam": 2, "lion": 2}, workers=1)
         before = progress.remaining()
         progress.update("adam", "cached")
-        assert (before, progress.remaining()) == (700.0, 100.0)
+        assert (round(before), round(progress.remaining())) == (700, 100)
         assert "about 2 min left" in progress.summary()
+
+
+def test_what_is_left_shrinks_while_one_unit_is_compiled_and_is_not_made_up_after_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make_progress(tmp_path, Screen()) as progress, progress.step("compile"):
+        progress.watch_ops({"adam": 60.0}, {"adam": 1}, workers=1)
+        progress.update("adam", "compiling", units=1)
+        begun = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: begun + 40)
+        assert "about 20 s left" in progress.summary()
+        monkeypatch.setattr(time, "monotonic", lambda: begun + 400)
+        assert "it takes longer than expected" in progress.summary()
+        monkeypatch.undo()
 
 
 def test_an_op_counts_its_units_and_its_seconds(tmp_path: Path) -> None:
