@@ -102,11 +102,7 @@ ERRORS: tuple[Explained, ...] = tuple(
             "A target is for another platform, or for a Python that is not installed.",
             "Install that Python and put it on PATH, or build on the machine that is named.",
         ),
-        (
-            "already-building",
-            "Another process builds the target, in this checkout or in another one with the same cache.",
-            "Wait for that build, leave out `--no-wait`, or stop the process that the message names.",
-        ),
+        ("already-building", "Another process builds the target.", "Wait for the process that is named, or stop it."),
         ("compiler-not-found", "There is no C++ compiler.", "Install it with the line in the message."),
         (
             "op-header-missing",
@@ -156,13 +152,9 @@ ERRORS: tuple[Explained, ...] = tuple(
         ("package-client-not-found", "The environment has no pip, and uv is not on PATH.", "Add one of the two."),
         ("package-client-failed", "pip or uv failed.", "Read its output above the message."),
         ("package-manager-not-found", "No known package manager is there.", "Install by hand what the build names."),
-        (
-            "not-removed",
-            "`invoke clean` cannot remove all that it was asked to.",
-            "Close what has it open, or change its permissions.",
-        ),
+        ("not-removed", "Something could not be freed.", "Close what has it open, or change its permissions."),
         ("program-not-found", "A program cannot be started.", "Install it and put it on PATH."),
-        ("disk-full", "A disk has too little space.", "Free some and run the same command again."),
+        ("disk-full", "A disk has too little space.", "Free some, as with `invoke clean`, then run again."),
         ("digest-mismatch", "A download is not the file that is expected.", "Run again; if it stays, do not trust it."),
         ("download-failed", "A server cannot be reached or refuses a file.", "See to the network, then run again."),
         ("download-not-found", "There is no such file on the server.", "Correct the address or the mirror."),

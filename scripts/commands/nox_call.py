@@ -23,6 +23,7 @@ from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.handed_plans import PLANS, write_plans
+from scripts.wheel_build.preflight import environment_of
 
 RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
 
@@ -59,7 +60,7 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Res
 
 def lock_target(target: Target, *, wait: bool = True) -> AbstractContextManager[None]:
     """This checkout's lock on a target: two builds of it would take each other's environment away."""
-    return locked(CHECKOUT / ".nox" / target.id, f"{target.id} is being built", wait=wait, log=log_line)
+    return locked(environment_of(target), f"{target.id} is being built", wait=wait, log=log_line)
 
 
 def lock_named(words: Sequence[str], targets: Sequence[Target]) -> None:

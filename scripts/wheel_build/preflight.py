@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, Dirs
 from scripts.disk_space import Place, disk_of, require_room, require_writable
 from scripts.fetch.installer import Installer
+from scripts.plan.target import Target
 from scripts.wheel_build.build_plan import BuildPlan
 
 TEMPORARY = "TEMP" if os.name == "nt" else "TMPDIR"
@@ -59,7 +60,7 @@ def _packages(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, move
     if installer.uv:
         linked = disk_of(installer.cache)
         kinds = {(p.target.torch, p.target.cuda, p.target.python): p.room["packages"] for p in plans}
-        there = environment_of(plans[0]) if len(plans) == 1 else None
+        there = environment_of(plans[0].target) if len(plans) == 1 else None
         moved = "UV_CACHE_DIR names another"
         yield Place(directory=installer.cache, bytes=sum(kinds.values()), what=packages, moved_by=moved, there=there)
     copied = sum(0 if disk_of(ENVIRONMENTS) == linked else plan.room["packages"] for plan in plans)
@@ -73,6 +74,6 @@ def _packages(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, move
         yield Place(directory=place.parent.parent, bytes=size, what=what, moved_by=moved_by, there=place)
 
 
-def environment_of(plan: BuildPlan) -> Path:
-    """Where Nox makes the build environment of a plan."""
-    return ENVIRONMENTS / plan.target.id.replace(".", "-")
+def environment_of(target: Target) -> Path:
+    """Where Nox makes the build environment of a target."""
+    return ENVIRONMENTS / target.id.replace(".", "-")

@@ -19,6 +19,7 @@ from scripts.host import this_host
 from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
 from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.preflight import environment_of
 
 
 def test_nox_is_given_every_chosen_target() -> None:
@@ -58,7 +59,7 @@ def test_a_second_build_of_a_target_in_this_checkout_is_refused() -> None:
         other = subprocess.run(
             [sys.executable, "-c", code, target.id], cwd=CHECKOUT, capture_output=True, text=True, check=False
         )
-    assert f"{target.id} is being built in {CHECKOUT / '.nox' / target.id} by process {os.getpid()}" in other.stderr
+    assert f"{target.id} is being built in {environment_of(target)} by process {os.getpid()}" in other.stderr
 
 
 def test_a_session_that_is_named_to_nox_itself_is_refused_beside_a_build_of_its_target() -> None:
