@@ -282,7 +282,8 @@ def check(command: Command, outcome: Outcome, *, tail: int = 15) -> Outcome:
         last = "\n".join(f"  {line}" for line in outcome.output.splitlines()[-tail:])
         name = Path(command.argv[0]).name
         if line := said_full(outcome.output):
-            raise CommandError(f"{name} could not write, a disk is full: {line}; {NEXT}", id="disk-full")
+            where = f" (in {command.cwd})" if command.cwd else ""
+            raise CommandError(f"{name}{where} could not write, a disk is full: {line}; {NEXT}", id="disk-full")
         raise CommandError(f"{name} ended with exit code {outcome.exit_code}: {command.as_shell()}\n{last}")
     return outcome
 

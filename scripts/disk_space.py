@@ -153,7 +153,7 @@ def located(path: Path) -> Iterator[None]:
         if error.errno in FULL | REFUSED:
             known = error.filename2 or error.filename
             error.filename = str(path) if known is None or str(known).startswith(f"{path}.") else known
-            error.filename2 = None
+            del error.filename2  # None would be shown
         raise
 
 

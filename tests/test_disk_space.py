@@ -136,6 +136,14 @@ def test_a_read_only_place_is_told_apart_and_what_is_not_the_disk_s_stays_as_it_
         (tmp_path / "absent").read_text()
 
 
+def test_a_located_error_shows_one_path() -> None:
+    for names in ((), ("draft",), ("from", None, "x/wheel.whl.12-draft")):
+        with pytest.raises(OSError, match=r"No space left") as caught, located(Path("x/wheel.whl")):
+            raise OSError(errno.ENOSPC, "No space left on device", *names)
+        wanted = "draft" if names == ("draft",) else str(Path("x/wheel.whl"))
+        assert str(caught.value) == f"[Errno {errno.ENOSPC}] No space left on device: {wanted!r}"
+
+
 def test_the_copy_is_named_not_what_was_copied(tmp_path: Path) -> None:
     found = disk_error(OSError(errno.ENOSPC, "No space left on device", "from", None, str(tmp_path / "to")))
     assert str(found).startswith(f"{tmp_path / 'to'} cannot be written")
@@ -161,9 +169,12 @@ def test_a_program_that_met_a_full_disk_says_so_in_one_line(line: str) -> None:
     output = f"Traceback (most recent call last):\n  File x\n{line}\nmore"
     assert said_full(output) == line.strip()
     with pytest.raises(CommandError) as caught:
-        check(Command(argv=("/usr/bin/uv",)), Outcome(exit_code=1, seconds=0, peak_bytes=0, output=output))
+        check(
+            Command(argv=("/usr/bin/uv",), cwd=Path("work")),
+            Outcome(exit_code=1, seconds=0, peak_bytes=0, output=output),
+        )
     assert caught.value.id == "disk-full"
-    assert str(caught.value).startswith(f"uv could not write, a disk is full: {line.strip()}; free some")
+    assert str(caught.value).startswith(f"uv (in work) could not write, a disk is full: {line.strip()}; free some")
     assert said_full("all is well") is None
 
 

@@ -232,7 +232,8 @@ class Compiler:
                 with located(self.settings.cache.directory):
                     self.settings.cache.put(self.keys[op.op], op.binary, meta)
             except OSError as error:  # the op is there for this wheel all the same
-                self.progress.show(f"  {op.op} is not kept in the op cache: {error}; the build goes on")
+                why = f"{error.filename}: {error.strerror}"
+                self.progress.show(f"  {op.op} is not kept in the op cache: {why}; the build goes on")
         self._finish(op.op, op.binary, cached=False)
 
     def _run(self, command: Command) -> Outcome:

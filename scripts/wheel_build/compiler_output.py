@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from scripts.command import Outcome
+from scripts.disk_space import said_full
 from scripts.errors import WheelsError
 
 NT_ERROR = 0xC0000000  # from here on an exit code of Windows is the fault that ended the program
@@ -21,7 +22,7 @@ def was_killed(outcome: Outcome) -> bool:
 def first_errors(output: str, count: int = 5) -> str:
     """The first lines that say what is wrong; the last lines when none does."""
     lines = [line for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if ERROR.search(line)]
+    errors = [line for line in lines if ERROR.search(line) or said_full(line)]
     return "\n".join((errors or lines[-count:])[:count]) or "no output"
 
 

@@ -250,6 +250,10 @@ def test_what_counts_as_killed_and_which_lines_are_shown() -> None:
     assert first_errors("note\na: error: 1\nb: error: 2\n", count=1) == "a: error: 1"
     assert first_errors("one\ntwo\n\n", count=1) == "two"
     assert first_errors("") == "no output"
+    full = "/usr/bin/ld: final link failed: No space left on device"
+    assert first_errors(f"{full}\ncollect2: error: ld returned 1 exit status") == (
+        f"{full}\ncollect2: error: ld returned 1 exit status"
+    )
 
 
 # ------------------------------------------------------------------------------------------------- interruption
