@@ -1,7 +1,7 @@
 """Faults on purpose: `invoke bench faults [--part NAME] [--seed N] [--scale 0.1] [--json]`.
 
-Printed per part: tries, how many survived, how many lost, seconds; below it a line for each kind of loss with
-the words that repeat it. Exit code 1 when anything was lost.
+Printed per part: tries, how many survived, how many lost, seconds, and seconds of a processor; below it a line for each
+kind of loss with the words that repeat it. Exit code 1 when anything was lost.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def run_part(part: Part, tries: Iterable[int], seed: int, say: Say = say_nothing
     """The tally of these tries, all in one place."""
     numbers, lost = list(tries), []
     started = said = time.monotonic()
+    worked = processor_seconds()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, part.place(Path(folder)) as case:
         for done, number in enumerate(numbers, 1):
             if (loss := attempt(part, case, number, seed)) is not None:
@@ -44,7 +45,13 @@ def run_part(part: Part, tries: Iterable[int], seed: int, say: Say = say_nothing
                 say(f"  {part.name}: {done} of {len(numbers)}, {len(lost)} lost, {said - started:.0f} s")
     seconds = round(time.monotonic() - started, 1)
     losses = tuple(f"{loss}  [--part {part.name} --seed {seed} --case {number}]" for loss, number in lost)
-    return Tally(name=part.name, tried=len(numbers), lost=losses, seconds=seconds)
+    processor = round(processor_seconds() - worked, 1)
+    return Tally(name=part.name, tried=len(numbers), lost=losses, seconds=seconds, processor=processor)
+
+
+def processor_seconds() -> float:
+    """What this process and its children that have ended took of the processors."""
+    return sum(os.times()[:4])
 
 
 def parts_named(names: str) -> tuple[Part, ...]:
@@ -57,7 +64,8 @@ def parts_named(names: str) -> tuple[Part, ...]:
 
 def as_row(tally: Tally) -> str:
     """The tally as a line of the table."""
-    return f"{tally.name:16} {tally.tried:6} {tally.survived:9} {len(tally.lost):5} {tally.seconds:8.1f}"
+    counts = f"{tally.tried:6} {tally.survived:9} {len(tally.lost):5}"
+    return f"{tally.name:16} {counts} {tally.seconds:8.1f} {tally.processor:9.1f}"
 
 
 def loss_lines(tally: Tally) -> list[str]:
@@ -72,8 +80,11 @@ def tally_elsewhere(part: Part, seed: int, scale: float) -> Tally:
     """The tally of a part that a process of its own tries."""
     words = ("--part", part.name, "--seed", str(seed), "--scale", str(scale), "--json")
     argv = (sys.executable, "-m", "bench.faults", *words)
-    told = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False).stdout
-    (found,) = json.loads(told)["parts"]
+    ran = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
+    if not ran.stdout:
+        lost = (f"the part itself ended with exit code {ran.returncode}  [--part {part.name} --seed {seed}]",)
+        return Tally(name=part.name, tried=1, lost=lost, seconds=0, processor=0)
+    (found,) = json.loads(ran.stdout)["parts"]
     return Tally(**{**found, "lost": tuple(found["lost"])})
 
 
@@ -99,7 +110,7 @@ def main(words: Sequence[str]) -> None:
     given = parser.parse_args(words)
     found = []
     if not given.json:
-        print(f"{'part':16} {'tried':>6} {'survived':>9} {'lost':>5} {'seconds':>8}", flush=True)
+        print(f"{'part':16} {'tried':>6} {'survived':>9} {'lost':>5} {'seconds':>8} {'processor':>9}", flush=True)
     for tally in tallies(given.part, given.seed, given.scale, given.case, os.cpu_count() or 1):
         found.append(tally)
         if not given.json:

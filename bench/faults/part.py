@@ -49,6 +49,7 @@ class Tally:
     tried: int
     lost: tuple[str, ...]  # a line each, with the words that repeat the try
     seconds: float
+    processor: float  # seconds, of this process and of those that it saw end
 
     @property
     def survived(self) -> int:

@@ -262,7 +262,7 @@ def test_parts_that_run_beside_each_other_are_counted_the_same(capsys: pytest.Ca
 
 def test_a_row_shows_tried_survived_and_lost() -> None:
     tally = run_part(made_up(lambda index, chance: broken()), range(4), seed=1)
-    assert as_row(tally).split() == ["made", "up", "4", "0", "4", str(tally.seconds)]
+    assert as_row(tally).split() == ["made", "up", "4", "0", "4", str(tally.seconds), str(tally.processor)]
     (line,) = loss_lines(tally)
     assert line.startswith("  4 times: traceback: KeyError")
     assert line.endswith("[--part made up --seed 1 --case 0]")
