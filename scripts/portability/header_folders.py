@@ -64,10 +64,11 @@ def _kept(folder: Path, make: Callable[[Path], None]) -> Path:
             draft.mkdir()
             make(draft)
             stamp_tree(draft, {})
-            discard(folder)
+            if folder.is_dir():
+                discard(folder)
+                for made in folder.parent.glob("*.pch"):  # clang takes none of headers that are newer
+                    discard_file(made)
             rename_patiently(draft, folder)
-            for made in folder.parent.glob("*.pch"):  # clang takes none of headers that are newer
-                discard_file(made)
     WHOLE.add(folder)
     return folder
 

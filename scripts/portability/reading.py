@@ -110,6 +110,8 @@ class Reader:
         return units_of(one, root, self.facts, self.cpu_flags)
 
     def _ask(self, unknown: dict[str, SourceUnit]) -> None:
+        for unit in unknown.values():  # at first: nothing may be made of headers that are then found to be damaged
+            self.options(unit.dialect, unit.of.target.accelerator)
         with_torch = [unit for unit in unknown.values() if unit.precompiled] if self.precompile else []
         for dialect in {unit.dialect.standard: unit.dialect for unit in with_torch}.values():
             self.precompiled[dialect.standard] = self._precompile(dialect)
