@@ -22,6 +22,7 @@ from scripts.commands.task_options import (
     SuiteOptions,
     TargetIds,
     ToolchainOptions,
+    TrialOptions,
     VerifyOptions,
 )
 from scripts.plan.selection import Selection
@@ -42,6 +43,14 @@ def build(c: Context, selection: Selection, options: BuildOptions, output: RunOp
     from scripts.commands import build_task
 
     build_task.build(selection.or_handed_over(), options, output)
+
+
+@command
+def trial(c: Context, options: TrialOptions) -> None:
+    """Build four targets, the least certain first, and leave an archive to send: for whoever has a Windows machine."""
+    from scripts.commands import trial_task
+
+    trial_task.trial(options)
 
 
 @command

@@ -73,6 +73,19 @@ class PortabilityOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialOptions:
+    """Whether the trial is run."""
+
+    dry_run: bool = option(False, "print the lines and run nothing")
+    platform: str = option(
+        "",
+        "of --dry-run: show the lines of another system, win_amd64 or linux_x86_64",
+        more="with `--dry-run`: the lines of another system, `win_amd64` or `linux_x86_64`",
+        choices=("win_amd64", "linux_x86_64"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerifyOptions:
     """Which wheel is verified, and how far."""
 
