@@ -1,6 +1,6 @@
 /* Stands in for Microsoft's C++ compiler: it writes down how it was called and leaves a small object file. What the real
    one refuses, this one refuses in the same words. Its version is the first line of standin.version beside it. */
-#include "record.h"
+#include "preprocess.h"
 
 static int ends_with(const char *word, const char *end)
 {
@@ -23,6 +23,8 @@ int main(void)
         return 0;
     }
     record("cl");
+    for (index = 0; index < count; index++)
+        if (!strcmp(words[index] + 1, "E")) return preprocess(line_beside("standin.version", "19.44.35207"));
     for (index = 0; index < count; index++) {
         char *word = words[index], *rest;
         if ((rest = after(word, "W")) && (word[1] == 'W') && !strncmp(rest, "no-", 3)) {

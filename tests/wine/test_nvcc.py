@@ -1,0 +1,209 @@
+"""NVIDIA's nvcc.exe takes every command line of the planned targets for CUDA 13, and hands on what we mean.
+
+Golden files, in `golden/nvcc`: per target the command lines that upstream and torch make (checked each night), per
+version of nvcc what it hands to its programs for each distinct set of options of these. After a change that is meant,
+run the tests, look at the difference, and run them once more with DEEPSPEED_WHEELS_WRITE_GOLDEN=1 set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scripts.facts.load import load_facts
+from scripts.plan.matrix import load_matrix
+from scripts.plan.target import Target, parse_id
+from scripts.toolchain.compilers import expected_toolchain
+from scripts.verify.fatbin import read_architectures
+from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_plan import BuildPlan, make_build_plan
+from scripts.wheel_build.capture import UPSTREAM
+from scripts.wheel_build.flags import edit_flags
+from scripts.wheel_build.source import fetch_source, prepare_tree
+from tests.wine.lab import ROOT, Ended, Windows
+from tests.wine.nvidia import (
+    WHEELS,
+    describe_nvcc,
+    handed_on,
+    nvcc,
+    option_sets,
+    real_studio,
+    real_toolkit,
+    torch_folder,
+)
+
+pytestmark = pytest.mark.wine
+FACTS = load_facts()
+MATRIX = load_matrix(ROOT / "matrix.yaml", FACTS)
+GOLDEN = Path(__file__).parent / "golden" / "nvcc"
+WRITE = "DEEPSPEED_WHEELS_WRITE_GOLDEN"
+TARGETS = {
+    "13.0": "ds0.19.8-torch2.11.0-cu130-cp311-win_amd64",
+    "13.2": "ds0.19.8-torch2.15.0-cu132-cp311-win_amd64",
+}
+KERNEL = ("csrc/spatial/csrc/opt_bias_add.cu", "csrc/includes", "csrc/spatial/includes")
+ASK_CCCL = "#include <cuda/std/type_traits>\n__global__ void nothing() {}\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiler:
+    """An nvcc.exe, the cl.exe that it finds, and a folder to work in."""
+
+    windows: Windows
+    version: str
+    toolkit: Path
+    studio: Path
+    folder: Path
+
+    @property
+    def plan(self) -> BuildPlan:
+        return plan_of(parse_id(TARGETS[self.version]))
+
+    def run(self, *words: str | Path, variables: bool = True) -> Ended:
+        """How it ended; with the variables of the target's build."""
+        own = self.plan.environment(self.windows.path(self.toolkit)) if variables else {}
+        kept = {name: value for name, value in own.items() if name.startswith("NVCC_")}
+        return nvcc(self.windows, self.toolkit, self.studio, words, self.folder, kept)
+
+    def named(self, text: str) -> str:
+        studio = self.windows.path(self.studio)
+        return handed_on(text, {"toolkit": self.windows.path(self.toolkit), "cl": studio, "folder": self.folder_path})
+
+    @property
+    def folder_path(self) -> str:
+        return self.windows.path(self.folder)
+
+
+def plan_of(target: Target) -> BuildPlan:
+    return make_build_plan(target, FACTS, MATRIX, BuildOptions(), expected_toolchain(target, FACTS))
+
+
+@pytest.fixture(scope="module")
+def studio(windows: Windows) -> Path:
+    return real_studio(windows)
+
+
+@pytest.fixture(params=list(WHEELS))
+def compiler(request: pytest.FixtureRequest, windows: Windows, studio: Path) -> Compiler:
+    version = request.param
+    folder = windows.fresh_folder(f"nvcc-{version}")
+    toolkit = real_toolkit(windows, version)
+    return Compiler(windows=windows, version=version, toolkit=toolkit, studio=studio, folder=folder)
+
+
+def compare(file: Path, text: str) -> None:
+    if os.environ.get(WRITE):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def source_of(plan: BuildPlan, folder: Path) -> Path:
+    pinned = plan.deepspeed.sdist_sha256
+    cache = folder.parent.parent / "sources"
+    archive = fetch_source(plan.target.deepspeed, cache, kinds=("sdist",), pinned_sdist=pinned)
+    return prepare_tree(archive, folder / "source", plan.patches["sdist"]).root
+
+
+@pytest.mark.nightly
+def test_every_command_line_is_that_of_the_golden_file(compiler: Compiler) -> None:
+    """Upstream's setup.py and torch's build extension make them; `invoke test` takes them from the golden file."""
+    windows, plan, folder = compiler.windows, compiler.plan, compiler.folder
+    assert plan.target.cuda_version
+    root = source_of(plan, folder)
+    torch = torch_folder(windows, plan.target.torch, plan.target.cuda_version, plan.requirements)
+    names = {
+        "source": windows.path(root),
+        "recorded": windows.path(folder / "recorded"),
+        "environment": windows.path(torch),
+        "toolkit": windows.path(compiler.toolkit),
+        "python": windows.path(windows.drive_c / "python" / "3.11"),
+    }
+    variables = {
+        **plan.environment(names["toolkit"]),
+        "PYTHONPATH": f"{names['source']};{names['environment']}",
+        "WINEPATH": windows.path(compiler.studio),
+        "INCLUDE": r"C:\include",
+        "LIB": r"C:\lib",
+        "VSCMD_ARG_TGT_ARCH": "x64",
+    }
+    variables.pop("PATH", None)
+    python = windows.drive_c / "python" / "3.11" / "python.exe"
+    outputs = (folder / "record.json", folder / "recorded", folder / "dist")
+    argv: list[str | Path] = [python, UPSTREAM, *outputs, ",".join(plan.cpu.cpuinfo_flags)]
+    windows.run(argv, env=variables, cwd=root, seconds=600).require()
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    commands = [words for entry in record["extensions"] for words in entry["commands"] if "nvcc" in words[0]]
+    directories = {name: names[name] for name in ("source", "environment", "python", "toolkit")}
+    edited = [
+        edit_flags(words, FACTS.flags, step="nvcc", system="windows", directories=directories, cpu=())
+        for words in commands
+    ]
+    compare(GOLDEN / f"{plan.target.id}.txt", describe_nvcc(edited, names))
+
+
+def test_nvcc_takes_every_set_of_options_and_hands_on_what_is_meant(compiler: Compiler) -> None:
+    (compiler.folder / "kernel.cu").write_text("__global__ void nothing() {}\n", encoding="utf-8")
+    golden = (GOLDEN / f"{compiler.plan.target.id}.txt").read_text(encoding="utf-8")
+    parts = []
+    for options in option_sets(golden):
+        ended = compiler.run("--dryrun", *options, "-c", "kernel.cu", "-o", "kernel.obj")
+        assert ended.exit_code == 0, (options, ended.output, ended.errors)
+        parts.append(f"== {' '.join(options)}\n{compiler.named(ended.output + ended.errors)}")
+    assert parts
+    compare(GOLDEN / f"handed-on-{compiler.version}.txt", "\n".join(parts))
+
+
+def test_a_kernel_of_deepspeed_becomes_what_was_asked_for(compiler: Compiler) -> None:
+    """cl's -E and the four programs of NVIDIA's; our own audit reads the architectures."""
+    if compiler.version != "13.0":
+        pytest.skip("one version shows it; a compile takes half a minute")
+    root = source_of(compiler.plan, compiler.folder)
+    source, *folders = KERNEL
+    words = [f"-I{compiler.windows.path(root / each)}" for each in folders]
+    words += ["-std=c++20", "-Xcompiler=/Zc:preprocessor"]
+    words += ["-gencode=arch=compute_75,code=sm_75", "-gencode=arch=compute_120,code=compute_120"]
+    compiler.run("--fatbin", *words, root / source, "-o", "kernel.fatbin").require()
+    found = read_architectures([(compiler.folder / "kernel.fatbin").read_bytes()])
+    assert str(found) == "sm_75, PTX of 120"
+
+
+# ---------------------------------------------------------------- each fails as on Windows
+
+
+def refused(compiler: Compiler, text: str, *words: str, variables: bool = True) -> str:
+    (compiler.folder / "kernel.cu").write_text(text, encoding="utf-8")
+    ended = compiler.run(*words, "kernel.cu", "-o", "kernel.out", variables=variables)
+    said = f"{ended.output}\n{ended.errors}"
+    assert ended.exit_code != 0, said
+    return said
+
+
+def test_an_architecture_that_cuda_13_has_not_is_refused(compiler: Compiler) -> None:
+    said = refused(compiler, "", "-c", "-gencode=arch=compute_70,code=sm_70")
+    assert "Unsupported gpu architecture 'compute_70'" in said
+
+
+def test_an_option_that_nvcc_does_not_know_is_refused(compiler: Compiler) -> None:
+    assert "Unknown option" in refused(compiler, "", "-c", "--no-such-option")
+
+
+def test_cccl_of_13_2_asks_for_the_new_preprocessor(compiler: Compiler) -> None:
+    """The rows of variables.yaml hand it over; without them it is refused."""
+    if compiler.version != "13.2":
+        pytest.skip("older ones do not ask")
+    said = refused(compiler, ASK_CCCL, "-c", "-std=c++20", "-gencode=arch=compute_75,code=sm_75", variables=False)
+    assert "Zc:preprocessor" in said
+    (compiler.folder / "kernel.cu").write_text(ASK_CCCL, encoding="utf-8")
+    ended = compiler.run("-E", "-std=c++20", "-gencode=arch=compute_75,code=sm_75", "kernel.cu")
+    assert "Zc:preprocessor" not in ended.require() + ended.errors
+
+
+def test_a_toolkit_of_wheels_gets_its_import_libraries(compiler: Compiler) -> None:
+    assert (compiler.toolkit / "lib" / "x64" / "cudart.lib").is_file()
+    shutil.rmtree(compiler.folder)
