@@ -49,12 +49,16 @@ def _found(unit: SourceUnit, word: ForeignWord) -> Iterator[Fault]:
 
 @cache
 def _lines(path: Path, changed: int, pattern: str) -> tuple[int, ...]:
-    text = _code(path, changed)
-    return tuple(text.count("\n", 0, match.end()) + 1 for match in re.finditer(pattern, text, re.MULTILINE))
+    return _places(path.read_text(encoding="utf-8", errors="replace"), pattern)
+
+
+@cache  # by content: releases share most of their files
+def _places(text: str, pattern: str) -> tuple[int, ...]:
+    code = _without_comments(text)
+    return tuple(code.count("\n", 0, match.end()) + 1 for match in re.finditer(pattern, code, re.MULTILINE))
 
 
 @cache
-def _code(path: Path, changed: int) -> str:
-    """The file without comments and texts, its lines where they were."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+def _without_comments(text: str) -> str:
+    """The code with its lines where they were, and no texts."""
     return COMMENT.sub(lambda match: "\n" * match[0].count("\n") or " ", text)

@@ -14,7 +14,7 @@ from tests.wine.lab import Windows, default_folder, missing_programs, open_lab
 def windows() -> Iterator[Windows]:
     """The lab, for this session alone: a hang of one ends every program of the prefix."""
     if missing := missing_programs():
-        pytest.skip(f"{', '.join(missing)} not found; apt-get install wine wine64 gcc-mingw-w64-x86-64-win32")
+        pytest.skip(f"{', '.join(missing)} not found; apt-get install wine wine64 gcc-mingw-w64-x86-64-win32 g++")
     default_folder().mkdir(parents=True, exist_ok=True)
     with FileLock(default_folder() / "used.lock"):
         lab = open_lab()

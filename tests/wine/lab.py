@@ -31,7 +31,7 @@ P = ParamSpec("P")
 ROOT = Path(__file__).resolve().parent.parent.parent
 STANDINS = Path(__file__).parent / "standins"
 FOLDER_VARIABLE = "DEEPSPEED_WHEELS_WINE_LAB"
-PROGRAMS = ("wine", "wineserver", "timeout", "x86_64-w64-mingw32-gcc")
+PROGRAMS = ("wine", "wineserver", "timeout", "x86_64-w64-mingw32-gcc", "g++")
 SDISTS = {  # Windows Python -> version and sha256 of the sdist that holds it
     "3.11": ("3.11.1", "b6d6b1071cbed92691e7c37f25f3dcc814cdee2a99b154dcdd1d78c3da7ec863"),
     "3.12": ("3.12.1", "acd8fe925c15bb325fa83c691aa78a1aeea1135fbbada677c39b572fe1d148c9"),
