@@ -90,8 +90,7 @@ class Reader:
             self._ask(unknown)
             words = tuple(foreign_words(units))
             findings = (*self._known(by_key), *(_finding([unit], fault) for unit, fault in words))
-            counts = tuple((one.label, sum(unit.of is one for unit in units)) for one in sets)
-            return Reading(sets=counts, read=len(by_key), asked=len(unknown), findings=findings)
+            return Reading(sets=_counts(sets, units), read=len(by_key), asked=len(unknown), findings=findings)
 
     def units(self, one: SourceSet, folder: Path) -> tuple[SourceUnit, ...]:
         """The units of a set, its tree made below `folder` unless an equal one is there."""
@@ -151,6 +150,14 @@ class Reader:
 
     def _result(self, key: str) -> Path:
         return self.cache / "results" / f"{key}.json"
+
+
+def _counts(sets: Iterable[SourceSet], units: Iterable[SourceUnit]) -> tuple[tuple[str, int], ...]:
+    """By label the number of sources; several sets of one label differ in their patches only."""
+    found: dict[str, set[str]] = {one.label: set() for one in sets}
+    for unit in units:
+        found[unit.of.label].add(f"{unit.op} {unit.name}")
+    return tuple((label, len(names)) for label, names in found.items())
 
 
 def read_faults(output: str, root: Path, cache: Path) -> tuple[Fault, ...]:
