@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Literal
@@ -70,6 +71,22 @@ def write_results(directory: Path, results: Iterable[Result]) -> None:
 def read_results(directory: Path) -> tuple[Result, ...]:
     """Every result in the directory of logs, by target id; raises DataError for one that cannot be read."""
     return tuple(_read(path) for path in sorted(directory.glob(f"*{SUFFIX}")))
+
+
+def queued_results(artifacts: Path, queue: Mapping[str, Collection[str]]) -> tuple[Result, ...]:
+    """The results in a run's artifacts, a folder each, of the ids that were queued under its name, and no others.
+
+    One that cannot be read is left out, as if its job had left none: it must not keep back what the others say.
+    """
+    found = []
+    for name, ids in sorted(queue.items()):
+        for target in sorted(ids):
+            path = artifacts / name / "logs" / f"{target}{SUFFIX}"
+            with suppress(OSError, DataError):
+                result = None if path.is_symlink() or path.parent.is_symlink() else _read(path)
+                if result and result.target == target:
+                    found.append(result)
+    return tuple(found)
 
 
 def _read(path: Path) -> Result:

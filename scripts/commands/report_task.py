@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.ci.actions import site_address, this_step
-from scripts.ci.jobs import QUEUE, read_matrix
-from scripts.ci.results import Result, builds_document, known_builds, lost_results, read_results
+from scripts.ci.jobs import QUEUE, read_matrix, read_queue
+from scripts.ci.results import Result, builds_document, known_builds, lost_results, queued_results, read_results
 from scripts.ci.summary import SummaryRow, markdown, rows, run_annotations, sentence
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
@@ -23,9 +23,12 @@ from scripts.outgoing import redacted_values
 
 def report(options: ReportOptions) -> None:
     """Print how the last builds ended; the exit code is the first failed one's. A build that goes on has not failed."""
-    dirs = default_dirs()
-    results = read_results(dirs.logs)
-    if options.builds and (queue := os.environ.get(QUEUE)):
+    dirs, queue = default_dirs(), os.environ.get(QUEUE, "")
+    if options.artifacts:
+        results = queued_results(Path(options.artifacts), read_queue(queue, QUEUE))
+    else:
+        results = read_results(dirs.logs)
+    if options.builds and queue:
         results = (*results, *lost_results(read_matrix(queue, QUEUE), results))
     if not results and not options.builds:
         raise NothingToDoError(

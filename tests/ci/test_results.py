@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.ci.results import NOT_READY, Result, builds_document, lost_results, read_results, write_results
+from scripts.ci.results import (
+    NOT_READY,
+    Result,
+    builds_document,
+    lost_results,
+    queued_results,
+    read_results,
+    write_results,
+)
 from scripts.ci.summary import markdown, rows, run_annotations, sentence
 from scripts.errors import CompileError, DataError, InterruptedBuildError, PrerequisiteError
 from scripts.index.page.states import Build, read_builds
@@ -117,3 +125,19 @@ def test_the_page_gets_no_cure_that_only_the_builder_can_use() -> None:
     lacking = Result(target=FAILED.id, exit_code=PrerequisiteError.exit_code, wheel=None, message=message)
     entry = builds_document([lacking], {}, {FAILED.id}, RUN)[FAILED.id]
     assert entry == {"state": "failed", "message": NOT_READY, "url": RUN}
+
+
+def test_of_an_artifact_only_the_results_that_were_queued_under_its_name_count(tmp_path: Path) -> None:
+    mine, other = make_target().id, make_target(python="3.12").id
+    built, failed = (
+        Result(target=name, exit_code=code, wheel=None, message=None) for name, code in ((mine, 0), (other, 17))
+    )
+    write_results(tmp_path / mine / "logs", [built, failed])  # it speaks for the other, too
+    write_results(tmp_path / "stranger" / "logs", [failed])
+    assert queued_results(tmp_path, {mine: (mine,), other: (other,)}) == (built,)
+    assert queued_results(tmp_path, {mine: (mine, other)}) == (built, failed)
+    (tmp_path / mine / "logs" / f"{mine}.result.json").write_text("{")
+    assert queued_results(tmp_path, {mine: (mine, other)}) == (failed,), "a damaged one keeps no other back"
+    renamed = tmp_path / mine / "logs" / f"{other}.result.json"
+    renamed.rename(renamed.with_name(f"{mine}.result.json"))
+    assert queued_results(tmp_path, {mine: (mine, other)}) == ()

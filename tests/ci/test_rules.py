@@ -121,6 +121,9 @@ def test_the_report_for_the_page_knows_every_target_of_the_run() -> None:
     pages = BUILD["jobs"]["pages"]
     [report] = [step for step in pages["steps"] if "invoke report" in step.get("run", "")]
     assert report["env"] == {QUEUE: "${{ needs.plan.outputs.matrix }}"}
+    [download] = [step["with"] for step in pages["steps"] if "download-artifact@" in step.get("uses", "")]
+    assert f"--artifacts {download['path']} " in report["run"]
+    assert "merge-multiple" not in download
     assert "plan" in pages["needs"]
 
 
