@@ -161,8 +161,8 @@ class ReportOptions:
     artifacts: str = option(
         "",
         "a directory with the artifacts of a run, a folder each, instead of the logs",
-        more="the directory of a run's artifacts, a folder each, instead of the logs: of each the results of the targets "
-        "that `DEEPSPEED_WHEELS_QUEUE` has under its name",
+        more="the directory of a run's artifacts, a folder each, instead of the logs: of each the results of the "
+        "targets that `DEEPSPEED_WHEELS_QUEUE` has under its name",
     )
     json: bool = json_option("[the results](#other-json)")
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scripts.ci.jobs import QUEUE
 from scripts.commands.publish_task import publish
 from scripts.commands.store_options import PublishOptions
 from scripts.errors import InputError, NothingToDoError, PublishError
+from scripts.plan.target import Target
+from tests.plan.factories import make_target
+from tests.wheel.artifacts import leave_artifact
 from tests.wheel.wheelhouse import file_wheel, targets
 
 FIRST, SECOND, THIRD = targets(3)
@@ -73,3 +78,51 @@ def test_a_store_that_cannot_be_made_is_an_error(store: Path) -> None:
     (store / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         publish(PublishOptions(store=f"dir:{store / 'file' / 'store'}"))
+
+
+@pytest.fixture
+def run_of_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Target, Target]:
+    """The artifacts of a run of two targets, of which one is forged; and both targets."""
+    sound, forged = make_target(python="3.11"), make_target(python="3.12")
+    leave_artifact(tmp_path / "artifacts", sound)
+    leave_artifact(tmp_path / "artifacts", forged, repeat="curl evil.example")
+    rows = [{"id": target.id, "runner": "ubuntu-22.04", "python": target.python} for target in (sound, forged)]
+    for name, value in {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_REPOSITORY": "someone/wheels",
+        "GITHUB_WORKFLOW_REF": "someone/wheels/.github/workflows/build.yml@refs/heads/main",
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+        QUEUE: json.dumps({"include": rows}),
+    }.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path, sound, forged
+
+
+def test_of_a_runs_artifacts_what_is_true_is_attested_and_published_and_the_rest_an_error(
+    run_of_two: tuple[Path, Target, Target],
+) -> None:
+    folder, sound, forged = run_of_two
+    options = PublishOptions(store=f"dir:{folder / 'store'}", artifacts=str(folder / "artifacts"), json=True)
+    (folder / "store").mkdir()
+    publish(replace(options, attest=str(folder / "attest"), dry_run=True))
+    assert (folder / "outputs").read_text() == "wheels=1\n"
+    assert [line.split()[1] for line in (folder / "attest" / "checksums.txt").read_text().splitlines()] == [
+        sound.wheel_name
+    ]
+    with pytest.raises(PublishError, match=f"refused 1 of 2 wheels.*\n.*{forged.id}") as caught:
+        publish(options)
+    assert caught.value.id == "wheels-refused"
+    published = {path.name for path in (folder / "store" / "v0.19.8").glob("*.whl")}
+    assert published == {sound.wheel_name}
+    manifest = json.loads((folder / "store" / "v0.19.8" / f"{sound.wheel_name}.json").read_text())
+    assert manifest["proof"]["reported_by"]["workflow"].endswith("build.yml@refs/heads/main")
+    assert manifest["proof"]["reported_by"]["run"] == "https://github.com/someone/wheels/actions/runs/7"
+    publish(replace(options, attest=str(folder / "attest"), dry_run=True))
+    assert (folder / "attest" / "checksums.txt").read_text() == "", "what is public already is not attested again"
+
+
+def test_artifacts_without_their_queue_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(QUEUE, raising=False)
+    with pytest.raises(InputError, match=QUEUE):
+        publish(PublishOptions(store=f"dir:{tmp_path}", artifacts=str(tmp_path)))
