@@ -12,6 +12,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
 from scripts.commands.build_task import planner_of
+from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.command_task import reported
 from scripts.commands.host_targets import buildable
 from scripts.commands.nox_call import lock_named, report_result
@@ -29,6 +30,7 @@ from scripts.wheel_build.handed_plans import handed_plans
 from scripts.wheel_build.produce import produce
 
 raise_on_signals()
+end_quietly()
 os.environ.update(GUARD.marked({}))  # for the environments that nox makes by itself
 
 nox.needs_version = ">=2024.4.15"

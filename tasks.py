@@ -6,6 +6,7 @@ import sys
 
 from invoke.context import Context
 
+from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.command_task import command
 from scripts.commands.store_options import PublishOptions, SiteOptions, YankOptions
 from scripts.commands.task_options import (
@@ -27,6 +28,8 @@ from scripts.commands.task_options import (
 )
 from scripts.plan.selection import Selection
 from scripts.wheel_build.build_options import BuildOptions
+
+end_quietly()
 
 
 @command

@@ -39,10 +39,24 @@ def answer(log: Path) -> str:
     return found.findings[0].cause if found.findings else ("unknown" if found.unknown else HEALTHY)
 
 
+def read_labels(directory: Path) -> list[tuple[str, str]]:
+    """File and cause of each log; ends with a message where labels.yaml cannot be read or a log is not there."""
+    labels = directory / "labels.yaml"
+    try:
+        rows = yaml.safe_load(labels.read_text(encoding="utf-8"))
+        found = [(str(row["file"]), str(row["cause"])) for row in rows]
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise SystemExit(
+            f"error: --logs {directory}: {labels.name} is no list of `file` and `cause`: {error}"
+        ) from None
+    if missing := [file for file, _ in found if not (directory / file).is_file()]:
+        raise SystemExit(f"error: --logs {directory}: {missing[0]} of {labels.name} is not there")
+    return found
+
+
 def score(directory: Path) -> tuple[float, int]:
     """The part of the failed logs whose cause is named first, and how many healthy ones raise an alarm."""
-    rows = yaml.safe_load((directory / "labels.yaml").read_text(encoding="utf-8"))
-    answers = [(row["file"], row["cause"], answer(directory / row["file"])) for row in rows]
+    answers = [(file, cause, answer(directory / file)) for file, cause in read_labels(directory)]
     for file, cause, found in answers:
         if found != cause:
             print(f"{file}: {found} instead of {cause}")

@@ -35,6 +35,7 @@ class Result:
     exit_code: int
     wheel: str | None  # where it was filed
     message: str | None  # why there is none
+    ops: str = ""  # of a build of only some, "async_io,cpu_adam"; it says nothing of the target's full wheel
 
     @property
     def state(self) -> Literal["built", "building", "failed"]:
@@ -63,8 +64,9 @@ class Result:
 def write_results(directory: Path, results: Iterable[Result]) -> None:
     """Put each result beside the log of its target."""
     for result in results:
+        part = f".only-{result.ops}"[:80].replace(",", "-") if result.ops else ""
         write_whole(
-            directory / f"{result.target}{SUFFIX}", json.dumps(redacted_values(asdict(result)), indent=2) + "\n"
+            directory / f"{result.target}{part}{SUFFIX}", json.dumps(redacted_values(asdict(result)), indent=2) + "\n"
         )
 
 
@@ -96,13 +98,14 @@ def _read(path: Path) -> Result:
     if result and not problems and not ID.fullmatch(result.target):
         problems.add(below(f"{path.name}:", "target"), f"{result.target!r} is not a target id")
     if problems or result is None:
-        raise DataError(path.name, problems)
+        told = [*problems[:-1], *(f"{last}; delete the file or build its target again" for last in problems[-1:])]
+        raise DataError(path.name, told)
     return result
 
 
 def lost_results(queued: Iterable[str], results: Iterable[Result]) -> tuple[Result, ...]:
     """A failure for each target of a run, by its id, whose job ended without a result."""
-    known = {result.target for result in results}
+    known = {result.target for result in results if not result.ops}
     failed = CommandError.exit_code
     return tuple(
         Result(target=name, exit_code=failed, wheel=None, message=NO_RESULT) for name in queued if name not in known
@@ -133,7 +136,7 @@ def builds_document(
 
     What is planned no more, such as the target of an older torch patch release, is not tried again and has no state.
     """
-    tried = {result.target: result for result in results}
+    tried = {result.target: result for result in results if not result.ops}
     known = {name: _entry(build.state, build.message, build.url) for name, build in before.items() if name not in tried}
     now = {
         name: _entry(result.state, _for_readers(result), url)
@@ -152,4 +155,6 @@ def _entry(state: str, message: str, url: str | None) -> dict[str, str]:
     return {"state": state, "message": message, **({"url": url} if url else {})}
 
 
-RESULT: Reader[Result] = keyed(Result, target=text, exit_code=integer, wheel=Optional(text), message=Optional(text))
+RESULT: Reader[Result] = keyed(
+    Result, target=text, exit_code=integer, wheel=Optional(text), message=Optional(text), ops=Optional(text, "")
+)

@@ -36,7 +36,7 @@ class SummaryRow:
     @property
     def repeat(self) -> str:
         """The line that builds the target again."""
-        return f"invoke build --id {self.result.target}"
+        return f"invoke build --id {self.result.target}" + (f" --ops {self.result.ops}" if self.result.ops else "")
 
 
 def rows(results: Iterable[Result], wheelhouse: Path) -> tuple[SummaryRow, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from scripts.ci.results import write_results
 from scripts.commands.answer import log_line, print_answer, print_document, print_lines
@@ -14,7 +14,6 @@ from scripts.commands.host_targets import targets_to_build
 from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import RunOptions
-from scripts.dirs import Dirs
 from scripts.errors import PrerequisiteError, WheelsError
 from scripts.fetch.installer import find_installer
 from scripts.host import this_host
@@ -38,7 +37,7 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
         return
     plans = plans_here(planner, targets)
     ends = log_ends(project.dirs.logs, [target.id for target in targets])
-    results = build_targets(plans, options)
+    results = [replace(result, ops=",".join(options.ops)) for result in build_targets(plans, options)]
     if output.json:
         print_document({"results": [asdict(result) for result in results]})
     else:
@@ -64,21 +63,22 @@ def plans_here(planner: Planner, targets: Sequence[Target]) -> list[BuildPlan]:
     """
     plans = []
     for target in targets:
-        with _kept(planner.dirs, [target]):
+        with _kept(planner, [target]):
             plans.append(planner.here(target))
-    with _kept(planner.dirs, targets):
+    with _kept(planner, targets):
         require_disks(plans, planner.dirs, find_installer())
     return plans
 
 
 @contextmanager
-def _kept(dirs: Dirs, targets: Sequence[Target]) -> Iterator[None]:
+def _kept(planner: Planner, targets: Sequence[Target]) -> Iterator[None]:
     """An error of the block is the result of these targets."""
     try:
         yield
     except WheelsError as error:
         with suppress(OSError):  # of a disk that cannot even take that
-            write_results(dirs.logs, [failure(target, error) for target in targets])
+            results = [replace(failure(target, error), ops=",".join(planner.options.ops)) for target in targets]
+            write_results(planner.dirs.logs, results)
         raise
 
 

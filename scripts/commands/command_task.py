@@ -18,11 +18,13 @@ from invoke.context import Context
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
+from scripts.commands.closed_pipe import output_is_closed
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.options import Option, options_of, read_options
 from scripts.outgoing import printable
 from scripts.stop_signals import stop_signals
 
+HELP = frozenset(("--help", "-h"))
 NEW_OBJECTS = 200_000  # between two garbage collections: a task builds values that live to its end (mypy does the same)
 
 
@@ -73,10 +75,9 @@ def reported() -> Iterator[None]:
             raise SystemExit(stops.exit_code or InterruptedBuildError.exit_code) from None
         except SystemExit as end:
             raise SystemExit(stops.exit_code or end.code) from None
-        except BrokenPipeError:
-            sys.stderr.close()
-            raise SystemExit(0) from None
         except OSError as error:
+            if output_is_closed():
+                raise SystemExit(0) from None
             found = _of_the_disk(error)
             if found is None:
                 raise
@@ -103,6 +104,9 @@ def _with_signature(
     @wraps(function)
     def body(context: Context, **given: object) -> None:
         gc.set_threshold(NEW_OBJECTS)
+        if not HELP.isdisjoint(str(given[each.name]) for each in options if each.default is MISSING):
+            _print_help(function)
+            return
         with reported():
             function(context, **{name: read_options(kind, given) for name, kind in kinds.items()})
 
@@ -110,6 +114,15 @@ def _with_signature(
     parameters = [*own, *(inspect.Parameter(each.name, own[0].kind, default=_default(each)) for each in options)]
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Invoke asks for
     return body
+
+
+def _print_help(function: Callable[..., None]) -> None:
+    """The help of the task: Invoke takes `--help` behind a task that needs a word for that word."""
+    from invoke.collection import Collection
+    from invoke.program import Program
+
+    tasks = Collection.from_module(sys.modules[function.__module__])
+    Program(namespace=tasks, binary="invoke").run(["invoke", "--help", function.__name__], exit=False)
 
 
 def _default(option: Option) -> object:

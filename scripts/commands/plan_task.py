@@ -25,9 +25,11 @@ def plan(selection: Selection, options: PlanOptions) -> None:
             id="options-conflict",
         )
     project = open_project()
-    found = project.select(selection)
+    found = project.select(selection, or_excluded=options.omitted)
     if options.missing:
-        found = _missing(found, options.store)
+        wanted, found = found, _missing(found, options.store)
+        if wanted.targets and not found.targets:
+            log_line(f"nothing is missing: each of the {len(wanted.targets)} targets is published")
     if options.matrix:
         next_matrix(project, found, options.max_jobs)
         return

@@ -36,16 +36,17 @@ class Project:
 
         return expand(self.matrix, self.facts, self._measured)
 
-    def select(self, selection: Selection) -> Plan:
+    def select(self, selection: Selection, *, or_excluded: bool = False) -> Plan:
         """The part of the plan that the selection means; all of it for an empty one.
 
-        Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left.
+        Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left, or, with
+        `or_excluded`, not even an excluded one.
         """
         from scripts.plan.selected_plan import plan_of
 
         if selection.is_empty:
             return self.plan
-        return plan_of(self.matrix, self.facts, selection, self._measured)
+        return plan_of(self.matrix, self.facts, selection, self._measured, or_excluded=or_excluded)
 
     @cached_property
     def _measured(self) -> Mapping[str, float]:

@@ -65,9 +65,13 @@ def _print(found: Sequence[SummaryRow], *, as_json: bool) -> None:
         print_document({"results": [_document(row.result) for row in found]})
         return
     lines = (
-        f"{row.result.state:8} {row.result.target}  {row.result.subset or row.result.first_lines}" for row in found
+        f"{row.result.state:8} {_named(row.result)}  {row.result.subset or row.result.first_lines}" for row in found
     )
     print_answer(*lines, sentence(found))
+
+
+def _named(result: Result) -> str:
+    return result.target + (f" (only {result.ops})" if result.ops else "")
 
 
 def _document(result: Result) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 from scripts.command import NOT_STARTED, ask
 from scripts.errors import InputError
+from scripts.host import find_interpreter
 from scripts.install.machine import Machine, read_machine
 from scripts.versions import minor_of
 
+VERSION = re.compile(r"(?:cp|py)?3\.?([0-9]+t?)")
 PROBE = Path(__file__).parent / "inside" / "probe.py"
 SECONDS = 60
 
@@ -85,6 +88,8 @@ def read_environment(python: str = "", machine: Machine | None = None) -> Enviro
 def _interpreter(python: str) -> Path:
     active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
     path = Path(python or active or sys.executable)
+    if python and not path.exists() and (named := VERSION.fullmatch(python.lower())):
+        path = Path(find_interpreter(f"3.{named[1]}") or python)  # a version, as --py takes it
     if not path.is_dir():
         return path
     names = ("Scripts/python.exe", "python.exe") if os.name == "nt" else ("bin/python",)

@@ -55,10 +55,10 @@ def _notes_of(targets: Iterable[PlannedTarget]) -> Counter[Note]:
 
 def plan_tables(plan: Plan, excluded: bool = False) -> tuple[Table | str, ...]:
     """Renderables: targets or excluded combinations, counts per axis, why, what to know, and one line of totals."""
-    detail = _excluded_table(plan.excluded) if excluded else _target_table(plan.targets)
+    shown = [_excluded_table(plan.excluded)] if excluded else [_target_table(plan.targets)] if plan.targets else []
     why = [_rule_table(plan.excluded)] if plan.excluded else []
     notes = [_note_table(counts)] if (counts := _notes_of(plan.targets)) else []
-    return (detail, _axis_table(plan), *why, *notes, summary(plan))
+    return (*shown, _axis_table(plan), *why, *notes, summary(plan))
 
 
 def summary(plan: Plan) -> str:
@@ -71,7 +71,7 @@ def summary(plan: Plan) -> str:
 def _combination_table(title: str, *more: str) -> Table:
     """An empty table; rich keeps the rows in its columns, so these are made anew for each."""
     columns = [Column(name, no_wrap=True) for name in ("DeepSpeed", "torch", "CUDA", "platform")]
-    return Table(*columns, "Pythons", *(Column(name, no_wrap=True) for name in more), title=title)
+    return Table(*columns, "Pythons", *(Column(name, overflow="fold") for name in more), title=title)
 
 
 def _target_table(targets: Sequence[PlannedTarget]) -> Table:

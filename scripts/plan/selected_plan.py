@@ -21,10 +21,18 @@ SHOWN = 5  # targets or values that a message names before it says how many more
 AXIS_OF = {"py": "python"}  # selectors whose field of a target has another name
 
 
-def plan_of(matrix: Matrix, facts: Facts, selection: Selection, measured: Mapping[str, float] | None = None) -> Plan:
+def plan_of(
+    matrix: Matrix,
+    facts: Facts,
+    selection: Selection,
+    measured: Mapping[str, float] | None = None,
+    *,
+    or_excluded: bool = False,
+) -> Plan:
     """The part of the matrix's plan that the selection means; only what it can mean is expanded.
 
-    Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left.
+    Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left; with
+    `or_excluded`, a plan of excluded targets alone will do.
     """
     axes = axes_of(matrix, facts)
     wanted = {axis: values for axis, values in _wanted(axes, selection).items() if values}
@@ -35,7 +43,7 @@ def plan_of(matrix: Matrix, facts: Facts, selection: Selection, measured: Mappin
 
     targets = tuple(planned for planned in meant.targets if is_meant(planned.target))
     excluded = tuple(row for row in meant.excluded if is_meant(row.target))
-    if not targets:
+    if not targets and not (or_excluded and excluded):
         if excluded:
             raise NothingToDoError(_why_excluded(selection, excluded), id="target-excluded")
         raise NothingToDoError(_why_nothing(expand(matrix, facts), selection), id="no-target-matches")

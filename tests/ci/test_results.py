@@ -46,9 +46,25 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_results(tmp_path / "elsewhere") == ()
 
 
+def test_a_build_of_some_ops_leaves_the_result_of_the_full_one_as_it_is(tmp_path: Path) -> None:
+    full = Result(target=BUILT.id, exit_code=0, wheel="w.whl", message=None)
+    part = Result(target=BUILT.id, exit_code=130, wheel=None, message="stopped", ops="async_io,cpu_adam")
+    write_results(tmp_path, [full])
+    write_results(tmp_path, [part])
+    found = read_results(tmp_path)
+    assert set(found) == {full, part}
+    assert builds_document(found, {}, {BUILT.id}, None) == {}
+    assert next(row.repeat for row in rows(found, tmp_path)).endswith(" --ops async_io,cpu_adam")
+    assert [result.target for result in lost_results([BUILT.id], [part])] == [BUILT.id]
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [("{", "JSON"), ("{}", "target"), ('{"target": "x", "exit_code": 0}', "'x' is not a target id")],
+    [
+        ("{", "JSON.*delete the file or build its target again"),
+        ("{}", "target"),
+        ('{"target": "x", "exit_code": 0}', "'x' is not a target id"),
+    ],
 )
 def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, content: str, fault: str) -> None:
     (tmp_path / "a.result.json").write_text(content)

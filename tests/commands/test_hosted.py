@@ -24,6 +24,7 @@ from scripts.commands.task_options import PlanOptions, ReportOptions
 from scripts.dirs import default_dirs
 from scripts.errors import InputError, NothingToDoError, PrerequisiteError
 from scripts.plan.selection import Selection
+from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.planner import Planner
 from tests.plan.factories import make_plan, make_target
 
@@ -155,6 +156,7 @@ def test_a_target_of_the_queue_without_a_result_has_failed(
 def test_what_a_machine_lacks_is_left_as_the_targets_result(step: SimpleNamespace) -> None:
     class Refusing:
         dirs = default_dirs()
+        options = BuildOptions()
 
         def here(self, target: object) -> None:
             raise PrerequisiteError("no compiler; install one")

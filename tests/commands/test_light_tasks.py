@@ -45,6 +45,7 @@ def test_listing_the_tasks_loads_their_options_alone() -> None:
     assert loaded("--list") < {
         "scripts",
         "scripts.commands",
+        "scripts.commands.closed_pipe",
         "scripts.commands.command_task",
         "scripts.commands.store_options",
         "scripts.commands.task_options",
