@@ -99,6 +99,7 @@ def run_step(
     `watch` is told of each when it ends, and `log` of all other lines.
     """
     answered: list[CheckResult] = []
+    log(f"running {step.name}")  # importing torch takes long, and says nothing
 
     def hear(line: str) -> None:
         if check := read_check(line):

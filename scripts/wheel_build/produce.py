@@ -50,7 +50,7 @@ def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: st
                     report = verify(built, installer, interpreter, dirs, progress)
                 return file_wheel(built, report, dirs, progress)
         except KeyboardInterrupt:
-            raise InterruptedBuildError(f"{plan.target.id}: interrupted; the same command resumes") from None
+            raise InterruptedBuildError("interrupted; what is finished is kept, the same command resumes") from None
 
 
 def log_file(plan: BuildPlan, dirs: Dirs) -> Path:
