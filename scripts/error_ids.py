@@ -30,6 +30,11 @@ ERRORS: tuple[Explained, ...] = tuple(
             "Give a value as the message says.",
         ),
         ("options-conflict", "Two options were given of which only one can count.", "Leave one of them out."),
+        (
+            "driver-unknown",
+            "An NVIDIA card is here, and its driver does not say which CUDA it supports.",
+            "Look at what nvidia-smi says, and name the variant: `--cuda 13.0`.",
+        ),
         ("not-a-directory", "A directory is named that does not exist.", "Correct the path, or make the directory."),
         ("not-writable", "A directory cannot be made or written.", "Choose another, or change its permissions."),
         ("file-not-usable", "A file that was named cannot be read or written.", "Correct the path or permissions."),

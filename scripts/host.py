@@ -1,4 +1,4 @@
-"""This machine: its wheel platform, its Pythons, its GPU driver."""
+"""This machine: its wheel platform, its Pythons, its registry."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ class Host:
 
     platform: str  # wheel platform tag without a manylinux prefix, "linux_x86_64"
     python: str  # of the Python that runs this, "3.11"
-    driver_cuda: str | None  # newest CUDA the GPU driver supports, None without a GPU
 
 
 def this_host() -> Host:
     """The machine this runs on."""
     free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     python = f"{sys.version_info[0]}.{sys.version_info[1]}{'t' if free_threaded else ''}"
-    return Host(platform=platform_tag(), python=python, driver_cuda=driver_cuda())
+    return Host(platform=platform_tag(), python=python)
 
 
 def platform_tag() -> str:
@@ -63,14 +62,6 @@ def python_include(interpreter: str) -> str:
 def this_python() -> str:
     """The minor version of the Python that runs."""
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-def driver_cuda() -> str | None:
-    """The newest CUDA version that the NVIDIA driver supports."""
-    program = shutil.which("nvidia-smi")
-    text = ask([program]).text if program else None
-    match = re.search(r"CUDA Version:\s*([0-9.]+)", text or "")
-    return match[1] if match else None
 
 
 def _tool_cache(version: str) -> str | None:

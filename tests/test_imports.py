@@ -27,6 +27,7 @@ PACKAGES = (
     "command",
     "files",
     "host",
+    "graphics",
     "dirs",
     "locks",
     "stamp",

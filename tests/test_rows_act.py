@@ -51,7 +51,6 @@ KEYS = (  # of rows that code looks up by them, and has no need to ask for then
 )
 WAITING_FIELDS = {
     **dict.fromkeys(KEYS, "the key of the row"),
-    "CudaToolkit.driver_min": "for drivers that name no CUDA version, which is what a machine is asked for now",
     "FlagEdit.id": "a name for editors, and for the tests",
     "Library.origin": "a name for editors, and for the tests",
     "Patch.title": "a name for editors; notes and dry runs show the id",

@@ -6,7 +6,8 @@ from typing import Any
 
 from scripts.commands.answer import print_document, print_lines
 from scripts.commands.task_options import FindOptions
-from scripts.commands.wheel_choice import choose_wheel, line_to_paste, none_fits, note_lines
+from scripts.commands.wheel_choice import choose_wheel, line_to_paste, none_fits, note_lines, unused_gpu, within_reach
+from scripts.graphics import Graphics
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
 from scripts.wheel.published import Published
@@ -21,7 +22,7 @@ def find(options: FindOptions) -> None:
     if options.json:
         print_document(document(published, environment, choice))
     else:
-        print_lines([*_facts(environment), *(_offer(choice.wheel, published) if choice.wheel else ())])
+        print_lines([*_facts(environment), *(_offer(choice.wheel, published, environment) if choice.wheel else ())])
     if choice.wheel is None:
         raise none_fits(published, environment, choice)
 
@@ -39,7 +40,7 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
                 "id": rejection.record.target.id,
                 "misfits": {mismatch.what: mismatch.reason for mismatch in rejection.mismatches},
             }
-            for rejection in choice.rejected[:SHOWN]
+            for rejection in within_reach(choice)[:SHOWN]
         ],
     }
 
@@ -47,7 +48,8 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
 def _facts(environment: Environment) -> list[str]:
     """The environment in lines, values below one another: a table of rich takes longer to import than to read."""
     torch = environment.torch
-    gpus = ", ".join(f"{gpu.name} ({gpu.capability})" for gpu in environment.machine.gpus)
+    graphics = environment.machine.graphics
+    gpus = ", ".join(f"{gpu.name} ({gpu.capability or gpu.maker})" for gpu in graphics.gpus)
     facts = {
         "your environment": str(environment.python),
         "Python": f"{environment.implementation} {environment.version}",
@@ -55,15 +57,22 @@ def _facts(environment: Environment) -> list[str]:
         "torch": f"{torch.version} ({torch.variant})" if torch else "not installed",
         "DeepSpeed": environment.deepspeed or "not installed",
         "GPU": gpus or "none found",
-        "driver supports": f"CUDA {environment.machine.driver_cuda}" if environment.machine.driver_cuda else "-",
+        "driver supports": _driver(graphics),
     }
     widest = max(map(len, facts))
     return [f"{name:{widest}}  {value}" for name, value in facts.items()]
 
 
-def _offer(wheel: WheelRecord, published: Published) -> list[str]:
+def _driver(graphics: Graphics) -> str:
+    if graphics.is_unknown:
+        return "unknown: the driver of this card does not say; is it installed?"
+    return f"CUDA {graphics.driver_cuda}" if graphics.driver_cuda else "-"
+
+
+def _offer(wheel: WheelRecord, published: Published, environment: Environment) -> list[str]:
     return [
         f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
         line_to_paste(wheel, published),
         *note_lines(wheel),
+        *unused_gpu(published, environment),
     ]

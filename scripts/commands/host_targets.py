@@ -13,7 +13,9 @@ from scripts.command import check, run
 from scripts.commands.project import Project
 from scripts.errors import NothingToDoError, PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
+from scripts.graphics import Graphics, read_graphics
 from scripts.host import describe, find_interpreter, this_host
+from scripts.install.choose import runs_on_gpu
 from scripts.plan.expand import Plan
 from scripts.plan.selection import Selection
 from scripts.plan.target import Target
@@ -78,7 +80,15 @@ def host_target(project: Project) -> Target:
     from scripts.wheel_build.torch_routes import torch_routes
 
     host = this_host()
-    targets = [t for t in buildable(project.plan) if t.python == host.python and runs_on(t, host.driver_cuda)]
+    graphics, arches = read_graphics(), project.matrix.arches
+    if graphics.is_unknown:
+        raise PrerequisiteError(
+            f"{graphics.gpus[0].name} is here, and which CUDA its driver supports is unknown; name one: --cuda 13.0",
+            id="driver-unknown",
+        )
+    possible = [target for target in buildable(project.plan) if target.python == host.python]
+    targets = [target for target in possible if runs_on(target, graphics, arches.get(target.cuda, ""))]
+    targets = targets or [target for target in possible if target.cuda_version is None]
     if not targets:
         raise NothingToDoError(
             f"the matrix has no target for {describe()}; 'invoke plan' lists what it has", id="no-target-for-host"
@@ -96,11 +106,17 @@ def host_target(project: Project) -> Target:
     )
 
 
-def runs_on(target: Target, driver_cuda: str | None) -> bool:
-    """Whether a machine whose GPU driver supports `driver_cuda` is the target's: the CPU's without a GPU."""
-    if driver_cuda is None or target.cuda_version is None:
-        return driver_cuda is None and target.cuda_version is None
-    return Version(target.cuda_version) <= Version(driver_cuda)
+def runs_on(target: Target, graphics: Graphics, arches: str) -> bool:
+    """Whether the target is for a machine with these cards: its driver and every NVIDIA card can run it.
+
+    A target for the CPU is for a machine without an NVIDIA driver. `arches` is the target's TORCH_CUDA_ARCH_LIST.
+    """
+    driver, wanted = graphics.driver_cuda, target.cuda_version
+    if driver is None or wanted is None:
+        return driver is None and wanted is None
+    cards = [gpu.capability for gpu in graphics.gpus if gpu.capability]
+    codes = arches.split(";")
+    return Version(wanted) <= Version(driver) and all(any(runs_on_gpu(c, card) for c in codes) for card in cards)
 
 
 def _empty_environment(directory: Path) -> Path:

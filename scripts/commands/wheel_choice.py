@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from scripts.plan.expand import Plan
 
 
+FIXED = {"platform", "cpu"}  # what nobody changes to use a wheel
+OWN_ENVIRONMENT = "give it an environment of its own, with its torch"
+OTHER_ACCELERATORS = {"rocm": "ROCm", "xpu": "Intel GPUs"}
+
+
 def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
     """What is offered, the environment, and which wheel fits; raises InputError for options that cannot be used."""
     deepspeed = options.deepspeed
@@ -37,9 +42,15 @@ def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
         )
     published = _published(options.index, options.store)
     environment = read_environment(options.python)
-    releases = load_facts().torch
-    abis = {minor: release.cxx11_abi for minor, release in releases.items()}
-    return published, environment, choose(published.offered.wheels, environment, deepspeed, abis)
+    return published, environment, choose_for(published, environment, deepspeed)
+
+
+def choose_for(published: Published, environment: Environment, deepspeed: str = "") -> Choice:
+    """Which of the offered wheels fits an environment, by all that is known of torch and drivers."""
+    facts = load_facts()
+    abis = {minor: release.cxx11_abi for minor, release in facts.torch.items()}
+    drivers = {version: toolkit.driver_min for version, toolkit in facts.cuda.items()}
+    return choose(published.offered.wheels, environment, deepspeed, abis, drivers)
 
 
 def _published(index: str, store: str) -> Published:
@@ -65,33 +76,61 @@ def none_fits(published: Published, environment: Environment, choice: Choice) ->
 
 
 def explanation(published: Published, environment: Environment, choice: Choice) -> str:
-    """Why no wheel fits, the nearest one, and what to change to use it."""
-    nearest = choice.nearest
-    if nearest is None:
+    """Why no wheel fits, the nearest one that this machine can come to, and what to type to use it."""
+    if not choice.rejected:
         hint = "'invoke build' makes one for this machine, --index names a site that has some"
         return "\n".join([f"no wheels are offered at {published.url}; {hint}", *_withdrawn(published, environment)])
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"
     yours = f"Python {environment.version}, {torch}, {environment.platform}"
-    lines = [*_nearest(nearest), *_hint(nearest, published, environment), *_why_not_offered(environment)]
+    lines = [*_way(published, environment, choice), *_why_not_offered(published, environment)]
     head = f"none of {len(published.offered.wheels)} wheels is for {yours}"
     return "\n".join([head, *(f"  {line}" for line in lines), *_withdrawn(published, environment)])
+
+
+def within_reach(choice: Choice) -> tuple[Rejection, ...]:
+    """The rejected wheels that this machine can come to, nearest first: of its own system and processor."""
+    return tuple(row for row in choice.rejected if not {mismatch.what for mismatch in row.mismatches} & FIXED)
+
+
+def _way(published: Published, environment: Environment, choice: Choice) -> list[str]:
+    """The nearest wheel with its reasons, and one line that leads to a wheel; or why there is none."""
+    if environment.torch and environment.torch.variant in OTHER_ACCELERATORS:
+        name = OTHER_ACCELERATORS[environment.torch.variant]
+        return [f"no wheels are made for {name}: every op here is compiled for NVIDIA GPUs or for the CPU"]
+    reachable = within_reach(choice)
+    if not reachable:
+        offered = sorted({rejection.record.target.platform for rejection in choice.rejected})
+        processors = {m.reason for row in choice.rejected for m in row.mismatches if m.what == "cpu"}
+        return [f"there is none for this machine: the wheels are for {', '.join(offered)}", *sorted(processors)]
+    return [*_nearest(reachable[0]), _line(reachable[0], published, environment)]
 
 
 def _nearest(rejection: Rejection) -> list[str]:
     return [f"nearest: {rejection.record.file}", *(f"  {mismatch.reason}" for mismatch in rejection.mismatches)]
 
 
-def _hint(rejection: Rejection, published: Published, environment: Environment) -> list[str]:
-    """What to type, when torch is all that stands between; else what to have."""
-    what = {mismatch.what for mismatch in rejection.mismatches}
-    if what <= {"torch", "cuda"} and environment.torch is None:
-        return [f"install its torch first: {torch_line(rejection.record, published, environment)}"]
-    if what <= {"torch", "cuda"}:
-        return [
-            "to use it, give it an environment of its own, with its torch: "
-            + torch_line(rejection.record, published, replace(environment, python=Path("python"), has_pip=True))
-        ]
-    return [f"to use it, have: {', '.join(sorted(what))} as it asks for"]
+def _line(nearest: Rejection, published: Published, environment: Environment) -> str:
+    """What to type: for the nearest when only torch stands between, else for what this machine itself can run."""
+    only_torch = {mismatch.what for mismatch in nearest.mismatches} <= {"torch", "cuda"}
+    if only_torch and environment.torch is None:
+        return f"install its torch first: {torch_line(nearest.record, published, environment)}"
+    if only_torch:
+        return f"to use it, {OWN_ENVIRONMENT}: {_fresh(nearest, published, environment)}"
+    best = best_for_machine(published, environment)
+    if best is None:
+        return f"there is none that Python {environment.version} on this machine can use as it is"
+    name = best.record.target.wheel_version
+    return f"for this machine there is {name}; {OWN_ENVIRONMENT}: {_fresh(best, published, environment)}"
+
+
+def best_for_machine(published: Published, environment: Environment) -> Rejection | None:
+    """The wheel to take when torch may be chosen with it; None when nothing runs on this machine and Python."""
+    nearest = choose_for(published, replace(environment, torch=None)).nearest
+    return nearest if nearest and {mismatch.what for mismatch in nearest.mismatches} == {"torch"} else None
+
+
+def _fresh(wanted: Rejection, published: Published, environment: Environment) -> str:
+    return torch_line(wanted.record, published, replace(environment, python=Path("python"), has_pip=True))
 
 
 def _withdrawn(published: Published, environment: Environment) -> list[str]:
@@ -100,11 +139,14 @@ def _withdrawn(published: Published, environment: Environment) -> list[str]:
     return [f"  withdrawn: {record.file}: {record.yanked}" for record in fitting]
 
 
-def _why_not_offered(environment: Environment) -> Sequence[str]:
+def _why_not_offered(published: Published, environment: Environment) -> Sequence[str]:
     """What the plan says of the environment's own combination, for the newest DeepSpeed that it has."""
     if environment.torch is None:
         return ()
     plan = _plan_of(environment, environment.torch)
+    offered = {record.target.id for record in published.offered.wheels}
+    if any(planned.target.id in offered for planned in plan.targets):
+        return ()
     planned = [planned.target for planned in plan.targets]
     if planned:
         return [f"your own combination is planned, but not offered there: {max(planned, key=Target.sort_key).id}"]
@@ -125,6 +167,17 @@ def _plan_of(environment: Environment, torch: Torch) -> Plan:
         "platform": [environment.platform],
     }
     return expand(project.matrix, project.facts, axes=narrowed(axes, wanted))
+
+
+def unused_gpu(published: Published, environment: Environment) -> list[str]:
+    """What to say of a torch for the CPU beside a GPU: what it leaves unused, and the line for both."""
+    torch, graphics = environment.torch, environment.machine.graphics
+    if torch is None or torch.variant != "cpu" or graphics.driver_cuda is None:
+        return []
+    cards = ", ".join(gpu.name for gpu in graphics.gpus if gpu.capability) or "an NVIDIA GPU"
+    best = best_for_machine(published, environment)
+    line = f"; with it: {_fresh(best, published, environment)}" if best and best.record.target.cuda_version else ""
+    return [f"note: this torch is the build for the CPU, and leaves {cards} unused{line}"]
 
 
 def note_lines(wheel: WheelRecord) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from packaging.version import Version
 
+from scripts.graphics import Graphics
 from scripts.install.environment import Environment
 from scripts.plan.distance import DECIMALS, WEIGHTS, by_numbers, distance
 from scripts.plan.target import Target
@@ -18,13 +20,15 @@ Axes = Mapping[str, Sequence[str]]  # the values that are offered, in order
 NO_AXES: Axes = {}
 Abis = Mapping[str, Mapping[str, int]]  # torch minor -> variant -> _GLIBCXX_USE_CXX11_ABI of torch's own Linux wheels
 NO_ABIS: Abis = {}
+Drivers = Mapping[str, Mapping[str, str]]  # CUDA version -> system -> the oldest driver that runs its programs
+NO_DRIVERS: Drivers = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mismatch:
     """One way in which a wheel does not fit."""
 
-    what: str  # "torch", "cuda", "python", "platform", "cpu", "gpu", "deepspeed"
+    what: str  # "torch", "cuda", "driver", "python", "platform", "cpu", "gpu", "deepspeed"
     reason: str
     distance: float  # as scripts/plan/distance.py counts an axis, and here what the page cannot know
 
@@ -57,18 +61,24 @@ class Choice:
 
 
 def choose(
-    records: Iterable[WheelRecord], environment: Environment, deepspeed: str = "", abis: Abis = NO_ABIS
+    records: Iterable[WheelRecord],
+    environment: Environment,
+    deepspeed: str = "",
+    abis: Abis = NO_ABIS,
+    drivers: Drivers = NO_DRIVERS,
 ) -> Choice:
     """The newest wheel that fits, of a DeepSpeed release or minor line if one is named.
 
-    `abis` holds which C++ ABI the torch has that a wheel was built with; what is not in it is not compared.
+    `abis` holds which C++ ABI the torch has that a wheel was built with; what is not in it is not compared. `drivers`
+    holds which driver a CUDA version needs, for the words. Without a torch, a CUDA that the driver supports by itself
+    comes before one that it runs as a newer minor of the same major.
     """
     records = tuple(records)
     axes = _axes([record.target for record in records])
-    found = [(record, mismatches(record, environment, deepspeed, axes, abis)) for record in records]
-    fitting = sorted((record for record, why in found if not why), key=_preference, reverse=True)
+    found = [(record, mismatches(record, environment, deepspeed, axes, abis, drivers)) for record in records]
+    fitting = sorted((r for r, why in found if not why), key=partial(_rank, environment), reverse=True)
     rejected = [Rejection(record=record, mismatches=why) for record, why in found if why]
-    by_newest = sorted(rejected, key=lambda rejection: _preference(rejection.record), reverse=True)
+    by_newest = sorted(rejected, key=lambda rejection: _rank(environment, rejection.record), reverse=True)
     nearest = sorted(by_newest, key=lambda rejection: rejection.distance)
     return Choice(wheel=fitting[0] if fitting else None, fitting=tuple(fitting), rejected=tuple(nearest))
 
@@ -77,6 +87,13 @@ def _preference(record: WheelRecord) -> tuple[object, ...]:
     """Later is better: a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA."""
     target = record.target
     return (Version(target.deepspeed), Version(target.torch), Version(target.cuda_version or "0"), target.id)
+
+
+def _rank(environment: Environment, record: WheelRecord) -> tuple[object, ...]:
+    wanted, driver = record.target.cuda_version, environment.machine.graphics.driver_cuda
+    supported = wanted is None or driver is None or Version(wanted) <= Version(driver)
+    deepspeed, torch, *others = _preference(record)
+    return (deepspeed, torch, supported, *others)
 
 
 def _axes(targets: Sequence[Target]) -> Axes:
@@ -90,13 +107,19 @@ def _axes(targets: Sequence[Target]) -> Axes:
 
 
 def mismatches(
-    record: WheelRecord, environment: Environment, deepspeed: str = "", axes: Axes = NO_AXES, abis: Abis = NO_ABIS
+    record: WheelRecord,
+    environment: Environment,
+    deepspeed: str = "",
+    axes: Axes = NO_AXES,
+    abis: Abis = NO_ABIS,
+    drivers: Drivers = NO_DRIVERS,
 ) -> tuple[Mismatch, ...]:
     """Every way in which the wheel does not fit; none when it does. What is offered (`axes`) sets the distance."""
     found = (
         _deepspeed(record, deepspeed, axes),
         _torch(record, environment, axes),
         _cuda(record, environment, axes),
+        _driver(record.target, environment, drivers),
         _python(record, environment, axes),
         _platform(record, environment, axes),
         _cpu(record, environment),
@@ -122,19 +145,52 @@ def _torch(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatc
     if environment.torch is None:
         return Mismatch(what="torch", reason=f"it is for torch {minor}, and no torch is installed", distance=2)
     mine = environment.torch
-    if mine.minor == minor:
+    if mine.minor != minor:
+        return _changed("torch", mine.minor, minor, f"it is for torch {minor}, not {mine.version}", axes)
+    if not mine.pre_release:
         return None
-    return _changed("torch", mine.minor, minor, f"it is for torch {minor}, not {mine.version}", axes)
+    reason = f"it is for the release of torch {minor}; {mine.version} came before it, and its binary interface differs"
+    return Mismatch(what="torch", reason=reason, distance=WEIGHTS["torch"])
 
 
 def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
-    """torch and the wheel must be of one CUDA variant; without torch, the driver must support the wheel's."""
+    """torch and the wheel must be of one CUDA variant; without torch, a machine with a GPU is for CUDA."""
     cuda, torch = record.target.cuda, environment.torch
     if torch is None:
-        return _driver(record, environment)
+        return _for_machine(record.target, environment.machine.graphics)
     if torch.variant == cuda:
         return None
     return _changed("cuda", torch.variant, cuda, f"it is for {cuda}, and this torch is for {torch.variant}", axes)
+
+
+def _for_machine(target: Target, graphics: Graphics) -> Mismatch | None:
+    if graphics.driver_cuda is None and not graphics.is_unknown:
+        if target.cuda_version is None:
+            return None
+        reason = f"it is for CUDA {target.cuda_version}, and no NVIDIA driver is here"
+        return Mismatch(what="cuda", reason=reason, distance=20)
+    if target.cuda_version is None:
+        return Mismatch(what="cuda", reason="it is for CPU only, and an NVIDIA GPU is here", distance=1)
+    if graphics.is_unknown:
+        reason = f"it is for CUDA {target.cuda_version}; which CUDA the driver of this GPU supports is unknown"
+        return Mismatch(what="driver", reason=reason, distance=5)
+    return None
+
+
+def _driver(target: Target, environment: Environment, drivers: Drivers) -> Mismatch | None:
+    """A driver runs what is built for its own CUDA major or an older one.
+
+    Source: docs.nvidia.com, "CUDA Compatibility", minor version compatibility.
+    """
+    wanted, graphics = target.cuda_version, environment.machine.graphics
+    if wanted is None or graphics.driver_cuda is None:
+        return None
+    if Version(wanted).major <= Version(graphics.driver_cuda).major:
+        return None
+    oldest = drivers.get(wanted, {}).get(target.system)
+    needs = f"which needs driver {oldest} or newer" if oldest else "which needs a newer driver"
+    here = f"this one{f' ({graphics.driver})' if graphics.driver else ''} supports up to {graphics.driver_cuda}"
+    return Mismatch(what="driver", reason=f"it is for CUDA {wanted}, {needs}; {here}", distance=10)
 
 
 def _abi(target: Target, environment: Environment, abis: Abis) -> Mismatch | None:
@@ -147,17 +203,6 @@ def _abi(target: Target, environment: Environment, abis: Abis) -> Mismatch | Non
         return None
     reason = f"it is for a torch with _GLIBCXX_USE_CXX11_ABI={wanted}, and this one was built with {found}"
     return Mismatch(what="torch", reason=reason, distance=WEIGHTS["torch"])
-
-
-def _driver(record: WheelRecord, environment: Environment) -> Mismatch | None:
-    wanted, driver = record.target.cuda_version, environment.machine.driver_cuda
-    if wanted is None:
-        return Mismatch(what="cuda", reason="it is for CPU only", distance=1) if driver else None
-    if driver is None:
-        return Mismatch(what="cuda", reason=f"it is for CUDA {wanted}, and no NVIDIA driver is here", distance=20)
-    if Version(wanted) <= Version(driver):
-        return None
-    return Mismatch(what="cuda", reason=f"it is for CUDA {wanted}, and the driver supports up to {driver}", distance=10)
 
 
 def _python(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
@@ -187,7 +232,7 @@ def _cpu(record: WheelRecord, environment: Environment) -> Mismatch | None:
 def _gpus(record: WheelRecord, environment: Environment) -> tuple[Mismatch, ...]:
     if not record.arches:
         return ()
-    gpus = {gpu.capability: gpu.name for gpu in environment.machine.gpus}
+    gpus = {gpu.capability: gpu.name for gpu in environment.machine.graphics.gpus if gpu.capability}
     return tuple(
         Mismatch(
             what="gpu",
@@ -195,11 +240,11 @@ def _gpus(record: WheelRecord, environment: Environment) -> tuple[Mismatch, ...]
             distance=50,
         )
         for capability, name in sorted(gpus.items())
-        if not any(_runs(arch, capability) for arch in record.arches)
+        if not any(runs_on_gpu(arch, capability) for arch in record.arches)
     )
 
 
-def _runs(arch: str, capability: str) -> bool:
+def runs_on_gpu(arch: str, capability: str) -> bool:
     """Whether code for `arch` runs on a GPU: machine code within its major version, PTX on everything newer.
 
     Source: NVIDIA's CUDA C++ programming guide, binary and PTX compatibility.

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from scripts.command import NOT_STARTED, ask
 from scripts.errors import InputError
 from scripts.host import find_interpreter
@@ -29,6 +31,14 @@ class Torch:
     installed: str  # the same as the package's metadata states, which a constraint must name
     variant: str  # "cu124", "cpu"; "rocm" or "xpu" for what no wheel of ours is for
     cxx11_abi: int | None = None  # _GLIBCXX_USE_CXX11_ABI; None when it is not stated
+
+    @property
+    def pre_release(self) -> bool:
+        """Whether it is a nightly, a release candidate or a vendor's build from before the release."""
+        try:
+            return Version(self.version).is_prerelease
+        except InvalidVersion:
+            return True
 
     @property
     def minor(self) -> str:
@@ -59,8 +69,9 @@ class Environment:
             "platform": self.platform,
             "torch": asdict(self.torch) if self.torch else None,
             "deepspeed": self.deepspeed,
-            "gpus": [asdict(gpu) for gpu in self.machine.gpus],
-            "driver_cuda": self.machine.driver_cuda,
+            "gpus": [asdict(gpu) for gpu in self.machine.graphics.gpus],
+            "driver": self.machine.graphics.driver or None,
+            "driver_cuda": self.machine.graphics.driver_cuda,
             "vectors": [flag for flag in flags if flag in ("avx2", "avx512f")] if flags is not None else None,
         }
 

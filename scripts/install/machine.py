@@ -1,4 +1,4 @@
-"""What the machine has, whichever Python runs on it: GPUs, what their driver supports, and vector instructions."""
+"""What the machine has, whichever Python runs on it: graphics cards, their driver, and vector instructions."""
 
 from __future__ import annotations
 
@@ -8,40 +8,23 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.command import ask
-from scripts.host import driver_cuda
+from scripts.graphics import NO_GRAPHICS, Graphics, read_graphics
 
 # winnt.h, PF_AVX2_INSTRUCTIONS_AVAILABLE and PF_AVX512F_INSTRUCTIONS_AVAILABLE
 WINDOWS_FEATURES = {"avx2": 40, "avx512f": 41}
-QUERY = ("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gpu:
-    """One NVIDIA GPU."""
-
-    name: str
-    capability: str  # "8.6"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """What of the machine decides whether a wheel runs on it."""
 
-    gpus: tuple[Gpu, ...] = ()
-    driver_cuda: str | None = None  # the newest CUDA that the driver supports
+    graphics: Graphics = NO_GRAPHICS
     cpu_flags: frozenset[str] | None = None  # as the levels' `cpuinfo_flags` name them; None when they cannot be read
 
 
 def read_machine() -> Machine:
     """The machine this runs on."""
-    return Machine(gpus=parse_gpus(ask(QUERY).text or ""), driver_cuda=driver_cuda(), cpu_flags=_cpu_flags())
-
-
-def parse_gpus(text: str) -> tuple[Gpu, ...]:
-    """The GPUs that nvidia-smi lists, `NVIDIA GeForce RTX 3090, 8.6` a line; lines of another form are passed over."""
-    matches = (re.fullmatch(r"(.+), (\d+\.\d+)", line.strip()) for line in text.splitlines())
-    return tuple(Gpu(name=match[1], capability=match[2]) for match in matches if match)
+    return Machine(graphics=read_graphics(), cpu_flags=_cpu_flags())
 
 
 def parse_cpu_flags(text: str) -> frozenset[str] | None:

@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from packaging.version import Version
 
-from scripts.commands.host_targets import buildable, newest_deepspeed, runs_on, targets_to_build
+from scripts.commands import host_targets
+from scripts.commands.host_targets import buildable, host_target, newest_deepspeed, runs_on, targets_to_build
 from scripts.commands.nox_call import lock_target, nox_command
 from scripts.commands.project import open_project
 from scripts.dirs import CHECKOUT
 from scripts.errors import PrerequisiteError
+from scripts.graphics import Gpu, Graphics
 from scripts.host import this_host
 from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
@@ -73,12 +76,25 @@ def test_a_session_that_is_named_to_nox_itself_is_refused_beside_a_build_of_its_
     assert "Creating virtual environment" not in ran.stderr
 
 
-def test_a_machine_with_a_gpu_takes_the_newest_cuda_that_its_driver_supports() -> None:
+def test_a_machine_with_a_gpu_takes_what_its_driver_and_its_cards_can_run() -> None:
     cpu, cuda = (parse_id(f"ds0.19.8-torch2.13.0-{name}-cp311-linux_x86_64") for name in ("cpu", "cu130"))
-    assert (runs_on(cpu, None), runs_on(cuda, None)) == (True, False)
-    assert (runs_on(cpu, "13.0"), runs_on(cuda, "13.0")) == (False, True)
-    assert not runs_on(cuda, "12.9")
-    assert runs_on(cuda, "13.10")
+    old, new = Gpu(name="GTX 1080 Ti", capability="6.1"), Gpu(name="RTX 4070", capability="8.9")
+    none, amd = Graphics(), Graphics(gpus=(Gpu(name="RX 7900", maker="AMD"),))
+    driver = Graphics(gpus=(new,), driver_cuda="13.0")
+    assert [runs_on(cpu, graphics, "") for graphics in (none, amd, driver)] == [True, True, False]
+    arches = "7.5;8.0;8.6;9.0;12.0+PTX"
+    assert [runs_on(cuda, graphics, arches) for graphics in (none, amd, driver)] == [False, False, True]
+    assert not runs_on(cuda, replace(driver, driver_cuda="12.9"), arches)
+    assert runs_on(cuda, replace(driver, driver_cuda="13.10"), arches)
+    assert not runs_on(cuda, replace(driver, gpus=(old,)), arches)
+    assert not runs_on(cuda, replace(driver, gpus=(new, old)), arches)
+
+
+def test_a_card_whose_driver_says_nothing_ends_a_build_without_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Graphics(gpus=(Gpu(name="NVIDIA GeForce RTX 3060"),))
+    monkeypatch.setattr(host_targets, "read_graphics", lambda: card)
+    with pytest.raises(PrerequisiteError, match="RTX 3060 is here, and which CUDA its driver supports is unknown"):
+        host_target(open_project())
 
 
 def test_a_target_of_another_platform_can_be_looked_at_but_not_built() -> None:

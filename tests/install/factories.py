@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from scripts.graphics import Gpu, Graphics
 from scripts.install.environment import Environment, Torch
-from scripts.install.machine import Gpu, Machine
+from scripts.install.machine import Machine
 
 TORCH = Torch(version="2.6.0+cu124", installed="2.6.0+cu124", variant="cu124")
 RTX_3090 = Gpu(name="RTX 3090", capability="8.6")
@@ -18,7 +19,7 @@ def make_torch(version: str) -> Torch:
 
 def make_machine(*capabilities: str, driver: str | None = "12.8", flags: tuple[str, ...] = ("avx2",)) -> Machine:
     gpus = tuple(Gpu(name=f"GPU {capability}", capability=capability) for capability in capabilities)
-    return Machine(gpus=gpus, driver_cuda=driver, cpu_flags=frozenset(flags))
+    return Machine(graphics=Graphics(gpus=gpus, driver_cuda=driver), cpu_flags=frozenset(flags))
 
 
 def make_environment(**changes: Any) -> Environment:  # noqa: ANN401  any field

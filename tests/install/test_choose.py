@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.graphics import Gpu, Graphics
 from scripts.install.choose import CPU_FLAGS, choose, mismatches
+from scripts.install.environment import Torch
+from scripts.install.machine import Machine
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.plan.factories import ROOT
 from tests.wheel.factories import make_wheel_record
@@ -72,11 +75,13 @@ def test_every_misfit_of_a_wheel_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("driver", "told"),
-    [("12.8", None), ("12.4", None), ("12.1", "the driver supports up to 12.1"), (None, "no NVIDIA driver is here")],
+    [("12.8", None), ("12.1", None), ("11.8", "this one supports up to 11.8"), (None, "no NVIDIA driver is here")],
 )
 def test_without_torch_the_driver_decides_about_cuda(driver: str | None, told: str | None) -> None:
-    found = reasons({"torch": None, "machine": make_machine(driver=driver)}).get("cuda")
-    assert (found is None) if told is None else (found is not None and told in found)
+    found = reasons({"torch": None, "machine": make_machine(driver=driver)})
+    assert set(found) - {"cuda", "driver"} == {"torch"}
+    assert (told or "") in "".join(reason for what, reason in found.items() if what != "torch")
+    assert (len(found) == 1) is (told is None)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +109,52 @@ def test_a_machine_without_gpu_may_have_a_cuda_wheel() -> None:
 
 def test_a_processor_that_cannot_be_read_is_no_reason() -> None:
     machine = make_machine("8.6")
-    unread = type(machine)(gpus=machine.gpus, driver_cuda=machine.driver_cuda, cpu_flags=None)
-    assert reasons({"machine": unread}) == {}
+    assert reasons({"machine": replace(machine, cpu_flags=None)}) == {}
+
+
+NEEDS = {"13.0": {"windows": "580", "linux": "580"}}
+
+
+@pytest.mark.parametrize(
+    ("cuda", "driver", "fits"), [("cu124", "12.1", True), ("cu118", "13.0", True), ("cu130", "12.8", False)]
+)
+@pytest.mark.parametrize("torch", [True, False])
+def test_a_driver_runs_its_own_major_of_cuda_and_older_ones(cuda: str, driver: str, fits: bool, torch: bool) -> None:
+    environment = make_environment(
+        torch=make_torch(f"2.9.1+{cuda}") if torch else None, machine=make_machine("8.6", driver=driver)
+    )
+    found = mismatches(make_wheel_record(torch="2.9.1", cuda=cuda), environment, drivers=NEEDS)
+    assert ({mismatch.what for mismatch in found} <= {"torch"}) is fits
+    if not fits:
+        [reason] = [mismatch.reason for mismatch in found if mismatch.what == "driver"]
+        assert reason == ("it is for CUDA 13.0, which needs driver 580 or newer; this one supports up to 12.8")
+
+
+def test_without_a_torch_a_cuda_that_the_driver_names_comes_before_a_newer_minor() -> None:
+    records = [make_wheel_record(torch="2.9.1", cuda=cuda) for cuda in ("cu126", "cu128", "cu129")]
+    choice = choose(records, make_environment(torch=None, machine=make_machine("8.6", driver="12.8")))
+    assert [rejection.record.target.cuda for rejection in choice.rejected] == ["cu128", "cu126", "cu129"]
+
+
+@pytest.mark.parametrize("version", ["2.6.0.dev20251217+cu124", "2.6.0a0+b558c986e8.nv25.11", "2.6.0rc1+cu124"])
+def test_a_torch_from_before_its_release_is_not_the_release(version: str) -> None:
+    torch = Torch(version=version, installed=version, variant="cu124")
+    found = reasons({"torch": torch})
+    assert list(found) == ["torch"]
+    assert f"{version} came before it" in found["torch"]
+
+
+def test_a_card_whose_driver_says_nothing_is_neither_none_nor_any() -> None:
+    machine = Machine(graphics=Graphics(gpus=(Gpu(name="NVIDIA GeForce RTX 3060"),)), cpu_flags=frozenset({"avx2"}))
+    found = reasons({"torch": None, "machine": machine})
+    assert "which CUDA the driver of this GPU supports is unknown" in found["driver"]
+    assert "cuda" in reasons({"torch": None, "machine": machine}, cuda="cpu")
+
+
+def test_another_makers_card_is_as_good_as_none() -> None:
+    card = Gpu(name="AMD Radeon RX 7900 XTX", maker="AMD")
+    machine = Machine(graphics=Graphics(gpus=(card,)), cpu_flags=frozenset({"avx2"}))
+    assert set(reasons({"torch": None, "machine": machine}, cuda="cpu")) == {"torch"}
 
 
 def test_the_newest_deepspeed_is_chosen() -> None:

@@ -70,7 +70,7 @@ def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
 
 def test_the_facts_are_told_as_json() -> None:
     document = read_environment(sys.executable, machine=make_machine("8.6", flags=("avx2", "sse4_2"))).as_document()
-    assert document["gpus"] == [{"name": "GPU 8.6", "capability": "8.6"}]
+    assert document["gpus"] == [{"name": "GPU 8.6", "capability": "8.6", "maker": "NVIDIA"}]
     assert (document["driver_cuda"], document["vectors"]) == ("12.8", ["avx2"])
 
 

@@ -157,7 +157,7 @@ def test_what_was_found_is_told(world: World, make_person: MakePerson, capfd: py
     assert "--only-binary deepspeed" in told["command"]
     assert told["also_fit"] == [TARGETS[3].id]
     assert told["nearest"][0]["misfits"]
-    assert told["environment"]["gpus"] == [{"name": "GPU 8.6", "capability": "8.6"}]
+    assert told["environment"]["gpus"] == [{"name": "GPU 8.6", "capability": "8.6", "maker": "NVIDIA"}]
 
 
 def test_what_to_know_of_a_wheel_is_told_by_find_and_before_it_is_installed(

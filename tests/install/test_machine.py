@@ -1,4 +1,4 @@
-"""What the machine says of its GPUs and processor is read as it is printed."""
+"""What the machine says of its processor is read as it is printed."""
 
 from __future__ import annotations
 
@@ -6,20 +6,7 @@ import sys
 
 import pytest
 
-from scripts.install.machine import Gpu, parse_cpu_flags, parse_gpus, read_machine
-
-
-def test_each_gpu_has_its_name_and_capability() -> None:
-    text = "NVIDIA GeForce RTX 3090, 8.6\nNVIDIA H100 80GB HBM3, PCIe, 9.0\n"
-    assert parse_gpus(text) == (
-        Gpu(name="NVIDIA GeForce RTX 3090", capability="8.6"),
-        Gpu(name="NVIDIA H100 80GB HBM3, PCIe", capability="9.0"),
-    )
-
-
-@pytest.mark.parametrize("text", ["", "No devices were found\n", "NVIDIA-SMI has failed: no driver"])
-def test_what_is_no_list_of_gpus_holds_none(text: str) -> None:
-    assert parse_gpus(text) == ()
+from scripts.install.machine import parse_cpu_flags, read_machine
 
 
 def test_the_flags_of_the_processor_are_read() -> None:

@@ -164,9 +164,7 @@ def test_what_the_plan_cannot_know_is_noted_by_the_build() -> None:
 
 def test_a_dry_run_shows_what_keeps_this_machine_from_building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planner = make_planner(make_dirs(tmp_path), OPTIONS)
-    monkeypatch.setattr(
-        build_task, "this_host", lambda: Host(platform=TARGET.platform, python="3.11", driver_cuda=None)
-    )
+    monkeypatch.setattr(build_task, "this_host", lambda: Host(platform=TARGET.platform, python="3.11"))
     monkeypatch.setattr(planner_module, "find_toolchain", refuse)
     found = build_task.dry_run(planner, TARGET)
     assert found.problem == "g++ is missing; install it"
@@ -221,7 +219,7 @@ def test_a_dry_run_says_which_op_this_machine_cannot_build_and_how_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planner_module, "find_toolchain", lambda *asked, **named: NO_LIBAIO)
-    monkeypatch.setattr(build_task, "this_host", lambda: Host(platform=CPU.platform, python="3.11", driver_cuda=None))
+    monkeypatch.setattr(build_task, "this_host", lambda: Host(platform=CPU.platform, python="3.11"))
     found = build_task.dry_run(make_planner(make_dirs(tmp_path)), CPU)
     assert f"install it with: {CURE}" in (found.problem or "")
     assert "async_io" in found.as_document()["ops"], "the lines are those of a machine that has the header"

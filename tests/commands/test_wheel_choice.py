@@ -1,0 +1,116 @@
+"""What a person is told for whom no wheel is as it stands: one line that leads to a wheel, or why there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.commands.wheel_choice import choose_for, explanation, unused_gpu
+from scripts.facts.load import load_facts
+from scripts.graphics import NO_GRAPHICS, Gpu, Graphics
+from scripts.install.choose import choose
+from scripts.install.environment import Environment, Torch
+from scripts.install.machine import Machine
+from scripts.plan.expand import expand
+from scripts.plan.matrix import load_matrix
+from scripts.wheel.published import Published, publish_records
+from tests.install.factories import make_environment
+from tests.plan.factories import ROOT
+from tests.wheel.factories import make_wheel_record
+
+
+@pytest.fixture(scope="module")
+def everything() -> Published:
+    """A site that offers one wheel for each target of the plan."""
+    facts = load_facts()
+    matrix = load_matrix(ROOT / "matrix.yaml", facts)
+    targets = (planned.target for planned in expand(matrix, facts).targets)
+    records = [
+        make_wheel_record(target=target, arches=tuple(matrix.arches.get(target.cuda, "").split(";")))
+        if target.cuda_version
+        else make_wheel_record(target=target, arches=())
+        for target in targets
+    ]
+    return publish_records(records, url="https://site.example", torch_index="https://torch.example/{variant}")
+
+
+def environment(
+    python: str, platform: str, torch: str | None, variant: str, graphics: Graphics = NO_GRAPHICS
+) -> Environment:
+    installed = Torch(version=torch, installed=torch, variant=variant) if torch else None
+    machine = Machine(graphics=graphics, cpu_flags=frozenset({"avx2"}))
+    return make_environment(version=python, platform=platform, torch=installed, machine=machine)
+
+
+def nvidia(name: str, capability: str, driver: str, cuda: str) -> Graphics:
+    return Graphics(gpus=(Gpu(name=name, capability=capability),), driver=driver, driver_cuda=cuda)
+
+
+RTX_4070 = nvidia("NVIDIA GeForce RTX 4070", "8.9", "610.43.02", "13.3")
+RTX_5090 = nvidia("NVIDIA GeForce RTX 5090", "12.0", "580.65", "13.0")
+A10G = nvidia("NVIDIA A10G", "8.6", "550.54", "12.4")
+RTX_5060 = nvidia("NVIDIA GeForce RTX 5060 Ti", "12.0", "572.83", "12.8")
+RADEON = Graphics(gpus=(Gpu(name="AMD Radeon RX 9070 XT", maker="AMD"),))
+
+# name -> environment, what the answer says, what it never says
+CASES: dict[str, tuple[Environment, list[str], list[str]]] = {
+    "a driver that says CUDA UMD Version": (
+        environment("3.12", "win_amd64", None, "", RTX_4070),
+        ["install its torch first: ", "torch==2.15.0 --index-url https://torch.example/cu132"],
+        ["cpu"],
+    ),
+    "a nightly": (
+        environment("3.11", "win_amd64", "2.11.0.dev20251217+cu128", "cu128", RTX_5090),
+        ["2.11.0.dev20251217+cu128 came before it", "torch==2.11.0 --index-url https://torch.example/cu128"],
+        ["fits"],
+    ),
+    "ROCm": (
+        environment("3.12", "win_amd64", "2.9.1+rocmsdk20260116", "rocm", RADEON),
+        ["no wheels are made for ROCm"],
+        ["torch.example", "cu126"],
+    ),
+    "a driver older than torch's CUDA": (
+        environment("3.10", "linux_x86_64", "2.9.1+cu130", "cu130", A10G),
+        ["torch==2.9.1 --index-url https://torch.example/cu128"],
+        ["planned, but not offered", "cu130 --index"],
+    ),
+    "a card that this torch has no code for": (
+        environment("3.12", "win_amd64", "2.7.0+cu126", "cu126", RTX_5060),
+        ["torch==2.7.1 --index-url https://torch.example/cu128"],
+        ["planned, but not offered", "as it asks for"],
+    ),
+    "a torch that is too old": (
+        environment("3.10", "win_amd64", "2.2.2+cu118", "cu118", nvidia("RTX 3070", "8.6", "550.54", "12.4")),
+        ["torch==2.3.1 --index-url https://torch.example/cu118"],
+        ["as it asks for"],
+    ),
+    "64-bit Arm": (
+        environment("3.12", "linux_aarch64", "2.10.0a0+b558c986e8.nv25.11", "cu130"),
+        ["there is none for this machine: the wheels are for linux_x86_64, win_amd64"],
+        ["nearest", "torch.example"],
+    ),
+    "a free-threaded Python": (
+        environment("3.14t", "win_amd64", "2.10.0+cu130", "cu130", RTX_5090),
+        ["it is for Python 3.14, not 3.14t", "there is none that Python 3.14t on this machine can use"],
+        ["as it asks for"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("mine", "says", "never"), CASES.values(), ids=CASES.keys())
+def test_the_answer_is_true_for_the_machine_and_ends_in_one_line(
+    mine: Environment, says: list[str], never: list[str], everything: Published
+) -> None:
+    choice = choose_for(everything, mine)
+    assert choice.wheel is None
+    text = explanation(everything, mine, choice)
+    assert [words for words in says if words not in text] == [], text
+    assert [words for words in never if words in text] == [], text
+
+
+def test_a_torch_for_the_cpu_beside_a_gpu_is_told_with_the_line_that_repairs_it(everything: Published) -> None:
+    mine = environment("3.12", "win_amd64", "2.9.0", "cpu", RTX_4070)
+    assert choose(everything.wheels, mine).wheel
+    [note] = unused_gpu(everything, mine)
+    assert "leaves NVIDIA GeForce RTX 4070 unused; with it: " in note
+    assert "--index-url https://torch.example/cu13" in note
+    assert unused_gpu(everything, environment("3.12", "win_amd64", "2.9.0", "cpu", RADEON)) == []
