@@ -81,7 +81,8 @@ def test_a_build_that_was_killed_is_gone_on_with_and_its_wheel_is_the_same(
     while not (work / moment).exists():
         assert process.poll() is None
         time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
+    if sys.platform != "win32":  # it is skipped there
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     for file in [*(work / "source").glob("deepspeed/*"), *(work / "source").glob("csrc/*.h")]:
         file.unlink()
