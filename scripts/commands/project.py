@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.commands.answer import log_line
 from scripts.dirs import CHECKOUT, Dirs, default_dirs
 from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
@@ -42,11 +43,19 @@ class Project:
         Raises InputError for a value that the matrix does not have, NothingToDoError when no target is left, or, with
         `or_excluded`, not even an excluded one.
         """
-        from scripts.plan.selected_plan import plan_of
+        from scripts.plan.selected_plan import plan_of, torch_minors
 
         if selection.is_empty:
             return self.plan
+        for word, minor in torch_minors(selection, self.facts).items():
+            if minor and word not in self._releases:
+                log_line(f"note: --torch {word} means torch {minor}: a wheel fits every patch release of its minor")
         return plan_of(self.matrix, self.facts, selection, self._measured, or_excluded=or_excluded)
+
+    @property
+    def _releases(self) -> frozenset[str]:
+        """The patch releases that are built."""
+        return frozenset(release.newest for release in self.facts.torch.values())
 
     @cached_property
     def _measured(self) -> Mapping[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from packaging.version import Version
@@ -35,6 +36,7 @@ def plan_of(
     `or_excluded`, a plan of excluded targets alone will do.
     """
     axes = axes_of(matrix, facts)
+    selection = replace(selection, torch=tuple(minor or word for word, minor in torch_minors(selection, facts).items()))
     wanted = {axis: values for axis, values in _wanted(axes, selection).items() if values}
     meant = expand(matrix, facts, measured, narrowed(narrowed(axes, wanted), _axes_of_ids(selection.id)))
 
@@ -48,6 +50,15 @@ def plan_of(
             raise NothingToDoError(_why_excluded(selection, excluded), id="target-excluded")
         raise NothingToDoError(_why_nothing(expand(matrix, facts), selection), id="no-target-matches")
     return Plan(targets=targets, excluded=excluded)
+
+
+def torch_minors(selection: Selection, facts: Facts) -> dict[str, str]:
+    """Each torch that was typed, with its minor where it is a patch release that is known, such as 2.9.1+cu128."""
+    typed = {word: word.partition("+")[0] for word in split_words(selection.torch)}
+    return {
+        word: minor if (minor := minor_of(release)) in facts.torch and release in facts.torch[minor].patches else ""
+        for word, release in typed.items()
+    }
 
 
 def _wanted(axes: Axes, selection: Selection) -> dict[str, frozenset[str]]:

@@ -38,6 +38,8 @@ def chosen(**selectors: str | tuple[str, ...]) -> list[Target]:
     ("selectors", "axis", "values"),
     [
         ({"torch": "2.4"}, "torch", {"2.4.1"}),
+        ({"torch": "2.4.0"}, "torch", {"2.4.1"}),
+        ({"torch": "2.4.1+cu121"}, "torch", {"2.4.1"}),
         ({"torch": "2.10.0"}, "torch", {"2.10.0"}),
         ({"cuda": "12.1"}, "cuda", {"cu121"}),
         ({"cuda": "cu121"}, "cuda", {"cu121"}),
@@ -93,7 +95,7 @@ def test_one_target_costs_one_combination(monkeypatch: pytest.MonkeyPatch) -> No
     ("selectors", "message"),
     [
         ({"torch": "2.99"}, "--torch '2.99' is not in the matrix; it has 2.4.1, 2.10.0"),
-        ({"torch": "2.4.0"}, "it has 2.4.1"),
+        ({"torch": "2.4.9"}, "it has 2.4.1"),
         ({"py": "snake"}, "it has 3.9, 3.11, 3.13t"),
         ({"cuda": "99"}, "it has cpu, cu121"),
         ({"deepspeed": "0.1"}, "it has 0.16.4, 0.16.9, 0.19.8"),
