@@ -97,17 +97,21 @@ def _from_program() -> Graphics:
     return replace(parse_banner(banner), gpus=parse_gpus(ask(QUERY).text or "")) if banner else NO_GRAPHICS
 
 
-def _cards() -> Iterator[Gpu]:
-    """The cards that the system knows, with or without a driver."""
-    if sys.platform == "win32":
+if sys.platform == "win32":
+
+    def _cards() -> Iterator[Gpu]:
+        """The cards that the system knows, with or without a driver."""
         keys = (rf"{WINDOWS_CARDS}\{number:04}" for number in range(MOST_CARDS))
         names = (registry_values(key).get("DriverDesc", "") for key in keys)
-        yield from (Gpu(name=name, maker=maker) for name in names if (maker := _maker_in(name)))
-        return
-    for file in sorted(Path("/sys/class/drm").glob("card[0-9]*/device/vendor")):
-        maker = MAKERS.get(_text(file))
-        if maker:
-            yield Gpu(name=f"{maker} card {_text(file.with_name('device'))}", maker=maker)
+        return (Gpu(name=name, maker=maker) for name in names if (maker := _maker_in(name)))
+
+else:
+
+    def _cards() -> Iterator[Gpu]:
+        """The cards that the system knows, with or without a driver."""
+        for file in sorted(Path("/sys/class/drm").glob("card[0-9]*/device/vendor")):
+            if maker := MAKERS.get(_text(file)):
+                yield Gpu(name=f"{maker} card {_text(file.with_name('device'))}", maker=maker)
 
 
 def _maker_in(name: str) -> str | None:

@@ -18,7 +18,9 @@ class Selection:
         variable="DEEPSPEED_WHEELS_SELECT_PY",
     )
     torch: tuple[str, ...] = option(
-        (), "torch, such as 2.4; a patch release such as 2.4.0 or 2.4.1+cu121 means its minor", variable="DEEPSPEED_WHEELS_SELECT_TORCH"
+        (),
+        "torch, such as 2.4; a patch release such as 2.4.0 or 2.4.1+cu121 means its minor",
+        variable="DEEPSPEED_WHEELS_SELECT_TORCH",
     )
     cuda: tuple[str, ...] = option((), "CUDA, such as 12.1, cu121 or cpu", variable="DEEPSPEED_WHEELS_SELECT_CUDA")
     deepspeed: tuple[str, ...] = option((), "DeepSpeed, such as 0.19.8", variable="DEEPSPEED_WHEELS_SELECT_DEEPSPEED")
