@@ -16,7 +16,7 @@ import pytest
 from scripts.index.install_line import install_command
 from scripts.index.page.grid import coordinates
 from scripts.index.page.render import DETECT
-from scripts.index.page.states import Build, excluded_state, unpublished
+from scripts.index.page.states import Build, excluded_state, unpublished, withdrawn
 from scripts.install.choose import choose
 from scripts.plan.target import Target
 from scripts.shell import Shell
@@ -142,6 +142,16 @@ def test_a_build_tells_what_the_workflow_saw(open_page: Opener, site: str, state
     assert build.message in page.inner_text("#answer .why")
     assert page.get_attribute("#answer .why a", "href") == build.url
     assert (f"invoke build --id {name}" in page.inner_text("#answer")) == (state == "failed")
+
+
+def test_a_withdrawn_wheel_is_told_with_its_reason_and_without_a_line(open_page: Opener, serve: Server) -> None:
+    builds = withdrawn([made_up(TARGET, yanked="Its cpu_adam adds wrongly.")])
+    page = open_page(f"{serve(render([], builds=builds))}?id={TARGET.id}")
+    answer = page.inner_text("#answer")
+    assert "Withdrawn" in answer
+    assert "Its cpu_adam adds wrongly." in answer
+    assert "pip install" not in answer
+    assert "invoke build" not in answer
 
 
 def test_a_failure_of_many_lines_keeps_them_apart(open_page: Opener, serve: Server) -> None:
