@@ -56,6 +56,11 @@ class Started:
     mark: str
     root: Path  # of its checkout; Ctrl-C before any line of it runs ends in a traceback of Python's own
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
     def send(self, number: int, *, group: bool) -> None:
         """A signal to `invoke` alone, or to all of its terminal's foreground."""
         if sys.platform != "win32":
