@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from scripts.fetch.loopback import is_loopback
+
 BLOCK = 1 << 16
 MOST_REDIRECTS = 10
 ENCODINGS = {"", "identity", "gzip", "deflate"}  # one of them; several at once unpack without a bound
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 T = TypeVar("T")
 
@@ -52,13 +53,17 @@ def limited_session(limits: Limits | None = None) -> requests.Session:
     return session
 
 
-def is_loopback(url: str) -> bool:
-    """Whether the address is one of this machine."""
-    return urlsplit(url).hostname in LOOPBACK
-
-
 class LimitedSession(requests.Session):
     """A session whose own certificates count before those of the variables, which requests has the other way round."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401  as of requests
+        """The answer; an address that is none, such as a server may send one on to, is an error of requests' family."""
+        try:
+            return super().send(request, **options)
+        except requests.RequestException:
+            raise
+        except ValueError as error:
+            raise requests.exceptions.InvalidURL(f"no address: {error}") from None
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:  # noqa: ANN401  as of requests
         """What holds for one request."""
@@ -138,6 +143,8 @@ def _blocks(
             if seconds > limits.patience and got < seconds * limits.slowest:
                 raise BeyondLimitsError(f"only {got} bytes came in {seconds:.0f} s")
             yield block
+        if answer.raw.length_remaining:
+            raise requests.ConnectionError(f"the connection ended {answer.raw.length_remaining} bytes early")
     except (HTTPError, OSError) as error:
         if isinstance(error, requests.RequestException):
             raise

@@ -30,7 +30,7 @@ def get(
     *,
     method: str = "GET",
     stream: bool = False,
-    timeout: tuple[float, float] = TIMEOUT,
+    timeout: tuple[float, float] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> requests.Response:
     """The server's answer, whatever its status; raises requests.RequestException when there is none, or none in time.
@@ -40,7 +40,9 @@ def get(
     """
 
     def ask(verify: str | bool | None) -> requests.Response:
-        return limited_session().request(method, url, stream=stream, timeout=timeout, headers=headers, verify=verify)
+        return limited_session().request(
+            method, url, stream=stream, timeout=timeout or TIMEOUT, headers=headers, verify=verify
+        )
 
     try:
         return ask(None)
@@ -71,6 +73,7 @@ class Stopped(Exception):
 class Transfer:
     """An open transfer: the byte that it begins with, and the bytes from there."""
 
+    url: str
     start: int
     read: Callable[[], Iterator[bytes]]
 
@@ -86,10 +89,13 @@ class Transfer:
                 got += len(block)
                 if got > most:
                     raise PrerequisiteError(
-                        f"more than {most} bytes arrive, which is another file than the one meant", id="digest-mismatch"
+                        f"{self.url}: more than {most} bytes arrive, which is another file than the one meant",
+                        id="digest-mismatch",
                     )
                 if seconds is not None and time.monotonic() - started > seconds:
-                    raise PrerequisiteError(f"it takes longer than {seconds:g} s; try again", id="download-failed")
+                    raise PrerequisiteError(
+                        f"{self.url}: it takes longer than {seconds:g} s; try again", id="download-failed"
+                    )
                 yield block
         except BeyondLimitsError as error:
             raise Transient(str(error)) from None
@@ -119,7 +125,7 @@ def open_source(url: str, start: int, *, compressed: bool = False) -> Iterator[T
     except requests.RequestException as error:
         raise Transient(f"cannot be reached ({type(error).__name__})") from None
     with answer:
-        yield Transfer(start=_start(answer, url, start), read=lambda: answer.iter_content(BLOCK))
+        yield Transfer(url=url, start=_start(answer, url, start), read=lambda: answer.iter_content(BLOCK))
 
 
 def _start(answer: requests.Response, url: str, start: int) -> int:
@@ -159,4 +165,4 @@ def _open_file(path: Path, start: int) -> Iterator[Transfer]:
         raise PrerequisiteError(f"{path} cannot be read: {error.strerror}", id="file-not-usable") from None
     with file:
         file.seek(start)
-        yield Transfer(start=start, read=lambda: iter(lambda: file.read(BLOCK), b""))
+        yield Transfer(url=str(path), start=start, read=lambda: iter(lambda: file.read(BLOCK), b""))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from scripts.errors import InputError, PrerequisiteError
+from scripts.errors import DataError, InputError, PrerequisiteError
+from scripts.fetch.loopback import is_loopback
 from scripts.index.simple_index import WHEELS
 from scripts.wheel.documents import read_wheels
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
+MOST_NAMED = 20  # of the faults of one site
 LIMIT = 256_000_000  # bytes; ten thousand wheels take ten million
 
 
@@ -49,7 +52,23 @@ def read_site_if_there(address: str) -> Published | None:
         return None
     except PrerequisiteError as error:
         raise InputError(f"the index is not available: {error}", id="index-not-available") from None
-    return read_wheels(content, WHEELS, url)
+    return _with_own_addresses(read_wheels(content, WHEELS, url))
+
+
+def _with_own_addresses(site: Published) -> Published:
+    """The site; raises DataError when it would send somebody elsewhere than to its wheels and to torch."""
+    problems = []
+    for position, record in enumerate(site.wheels):
+        try:
+            site.address(record)
+        except InputError as error:
+            problems.append(f"wheels[{position}].url: {error}")
+    torch, own = urlsplit(site.torch_index), urlsplit(site.url)
+    if torch.scheme != "https" and not is_loopback(site.torch_index) and torch.netloc != own.netloc:
+        problems.append(f"torch_index: {site.torch_index!r} is no https address; distrust {site.url}")
+    if problems:
+        raise DataError(WHEELS, problems[:MOST_NAMED])
+    return site
 
 
 def require_no_loss(before: Published, now: Published) -> None:

@@ -22,13 +22,17 @@ from urllib3.util import Retry
 
 from scripts.command import Log, no_log
 from scripts.errors import InputError, PublishError
+from scripts.fetch.limits import BeyondLimitsError, Limits, limited_session
+from scripts.fetch.loopback import is_loopback
+from scripts.publish.github_answers import SHOWN, document_of
 
 VERSION = "2022-11-28"
 OUR_NAME = "deepspeed-wheels"
 PASSING = (500, 502, 503, 504)
 SECONDARY_SECONDS = 60.0  # to wait at least, when a secondary limit names no time
 TIMEOUT = (15, 300)  # seconds to connect, and of silence
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MOST_PAGES = 500
+LIMITS = Limits(begins=330.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,15 +91,23 @@ class GitHubClient:
     def json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  any JSON
         """The answer's document; for requests that may be repeated."""
         answer = self.request(method, self.api + path, json=body)
-        return answer.json() if answer.content else None
+        return document_of(answer) if answer.content else None
 
     def pages(self, path: str, size: int = 100) -> Iterator[Any]:
-        """Every entry of a list, over all its pages."""
-        url: str | None = f"{self.api}{path}?per_page={size}"
+        """Every entry of a list, over all its pages; raises PublishError for pages without an end."""
+        url, seen = f"{self.api}{path}?per_page={size}", set[str]()
         while url:
+            seen.add(url)
             answer = self.request("GET", url)
-            yield from answer.json()
-            url = answer.links.get("next", {}).get("url")
+            found = document_of(answer)
+            if not isinstance(found, list):
+                raise PublishError(f"GET {path}: GitHub answered with something else than a list", id="request-refused")
+            yield from found
+            url = str(answer.links.get("next", {}).get("url") or "")
+            if url in seen or len(seen) >= MOST_PAGES:
+                raise PublishError(
+                    f"GET {path}: the list goes on after {len(seen)} pages, or begins anew", id="request-refused"
+                )
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401  as of requests
         """The answer, of the 200 family; for requests that may be repeated. Raises PublishError."""
@@ -133,10 +145,13 @@ class GitHubClient:
 
         Raises PublishError for an answer that will not change, and before anything is sent to another host.
         """
-        what = f"{method} {urlsplit(url).path}"
-        if _origin(url) not in self._origins:
+        try:
+            what, origin = f"{method} {urlsplit(url).path}", _origin(url)
+        except ValueError:
+            what, origin = method, url[:SHOWN]
+        if origin not in self._origins:
             raise PublishError(
-                f"{what}: {_origin(url)} is not a host of {self.api}, so the token is not sent there",
+                f"{what}: {origin} is not a host of {self.api}, so the token is not sent there",
                 id="connection-not-safe",
             )
         options = {"timeout": TIMEOUT, "allow_redirects": method == "GET", **options}
@@ -146,6 +161,9 @@ class GitHubClient:
             raise PublishError(
                 f"{what}: no safe connection to GitHub ({type(error).__name__})", id="connection-not-safe"
             ) from None
+        except (BeyondLimitsError, requests.TooManyRedirects) as error:
+            message = f"{what}: no usable answer ({error}); try again later"
+            raise PublishError(message, id="github-not-available") from None
         except requests.RequestException as error:
             return Setback(reason=f"{what}: the connection failed ({type(error).__name__})")
         if answer.ok and not answer.is_redirect:
@@ -157,7 +175,7 @@ class GitHubClient:
         """This thread's connections: those of a session are not made for several threads."""
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
-            session = self._threads.session = requests.Session()
+            session = self._threads.session = limited_session(LIMITS)
             session.auth = self._token
             session.headers.update(
                 {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION, "User-Agent": OUR_NAME}
@@ -175,7 +193,8 @@ def _setback(answer: requests.Response, what: str) -> Setback | None:
     if asked is not None:
         return Setback(reason=f"{what}: GitHub's rate limit is reached", seconds=asked, limited=True)
     if answer.headers.get("x-ratelimit-remaining") == "0":
-        until = float(answer.headers.get("x-ratelimit-reset", 0)) - time.time()
+        reset = answer.headers.get("x-ratelimit-reset", "")
+        until = (float(reset) if reset.isdecimal() else 0.0) - time.time()
         return Setback(
             reason=f"{what}: the hour's requests to GitHub are used up", seconds=max(1.0, until), limited=True
         )
@@ -190,7 +209,7 @@ def _retry_after(answer: requests.Response) -> float | None:
     value = answer.headers.get("retry-after")
     try:
         return None if value is None else Retry().parse_retry_after(value)
-    except InvalidHeader:
+    except (InvalidHeader, ValueError, OverflowError):
         return None
 
 
@@ -224,7 +243,7 @@ class Refusal(PublishError):
 def _document(answer: requests.Response) -> Mapping[str, Any]:
     try:
         found = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -235,14 +254,14 @@ def _errors(answer: requests.Response) -> list[Mapping[str, Any]]:
 
 
 def _message(answer: requests.Response) -> str:
-    codes = [f"{error.get('field')} {error.get('code')}" for error in _errors(answer)]
-    return ", ".join([str(_document(answer).get("message", answer.reason)), *codes])
+    codes = [f"{error.get('field')} {error.get('code')}"[:SHOWN] for error in _errors(answer)[:5]]
+    return ", ".join([str(_document(answer).get("message", answer.reason))[:SHOWN], *codes])
 
 
 def checked_api(api: str) -> str:
     """The address itself; raises InputError for one that a token must not be sent to."""
     parts = urlsplit(api)
-    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(api))):
         return api
     raise InputError(
         f"GITHUB_API_URL {api!r}: give an https address, such as https://api.github.com", id="value-not-accepted"

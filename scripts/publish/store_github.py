@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 import requests
 
 from scripts.errors import InputError, PublishError
+from scripts.publish.github_answers import asset_of, document_of, release_of
 from scripts.publish.github_client import GitHubClient, Refusal, Setback
 from scripts.publish.store import STAGED, TAG, Asset, Payload, Release, Watch
 
 REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 BLOCK = 1 << 20
-DIGEST = "sha256:"
 
 T = TypeVar("T")
 
@@ -34,12 +34,12 @@ class GitHubStore:
     def releases(self) -> tuple[Release, ...]:
         """Every release with a tag of ours; drafts only when the token may write."""
         # each comes with all its assets, a thousand at most: a page of a hundred would be too much for GitHub
-        found = (_release(document) for document in self._client.pages(self._base, size=10))
+        found = (release_of(document) for document in self._client.pages(self._base, size=10))
         return tuple(release for release in found if TAG.fullmatch(release.tag))
 
     def assets(self, release: Release) -> tuple[Asset, ...]:
         """The assets of a release, over all pages."""
-        return tuple(_asset(document) for document in self._client.pages(f"{self._base}/{release.id}/assets"))
+        return tuple(asset_of(document) for document in self._client.pages(f"{self._base}/{release.id}/assets"))
 
     def digest(self, asset: Asset) -> str:
         """What GitHub states; it does not for what was uploaded before June 2025, which is downloaded."""
@@ -57,7 +57,7 @@ class GitHubStore:
         for attempt in range(self._client.patience.attempts):
             answer = self._client.attempt("POST", self._client.api + self._base, json=body)
             if isinstance(answer, requests.Response):
-                return _release(answer.json())
+                return release_of(document_of(answer))
             self._client.wait(answer, attempt)
             made = [release for release in self.releases() if release.tag == tag]
             if made:
@@ -78,7 +78,7 @@ class GitHubStore:
                         raise
                     answer = None
             if isinstance(answer, requests.Response):
-                return _named(_asset(answer.json()), name)
+                return _named(asset_of(document_of(answer)), name)
             if answer:
                 self._client.wait(answer, attempt, lambda: watch(payload.name, 0))
             there = self._left_behind(release, payload, name)
@@ -101,7 +101,7 @@ class GitHubStore:
     def rename(self, asset: Asset, name: str) -> None:
         """The asset under its final name."""
         document = self._client.json("PATCH", f"{self._base}/assets/{asset.id}", {"name": name})
-        _named(_asset(document), name)
+        _named(asset_of(document), name)
 
     def delete(self, asset: Asset) -> None:
         """The asset is gone."""
@@ -114,7 +114,7 @@ class GitHubStore:
     def publish(self, release: Release) -> None:
         """The draft is public; "latest" stays with the highest version."""
         body = {"draft": False, "make_latest": "legacy"}
-        if self._client.json("PATCH", f"{self._base}/{release.id}", body)["draft"]:
+        if release_of(self._client.json("PATCH", f"{self._base}/{release.id}", body)).draft:
             raise PublishError(
                 f"{release.tag} is still a draft; publish it by hand, everything in it is checked",
                 id="release-still-draft",
@@ -131,7 +131,7 @@ class GitHubStore:
             if isinstance(answer, requests.Response):
                 try:
                     with closing(answer):
-                        return take(answer.iter_content(BLOCK))
+                        return take(_no_more_than(asset, answer.iter_content(BLOCK)))
                 except requests.RequestException as error:
                     answer = Setback(reason=f"the download of {asset.name} broke off ({type(error).__name__})")
             self._client.wait(answer, attempt)
@@ -158,6 +158,18 @@ class Watched:
         return block
 
 
+def _no_more_than(asset: Asset, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks; raises PublishError when they are more than GitHub states."""
+    got = 0
+    for block in blocks:
+        got += len(block)
+        if got > asset.size:
+            raise PublishError(
+                f"{asset.name}: more than the {asset.size} bytes arrive that GitHub states", id="github-not-available"
+            )
+        yield block
+
+
 def _digest(blocks: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
     for block in blocks:
@@ -172,25 +184,3 @@ def _named(asset: Asset, name: str) -> Asset:
             f"GitHub calls {name} {asset.name!r} instead; delete that from the release", id="asset-renamed"
         )
     return asset
-
-
-def _release(document: Mapping[str, Any]) -> Release:
-    return Release(
-        id=str(document["id"]),
-        tag=str(document["tag_name"]),
-        draft=bool(document["draft"]),
-        immutable=bool(document.get("immutable")) and not document["draft"],
-        upload_url=str(document["upload_url"]).partition("{")[0],
-    )
-
-
-def _asset(document: Mapping[str, Any]) -> Asset:
-    stated = str(document.get("digest") or "")
-    return Asset(
-        id=str(document["id"]),
-        name=str(document["name"]),
-        size=int(document["size"]),
-        sha256=stated.removeprefix(DIGEST) if stated.startswith(DIGEST) else None,
-        url=str(document["browser_download_url"]),
-        complete=document["state"] == "uploaded",
-    )

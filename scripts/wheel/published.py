@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from scripts.errors import InputError, VerifyError
+from scripts.fetch.loopback import is_loopback
 from scripts.plan.target import Target
 from scripts.wheel.record import WheelRecord
 
@@ -34,8 +35,24 @@ class Published:
         return self.torch_index.replace("{variant}", target.cuda)
 
     def address(self, record: WheelRecord) -> str:
-        """Where the wheel can be downloaded."""
+        """Where the wheel can be downloaded; raises InputError for an address that is not one of this very wheel.
+
+        An address in an index is believed no further: to pip, one that ends in `.tar.gz` is a program to run.
+        """
+        if record.url and not self._is_of(record.url, record.file):
+            raise InputError(
+                f"{record.file}: {record.url!r} is no https address of this wheel; distrust {self.url}",
+                id="connection-not-safe",
+            )
         return record.url or self.url + file_path(record)
+
+    def _is_of(self, address: str, file: str) -> bool:
+        """Whether it ends with the wheel's name, and leads there by https, or as the site itself is reached."""
+        asked, own = urlsplit(address), urlsplit(self.url)
+        as_here = (asked.scheme, asked.netloc) == (own.scheme, own.netloc)
+        safe = as_here or asked.scheme == "https" or (asked.scheme == "http" and is_loopback(address))
+        named = unquote(asked.path).rpartition("/")[2] == file and not asked.fragment
+        return safe and named and (as_here or not asked.username)
 
 
 def channel_of(target: Target) -> str:
