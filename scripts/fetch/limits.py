@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin
 
 import requests
@@ -22,8 +22,6 @@ from scripts.fetch.loopback import is_loopback
 BLOCK = 1 << 16
 MOST_REDIRECTS = 10
 ENCODINGS = {"", "identity", "gzip", "deflate"}  # one of them; several at once unpack without a bound
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +91,17 @@ class LimitedAdapter(HTTPAdapter):
         return answer
 
 
-def within(seconds: float | None, ask: Callable[[], T]) -> T:
+def within(seconds: float | None, ask: Callable[[], requests.Response]) -> requests.Response:
     """What is returned or raised by `ask`; raises BeyondLimitsError when it takes longer, and leaves it to itself."""
-    found: queue.SimpleQueue[tuple[list[T], BaseException | None]] = queue.SimpleQueue()
+    left = threading.Event()
+    found: queue.SimpleQueue[tuple[list[requests.Response], BaseException | None]] = queue.SimpleQueue()
 
     def work() -> None:
         try:
-            found.put(([ask()], None))
+            answer = ask()
+            found.put(([answer], None))
+            if left.is_set():
+                answer.close()
         except BaseException as error:  # noqa: BLE001  raised in the thread that waits
             found.put(([], error))
 
@@ -109,6 +111,7 @@ def within(seconds: float | None, ask: Callable[[], T]) -> T:
     try:
         answers, error = found.get(timeout=seconds)
     except queue.Empty:
+        left.set()
         raise BeyondLimitsError(f"no answer began within {seconds:g} s") from None
     if error:
         raise error

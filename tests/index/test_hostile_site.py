@@ -19,6 +19,10 @@ from scripts.wheel_build.build_environment import reachable
 from tests.fetch.hostile_server import TRANSPORT, Script, answering, whole
 from tests.wheel.factories import make_wheel_record
 
+# A connection that nobody waits for any more is closed by whoever left it, some time later.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 SECONDS = 20  # for three tries, on a busy machine
 
 

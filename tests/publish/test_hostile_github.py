@@ -16,6 +16,10 @@ from scripts.publish.store import Asset, Release
 from scripts.publish.store_github import GitHubStore
 from tests.fetch.hostile_server import TRANSPORT, Hostile, Script, answering, whole
 
+# A connection that nobody waits for any more is closed by whoever left it, some time later.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 SECONDS = 20
 NAME = "deepspeed-0.19.8+cputorch2.13-cp311-cp311-linux_x86_64.whl"
 RELEASE: dict[str, Any] = {"id": 7, "tag_name": "v0.19.8", "draft": False, "upload_url": "https://u.example/7{?name}"}
