@@ -188,5 +188,5 @@ def note_lines(wheel: WheelRecord) -> list[str]:
 def line_to_paste(wheel: WheelRecord, published: Published, *, windows: bool = WINDOWS) -> str:
     """What to paste: by the index, or by the file itself for a directory of wheels, which has no index."""
     if wheel.url and wheel.url.startswith("file:"):
-        return shell_line([*PROGRAMS["pip"], f"{wheel.url}#sha256={wheel.sha256}"], windows=windows)
+        return shell_line([*PROGRAMS["pip"], f"{published.address(wheel)}#sha256={wheel.sha256}"], windows=windows)
     return install_command(wheel, published, shell="cmd" if windows else "sh")

@@ -200,8 +200,9 @@ def words_of(line: str) -> list[str]:
 
 
 def test_on_windows_lines_are_quoted_for_its_own_shells() -> None:
-    record = make_wheel_record(url="file:///C:/my%20wheels/deepspeed.whl")
-    published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
+    record = make_wheel_record()
+    record = replace(record, url=f"file:///C:/my%20wheels/{record.file}")
+    published = publish_records([record], url="file:///C:/my%20wheels", torch_index="https://torch.example/{variant}")
     plain = make_environment(python=Path("C:\\env\\Scripts\\python.exe"))
     blank = make_environment(python=Path("C:\\my env\\python.exe"))
     lines = [
