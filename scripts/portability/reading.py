@@ -165,7 +165,7 @@ def read_faults(output: str, root: Path, cache: Path) -> tuple[Fault, ...]:
     faults = []
     for line in output.splitlines():
         if match := ERROR.fullmatch(line.strip()):
-            path = match[1].removeprefix(f"{root}/").removeprefix(f"{cache}/")
+            path = match[1].removeprefix(f"{root.as_posix()}/").removeprefix(f"{cache.as_posix()}/")
             faults.append(Fault(place=f"{path}:{match[2]}", text=match[3]))
     return tuple(faults)
 

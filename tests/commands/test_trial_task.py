@@ -45,7 +45,7 @@ class Machine:
         self.built.append(name)
         target = parse_id(name)
         self.dirs.logs.mkdir(parents=True, exist_ok=True)
-        (self.dirs.logs / f"{name}.log").write_text(f"log of {name}\n", encoding="utf-8")
+        (self.dirs.logs / f"{name}.log").write_bytes(f"log of {name}\n".encode())
         write_results(self.dirs.logs, [Result(target=name, exit_code=code, wheel=None, message=None)])
         folder = self.dirs.wheelhouse / (target.folder if not code else "failed")
         folder.mkdir(parents=True, exist_ok=True)
