@@ -49,6 +49,8 @@ def index(options: SiteOptions) -> None:
         repository=options.repository or repository or None,
     )
     write_tree(out, {**page, **render_index(published), **offer.files})
+    if step := this_step():
+        step.set_outputs({"written": str(out)})  # the site is whole, whatever is said of damaged wheels below
     if options.readme:
         table = status_markdown(status_rows(published.offered.wheels, project.plan, seen))
         _rewrite(Path(options.readme), lambda text: renew_table(text, table, options.readme))

@@ -117,6 +117,13 @@ def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None
     assert index["env"][ALLOW_SHRINK] == "${{ inputs.allow_shrink }}"
 
 
+def test_a_site_that_is_written_is_deployed_though_damaged_wheels_fail_the_job() -> None:
+    written = "${{ !cancelled() && steps.index.outputs.written }}"
+    last = BUILD["jobs"]["pages"]["steps"][-3:]
+    assert [step.get("if") for step in last] == [None, written, written]
+    assert last[0]["id"] == "index"
+
+
 def test_the_report_for_the_page_knows_every_target_of_the_run() -> None:
     pages = BUILD["jobs"]["pages"]
     [report] = [step for step in pages["steps"] if "invoke report" in step.get("run", "")]

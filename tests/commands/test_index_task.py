@@ -220,6 +220,20 @@ def test_damaged_wheels_keep_no_other_back_and_are_an_error_in_the_end(wheelhous
         assert wheel.name in str(caught.value)
 
 
+def test_a_hosted_step_is_told_of_a_site_that_is_whole_before_damaged_wheels_fail_it(
+    wheelhouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url="https://h.example/", json=True)
+    index(options)
+    first = wheelhouse / TARGETS[0].folder / TARGETS[0].wheel_name
+    first.write_bytes(first.read_bytes()[:-30])
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+    with pytest.raises(VerifyError, match="without 1 damaged wheels"):
+        index(replace(options, allow_shrink=True))
+    assert (tmp_path / "outputs").read_text() == f"written={tmp_path / 'site'}\n"
+
+
 def test_an_address_without_a_scheme_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--url 'wheels\.example': give an address"):
         index(SiteOptions(out=str(tmp_path / "site"), store="dir:/nonexistent", url="wheels.example", json=True))
