@@ -1,7 +1,7 @@
 """The error family: one base class, one exit code each, and a short stable id for each situation.
 
 A message says what happened, to which target or file, and what to do next. The task files catch `WheelsError` once,
-print `error[ID]: MESSAGE` and end with its `exit_code`; anything else that escapes is a bug. `scripts/error_ids.py`
+print `error[ID]: MESSAGE` and end with its `exit_code`; anything else that escapes is a bug. `scripts/data/errors.yaml`
 explains every id. Codes 1 and 2 are left to invoke and nox themselves.
 """
 

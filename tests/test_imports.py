@@ -16,7 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "outgoing",
     "errors",
-    "error_ids",
     "console",
     "options",
     "shell",

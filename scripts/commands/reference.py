@@ -10,14 +10,19 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from scripts import errors
 from scripts.commands.command_task import CommandTask
 from scripts.dirs import CHECKOUT
-from scripts.error_ids import ERRORS
+from scripts.facts.load import DATA
 from scripts.files import write_whole
 from scripts.options import Option, options_of
 from scripts.plan.selection import Selection
+from scripts.schema.annotations import RowName, reader_of
+from scripts.schema.readers import Problems, keyed
+from scripts.schema.yaml_document import read_document
 
 REFERENCE, ERROR_PAGE = CHECKOUT / "docs" / "reference.md", CHECKOUT / "docs" / "errors.md"
 HEAD = "| option | means |\n| --- | --- |\n"
@@ -28,6 +33,25 @@ Every error is printed as `error[ID]: MESSAGE`. The message says what happened a
 with the [exit codes](reference.md#exit-codes) that they end with. This page is
 written by `python -m scripts.commands.reference`.
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorRow:
+    """What one id of an error means."""
+
+    id: RowName
+    means: str
+    do: str  # what a user does next
+
+
+def read_errors() -> Mapping[str, ErrorRow]:
+    """By id, the rows of errors.yaml; raises DataError with every problem of the file."""
+    problems = Problems()
+    document = read_document(DATA / "errors.yaml", problems)
+    read = keyed(dict[str, Any], errors=reader_of(Mapping[str, ErrorRow]))(document, "errors.yaml:", problems)
+    if problems:
+        raise errors.DataError("errors.yaml", problems)
+    return dict(read["errors"])
 
 
 def with_tables(text: str, tasks: Mapping[str, CommandTask]) -> str:
@@ -60,7 +84,7 @@ def error_page() -> str:
     """docs/errors.md."""
     raised = raised_ids()
     parts = [INTRODUCTION]
-    for row in ERRORS:
+    for row in read_errors().values():
         codes = " or ".join(str(code) for code in sorted(kind.exit_code for kind in raised[row.id]))
         parts.append(f"\n## {row.id}\n\n{row.means} {row.do} (exit code {codes})\n")
     return "".join(parts)
