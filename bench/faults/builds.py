@@ -82,7 +82,7 @@ def kill_once(site: Site, index: int, chance: random.Random) -> None:
     """A build ended by a signal, every second one while compilers hang, then one that may finish."""
     (clone, *_), folder, number = site.clones, site.begin(index), SIGNALS[index % len(SIGNALS)]
     mark, hang, seconds = f"{folder} killed", folder / "hang", 0.95 * site.seconds
-    if chance.random() < 0.5:
+    if (index + index // len(SIGNALS)) % 2:  # each signal in turn
         hang.touch()
         seconds *= 2
     build = clone.start(folder / "cache", folder / "output", mark)

@@ -16,6 +16,8 @@ from scripts.fetch.limits import limited_session
 if TYPE_CHECKING:
     import pypi_simple
 
+TIMEOUT = (5, 60)  # seconds to connect, to read
+
 
 @cache
 def pip_settings() -> dict[str, str]:
@@ -55,6 +57,23 @@ def open_index() -> Iterator[pypi_simple.PyPISimple]:
     session.verify = verify_bundle()
     with pypi_simple.PyPISimple(default_index(), session=session) as client:
         yield client
+
+
+def packages_of(project: str, client: pypi_simple.PyPISimple) -> list[pypi_simple.DistributionPackage]:
+    """The files that the index has of a project; none of one that it does not know.
+
+    Raises an error of requests' family for an index that cannot be reached, and for an answer that is no list of files.
+    """
+    import pypi_simple
+    import requests
+
+    try:
+        return client.get_project_page(project, timeout=TIMEOUT).packages
+    except pypi_simple.NoSuchProjectError:
+        return []
+    except (ValueError, pypi_simple.UnsupportedRepoVersionError) as error:
+        message = f"what answers at {default_index()} is no package index: {error}"
+        raise requests.exceptions.ContentDecodingError(message) from None
 
 
 def verify_bundle() -> str | bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from scripts.errors import PrerequisiteError
-from scripts.fetch.index_client import open_index
+from scripts.fetch.index_client import open_index, packages_of
 from scripts.fetch.transfer import Transient, open_source
 
 AHEAD = 1 << 18  # bytes that are read at once: the files of a folder lie side by side
@@ -99,7 +99,7 @@ def _address(wheel: str) -> str:
 
     project = parse_wheel_filename(wheel)[0]
     with open_index() as client:
-        for package in client.get_project_page(project).packages:
+        for package in packages_of(project, client):
             if package.filename == wheel:
                 return str(package.url)
     raise PrerequisiteError(f"the index has no {wheel}", id="download-not-found")

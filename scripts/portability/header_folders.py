@@ -15,7 +15,7 @@ from pathlib import Path
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
 from scripts.facts.portability_rows import HeaderWheel, PythonHeaders
-from scripts.fetch.index_client import open_index
+from scripts.fetch.index_client import open_index, packages_of
 from scripts.fetch.wheel_part import fetch_folder
 from scripts.files import DRAFT, discard, rename_patiently, sha256_of
 from scripts.locks import locked
@@ -95,7 +95,7 @@ def _from_sdist(row: PythonHeaders, to: Path) -> None:
 def _download_sdist(row: PythonHeaders, folder: Path) -> Path:
 
     with open_index() as client:
-        packages = client.get_project_page(row.project).packages
+        packages = packages_of(row.project, client)
         found = [each for each in packages if each.version == row.version and each.package_type == "sdist"]
         if not found:
             raise PrerequisiteError(f"the index has no {row.project} {row.version}", id="download-not-found")

@@ -15,7 +15,7 @@ from scripts.errors import SourceError
 from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import load_facts
 from scripts.fetch.archive import check_tar, unpack
-from scripts.fetch.index_client import open_index
+from scripts.fetch.index_client import open_index, packages_of
 from scripts.fetch.transfer import get
 from scripts.files import draft_of, has_digest, sha256_of, touch
 from scripts.locks import locked
@@ -215,11 +215,7 @@ def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArc
 
     directory.mkdir(parents=True, exist_ok=True)
     with open_index() as client:
-        try:
-            packages = client.get_project_page("deepspeed", timeout=TIMEOUT).packages
-        except pypi_simple.NoSuchProjectError:
-            packages = []
-        found = [p for p in packages if p.version == version and p.package_type == "sdist"]
+        found = [p for p in packages_of("deepspeed", client) if p.version == version and p.package_type == "sdist"]
         if not found:
             raise SourceError(f"the index holds no sdist of DeepSpeed {version}", id="source-not-available")
         path = directory / found[0].filename

@@ -51,11 +51,12 @@ TRIES = {
     "data": 20,
     "records": 140,
     "command-lines": 30,
+    "answers": 10,
 }  # of each part in the gate
 
 
 def test_the_gate_tries_every_part() -> None:
-    assert {*TRIES, REAL, "answers"} == BY_NAME.keys()
+    assert {*TRIES, REAL} == BY_NAME.keys()
 
 
 @needs_gcc
@@ -198,7 +199,9 @@ def test_a_fault_that_is_put_into_a_copy_is_found(name: str, monkeypatch: pytest
         return root
 
     monkeypatch.setattr(small_build, "make_clone", with_fault)
-    assert run_part(BY_NAME[name], range(8 if name == "build-kills" else 3), seed=1).lost
+    killed_while_compilers_hang = [3, 11, 19]
+    tries = killed_while_compilers_hang if name == "build-kills" else range(3)
+    assert run_part(BY_NAME[name], tries, seed=1).lost
 
 
 # ---------------------------------------------------------------- how it is counted

@@ -6,8 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+import requests
 
-from scripts.fetch.index_client import default_index, pip_settings, uv_variables, verify_bundle
+from scripts.fetch.index_client import (
+    default_index,
+    open_index,
+    packages_of,
+    pip_settings,
+    uv_variables,
+    verify_bundle,
+)
+from tests.wheel_build.factories import Page, serving
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +85,19 @@ def test_certificates_are_the_variables_then_the_built_in_ones(monkeypatch: pyte
         assert verify_bundle() is True
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/bundle.pem")
     assert verify_bundle() == pip_settings().get("cert", "/bundle.pem")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"{}", "application/json"), (b"{]", "application/vnd.pypi.simple.v1+json"), (b"", "text/plain")],
+)
+def test_what_is_no_list_of_packages_is_an_error_of_the_index(
+    body: bytes, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(body=body, headers={"Content-Type": kind})
+    with serving({"/simple/deepspeed/": page}) as site:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{site.url}/simple/")
+        with open_index() as client:
+            with pytest.raises(requests.RequestException, match="is no package index"):
+                packages_of("deepspeed", client)
+            assert packages_of("nothing", client) == []
