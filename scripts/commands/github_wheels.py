@@ -13,9 +13,13 @@ from scripts.publish.store_records import store_records
 from scripts.wheel.record import WheelRecord
 
 
-def github_wheels(store: str, known: Iterable[WheelRecord], damage: Log) -> list[WheelRecord]:
-    """The wheels of the store's releases; of the `known` ones no manifest is downloaded."""
-    return list(store_records(open_store(store, log=log_line), {record.file: record for record in known}, damage))
+def github_wheels(store: str, known: Iterable[WheelRecord], damage: Log, *, patient: bool = False) -> list[WheelRecord]:
+    """The wheels of the store's releases; of the `known` ones no manifest is downloaded.
+
+    Who is `patient` waits until GitHub's rate limit ends.
+    """
+    there = open_store(store, patient=patient, log=log_line)
+    return list(store_records(there, {record.file: record for record in known}, damage))
 
 
 def published_there(site: str) -> Iterable[WheelRecord]:

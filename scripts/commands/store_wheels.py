@@ -44,7 +44,10 @@ def open_published(store: str) -> Published:
 
 
 def offered(store: str, known: Iterable[WheelRecord]) -> Offer:
-    """The wheels of the store; one that is damaged is logged and keeps no other back."""
+    """The wheels of the store; one that is damaged is logged and keeps no other back.
+
+    A workflow that publishes waits for GitHub's rate limit; a person is told until when it holds.
+    """
     damaged: list[str] = []
 
     def damage(reason: str) -> None:
@@ -54,7 +57,8 @@ def offered(store: str, known: Iterable[WheelRecord]) -> Offer:
     if repository_of(store):
         from scripts.commands.github_wheels import github_wheels
 
-        return Offer(records=github_wheels(store, known, damage), files={}, damaged=damaged)
+        there = github_wheels(store, known, damage, patient=this_step() is not None)
+        return Offer(records=there, files={}, damaged=damaged)
     records: list[WheelRecord] = []
     files: dict[str, Content] = {}
     for wheel, record in filed_wheels(_directory(store), log_line, damage).items():

@@ -32,6 +32,7 @@ PASSING = (500, 502, 503, 504)
 SECONDARY_SECONDS = 60.0  # to wait at least, when a secondary limit names no time
 TIMEOUT = (15, 300)  # seconds to connect, and of silence
 MOST_PAGES = 500
+DAY = 86400.0
 LIMITS = Limits(begins=330.0)
 
 
@@ -49,6 +50,9 @@ class Patience:
     def pause(self, attempt: int) -> float:
         """Seconds before the next attempt, when nobody named any."""
         return min(self.most, self.first * 2.0**attempt) * random.uniform(0.75, 1.25)
+
+
+READING = Patience(longest=10.0)  # somebody waits for the answer; who publishes has begun something
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,7 @@ class GitHubClient:
         self.api = api.rstrip("/")
         self.patience, self._log = patience, log
         self._origins = (_origin(checked_api(self.api)), _uploads_origin(self.api))
-        self._token = Token(token)
+        self._token, self._signed = Token(token), bool(token)
         self._threads = threading.local()
 
     def json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  any JSON
@@ -131,7 +135,9 @@ class GitHubClient:
         seconds = self.patience.pause(attempt) if setback.seconds is None else max(0.0, setback.seconds)
         if seconds > self.patience.longest:
             raise PublishError(
-                f"{setback.reason}, and asks to wait {seconds:.0f} s; run the same command again then",
+                _limit(setback, seconds, signed=self._signed)
+                if setback.limited
+                else f"{setback.reason}, and asks to wait {seconds:.0f} s; run the same command again then",
                 id="rate-limit" if setback.limited else "github-not-available",
             )
         self._log(f"{setback.reason}; waiting {seconds:.0f} s")
@@ -181,6 +187,17 @@ class GitHubClient:
                 {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION, "User-Agent": OUR_NAME}
             )
         return session
+
+
+def _limit(setback: Setback, seconds: float, *, signed: bool) -> str:
+    """That the rate limit is reached, until when, and what does not wait for it."""
+    soon = seconds < DAY  # GitHub's own are; a time beyond any calendar cannot be written down
+    until = time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + seconds)) if soon else "a later day"
+    ways = [f"run the same command again at {until}, in {seconds:.0f} s"]
+    if not signed:
+        ways.append("or set GITHUB_TOKEN or GH_TOKEN: with a token GitHub answers 5000 requests an hour instead of 60")
+    ways.append("'invoke find' and 'invoke install' take the wheels of a site, without asking GitHub, with --index")
+    return "; ".join([setback.reason, *ways])
 
 
 def _setback(answer: requests.Response, what: str) -> Setback | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.command import Log, no_log
 from scripts.errors import InputError, PrerequisiteError, PublishError
-from scripts.publish.github_client import GitHubClient, checked_api
+from scripts.publish.github_client import READING, GitHubClient, Patience, checked_api
 from scripts.publish.store import Store
 from scripts.publish.store_directory import DirectoryStore
 from scripts.publish.store_github import GitHubStore
@@ -16,8 +16,12 @@ FORMS = "give dir:PATH or github:OWNER/REPO"
 API = "https://api.github.com"
 
 
-def open_store(address: str, *, writing: bool = False, may_be_new: bool = False, log: Log = no_log) -> Store:
+def open_store(
+    address: str, *, writing: bool = False, may_be_new: bool = False, patient: bool = False, log: Log = no_log
+) -> Store:
     """The store at the address; `writing` asks for a token, and a directory that `may_be_new` need not be there yet.
+
+    Who writes, or is `patient`, waits until GitHub's rate limit ends; who only reads is told when that is.
 
     Raises InputError for an address of another form, PublishError for no directory, PrerequisiteError for no token.
     """
@@ -26,7 +30,7 @@ def open_store(address: str, *, writing: bool = False, may_be_new: bool = False,
     if kind == "dir" and name:
         return _directory(Path(name), writing or may_be_new)
     if kind == "github":
-        return GitHubStore(name, _client(writing, log))
+        return GitHubStore(name, _client(writing, patient, log))
     raise InputError(f"--store {address!r}: {FORMS}", id="store-not-known")
 
 
@@ -46,13 +50,13 @@ def _directory(directory: Path, may_be_new: bool) -> DirectoryStore:
     return DirectoryStore(directory, may_be_new=may_be_new)
 
 
-def _client(writing: bool, log: Log) -> GitHubClient:
+def _client(writing: bool, patient: bool, log: Log) -> GitHubClient:
     token = github_token()
     if writing and not token:
         raise PrerequisiteError(
             "publishing to GitHub needs a token with `contents: write` in GITHUB_TOKEN or GH_TOKEN", id="token-needed"
         )
-    return GitHubClient(github_api(), token, log=log)
+    return GitHubClient(github_api(), token, Patience() if writing or patient else READING, log)
 
 
 def github_api() -> str:

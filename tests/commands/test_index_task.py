@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,13 @@ import pytest
 import requests
 
 from scripts.ci.actions import ALLOW_SHRINK
+from scripts.commands.find_task import find
 from scripts.commands.index_task import index
+from scripts.commands.install_task import install
 from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import open_published, repository_of
-from scripts.errors import DataError, InputError, VerifyError
+from scripts.commands.task_options import FindOptions, InstallOptions
+from scripts.errors import DataError, InputError, PublishError, VerifyError
 from scripts.index.install_line import install_words
 from scripts.index.published_site import read_site, read_site_if_there
 from scripts.publish.candidates import read_wheelhouse
@@ -173,6 +176,37 @@ def test_what_the_published_site_knows_is_not_downloaded_by_a_user(on_github: St
     (tmp_path / "site" / "wheels.json").write_text("{")
     assert {record.target for record in open_published(f"github:{REPOSITORY}").wheels} == set(TARGETS)
     assert downloads(on_github) == len(TARGETS)
+
+
+LIMITED = r"used up; .* again at \d\d:\d\d:\d\d UTC, in 12\d\d s; or set GITHUB_TOKEN .*; .* with --index"
+
+
+def test_a_rate_limit_is_told_at_once_to_who_asks(on_github: StandIn, server: Loopback, tmp_path: Path) -> None:
+    on_github.faults = lambda method, path: "primary"
+    store = f"github:{REPOSITORY}"
+    asks: list[Callable[[], None]] = [
+        lambda: find(FindOptions(store=store)),
+        lambda: install(InstallOptions(store=store)),
+        lambda: index(SiteOptions(out=str(tmp_path / "next"), store=store, previous=server.url)),
+    ]
+    for ask in asks:
+        with pytest.raises(PublishError, match=LIMITED) as told:
+            ask()
+        assert told.value.id == "rate-limit"
+
+
+def test_the_workflows_index_waits_for_the_rate_limit(
+    on_github: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(line: str) -> None:
+        raise InterruptedError(line)
+
+    on_github.faults = lambda method, path: "primary"
+    monkeypatch.setattr("scripts.commands.github_wheels.log_line", stop)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
+    with pytest.raises(InterruptedError, match="used up; waiting 12"):
+        index(SiteOptions(out=str(tmp_path / "next"), previous=server.url))
 
 
 def test_a_user_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
