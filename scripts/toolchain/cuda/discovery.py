@@ -52,15 +52,9 @@ def find_toolkits(
     passed: list[PassedOver] = []
     for candidate in _each_once(candidates(version, system, unix)):
         try:
-            toolkit = examine(candidate.root, candidate.source, facts, system)
+            found.append(examine(candidate.root, candidate.source, facts, system, version))
         except PrerequisiteError as error:
             passed.append(PassedOver(candidate=candidate, reason=str(error)))
-            continue
-        if toolkit.version == version:
-            found.append(toolkit)
-        else:
-            reason = f"{toolkit.root} is CUDA {toolkit.version}, not {version}"
-            passed.append(PassedOver(candidate=candidate, reason=reason))
     return found, passed
 
 

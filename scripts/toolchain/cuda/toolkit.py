@@ -61,18 +61,23 @@ def compiler_of(root: Path, system: str) -> Path:
     return root / "bin" / ("nvcc.exe" if system == "windows" else "nvcc")
 
 
-def examine(root: Path, source: str, facts: Facts, system: str) -> Toolkit:
-    """The toolkit in `root`; raises PrerequisiteError with the reason when there is none, or not all that is needed."""
+def examine(root: Path, source: str, facts: Facts, system: str, wanted: str = "") -> Toolkit:
+    """The toolkit in `root`; raises PrerequisiteError with the reason when there is none, or not all that is needed.
+
+    Its version is asked first: of one that is not the `wanted` minor it does not matter what it lacks.
+    """
     compiler = compiler_of(root, system)
     if not compiler.is_file():
         raise PrerequisiteError(
             f"{root} holds no CUDA toolkit: there is no {compiler.relative_to(root).as_posix()}",
             id="not-a-cuda-toolkit",
         )
+    version, nvcc = ask_compiler(compiler)
+    if wanted and version != wanted:
+        raise PrerequisiteError(f"{root} is CUDA {version}, not {wanted}", id="cuda-version-mismatch")
     if lacking := missing_files(root, facts.toolkit_components, system):
         listed = "; ".join(f"{component.what} ({', '.join(files)})" for component, files in lacking)
         raise PrerequisiteError(f"the CUDA toolkit in {root} lacks {listed}", id="not-a-cuda-toolkit")
-    version, nvcc = ask_compiler(compiler)
     headers = _digest(_headers(root, facts.toolkit_components, system))
     return Toolkit(root=root, version=version, nvcc=nvcc, source=source, system=system, headers=headers)
 

@@ -76,10 +76,17 @@ def test_another_version_is_passed_over_with_its_reason(tmp_path: Path, monkeypa
     ]
 
 
+def test_of_another_version_nobody_is_told_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_HOME", str(make_toolkit(tmp_path / "a", "13.0.88", without="cublas")))
+    _, passed = find_toolkits("12.9", FACTS, SYSTEM, unix=tmp_path / "none")
+    assert [one.reason for one in passed] == [f"{tmp_path / 'a'} is CUDA 13.0, not 12.9"]
+
+
 def test_an_incomplete_one_is_passed_over_with_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_PATH", str(make_toolkit(tmp_path / "a", without="curand")))
     found, passed = find_toolkits("12.4", FACTS, SYSTEM, unix=tmp_path / "none")
     assert found == []
+    assert "the CUDA toolkit in" in passed[0].reason
     assert "lacks cuRAND" in passed[0].reason
     assert "curand_kernel.h" in passed[0].reason
 
