@@ -1,20 +1,23 @@
 """The package index of published wheels, as files for any static host: `{path: text}` from records, no wheel is read.
 
-`whl/` offers every wheel, `whl/<cuda>/torch<minor>/` those of one channel; each is an index that pip and uv take. A
-page is HTML (PEP 503), since that is what a static host can serve under the type that clients ask for; its JSON (PEP
-691, 700) is beside it for hosts that negotiate.
+`whl/` offers every wheel, `whl/<cuda>/` those of one CUDA variant, `whl/<cuda>/torch<minor>/` those of one channel;
+each is an index that pip and uv take. A page is HTML (PEP 503), since that is what a static host can serve under the
+type that clients ask for; its JSON (PEP 691, 700) is beside it for hosts that negotiate.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from packaging.version import Version
+
+from scripts.index.not_found import NOT_FOUND, not_found_page
 from scripts.wheel.documents import write_wheels
-from scripts.wheel.published import Published, channel_of, file_path
+from scripts.wheel.published import Published, channel_of, cuda_channel_of, file_path
 from scripts.wheel.record import WheelRecord
 
 PROJECT = "deepspeed"  # normalized, as PEP 503 asks
@@ -38,14 +41,26 @@ class IndexRow:
 
 def render_index(published: Published) -> dict[str, str]:
     """Every file of the index by its path below the site."""
-    channels: dict[str, list[IndexRow]] = defaultdict(list)
-    rows = [_row(record) for record in published.wheels]
-    for record, row in zip(published.wheels, rows, strict=True):
-        channels[channel_of(record.target)].append(row)
-    files = {WHEELS: write_wheels(published), **_project_list(ALL), **_project(ALL, rows)}
-    for channel, offered in channels.items():
-        files |= {**_project_list(channel), **_project(channel, offered)}
+    offered: dict[str, list[IndexRow]] = defaultdict(list, {ALL: []})
+    for record in published.wheels:
+        row = _row(record)
+        for directory in (ALL, cuda_channel_of(record.target), channel_of(record.target)):
+            offered[directory].append(row)
+    channels = _channels(published)
+    narrower = {ALL: tuple(channels), **channels}
+    files = {WHEELS: write_wheels(published), NOT_FOUND: not_found_page(published.url, channels)}
+    for directory, rows in offered.items():
+        files |= {**_project_list(directory, narrower.get(directory, ())), **_project(directory, rows)}
     return files
+
+
+def _channels(published: Published) -> dict[str, list[str]]:
+    """The channels by the index of their CUDA variant, in the order of torch."""
+    targets = {channel_of(record.target): record.target for record in published.wheels}
+    found: dict[str, list[str]] = defaultdict(list)
+    for channel, target in sorted(targets.items(), key=lambda item: (item[1].cuda, Version(item[1].torch_minor))):
+        found[cuda_channel_of(target)].append(channel)
+    return found
 
 
 def _row(record: WheelRecord) -> IndexRow:
@@ -80,9 +95,8 @@ def _file(record: WheelRecord, address: str) -> dict[str, object]:
     return document | ({"requires-python": record.requires_python} if record.requires_python else {})
 
 
-def _project(directory: str, rows: Iterable[IndexRow]) -> dict[str, str]:
+def _project(directory: str, offered: Sequence[IndexRow]) -> dict[str, str]:
     """The two pages that list the wheels."""
-    offered = list(rows)
     path = f"{directory}{PROJECT}/"
     up = "../" * path.count("/")
     versions = json.dumps(list(dict.fromkeys(row.version for row in offered)))
@@ -92,8 +106,10 @@ def _project(directory: str, rows: Iterable[IndexRow]) -> dict[str, str]:
     return {f"{path}index.html": page.replace("{up}", up), f"{path}index.json": text.replace("{up}", up)}
 
 
-def _project_list(directory: str) -> dict[str, str]:
-    """The two pages that name the one project."""
-    page = HEAD % ("Index", directory) + f'<a href="{PROJECT}/">{PROJECT}</a><br>\n' + TAIL
+def _project_list(directory: str, narrower: Iterable[str]) -> dict[str, str]:
+    """The two pages that name the one project; narrower indexes are no links, which PEP 503 takes for projects."""
+    page = HEAD % ("Index", directory) + f'<a href="{PROJECT}/">{PROJECT}</a><br>\n'
+    names = " ".join(f"<code>{escape(path)}</code>" for path in narrower)
+    page += (f"<p>Indexes of some of these wheels: {names}</p>\n" if names else "") + TAIL
     document = {"meta": {"api-version": "1.1"}, "projects": [{"name": PROJECT}]}
     return {f"{directory}index.html": page, f"{directory}index.json": json.dumps(document) + "\n"}

@@ -60,6 +60,11 @@ def channel_of(target: Target) -> str:
     return f"whl/{target.cuda}/torch{target.torch_minor}/"
 
 
+def cuda_channel_of(target: Target) -> str:
+    """The path of the index of the target's CUDA variant, for every torch minor, `whl/cu124/`."""
+    return f"whl/{target.cuda}/"
+
+
 def file_path(record: WheelRecord) -> str:
     """The path below the site of a wheel that has no address of its own, as it is written in a link."""
     return f"files/{record.target.deepspeed}/{quote(record.file)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.index.install_line import Tool, install_words
+from scripts.index.install_line import PROGRAMS, Tool, install_words
 from tests.index.world import TARGETS, MakePerson, World, publish
 from tests.publish.loopback import KNOWN_PLATFORM, make_deepspeed, make_wheel, served
 from tests.wheel.factories import digest
@@ -47,6 +47,33 @@ def test_a_channel_by_itself_is_enough_to_find_the_wheel(world: World, make_pers
     told = person.run([*program, "install", "--no-deps", option, channel, "deepspeed"])
     assert told.returncode == 0, told.stderr
     assert person.has("deepspeed") == "0.16.5+cu124torch2.6"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_index_of_a_cuda_variant_gives_the_wheel_of_the_pinned_torch(
+    world: World, make_person: MakePerson, tool: Tool
+) -> None:
+    person = make_person()
+    told = person.run(pinned_words(world, tool))
+    assert told.returncode == 0, told.stderr
+    assert (person.has("deepspeed"), person.has("torch")) == ("0.16.5+cu124torch2.5", "2.5.1+cu124")
+
+
+def test_without_the_pin_the_index_of_a_cuda_variant_brings_another_torch(
+    world: World, make_person: MakePerson
+) -> None:
+    person = make_person("2.5.1+cu124")
+    told = person.run([word for word in pinned_words(world, "uv") if word != "torch==2.5.1"])
+    assert told.returncode == 0, told.stderr
+    assert person.has("torch") == "2.6.0+cu124"  # the trap: so the documents say to name torch
+
+
+def pinned_words(world: World, tool: Tool) -> list[str]:
+    """The line of the documents for whoever pins torch and leaves the wheel to the client."""
+    option = "--extra-index-url" if tool == "pip" else "--index"
+    indexes = (f"{world.published.url}whl/cu124/", world.published.torch_channel(TARGET))
+    named = [word for index in indexes for word in (option, index)]
+    return [*PROGRAMS[tool], "deepspeed", "torch==2.5.1", "--only-binary", "deepspeed", *named]
 
 
 @pytest.mark.parametrize("tool", TOOLS)

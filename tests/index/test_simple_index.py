@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
-from pypi_simple import ProjectPage
+from pypi_simple import IndexPage, ProjectPage
 
 from scripts.errors import InputError
 from scripts.files import write_tree
@@ -67,28 +69,44 @@ def test_a_wheel_without_published_metadata_does_not_promise_any(form: str) -> N
     assert found.packages[0].requires_python is None
 
 
-def test_each_wheel_is_in_the_index_of_all_and_in_its_channel_only() -> None:
+def test_each_wheel_is_in_the_indexes_of_all_and_of_its_cuda_and_in_its_channel_only() -> None:
     records = many()
     assert {package.filename for package in page("whl/deepspeed/index.html", *records).packages} == {
         record.file for record in records
     }
-    channels = [
-        path
-        for path in render_index(make_published(*records))
-        if path.startswith("whl/c") and "deepspeed/index.html" in path
-    ]
-    assert len(channels) == 4
+    pages = [path for path in render_index(make_published(*records)) if path.endswith("/deepspeed/index.html")]
+    channels = [path for path in pages if "/torch" in path]
+    assert (len(pages), len(channels)) == (1 + 2 + 4, 4)
+    for cuda in ("cpu", "cu124"):
+        found = {package.filename for package in page(f"whl/{cuda}/deepspeed/index.html", *records).packages}
+        assert found == {record.file for record in records if record.target.cuda == cuda}
     for path in channels:
         _, cuda, torch, *_ = path.split("/")
         expected = {r.file for r in records if (r.target.cuda, f"torch{r.target.torch_minor}") == (cuda, torch)}
         assert {package.filename for package in page(path, *records).packages} == expected
 
 
-def test_every_channel_lists_the_one_project() -> None:
+def test_every_index_lists_the_one_project_and_names_the_narrower_ones_without_a_link() -> None:
     files = render_index(make_published(*many()))
-    roots = [path for path in files if path.endswith("index.html") and "/deepspeed/" not in path]
-    assert len(roots) == 5
-    assert all('<a href="deepspeed/">deepspeed</a>' in files[path] for path in roots)
+    roots = [path for path in files if is_index(path)]
+    assert len(roots) == 7
+    for path in roots:
+        assert IndexPage.from_html(files[path]).projects == ["deepspeed"]
+    assert "<code>whl/cpu/</code> <code>whl/cu124/</code>" in files["whl/index.html"]
+    assert "<code>whl/cu124/torch2.6/</code> <code>whl/cu124/torch2.10/</code>" in files["whl/cu124/index.html"]
+    assert "<code>" not in files["whl/cu124/torch2.6/index.html"]
+
+
+def test_an_address_at_which_nothing_is_names_every_index_that_exists() -> None:
+    site = "https://owner.example/wheels/"
+    files = render_index(publish_records(many(), url=site, torch_index="https://torch.example/{variant}"))
+    links = re.findall(r'href="([^"]*)"', files["404.html"])
+    named = {urljoin(f"{site}whl/cu125/torch2.6/deepspeed/", link).removeprefix(site) for link in links}
+    assert named == {"", *(path.removesuffix("index.html") for path in files if is_index(path))}
+
+
+def is_index(path: str) -> bool:
+    return path.endswith("index.html") and "/deepspeed/" not in path
 
 
 def test_a_wheel_of_the_site_itself_is_linked_relatively() -> None:
