@@ -85,6 +85,21 @@ def test_a_patch_that_breaks_a_source_is_found(reader: Reader) -> None:
     assert any("csrc/lion/cpu_lion.cpp" in text for text in faults(reader.read((spoilt,))))
 
 
+def test_without_the_patches_that_mend_them_known_faults_are_found(reader: Reader) -> None:
+    """D8021 and C2872 of real runners: clang lets both pass, the search for words does not."""
+    [one] = sets(CUDA)
+    mended = tuple(patch for patch in one.patches if patch.id not in ("P3", "P15", "P16"))
+    found = faults(reader.read((replace(one, patches=mended),)))
+    assert {text.partition(": ")[2].partition(":")[0] for text in found} == {
+        "options of cpu_adam",
+        "options of cpu_adagrad",
+        "options of cpu_lion",
+        "csrc/includes/normalize_layer.h",
+        "csrc/includes/softmax.h",
+        "csrc/utils/tensor_cast.h",
+    }
+
+
 @pytest.mark.nightly
 def test_what_was_published_for_windows_has_no_fault(reader: Reader) -> None:
     assert faults(reader.read(sets(*windows_targets(PUBLISHED)))) == set()
