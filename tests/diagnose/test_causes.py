@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from scripts.commands.reference import raised_ids
 from scripts.diagnose.causes import load_causes
 from scripts.diagnose.diagnosis import diagnose
 from tests.diagnose.reading import FIXTURES, RULES, Case, cases, deciders
@@ -39,3 +42,10 @@ def test_every_cause_says_what_to_do() -> None:
     for name, cause in load_causes().causes.items():
         assert cause.explanation.endswith("."), name
         assert cause.remedy.endswith("."), name
+
+
+def test_a_rule_for_an_error_of_ours_names_an_id_that_is_raised() -> None:
+    patterns = [found for rule in RULES.values() for found in (rule.pattern, rule.before) if found]
+    named = {name for found in patterns for name in re.findall(r"error\\\[([\w-]+)\\\]", found.pattern)}
+    assert len(named) > 15
+    assert named <= raised_ids().keys()

@@ -77,7 +77,7 @@ def examine(root: Path, source: str, facts: Facts, system: str, wanted: str = ""
         raise PrerequisiteError(f"{root} is CUDA {version}, not {wanted}", id="cuda-version-mismatch")
     if lacking := missing_files(root, facts.toolkit_components, system):
         listed = "; ".join(f"{component.what} ({', '.join(files)})" for component, files in lacking)
-        raise PrerequisiteError(f"the CUDA toolkit in {root} lacks {listed}", id="not-a-cuda-toolkit")
+        raise PrerequisiteError(f"the CUDA toolkit in {root} lacks {listed}", id="cuda-toolkit-incomplete")
     headers = _digest(_headers(root, facts.toolkit_components, system))
     return Toolkit(root=root, version=version, nvcc=nvcc, source=source, system=system, headers=headers)
 
