@@ -57,7 +57,7 @@ EDITS = {
     "METADATA": ((f"\nVersion: {TORCH}\n", f"\nVersion: {TORCH}+{VARIANT}\n"),),
 }
 # What a tag holds and an sdist does not; what an sdist holds and a tag does not.
-BATCH = {"bin/deepspeed.bat": "deepspeed", "bin/ds_report.bat": "ds_report"}
+BATCH = {"bin/deepspeed.bat": "ds", "bin/ds_report.bat": "ds_report"}  # as the official wheels have them
 ONLY_TAG = {
     **{name: f'@echo off\r\npython "%~dp0\\{script}" %*\r\n' for name, script in BATCH.items()},
     "MANIFEST_win.in": (
