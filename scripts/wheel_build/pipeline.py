@@ -91,7 +91,7 @@ def prepare_source(plan: BuildPlan, dirs: Dirs, log: Log) -> SourceTree:
         pinned_sdist=plan.deepspeed.sdist_sha256,
         log=log,
     )
-    tree = prepare_tree(archive, dirs.work(plan.target.id) / "source", plan.patches[archive.kind], log)
+    tree = prepare_tree(archive, dirs.work(plan.target.id) / "source", plan.patches[archive.kind], log, plan.system)
     changes = [*(f"patch {patch}" for patch in tree.patches), *tree.corrections]
     shutil.rmtree(dirs.work(plan.target.id) / "dist", ignore_errors=True)  # the wheel of a run that was stopped
     log(f"  {archive.path.name} ({archive.kind}); {', '.join(changes) or 'no patch needed'}")

@@ -27,7 +27,13 @@ from scripts.wheel_build.tag_archive import pack_members, vouched_members
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
 TAG_VARIABLE = "DEEPSPEED_WHEELS_TAG_ARCHIVE"  # a mirror's address, with {version}
 TIMEOUT = (5, 60)  # seconds to connect, to read
-OF_UPSTREAM = ("deepspeed/git_version_info_installed.py", "*.egg-info/*")  # in an sdist; setup.py writes them anew
+# What setup.py writes anew, so that it may change: in an sdist its own notes; on Windows also the copies of the
+# directories at the top, which are links elsewhere and in an sdist hold files that the top lacks.
+NOTES = ("deepspeed/git_version_info_installed.py", "*.egg-info/*")
+OF_UPSTREAM = {
+    "linux": NOTES,
+    "windows": (*NOTES, "deepspeed/ops/csrc/*", "deepspeed/ops/op_builder/*", "deepspeed/accelerator/*"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +93,13 @@ def fetch_source(
     )
 
 
-def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch], log: Log = no_log) -> SourceTree:
+def prepare_tree(
+    archive: SourceArchive, root: Path, patches: Sequence[Patch], log: Log = no_log, system: str = "linux"
+) -> SourceTree:
     """The archive unpacked to `root`, its version.txt corrected, `patches` applied in order.
 
-    A tree that is already there for the same archive and patches, and whole, is used again, its build output kept.
+    A tree that is already there for the same archive and patches, and whole, is used again, its build output kept. What
+    counts as whole depends on the `system` whose setup.py runs in it.
     """
     applied = tuple(patch.id for patch in patches)
     wanted = {"sha256": archive.sha256, "patches": list(applied), "edits": _edits(patches)}
@@ -104,7 +113,7 @@ def prepare_tree(archive: SourceArchive, root: Path, patches: Sequence[Patch], l
     corrections = _correct_version(root, archive.version)
     for patch in patches:
         apply_patch(patch, root, archive.version)
-    stamp_tree(root, {"wanted": wanted, "corrections": list(corrections)}, without=OF_UPSTREAM)
+    stamp_tree(root, {"wanted": wanted, "corrections": list(corrections)}, without=OF_UPSTREAM[system])
     return SourceTree(root=root, archive=archive, patches=applied, corrections=corrections)
 
 

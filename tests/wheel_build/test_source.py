@@ -8,6 +8,7 @@ import socket
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -316,6 +317,22 @@ def test_a_tree_that_lost_files_is_not_packaged(tmp_path: Path) -> None:
         require_whole(tree)
 
 
+def test_what_setup_py_copies_anew_on_windows_is_no_damage_there(tmp_path: Path) -> None:
+    """It removes these directories and copies those at the top, which hold less."""
+    copies = ("ops/csrc/aio/settings.json", "ops/op_builder/builder.py", "accelerator/cuda.py")
+    members = {**source_members(VERSION), **{f"DeepSpeed-{VERSION}/deepspeed/{name}": "" for name in copies}}
+    path = tmp_path / "source.tar.gz"
+    path.write_bytes(tar_bytes(members))
+    archive = SourceArchive(path=path, version=VERSION, kind="sdist", url="", sha256="")
+    for system in ("windows", "linux"):
+        tree = prepare_tree(archive, tmp_path / system, [], system=system)
+        for name in copies:
+            (tree.root / "deepspeed" / name).unlink()
+    require_whole(replace(tree, root=tmp_path / "windows"))
+    with pytest.raises(SourceError, match="lost files"):
+        require_whole(tree)
+
+
 def test_what_setup_py_writes_anew_into_an_sdist_is_no_damage(tmp_path: Path) -> None:
     members = {
         **source_members(VERSION),
@@ -332,6 +349,7 @@ def test_what_setup_py_writes_anew_into_an_sdist_is_no_damage(tmp_path: Path) ->
 
 KILLED = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from scripts.fetch import archive
 from scripts.wheel_build import source
