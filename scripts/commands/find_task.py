@@ -6,7 +6,15 @@ from typing import Any
 
 from scripts.commands.answer import print_document, print_lines
 from scripts.commands.task_options import FindOptions
-from scripts.commands.wheel_choice import choose_wheel, line_to_paste, none_fits, note_lines, unused_gpu, within_reach
+from scripts.commands.wheel_choice import (
+    choose_wheel,
+    line_to_paste,
+    none_fits,
+    note_lines,
+    unused_gpu,
+    within_reach,
+    wrong_installed,
+)
 from scripts.graphics import Graphics
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
@@ -14,6 +22,10 @@ from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
 SHOWN = 3  # rejections
+REINSTALL = (
+    "note: this very version is installed already: let invoke install replace it, or add"
+    " --force-reinstall --no-deps to the line (uv: --reinstall-package deepspeed)"
+)
 
 
 def find(options: FindOptions) -> None:
@@ -22,7 +34,9 @@ def find(options: FindOptions) -> None:
     if options.json:
         print_document(document(published, environment, choice))
     else:
-        print_lines([*_facts(environment), *(_offer(choice.wheel, published, environment) if choice.wheel else ())])
+        print_lines(
+            [*_facts(environment), *(_offer(choice.wheel, published, environment, choice) if choice.wheel else ())]
+        )
     if choice.wheel is None:
         raise none_fits(published, environment, choice)
 
@@ -34,6 +48,7 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
         "environment": environment.as_document(),
         "wheel": wheel.as_document() if wheel else None,
         "command": line_to_paste(wheel, published) if wheel else None,
+        "wrong": wrong_installed(environment, choice),
         "also_fit": [record.target.id for record in choice.fitting[1:]],
         "nearest": [
             {
@@ -53,7 +68,9 @@ def _facts(environment: Environment) -> list[str]:
     facts = {
         "your environment": str(environment.python),
         "Python": f"{environment.implementation} {environment.version}",
-        "platform": environment.platform,
+        "platform": " ".join(
+            [environment.platform, *([f"({environment.c_library})"] if environment.c_library else [])]
+        ),
         "torch": f"{torch.version} ({torch.variant})" if torch else "not installed",
         "DeepSpeed": environment.deepspeed or "not installed",
         "GPU": gpus or "none found",
@@ -69,10 +86,14 @@ def _driver(graphics: Graphics) -> str:
     return f"CUDA {graphics.driver_cuda}" if graphics.driver_cuda else "-"
 
 
-def _offer(wheel: WheelRecord, published: Published, environment: Environment) -> list[str]:
+def _offer(wheel: WheelRecord, published: Published, environment: Environment, choice: Choice) -> list[str]:
+    wrong = wrong_installed(environment, choice)
+    again = [REINSTALL] if wrong and environment.deepspeed == wheel.target.wheel_version else []
     return [
+        *wrong,
         f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
         line_to_paste(wheel, published),
+        *again,
         *note_lines(wheel),
         *unused_gpu(published, environment),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scripts.commands.answer import log_line, print_document, print_lines
 from scripts.commands.task_options import InstallOptions
-from scripts.commands.wheel_choice import choose_wheel, none_fits, note_lines
+from scripts.commands.wheel_choice import choose_wheel, none_fits, note_lines, wrong_installed
 from scripts.install.installation import Installation
 
 
@@ -13,9 +13,12 @@ def install(options: InstallOptions) -> None:
     published, environment, choice = choose_wheel(options)
     if choice.wheel is None:
         raise none_fits(published, environment, choice)
-    installation = Installation(record=choice.wheel, published=published, environment=environment)
+    wrong = wrong_installed(environment, choice)
+    installation = Installation(
+        record=choice.wheel, published=published, environment=environment, replaces_itself=bool(wrong)
+    )
     lines = installation.lines()
-    for line in note_lines(choice.wheel):
+    for line in [*(f"{text}; {choice.wheel.file} replaces it" for text in wrong), *note_lines(choice.wheel)]:
         log_line(line)
     if not options.dry_run:
         installation.run()

@@ -17,6 +17,7 @@ from scripts.index.install_line import PROGRAMS, install_command
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, Torch, read_environment
 from scripts.install.installation import torch_line
+from scripts.install.installed import why_wrong
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
 from scripts.versions import minor_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from scripts.plan.expand import Plan
 
 
-FIXED = {"platform", "cpu"}  # what nobody changes to use a wheel
+FIXED = {"platform", "c-library", "cpu"}  # what nobody changes to use a wheel
 OWN_ENVIRONMENT = "give it an environment of its own, with its torch"
 OTHER_ACCELERATORS = {"rocm": "ROCm", "xpu": "Intel GPUs"}
 
@@ -82,9 +83,29 @@ def explanation(published: Published, environment: Environment, choice: Choice) 
         return "\n".join([f"no wheels are offered at {published.url}; {hint}", *_withdrawn(published, environment)])
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"
     yours = f"Python {environment.version}, {torch}, {environment.platform}"
-    lines = [*_way(published, environment, choice), *_why_not_offered(published, environment)]
+    wrong = wrong_installed(environment, choice)
+    lines = [*wrong, *_way(published, environment, choice), *_why_not_offered(published, environment)]
     head = f"none of {len(published.offered.wheels)} wheels is for {yours}"
     return "\n".join([head, *(f"  {line}" for line in lines), *_withdrawn(published, environment)])
+
+
+def wrong_installed(environment: Environment, choice: Choice) -> list[str]:
+    """That the installed DeepSpeed cannot load its ops here, with every reason; nothing when it can, or none is here.
+
+    A wheel that is offered says more of its like than an installed one says of itself: its GPUs, its processor.
+    """
+    mine = (environment.deepspeed, environment.version, environment.platform)
+    rejected = (
+        mismatch.reason
+        for row in choice.rejected
+        if (row.record.target.wheel_version, row.record.target.python, row.record.target.platform) == mine
+        for mismatch in row.mismatches
+        if mismatch.what != "deepspeed"
+    )
+    reasons = list(dict.fromkeys([*why_wrong(environment), *rejected]))
+    if not reasons:
+        return []
+    return [f"wrong: the installed DeepSpeed {environment.deepspeed} cannot load its ops here: {'; '.join(reasons)}"]
 
 
 def within_reach(choice: Choice) -> tuple[Rejection, ...]:
@@ -100,8 +121,8 @@ def _way(published: Published, environment: Environment, choice: Choice) -> list
     reachable = within_reach(choice)
     if not reachable:
         offered = sorted({rejection.record.target.platform for rejection in choice.rejected})
-        processors = {m.reason for row in choice.rejected for m in row.mismatches if m.what == "cpu"}
-        return [f"there is none for this machine: the wheels are for {', '.join(offered)}", *sorted(processors)]
+        why = {m.reason for row in choice.rejected for m in row.mismatches if m.what in ("cpu", "c-library")}
+        return [f"there is none for this machine: the wheels are for {', '.join(offered)}", *sorted(why)]
     return [*_nearest(reachable[0]), _line(reachable[0], published, environment)]
 
 

@@ -28,7 +28,7 @@ NO_DRIVERS: Drivers = {}
 class Mismatch:
     """One way in which a wheel does not fit."""
 
-    what: str  # "torch", "cuda", "driver", "python", "platform", "cpu", "gpu", "deepspeed"
+    what: str  # "torch", "cuda", "driver", "python", "platform", "c-library", "cpu", "gpu", "deepspeed"
     reason: str
     distance: float  # as scripts/plan/distance.py counts an axis, and here what the page cannot know
 
@@ -122,6 +122,7 @@ def mismatches(
         _driver(record.target, environment, drivers),
         _python(record, environment, axes),
         _platform(record, environment, axes),
+        _c_library(record, environment),
         _cpu(record, environment),
         *_gpus(record, environment),
         _abi(record.target, environment, abis),
@@ -219,6 +220,15 @@ def _platform(record: WheelRecord, environment: Environment, axes: Axes) -> Mism
     if platform == mine:
         return None
     return _changed("platform", mine, platform, f"it is for {platform}, not {mine}", axes)
+
+
+def _c_library(record: WheelRecord, environment: Environment) -> Mismatch | None:
+    if record.target.system != "linux" or environment.c_library != "musl":
+        return None
+    reason = (
+        "it needs glibc, and the C library of this system is musl (Alpine, say), which torch has no wheels for either"
+    )
+    return Mismatch(what="c-library", reason=reason, distance=100)
 
 
 def _cpu(record: WheelRecord, environment: Environment) -> Mismatch | None:

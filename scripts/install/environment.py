@@ -47,6 +47,18 @@ class Torch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeepSpeedBuild:
+    """What is there of an installed DeepSpeed."""
+
+    info: str = ""  # the text of its git_version_info_installed.py
+    modules: tuple[str, ...] = ()  # "fused_adam_op.cp311-win_amd64.pyd"
+    suffixes: tuple[str, ...] = ()  # of the modules that this Python loads, "cp311-win_amd64.pyd"
+
+
+NO_BUILD = DeepSpeedBuild()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One Python environment on one machine."""
 
@@ -58,6 +70,8 @@ class Environment:
     deepspeed: str | None  # the installed version
     has_pip: bool
     machine: Machine
+    deepspeed_build: DeepSpeedBuild = NO_BUILD
+    c_library: str | None = None  # of Linux: "glibc 2.36", "musl"; None where it is not known
 
     def as_document(self) -> dict[str, Any]:
         """The facts for JSON."""
@@ -68,6 +82,7 @@ class Environment:
             "implementation": self.implementation,
             "platform": self.platform,
             "torch": asdict(self.torch) if self.torch else None,
+            "c_library": self.c_library,
             "deepspeed": self.deepspeed,
             "gpus": [asdict(gpu) for gpu in self.machine.graphics.gpus],
             "driver": self.machine.graphics.driver or None,
@@ -92,6 +107,8 @@ def read_environment(python: str = "", machine: Machine | None = None) -> Enviro
         torch=_torch(torch) if torch else None,
         deepspeed=answer["deepspeed"],
         has_pip=answer["pip"],
+        deepspeed_build=_build(answer["deepspeed_build"]),
+        c_library=answer["c_library"],
         machine=machine or read_machine(),
     )
 
@@ -132,6 +149,10 @@ def _ask(executable: Path) -> dict[str, Any]:
             f"{executable} gave no answer; give a Python interpreter with --python", id="not-a-python-environment"
         ) from None
     return document
+
+
+def _build(answer: dict[str, Any]) -> DeepSpeedBuild:
+    return DeepSpeedBuild(info=answer["info"], modules=tuple(answer["modules"]), suffixes=tuple(answer["suffixes"]))
 
 
 def _torch(answer: dict[str, Any]) -> Torch:

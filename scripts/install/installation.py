@@ -24,6 +24,7 @@ class Installation:
     record: WheelRecord
     published: Published
     environment: Environment
+    replaces_itself: bool = False  # the same version is there and cannot be used, so the client must not keep it
 
     @property
     def constraints(self) -> str:
@@ -34,7 +35,22 @@ class Installation:
     def words(self, constraints: Path) -> list[str]:
         """The command, with the constraints in that file; raises PrerequisiteError where there is no package client."""
         wheel = f"deepspeed @ {self.published.address(self.record)}#sha256={self.record.sha256}"
-        return [*_client(self.environment), "--only-binary", "deepspeed", "--constraint", str(constraints), wheel]
+        again = self._again() if self.replaces_itself else ()
+        return [
+            *_client(self.environment),
+            *again,
+            "--only-binary",
+            "deepspeed",
+            "--constraint",
+            str(constraints),
+            wheel,
+        ]
+
+    def _again(self) -> Sequence[str]:
+        """What makes the client put in a version that it takes for installed, and that alone."""
+        if self.environment.deepspeed != self.record.target.wheel_version:
+            return ()
+        return ("--force-reinstall", "--no-deps") if self.environment.has_pip else ("--reinstall-package", "deepspeed")
 
     def lines(self, *, windows: bool = WINDOWS) -> list[str]:
         """What is done, to read or to paste into this system's shell."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from scripts.commands.wheel_choice import choose_for, explanation, unused_gpu
+from scripts.commands.wheel_choice import choose_for, explanation, unused_gpu, wrong_installed
 from scripts.facts.load import load_facts
 from scripts.graphics import NO_GRAPHICS, Gpu, Graphics
 from scripts.install.choose import choose
@@ -88,6 +90,11 @@ CASES: dict[str, tuple[Environment, list[str], list[str]]] = {
         ["there is none for this machine: the wheels are for linux_x86_64, win_amd64"],
         ["nearest", "torch.example"],
     ),
+    "Linux with musl": (
+        replace(environment("3.12", "linux_x86_64", None, ""), c_library="musl"),
+        ["there is none for this machine", "it needs glibc, and the C library of this system is musl (Alpine, say)"],
+        ["nearest", "torch.example"],
+    ),
     "a free-threaded Python": (
         environment("3.14t", "win_amd64", "2.10.0+cu130", "cu130", RTX_5090),
         ["it is for Python 3.14, not 3.14t", "there is none that Python 3.14t on this machine can use"],
@@ -114,3 +121,29 @@ def test_a_torch_for_the_cpu_beside_a_gpu_is_told_with_the_line_that_repairs_it(
     assert "leaves NVIDIA GeForce RTX 4070 unused; with it: " in note
     assert "--index-url https://torch.example/cu13" in note
     assert unused_gpu(everything, environment("3.12", "win_amd64", "2.9.0", "cpu", RADEON)) == []
+
+
+def test_an_installed_deepspeed_for_another_torch_is_called_wrong_and_the_wheel_that_replaces_it_found(
+    everything: Published,
+) -> None:
+    graphics = nvidia("NVIDIA GeForce RTX 3060", "8.6", "572.83", "12.8")
+    mine = environment("3.12", "win_amd64", "2.7.0+cu126", "cu126", graphics)
+    choice = choose_for(everything, replace(mine, deepspeed="0.16.5+cu124torch2.6"))
+    assert choice.wheel
+    assert choice.wheel.target.local_version == "cu126torch2.7"
+    assert wrong_installed(replace(mine, deepspeed="0.16.5+cu124torch2.6"), choice) == [
+        "wrong: the installed DeepSpeed 0.16.5+cu124torch2.6 cannot load its ops here: "
+        "it is for torch 2.6, not 2.7.0+cu126; it is for cu124, and this torch is for cu126"
+    ]
+    assert wrong_installed(replace(mine, deepspeed="0.16.5+cu126torch2.7"), choice) == []
+    assert wrong_installed(mine, choice) == []
+
+
+def test_where_no_wheel_fits_the_installed_one_is_called_wrong_all_the_same(everything: Published) -> None:
+    mine = environment("3.12", "win_amd64", "2.7.0+cu126", "cu126", RTX_5060)
+    mine = replace(mine, deepspeed="0.16.5+cu126torch2.7")  # made for this torch, and without code for this card
+    text = explanation(everything, mine, choose_for(everything, mine))
+    assert (
+        "wrong: the installed DeepSpeed 0.16.5+cu126torch2.7 cannot load its ops here: it has no code for NVIDIA"
+        in text
+    )

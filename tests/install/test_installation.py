@@ -34,6 +34,12 @@ from tests.wheel.factories import digest, make_wheel_record, make_wheel_target
 from tests.wheel.wheelhouse import file_wheel
 
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
+BUILD_INFO = """\
+version='0.16.5+cu124torch2.6'
+accelerator_name='cuda'
+installed_ops={'deepspeed_not_implemented': True}
+torch_info={'version': '2.1', 'cuda_version': '12.4'}
+"""
 GPU = make_machine("8.6", flags=("avx2", "avx512f"))
 
 
@@ -71,6 +77,29 @@ def test_the_wheel_for_the_installed_torch_is_installed(
     assert (person.has("deepspeed"), person.has("torch"), person.has("hjson")) == (deepspeed, torch, "3.1.0")
     told = json.loads(capfd.readouterr().out)
     assert (told["installed"], told["wheel"]["id"].startswith("ds0.16.5-torch")) == (True, True)
+
+
+@pytest.mark.parametrize("has_pip", [True, False])
+def test_a_wrong_one_of_the_same_version_is_replaced(
+    world: World, make_person: MakePerson, has_pip: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person("2.6.0+cu124")
+    if has_pip:
+        bundled = Path(ensurepip.__file__).parent / "_bundled"
+        person.run(["uv", "pip", "install", "--no-index", "--find-links", str(bundled), "pip"])
+    install(world, person)
+    [module] = (person.folder / "env").rglob("deepspeed/__init__.py")
+    module.write_text("damaged\n")
+    module.with_name("git_version_info_installed.py").write_text(BUILD_INFO)
+    capfd.readouterr()
+    find(FindOptions(python=str(person.python), index=world.published.url))
+    told = capfd.readouterr()
+    assert "cannot load its ops here: it is for torch 2.1, not 2.6.0+cu124" in told.out
+    assert "this very version is installed already: let invoke install replace it" in told.out
+    install(world, person)
+    assert "wrong: the installed DeepSpeed 0.16.5+cu124torch2.6" in capfd.readouterr().err
+    assert module.read_text() != "damaged\n"
+    assert person.has("torch") == "2.6.0+cu124"
 
 
 def test_pip_of_the_environment_does_it_where_there_is_one(world: World, make_person: MakePerson) -> None:

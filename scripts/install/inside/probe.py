@@ -5,8 +5,10 @@ torch itself takes seconds to import, and a broken one does not import at all; i
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import json
+import os
 import re
 import sys
 import sysconfig
@@ -34,10 +36,35 @@ def torch_facts() -> dict[str, Any] | None:
     }
 
 
+def deepspeed_build() -> dict[str, Any]:
+    """What DeepSpeed's build wrote down, the names of its compiled modules, and what such a name ends with here."""
+    spec = importlib.util.find_spec("deepspeed")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    found = [file for place in places for file in sorted(Path(place).rglob("*")) if file.suffix in (".so", ".pyd")]
+    return {
+        "info": "".join(read(Path(place) / "git_version_info_installed.py") for place in places[:1]),
+        "modules": [file.name for file in found],
+        "suffixes": [suffix[1:] for suffix in importlib.machinery.EXTENSION_SUFFIXES],
+    }
+
+
+def c_library() -> str | None:
+    """`glibc 2.36`, or `musl`; None on another system than Linux, and where it does not say."""
+    if not sys.platform.startswith("linux"):
+        return None
+    names = (sysconfig.get_config_var(name) for name in ("HOST_GNU_TYPE", "MULTIARCH", "EXT_SUFFIX"))
+    if any("musl" in str(name) for name in names):
+        return "musl"
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION")
+    except (ValueError, OSError):  # musl has no such name
+        return "musl" if list(Path("/lib").glob("ld-musl-*")) else None
+
+
 def read(path: Path) -> str:
     """What the file holds; nothing when there is none."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 
@@ -59,6 +86,8 @@ def facts() -> dict[str, Any]:
         "platform": re.sub(r"[-.]", "_", sysconfig.get_platform()).lower(),
         "torch": torch_facts(),
         "deepspeed": version_of("deepspeed"),
+        "deepspeed_build": deepspeed_build(),
+        "c_library": c_library(),
         "pip": importlib.util.find_spec("pip") is not None,
     }
 
