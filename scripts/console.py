@@ -22,6 +22,10 @@ class PlainConsole(Console):
     def __init__(self, *, stderr: bool = False, **options: Any) -> None:  # noqa: ANN401  rich's own
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, **options)
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the program what it means that nobody reads any more; rich's own way is exit code 1."""
+        raise
+
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401  rich's own
         """A text as rich prints it, in a cell or a title, too."""
         return super().render_str(printable(text), **options)

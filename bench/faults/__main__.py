@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,6 +109,7 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--case", type=int, help="only this try, to repeat a loss")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(words)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # behind `&` a shell ignores it, and so would each build
     found = []
     if not given.json:
         print(f"{'part':16} {'tried':>6} {'survived':>9} {'lost':>5} {'seconds':>8} {'processor':>9}", flush=True)

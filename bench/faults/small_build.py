@@ -27,6 +27,7 @@ OPS = ("fused_adam", "cpu_adam", "cpu_lion")
 UNITS = 2
 COPIED = ("scripts", "tasks.py", "noxfile.py", "matrix.yaml")
 WORDS = ("--id", TARGET.id, "--ops", ",".join(OPS), "--verify", "audit", "--source", "sdist", "--jobs", "2")
+COMPILERS = ("g++", "gcc")  # the second compiles C++, too, where setuptools takes the C compiler for it
 COMPILER = f"""case " $* " in
 *" -c "*) if [ -e "${HANG}" ]; then sleep 900; else sleep 0.2; fi ;;
 esac
@@ -69,7 +70,8 @@ def make_workshop(folder: Path) -> Workshop:
     """The workshop, in a folder of its own."""
     python = _make_environment(folder / "environment")
     make_installer(folder).rename(python.with_name("uv"))
-    _write_program(folder / "bin" / "g++", COMPILER)
+    for name in COMPILERS:
+        _write_program(folder / "bin" / name, COMPILER)
     source = folder / f"deepspeed-{TARGET.deepspeed}.tar.gz"
     files = {**make_members(*OPS, units=UNITS), **TORCH}
     source.write_bytes(tar_bytes({f"deepspeed-{TARGET.deepspeed}/{name}": text for name, text in files.items()}))

@@ -18,7 +18,7 @@ from invoke.context import Context
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from scripts.commands.closed_pipe import output_is_closed
+from scripts.commands.closed_pipe import is_of_a_pipe, output_is_closed
 from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.options import Option, options_of, read_options
 from scripts.outgoing import printable
@@ -76,7 +76,7 @@ def reported() -> Iterator[None]:
         except SystemExit as end:
             raise SystemExit(stops.exit_code or end.code) from None
         except OSError as error:
-            if output_is_closed():
+            if is_of_a_pipe(error) and output_is_closed():
                 raise SystemExit(0) from None
             found = _of_the_disk(error)
             if found is None:

@@ -13,6 +13,7 @@ class BuildRequirements:
     """What a build environment holds beside torch."""
 
     packages: tuple[str, ...]
+    also_required: tuple[str, ...]  # by a wheel, beside these packages
     setuptools: str
     source: Source
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
 from scripts.facts.load import load_facts
 from scripts.verify.check import Report
@@ -27,6 +29,7 @@ def contradictions(wheel: Path, record: WheelRecord) -> Iterator[str]:
     """Whatever the manifest says that the file, its target or a row of the data does not say."""
     with open_wheel(wheel) as content:
         info = content.build_info()
+        required = {canonicalize_name(requirement.name) for requirement in content.requirements()}
     stated = metadata_entry(wheel)["requires_python"]
     python = None if stated is None else _normal(stated)
     for what, said, found in (
@@ -37,6 +40,8 @@ def contradictions(wheel: Path, record: WheelRecord) -> Iterator[str]:
     ):
         if said != found:
             yield f"{what} is {said!r} in its manifest, and {found!r} here"
+    if foreign := sorted(required - _known_packages()):
+        yield f"it requires {', '.join(foreign)}, which environment.yaml does not have among what DeepSpeed requires"
     yield from _unknown(record)
 
 
@@ -46,6 +51,14 @@ def _normal(specifiers: str) -> str:
         return str(SpecifierSet(specifiers))
     except InvalidSpecifier:
         return specifiers
+
+
+def _known_packages() -> set[str]:
+    """What a DeepSpeed wheel may make an installer fetch."""
+    facts = load_facts()
+    requirements = facts.build_requirements
+    rows = (*requirements.packages, *requirements.also_required, *(row.add for row in facts.added_requirements))
+    return {canonicalize_name(Requirement(row).name) for row in rows}
 
 
 def _unknown(record: WheelRecord) -> Iterator[str]:

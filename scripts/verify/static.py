@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -23,7 +22,7 @@ from scripts.verify.member_paths import check_member_paths
 from scripts.verify.modules import Modules, Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.versions import cuda_version, minor_of
-from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
+from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel, read_requirement
 from scripts.wheel.zip_layout import layout_faults
 
 LABEL = re.compile(r"(?P<cuda>cpu|cu[0-9]{2,})torch(?P<torch>[0-9]+\.[0-9]+)")
@@ -57,6 +56,11 @@ def check_name(content: WheelContent) -> Verdict:
         faults.append(f"METADATA names {metadata.get('Name')!r}")
     if not _same_version(metadata.get("Version", ""), content.version):
         faults.append(f"METADATA has version {metadata.get('Version')!r}")
+    faults += [
+        f"METADATA has {name} twice"
+        for name in ("Name", "Version", "Requires-Python")
+        if len(metadata.get_all(name, [])) > 1
+    ]
     if tags != content.tags:
         faults.append(f"WHEEL has tags {', '.join(sorted(map(str, tags))) or 'none'}")
     return verdict(faults, f"{content.name} {content.version}, {', '.join(sorted(map(str, content.tags)))}")
@@ -80,6 +84,14 @@ def check_layout(content: WheelContent) -> Verdict:
     return verdict(layout_faults(content.files), f"{len(content.members)} members, nothing between and behind them")
 
 
+def check_requirements(content: WheelContent) -> Verdict:
+    """Each Requires-Dist can be read and leaves it to the index of whoever installs where the package comes from."""
+    stated = content.headers("METADATA").get_all("Requires-Dist", [])
+    faults = [f"{text!r} cannot be read" for text in stated if read_requirement(text) is None]
+    faults += [f"{r.name} would come from {r.url}" for text in stated if (r := read_requirement(text)) and r.url]
+    return verdict(faults, f"{len(stated)}, each by name")
+
+
 def check_torch(content: WheelContent) -> Verdict:
     """Requires-Dist pins torch to the minor that the ops were compiled with."""
     info = content.build_info()
@@ -87,8 +99,8 @@ def check_torch(content: WheelContent) -> Verdict:
         return False, UNREADABLE
     if not content.extensions:
         return None, "nothing compiled inside: any torch will do"
-    requirements = [r for text in content.headers("METADATA").get_all("Requires-Dist", []) if (r := _requirement(text))]
-    found = [str(r.specifier) or "any version" for r in requirements if r.name == "torch" and r.marker is None]
+    requirements = content.requirements()
+    found = [str(r.specifier) or "any version" for r in requirements if canonicalize_name(r.name) == "torch"]
     minor = minor_of(str(info.torch.get("version")))
     if found == [f"=={minor}.*"]:
         return True, f"torch=={minor}.*"
@@ -146,6 +158,7 @@ CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
     ("version label", check_label),
     ("zip", check_layout),
     ("RECORD", check_record),
+    ("requirements", check_requirements),
     ("torch requirement", check_torch),
     ("build record", check_build_info),
     ("op modules", check_ops),
@@ -178,13 +191,6 @@ def _is_as_recorded(content: WheelContent, member: str, recorded: str, size: str
     except InputError:
         return False
     return (base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode(), str(length)) == (expected, size)
-
-
-def _requirement(text: str) -> Requirement | None:
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
 
 
 def _label_faults(label: re.Match[str], info: BuildInfo) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import io
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from email.message import Message
 from email.parser import Parser
 from pathlib import Path, PurePosixPath
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
@@ -23,6 +25,8 @@ from scripts.wheel.members import Members, open_members
 BUILD_INFO = "deepspeed/git_version_info_installed.py"
 EXTENSIONS = (".so", ".pyd")
 TAGS = {"win": "windows", "linux": "linux", "manylinux": "linux"}
+_CLAUSE = r"""[a-z_]+ [<=>!~]{1,3} "[^"']*\""""
+OF_AN_EXTRA = re.compile(rf"""(?:{_CLAUSE} and )*extra == "[^"']*"(?: and {_CLAUSE})*""")  # no other form is believed
 UNREADABLE = "deepspeed/git_version_info_installed.py is missing or cannot be read: not a built DeepSpeed wheel"
 
 
@@ -83,6 +87,11 @@ class WheelContent:
         """METADATA or WHEEL as headers; empty when it is not there."""
         return Parser().parsestr(self.metadata_file(name) or "", headersonly=True)
 
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What installing the wheel installs, extras aside: METADATA's Requires-Dist, but for those of one extra."""
+        found = map(read_requirement, self.headers("METADATA").get_all("Requires-Dist", []))
+        return tuple(r for r in found if r and not OF_AN_EXTRA.fullmatch(str(r.marker)))
+
     def record(self) -> dict[str, tuple[str, str]]:
         """RECORD as member -> hash and size; empty when it is not there or cannot be read."""
         rows = csv.reader(io.StringIO(self.metadata_file("RECORD") or "", newline=""))
@@ -111,6 +120,14 @@ def parse_build_info(text: str) -> BuildInfo | None:
             torch=dict(values["torch_info"]),
         )
     except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
+        return None
+
+
+def read_requirement(text: str) -> Requirement | None:
+    """The requirement; None for what is none."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
         return None
 
 

@@ -16,6 +16,8 @@ HEADER = struct.Struct("<4sHHHHHIIIHH")  # of a member: what it is, flags, metho
 END = struct.Struct("<4sHHHHIIH")
 DESCRIBED = 0x8  # crc and sizes stand behind the content
 IN_ZIP64 = 0xFFFFFFFF  # the size stands in the extra field
+FIELD = struct.Struct("<HH")  # of the extra fields: which one, its length
+OTHER_NAME = 0x7075  # Info-ZIP's Unicode path: Python from 3.13 on and uv take it for the name, others do not
 
 
 def layout_faults(members: Members) -> list[str]:
@@ -42,11 +44,22 @@ def _places(file: BinaryIO, archive: zipfile.ZipFile) -> Iterator[str]:
         if differs or (flags, method) != (info.flag_bits, info.compress_type):
             yield f"{info.filename} has another size, digest or packing in its own header"
             return
+        if OTHER_NAME in {*_fields(info.extra), *_fields(file.read(extra))}:
+            yield f"{info.orig_filename} has a second name in an extra field"
+            return
         position += HEADER.size + name + extra + info.compress_size
         if flags & DESCRIBED:
             file.seek(position)
             position += 16 if file.read(4) == b"PK\x07\x08" else 12
     yield from _end(file, archive, position)
+
+
+def _fields(extra: bytes) -> Iterator[int]:
+    """Which extra fields there are."""
+    while len(extra) >= FIELD.size:
+        number, length = FIELD.unpack_from(extra)
+        yield number
+        extra = extra[FIELD.size + length :]
 
 
 def _end(file: BinaryIO, archive: zipfile.ZipFile, position: int) -> Iterator[str]:

@@ -103,6 +103,16 @@ def forge_report(artifacts: Path) -> None:
     rewrite(wheel, proof={"wheel": wheel.name, "level": "full", "passed": True, "checks": checks})
 
 
+def forge_requirement(artifacts: Path) -> None:
+    """A wheel that makes pip install somebody's package, too."""
+    wheel = leave_artifact(artifacts, OTHER)
+    name = f"deepspeed-{OTHER.wheel_version}.dist-info/METADATA"
+    with zipfile.ZipFile(wheel) as archive:
+        told = archive.read(name)
+    change_wheel(wheel, name, told + b"Requires-Dist: evil-package\n")
+    rewrite(wheel, proof=report(wheel))
+
+
 def forge_short_report(artifacts: Path) -> None:
     """A sound wheel that nobody verified."""
     checks = [{"name": "everything", "passed": True, "detail": "is fine", "seconds": 0}]
@@ -194,6 +204,7 @@ FORGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "another patch release of torch": (forge_patch_release, "target.id is "),
     "a module that is none": (forge_debug_module, "it fails its audit: "),
     "a member outside of the wheel": (forge_path, "it fails its audit: member paths"),
+    "somebody's package": (forge_requirement, "it requires evil-package, which environment.yaml does not have"),
     "a wheel in another folder": (forge_place, "it is not in wheels/0.19.8/cpu-torch2.13/"),
 }
 

@@ -32,7 +32,11 @@ def build_info(
 
 def metadata(version: str = VERSION, torch: str = "torch==2.13.*") -> str:
     head = f"Metadata-Version: 2.4\nName: deepspeed\nVersion: {version}\n"
-    return head + f"Requires-Dist: numpy\nRequires-Dist: {torch}\nRequires-Dist: torch>=2.0; extra == 'dev'\n"
+    return (
+        head
+        + f"Requires-Dist: numpy\nRequires-Dist: {torch}\nRequires-Dist: torch>=2.0; extra == 'dev'\n"
+        + ("Requires-Dist: deepspeed-kernels; sys_platform == 'linux' and extra == 'inf'\n")
+    )
 
 
 def members() -> dict[str, bytes]:

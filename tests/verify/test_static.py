@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,9 @@ from scripts.errors import InputError
 from scripts.verify.static import verify_file
 from tests.verify.stub_elf import make_elf
 from tests.verify.stub_pe import make_pe
-from tests.verify.stub_wheel import BUILD_INFO, INFO, MODULE, build_info, make_wheel, metadata
+from tests.verify.stub_wheel import BUILD_INFO, INFO, MODULE, VERSION, build_info, make_wheel, metadata
 
+UPSTREAM = "\n[pytest_randomly.random_seeder]\ndeepspeed = deepspeed.runtime.utils:set_random_seed\n"
 Changes = dict[str, bytes | None]
 
 
@@ -54,6 +58,54 @@ FAULTS: dict[str, tuple[Changes, str, str]] = {
         {f"{INFO}/METADATA": metadata(version="0.19.7").encode()},
         "file name and metadata",
         "'0.19.7'",
+    ),
+    "a torch that a condition lets in": (
+        {f"{INFO}/METADATA": metadata().encode() + b"Requires-Dist: torch==9.9; python_version > '3'\n"},
+        "torch requirement",
+        "requires ==2.13.* and ==9.9",
+    ),
+    "a torch of an extra, and of everybody": (
+        {
+            f"{INFO}/METADATA": metadata().encode()
+            + b"Requires-Dist: Torch==9.9; extra == 'x' or python_version > '3'\n"
+        },
+        "torch requirement",
+        "requires ==2.13.* and ==9.9",
+    ),
+    "a torch of what looks like an extra": (
+        {f"{INFO}/METADATA": metadata().encode() + b"Requires-Dist: torch==9.9; os_name != 'a and extra == \"x\"'\n"},
+        "torch requirement",
+        "requires ==2.13.* and ==9.9",
+    ),
+    "a requirement by its address": (
+        {f"{INFO}/METADATA": metadata().encode() + b"Requires-Dist: numpy @ https://example.org/numpy.tar.gz\n"},
+        "requirements",
+        "numpy would come from https://example.org/numpy.tar.gz",
+    ),
+    "a requirement that is none": (
+        {f"{INFO}/METADATA": metadata().encode() + b"Requires-Dist: numpy===\n"},
+        "requirements",
+        "'numpy===' cannot be read",
+    ),
+    "two versions in METADATA": (
+        {f"{INFO}/METADATA": metadata().encode() + b"Version: 1\n"},
+        "file name and metadata",
+        "METADATA has Version twice",
+    ),
+    "a script in pip's place": (
+        {f"deepspeed-{VERSION}.data/scripts/pip": b"#!python\n"},
+        "member paths",
+        "scripts/pip' would be a command that is not DeepSpeed's",
+    ),
+    "an entry point in pip's place": (
+        {f"{INFO}/entry_points.txt": b"[console_scripts]\nds = deepspeed:a\npip = deepspeed:b\n"},
+        "member paths",
+        "entry_points.txt has 'pip = deepspeed:b'",
+    ),
+    "a plugin of another program": (
+        {f"{INFO}/entry_points.txt": b"[pytest11]\nds = deepspeed:a\n"},
+        "member paths",
+        "entry_points.txt has '[pytest11]'",
     ),
     "another tag in WHEEL": (
         {f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nTag: cp312-cp312-linux_x86_64\n"},
@@ -131,6 +183,29 @@ def test_the_module_that_upstream_names_without_a_dot_is_found(tmp_path: Path) -
     info = build_info().replace("cpu_adam", "inference_core_ops").encode()
     shared = make_elf(init="kernelsinference_core_ops")
     assert failures(make_wheel(tmp_path, {MODULE: None, module: shared, BUILD_INFO: info})) == {}
+
+
+@pytest.mark.parametrize("script", ["deepspeed", "deepspeed.pt", "dsr", "ds_report.bat"])
+def test_scripts_of_deepspeed_are_fine(script: str, tmp_path: Path) -> None:
+    commands: Changes = {
+        f"{INFO}/entry_points.txt": f"[console_scripts]\n{script} = deepspeed:main\n{UPSTREAM}".encode()
+    }
+    changes: Changes = {f"deepspeed-{VERSION}.data/scripts/{script}": b"#!python\n", **commands}
+    assert failures(make_wheel(tmp_path, changes)) == {}
+
+
+def test_a_member_with_a_second_name_is_a_fault(tmp_path: Path) -> None:
+    """Python from 3.13 on and uv would install evil.pth, which runs whenever Python starts."""
+    wheel, name = make_wheel(tmp_path), b"deepspeed/__init__.py"
+    field = b"\1" + struct.pack("<I", zlib.crc32(name)) + b"evil.pth"
+    with zipfile.ZipFile(wheel) as archive:
+        members = {info: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for info, content in members.items():
+            second = struct.pack("<HH", 0x7075, len(field)) + field if info.filename.encode() == name else b""
+            info.extra = second
+            archive.writestr(info, content)
+    assert failures(wheel)["zip"] == "deepspeed/__init__.py has a second name in an extra field"
 
 
 def test_a_damaged_member_is_a_failed_check(tmp_path: Path) -> None:
