@@ -21,6 +21,7 @@ from typing import TextIO, TypeAlias
 from scripts.disk_space import NEXT, said_full
 from scripts.errors import CommandError
 from scripts.guard import GUARD, new_name
+from scripts.outgoing import pass_on
 from scripts.process_tree import GRACE_SECONDS, ProcessGroup, end_tree, tree_bytes
 from scripts.shell import assignment, change_folder, shell_line, with_input
 from scripts.stop_signals import StopSignal, in_foreground
@@ -116,14 +117,18 @@ def ask(
     return Answer(exit_code=process.returncode, output=said[0], errors=said[1])
 
 
-def run_in_front(command: Command, *, output: TextIO | None = None) -> int:
+def run_in_front(command: Command, *, output: TextIO | None = None, heard: Log | None = None) -> int:
     """The exit code of a program that has our terminal; what it prints goes to `output`, standard error unless given.
 
-    When this process is told to stop, so is the program, and KeyboardInterrupt is raised once it has ended.
+    `heard` takes each line of its standard error, which is printed all the same. When this process is told to stop, so
+    is the program, and KeyboardInterrupt is raised once it has ended.
     """
     name = new_name()
     variables = GUARD.marked({**os.environ, **_as_here(command.env)}, name)
-    process = subprocess.Popen(command.argv, cwd=command.cwd, env=variables, stdout=output or sys.stderr)
+    errors = subprocess.PIPE if heard else None
+    process = subprocess.Popen(command.argv, cwd=command.cwd, env=variables, stdout=output or sys.stderr, stderr=errors)
+    reader = threading.Thread(target=pass_on, args=(process.stderr, heard or no_log), daemon=True)
+    reader.start()
     try:
         return process.wait()
     except KeyboardInterrupt as stop:
@@ -131,6 +136,7 @@ def run_in_front(command: Command, *, output: TextIO | None = None) -> int:
         raise
     finally:
         GUARD.end(name)  # it may have been killed, and what it started has not
+        reader.join(timeout=GRACE_SECONDS)
 
 
 def _hand_on(process: subprocess.Popen[bytes], stop: KeyboardInterrupt) -> None:

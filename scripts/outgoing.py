@@ -8,10 +8,14 @@ bound, since the texts come from outside.
 
 from __future__ import annotations
 
+import locale
 import os
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import cache
+from typing import IO
 from urllib.parse import unquote
 
 MASK = "***"
@@ -60,6 +64,24 @@ def printable(text: str) -> str:
     """The text without secrets, colours and whatever else a terminal would obey; lines and tabs stay."""
     plain = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
     return redacted(_CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", plain))
+
+
+def pass_on(said: IO[bytes] | None, heard: Callable[[str], None]) -> None:
+    """Print what a program says on our standard error, and hand it on, line by line, until it says no more."""
+    with said or nullcontext(()) as lines:
+        for raw in lines:
+            line = printable(_decoded(raw))
+            sys.stderr.write(line)
+            sys.stderr.flush()
+            heard(line.rstrip("\n"))
+
+
+def _decoded(raw: bytes) -> str:
+    """The text in UTF-8, or in this system's own encoding, which programs use on Windows."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode(locale.getpreferredencoding(False), "replace")
 
 
 def reference(name: str) -> str:

@@ -80,3 +80,13 @@ def test_a_program_in_front_writes_where_it_is_told_to(capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", f"said{os.linesep}")
     assert run_in_front(say, output=sys.__stdout__) == 3
     assert capfd.readouterr() == (f"said{os.linesep}", "")
+
+
+def test_what_a_program_in_front_says_on_standard_error_is_printed_and_heard(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    program = "import sys; print('out'); print('one\\ntwo', file=sys.stderr); raise SystemExit(3)"
+    heard: list[str] = []
+    assert run_in_front(Command(argv=(sys.executable, "-c", program)), heard=heard.append) == 3
+    assert heard == ["one", "two"]
+    assert sorted(capfd.readouterr().err.split()) == ["one", "out", "two"]

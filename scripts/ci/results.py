@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from scripts.command import Log
+from scripts.diagnose.named_cause import NamedCause
 from scripts.errors import CommandError, DataError, InterruptedBuildError, PrerequisiteError
 from scripts.fetch.download import read_small
 from scripts.fetch.transfer import NotThereError
@@ -36,6 +37,8 @@ class Result:
     wheel: str | None  # where it was filed
     message: str | None  # why there is none
     ops: str = ""  # of a build of only some, "async_io,cpu_adam"; it says nothing of the target's full wheel
+    error: str = ""  # the id of the error
+    diagnosis: NamedCause | None = None  # of a failed build, where a cause is known
 
     @property
     def state(self) -> Literal["built", "building", "failed"]:
@@ -54,6 +57,16 @@ class Result:
     def parsed_target(self) -> Target:
         """The target itself."""
         return parse_id(self.target)
+
+    @property
+    def error_line(self) -> str:
+        """The message behind the id of its error, as it is printed."""
+        return f"error[{self.error}]: {self.message}" if self.error else self.message or ""
+
+    @property
+    def cause_lines(self) -> tuple[str, ...]:
+        """The likeliest cause, to stand below the message."""
+        return self.diagnosis.lines if self.diagnosis else ()
 
     @property
     def first_lines(self) -> str:
@@ -155,6 +168,14 @@ def _entry(state: str, message: str, url: str | None) -> dict[str, str]:
     return {"state": state, "message": message, **({"url": url} if url else {})}
 
 
+CAUSE: Reader[NamedCause] = keyed(NamedCause, cause=text, line=text, where=text, explanation=text, remedy=text)
 RESULT: Reader[Result] = keyed(
-    Result, target=text, exit_code=integer, wheel=Optional(text), message=Optional(text), ops=Optional(text, "")
+    Result,
+    target=text,
+    exit_code=integer,
+    wheel=Optional(text),
+    message=Optional(text),
+    ops=Optional(text, ""),
+    error=Optional(text, ""),
+    diagnosis=Optional(CAUSE),
 )

@@ -34,6 +34,11 @@ class SummaryRow:
     cost: Cost | None
 
     @property
+    def told(self) -> str:
+        """What went wrong, and the likeliest cause where one is known."""
+        return "\n".join([self.result.first_lines, *self.result.cause_lines])
+
+    @property
     def repeat(self) -> str:
         """The line that builds the target again."""
         return f"invoke build --id {self.result.target}" + (f" --ops {self.result.ops}" if self.result.ops else "")
@@ -47,7 +52,7 @@ def rows(results: Iterable[Result], wheelhouse: Path) -> tuple[SummaryRow, ...]:
 
 
 def markdown(found: Sequence[SummaryRow]) -> str:
-    """The summary: a sentence, the table, and per failed target its first error lines and the line that repeats it."""
+    """The summary: a sentence, the table, and per failed target first error lines, cause and a line that repeats it."""
     table = ["| target | result | minutes | ops from the cache |", "| --- | --- | --- | --- |"]
     table += [f"| `{row.result.target}` | {_outcome(row.result)} | {_minutes(row)} | {_hits(row)} |" for row in found]
     return "\n".join([f"### {sentence(found)}", "", *table, "", *_details(found)]) + "\n"
@@ -62,7 +67,7 @@ def sentence(found: Sequence[SummaryRow]) -> str:
 def run_annotations(found: Sequence[SummaryRow]) -> tuple[str, ...]:
     """An annotation for each target without a wheel, which GitHub shows on the page of the run."""
     return tuple(
-        annotation(KINDS[row.result.state], row.result.target, f"{row.result.first_lines}\n{row.repeat}")
+        annotation(KINDS[row.result.state], row.result.target, "\n".join([row.told, row.repeat]))
         for row in found
         if row.result.state in KINDS
     )
@@ -72,8 +77,8 @@ def _details(found: Sequence[SummaryRow]) -> list[str]:
     lines: list[str] = []
     for row in found:
         if row.result.state == "failed":
-            fence = _fence(row.result.first_lines)
-            lines += [f"#### {row.result.target}", "", fence, row.result.first_lines, fence, "", "Repeat it:", ""]
+            fence = _fence(row.told)
+            lines += [f"#### {row.result.target}", "", fence, row.told, fence, "", "Repeat it:", ""]
             lines += [fence, row.repeat, fence, ""]
     return lines
 

@@ -1,13 +1,14 @@
-"""Why a build failed, from what it added to its target's log."""
+"""Why a build failed, from what it added to its target's log, else from its error."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.ci.results import Result
-from scripts.diagnose.diagnosis import Finding, diagnose
-from scripts.errors import InterruptedBuildError
+from scripts.diagnose.likeliest import likeliest_cause
+from scripts.diagnose.named_cause import NamedCause
 
 BLOCK = 1 << 20
 
@@ -18,23 +19,18 @@ def log_ends(logs: Path, targets: Iterable[str]) -> dict[str, int]:
     return {target: file.stat().st_size if file.is_file() else 0 for target, file in files.items()}
 
 
-def explain(result: Result, logs: Path, start: int) -> Iterator[str]:
-    """The likeliest cause of a failed build as lines; none where it is not known, or the build was only stopped."""
-    if not result.exit_code or result.exit_code == InterruptedBuildError.exit_code:
-        return
+def with_cause(result: Result, logs: Path, start: int) -> Result:
+    """The result with its likeliest cause; as it is where none is known, or the build did not fail."""
+    return result if result.state != "failed" else replace(result, diagnosis=_cause(result, logs, start))
+
+
+def _cause(result: Result, logs: Path, start: int) -> NamedCause | None:
     file = logs / f"{result.target}.log"
-    found = diagnose(_read(file, start)).findings if file.is_file() else ()
-    if found:
-        yield from _lines(found[0], f"{file}:{_lines_before(file, start) + found[0].line_number}")
-    elif spoken := diagnose([(result.message or "").encode()]).findings:
-        yield from _lines(spoken[0], "the error above")
-
-
-def _lines(finding: Finding, where: str) -> Iterator[str]:
-    yield f"diagnosis: {finding.cause} ({where})"
-    yield f"  {finding.line}"
-    yield f"  why: {finding.explanation}"
-    yield f"  do: {finding.remedy}"
+    if file.is_file():
+        found = likeliest_cause(_read(file, start), str(file), before=_lines_before(file, start))
+        if found:
+            return found
+    return likeliest_cause([result.error_line.encode()], "its error")
 
 
 def _read(file: Path, start: int) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 from scripts.ci.results import write_results
 from scripts.commands.answer import log_line, print_answer, print_document, print_lines
-from scripts.commands.build_diagnosis import explain, log_ends
+from scripts.commands.build_diagnosis import log_ends, with_cause
 from scripts.commands.host_targets import targets_to_build
 from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
@@ -37,14 +37,15 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
         return
     plans = plans_here(planner, targets)
     ends = log_ends(project.dirs.logs, [target.id for target in targets])
-    results = [replace(result, ops=",".join(options.ops)) for result in build_targets(plans, options)]
+    ended = [replace(result, ops=",".join(options.ops)) for result in build_targets(plans, options)]
+    results = [with_cause(result, project.dirs.logs, ends[result.target]) for result in ended]
     if output.json:
         print_document({"results": [asdict(result) for result in results]})
     else:
         print_answer(*(f"{result.target}: {result.wheel or result.message}" for result in results))
     write_results(project.dirs.logs, results)
     for result in results:
-        for line in explain(result, project.dirs.logs, ends[result.target]):
+        for line in result.cause_lines:
             log_line(line)
     code = next((result.exit_code for result in results if result.exit_code), 0)
     if code:
@@ -77,8 +78,9 @@ def _kept(planner: Planner, targets: Sequence[Target]) -> Iterator[None]:
         yield
     except WheelsError as error:
         with suppress(OSError):  # of a disk that cannot even take that
-            results = [replace(failure(target, error), ops=",".join(planner.options.ops)) for target in targets]
-            write_results(planner.dirs.logs, results)
+            ends = log_ends(planner.dirs.logs, [target.id for target in targets])  # no build has added anything
+            failed = [replace(failure(target, error), ops=",".join(planner.options.ops)) for target in targets]
+            write_results(planner.dirs.logs, [with_cause(one, planner.dirs.logs, ends[one.target]) for one in failed])
         raise
 
 

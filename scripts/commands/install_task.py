@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from scripts.commands.answer import log_line, print_document, print_lines
+from scripts.commands.explained_error import explained, heard_cause
 from scripts.commands.task_options import InstallOptions
 from scripts.commands.wheel_choice import choose_wheel, none_fits, note_lines, wrong_installed
+from scripts.errors import CommandError
 from scripts.install.installation import Installation
 
 
@@ -21,8 +23,17 @@ def install(options: InstallOptions) -> None:
     for line in [*(f"{text}; {choice.wheel.file} replaces it" for text in wrong), *note_lines(choice.wheel)]:
         log_line(line)
     if not options.dry_run:
-        installation.run()
+        _run(installation)
     if options.json:
         print_document({"wheel": choice.wheel.as_document(), "run": lines, "installed": not options.dry_run})
     else:
         print_lines(lines if options.dry_run else [f"installed {choice.wheel.file} into {environment.python}"])
+
+
+def _run(installation: Installation) -> None:
+    """Install; an error of the package client says why, from what it said."""
+    heard: list[str] = []
+    try:
+        installation.run(heard.append)
+    except CommandError as error:
+        raise explained(error, heard_cause([*heard, error.line], "the output of the package client")) from None

@@ -78,7 +78,7 @@ def lock_named(words: Sequence[str], targets: Sequence[Target]) -> None:
 
 def failure(target: Target, error: WheelsError) -> Result:
     """The result of a target that could not be built."""
-    return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error))
+    return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error), error=error.id)
 
 
 def report_result(target: Target, wheel: Path | None, error: WheelsError | None) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from scripts.ci.actions import site_address, this_step
@@ -19,6 +20,8 @@ from scripts.dirs import default_dirs
 from scripts.errors import InputError, NothingToDoError
 from scripts.files import write_whole
 from scripts.outgoing import redacted_values
+
+REPORTED = ("target", "exit_code", "message", "error", "diagnosis")  # of a result
 
 
 def report(options: ReportOptions) -> None:
@@ -64,9 +67,7 @@ def _print(found: Sequence[SummaryRow], *, as_json: bool) -> None:
     if as_json:
         print_document({"results": [_document(row.result) for row in found]})
         return
-    lines = (
-        f"{row.result.state:8} {_named(row.result)}  {row.result.subset or row.result.first_lines}" for row in found
-    )
+    lines = (f"{row.result.state:8} {_named(row.result)}  {row.result.subset or row.told}" for row in found)
     print_answer(*lines, sentence(found))
 
 
@@ -75,4 +76,5 @@ def _named(result: Result) -> str:
 
 
 def _document(result: Result) -> dict[str, object]:
-    return {"target": result.target, "state": result.state, "exit_code": result.exit_code, "message": result.message}
+    document = asdict(result)
+    return {"state": result.state, **{name: document[name] for name in REPORTED}}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.command import Command, run_in_front
+from scripts.command import Command, Log, no_log, run_in_front
 from scripts.errors import CommandError, PrerequisiteError
 from scripts.install.environment import Environment, read_environment
 from scripts.shell import WINDOWS, shell_line
@@ -57,12 +57,15 @@ class Installation:
         line = shell_line(self.words(Path("constraints.txt")), windows=windows)
         return [f"# constraints.txt: {self.constraints.strip()}", line]
 
-    def run(self) -> None:
-        """Install; raises CommandError when the client fails, or when afterwards something else is there."""
+    def run(self, heard: Log = no_log) -> None:
+        """Install; raises CommandError when the client fails, or when afterwards something else is there.
+
+        `heard` takes what the client says on standard error, its errors among that.
+        """
         with tempfile.TemporaryDirectory() as directory:
             constraints = Path(directory) / "constraints.txt"
             constraints.write_text(self.constraints, encoding="utf-8")
-            _run(self.words(constraints))
+            _run(self.words(constraints), heard)
         self._check()
 
     def _check(self) -> None:
@@ -96,9 +99,9 @@ def _client(environment: Environment) -> list[str]:
     return [uv, "pip", "install", "--python", str(environment.python)]
 
 
-def _run(words: Sequence[str]) -> None:
+def _run(words: Sequence[str], heard: Log) -> None:
     """Run with the client's output on standard error: standard output is for the answer."""
-    code = run_in_front(Command(argv=tuple(words)))
+    code = run_in_front(Command(argv=tuple(words)), heard=heard)
     if code:
         raise CommandError(
             f"the package client ended with exit code {code}: {shell_line(words)}", id="package-client-failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from scripts.ci.results import (
     write_results,
 )
 from scripts.ci.summary import markdown, rows, run_annotations, sentence
+from scripts.diagnose.named_cause import NamedCause
 from scripts.errors import CompileError, DataError, InterruptedBuildError, PrerequisiteError
 from scripts.index.page.states import Build, read_builds
 from tests.plan.factories import make_target
@@ -31,6 +33,20 @@ def results() -> tuple[Result, ...]:
         Result(target=STOPPED.id, exit_code=InterruptedBuildError.exit_code, wheel=None, message="the time is over"),
         Result(target=FAILED.id, exit_code=CompileError.exit_code, wheel=None, message="- a.cpp: error: `x`\n" * 40),
     )
+
+
+def test_a_result_names_its_error_and_the_cause_wherever_it_is_told(tmp_path: Path) -> None:
+    cause = NamedCause(
+        cause="disk-full", line="No space ``` left", where="its error", explanation="Full.", remedy="Free."
+    )
+    failed = replace(results()[2], message="it broke", error="compile-failed", diagnosis=cause)
+    write_results(tmp_path, [failed])
+    [found] = rows(read_results(tmp_path), tmp_path)
+    assert found.result == failed
+    told = "it broke\ndiagnosis: disk-full (its error)\n  No space ``` left\n  why: Full.\n  do: Free."
+    assert f"````\n{told}\n````" in markdown([found])
+    [line] = run_annotations([found])
+    assert line.endswith(f"::{told}\n{found.repeat}".replace("\n", "%0A"))
 
 
 def wheelhouse(folder: Path) -> Path:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.ci.results import Result
-from scripts.commands.build_diagnosis import explain, log_ends
+from scripts.commands.build_diagnosis import log_ends, with_cause
 
 TARGET = "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"
 STAMP = "2026-11-26T03:14:00.123+00:00 "
 
 
-def failed(message: str, exit_code: int = 17) -> Result:
-    return Result(target=TARGET, exit_code=exit_code, wheel=None, message=message)
+def failed(message: str, exit_code: int = 17, error: str = "") -> Result:
+    return Result(target=TARGET, exit_code=exit_code, wheel=None, message=message, error=error)
 
 
 def test_the_cause_of_a_failed_build_is_named_with_its_line(tmp_path: Path) -> None:
@@ -21,20 +21,27 @@ def test_the_cause_of_a_failed_build_is_named_with_its_line(tmp_path: Path) -> N
     ends = log_ends(tmp_path, [TARGET])
     with log.open("a") as file:
         file.write(f"{STAMP}g++ -c unit.cpp\n{STAMP}g++: fatal error: Killed signal terminated program cc1plus\n")
-    lines = list(explain(failed("cpu_adam did not compile"), tmp_path, ends[TARGET]))
-    assert lines[:2] == [
+    lines = with_cause(failed("cpu_adam did not compile"), tmp_path, ends[TARGET]).cause_lines
+    assert lines[:2] == (
         f"diagnosis: out-of-memory ({log}:5)",
         "  g++: fatal error: Killed signal terminated program cc1plus",
-    ]
+    )
     assert "MAX_JOBS" in lines[-1]
 
 
 def test_without_a_log_the_message_is_read(tmp_path: Path) -> None:
-    found = list(explain(failed("x.zip: No space left on device"), tmp_path, log_ends(tmp_path, [TARGET])[TARGET]))
-    assert found[0] == "diagnosis: disk-full (the error above)"
+    found = with_cause(failed("x.zip: No space left on device"), tmp_path, log_ends(tmp_path, [TARGET])[TARGET])
+    assert found.cause_lines[0] == "diagnosis: disk-full (its error)"
+
+
+def test_an_error_of_ours_is_known_by_its_id_whatever_its_words(tmp_path: Path) -> None:
+    found = with_cause(failed("the words of a later version", error="cuda-version-mismatch"), tmp_path, 0)
+    assert found.cause_lines[0] == "diagnosis: cuda-torch-mismatch (its error)"
+    unknown = failed("the words of a later version", error="compile-failed")
+    assert with_cause(unknown, tmp_path, 0) == unknown
 
 
 def test_what_was_only_stopped_or_went_well_is_not_explained(tmp_path: Path) -> None:
     (tmp_path / f"{TARGET}.log").write_text("fatal error C1060: compiler is out of heap space\n")
-    assert list(explain(failed("stopped", 130), tmp_path, 0)) == []
-    assert list(explain(failed("", 0), tmp_path, 0)) == []
+    for result in (failed("stopped", 130), failed("", 0)):
+        assert with_cause(result, tmp_path, 0) == result

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.commands import wheel_choice
+from scripts.commands import install_task, wheel_choice
 from scripts.commands.find_task import find
 from scripts.commands.install_task import install as install_with
 from scripts.commands.store_wheels import open_published
@@ -113,6 +113,17 @@ def test_pip_of_the_environment_does_it_where_there_is_one(world: World, make_pe
     assert person.has("deepspeed") is None
     install(world, person, "0.16.4")
     assert (person.has("deepspeed"), person.has("torch")) == ("0.16.4+cu124torch2.6", "2.6.0+cu124")
+
+
+def test_a_client_that_fails_is_heard_and_the_error_names_the_cause(
+    world: World, make_person: MakePerson, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = make_person("2.6.0+cu124")
+    monkeypatch.setattr(install_task, "Installation", lambda **_: tampered(world, person))
+    with pytest.raises(CommandError, match=r"exit code 1(?s:.*)diagnosis: hash-mismatch \(the output of the") as caught:
+        install(world, person)
+    assert caught.value.id == "package-client-failed"
+    assert "mismatch" in capfd.readouterr().err.lower()
 
 
 def tampered(world: World, person: Person) -> Installation:
