@@ -19,6 +19,7 @@ from scripts.index.page.status import renew_table, status_markdown, status_rows
 from scripts.index.published_site import read_site, read_site_if_there, require_no_loss
 from scripts.index.simple_index import WHEELS, render_index
 from scripts.index.wheel_notes import with_notes
+from scripts.wheel.documents import ADDRESS
 from scripts.wheel.published import Published, publish_records
 
 LOCAL = "http://127.0.0.1:8000/"  # what `python -m http.server` serves
@@ -61,9 +62,8 @@ def index(options: SiteOptions) -> None:
 
 
 def _address(url: str) -> str:
-    """The address as typed; clients refuse every link of a site that has another kind."""
-    parts = urlsplit(url)
-    if url and not (parts.scheme in ("https", "http") and parts.netloc):
+    """The address as typed; of another kind, clients refuse every link of the site, and `read_wheels` its wheels.json."""
+    if url and not (ADDRESS.fullmatch(url) and urlsplit(url).netloc):
         raise InputError(f"--url {url!r}: give an address such as https://example.org/wheels/", id="value-not-accepted")
     return url
 
@@ -97,6 +97,9 @@ def _before(out: Path, previous: str, may_shrink: bool) -> Published | None:
         return _previous(out, previous)
     except (InputError, DataError) as error:
         if previous or not may_shrink:
+            log_line(
+                "the earlier index cannot be read; with --allow-shrink it is passed over, once you know what is wrong"
+            )
             raise
         log_line(f"the earlier index is passed over: {error}")
         return None

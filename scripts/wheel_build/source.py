@@ -89,7 +89,9 @@ def fetch_source(
                     raise
                 log(f"  tag of {version} is passed over: {error}")
     raise SourceError(
-        f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)})", id="source-not-available"
+        f"DeepSpeed {version}: no source can be reached ({'; '.join(reasons)}); is the package index that pip is set to"
+        " reachable from here, and has it this release?",
+        id="source-not-available",
     )
 
 

@@ -297,7 +297,9 @@ def test_the_store_of_a_workflow_is_its_repository(monkeypatch: pytest.MonkeyPat
     assert (repository_of("dir:x"), repository_of("")) == ("", "Owner/wheels")
 
 
-@pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "https://"])
+@pytest.mark.parametrize(
+    "url", ["example.org", "ftp://example.org", "https://", 'https://example.org/"><x>', "https://example.org/a b"]
+)
 def test_an_address_that_no_client_takes_is_refused_before_anything_is_written(
     url: str, wheelhouse: Path, tmp_path: Path
 ) -> None:
