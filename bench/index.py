@@ -74,6 +74,7 @@ def naive_page(published: Published, channel: str) -> str:
             metadata = f"sha256={record.metadata_sha256}"
             told = f' data-requires-python="{escape(record.requires_python or "")}"'
             told += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
+            told += f' data-upload-time="{record.uploaded}"' if record.uploaded else ""
             rows.append(f'<a href="{escape(record.url or "")}#sha256={record.sha256}"{told}>{record.file}</a><br>\n')
     return HEAD % (PROJECT, PROJECT) + "".join(rows) + TAIL
 

@@ -71,6 +71,7 @@ def _row(record: WheelRecord) -> IndexRow:
         "data-requires-python": record.requires_python,
         "data-core-metadata": metadata,  # PEP 714
         "data-dist-info-metadata": metadata,  # PEP 658, what older clients read
+        "data-upload-time": record.uploaded,  # in no PEP, but uv's --exclude-newer reads it
         "data-yanked": record.yanked,  # PEP 592: taken only by whoever asks for this very version
     }
     shown = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if value)
@@ -81,7 +82,7 @@ def _row(record: WheelRecord) -> IndexRow:
 
 
 def _file(record: WheelRecord, address: str) -> dict[str, object]:
-    """A wheel as PEP 691 writes it, with PEP 700's size."""
+    """A wheel as PEP 691 writes it, with PEP 700's size and time."""
     metadata: object = {"sha256": record.metadata_sha256} if record.metadata_sha256 else False
     document: dict[str, object] = {
         "filename": record.file,
@@ -91,6 +92,7 @@ def _file(record: WheelRecord, address: str) -> dict[str, object]:
         "core-metadata": metadata,
         "dist-info-metadata": metadata,
     }
+    document |= {"upload-time": record.uploaded} if record.uploaded else {}
     document |= {"yanked": record.yanked} if record.yanked else {}
     return document | ({"requires-python": record.requires_python} if record.requires_python else {})
 

@@ -12,6 +12,7 @@ import requests
 from scripts.errors import PublishError
 from scripts.fetch.loopback import is_loopback
 from scripts.publish.store import Asset, Release
+from scripts.schema.utc_time import is_utc_time
 
 DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 NAME = re.compile(r"[^\s/\\\x00-\x1f]{1,255}")
@@ -40,6 +41,7 @@ def release_of(document: object) -> Release:
         draft=draft,
         immutable=bool(found.get("immutable")) and not draft,
         upload_url=_field(found, "upload_url", str).partition("{")[0],
+        published=_time(found, "published_at"),
     )
 
 
@@ -61,6 +63,7 @@ def asset_of(document: object) -> Asset:
         size=size,
         sha256=digest[1] if digest else None,
         url=url,
+        uploaded=_time(found, "created_at"),
         complete=_field(found, "state", str) == "uploaded",
     )
 
@@ -92,6 +95,14 @@ def _field(found: Mapping[str, Any], key: str, kind: type[T]) -> T:
     value = found.get(key)
     if type(value) is not kind:  # a flag is a number to isinstance
         raise _strange(f"{key}: {str(value)[:SHOWN]!r} is no {kind.__name__}")
+    return value
+
+
+def _time(found: Mapping[str, Any], key: str) -> str | None:
+    """The time that GitHub states; None when it states none."""
+    value = found.get(key)
+    if value is not None and not (isinstance(value, str) and is_utc_time(value)):
+        raise _strange(f"{key}: {str(value)[:SHOWN]!r} is no time in UTC")
     return value
 
 

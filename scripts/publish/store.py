@@ -31,6 +31,7 @@ class Asset:
     size: int  # bytes
     sha256: str | None  # None when the store does not state it; see `Store.digest`
     url: str | None = None  # where anybody can download it, once it is public
+    uploaded: str | None = None  # when its upload began, "2026-01-31T12:00:00Z"; None when the store does not state it
     complete: bool = True  # False for an upload that was cut off: it takes up the name, and nobody can download it
 
 
@@ -43,6 +44,7 @@ class Release:
     draft: bool
     immutable: bool = False  # no asset may be added any more (GitHub: an immutable release)
     upload_url: str = ""
+    published: str | None = None  # when it became public; None for a draft, and when the store does not state it
 
     @property
     def version(self) -> str:

@@ -27,6 +27,12 @@ class PublishedWheel:
     manifest: Asset
     has_metadata: bool
     note: Asset | None  # that it was withdrawn
+    released: str | None  # when its release became public
+
+    @property
+    def uploaded(self) -> str | None:
+        """Since when anybody can download it: an upload to a draft is seen when the release is."""
+        return max((time for time in (self.wheel.uploaded, self.released) if time), default=None)
 
     @property
     def url(self) -> str | None:
@@ -57,7 +63,7 @@ def _published(store: Store) -> Iterator[PublishedWheel]:
     public = [release for release in store.releases() if not release.draft]
     every = [{asset.name: asset for asset in store.assets(release) if asset.complete} for release in public]
     notes = {name: asset for assets in every for name, asset in assets.items() if name.endswith(WITHDRAWN)}
-    for assets in every:
+    for release, assets in zip(public, every, strict=True):
         for name, asset in assets.items():
             if name.endswith(".whl") and name + MANIFEST in assets:
                 yield PublishedWheel(
@@ -65,6 +71,7 @@ def _published(store: Store) -> Iterator[PublishedWheel]:
                     manifest=assets[name + MANIFEST],
                     has_metadata=name + SUFFIX in assets,
                     note=notes.get(name + WITHDRAWN),
+                    released=release.published,
                 )
 
 
@@ -73,11 +80,11 @@ def _record(store: Store, found: PublishedWheel, known: Mapping[str, WheelRecord
     digest = store.digest(wheel)
     yanked = read_withdrawal(store.read(found.note), found.note.name) if found.note else None
     if before and (before.sha256, before.url) == (digest, found.url):
-        return replace(before, yanked=yanked)
+        return replace(before, yanked=yanked, uploaded=found.uploaded)
     record = read_manifest(store.read(found.manifest), found.manifest.name)
     if (record.file, record.sha256) != (wheel.name, digest):
         raise DataError(found.manifest.name, ["it is not the manifest of the wheel beside it"])
     if reason := why_not_verified(record.verification):
         raise DataError(found.manifest.name, [f"proof: {reason}"])
     metadata_sha256 = record.metadata_sha256 if found.has_metadata else None
-    return replace(record, url=found.url, metadata_sha256=metadata_sha256, yanked=yanked)
+    return replace(record, url=found.url, metadata_sha256=metadata_sha256, uploaded=found.uploaded, yanked=yanked)

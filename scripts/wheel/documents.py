@@ -27,6 +27,7 @@ from scripts.schema.readers import (
     specifiers,
     text,
 )
+from scripts.schema.utc_time import utc_time
 from scripts.wheel.published import Published
 from scripts.wheel.record import Verification, WheelRecord, WheelSource
 
@@ -63,6 +64,7 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
         url=url,
         metadata_sha256=metadata.get("sha256"),
         requires_python=metadata.get("requires_python"),
+        uploaded=found["built"],
         **{key: found[key] for key in same},
     )
 
@@ -210,6 +212,7 @@ _MANIFEST: Reader[dict[str, Any]] = _part(
     arches=Optional(_arches, ()),
     cpu_level=text,
     seconds=_part(dict, total=number),
+    built=Optional(utc_time),
     notes=Optional(listed(_note), ()),
     proof=Optional(_part(dict, level=Optional(text), passed=flag, checks=listed(_check))),
 )
@@ -240,6 +243,7 @@ _KEYS: dict[str, Reader[Any]] = {
             metadata_sha256=Optional(digest),
             requires_python=Optional(shared(_specifier)),
             url=Optional(_address),
+            uploaded=Optional(utc_time),
             yanked=Optional(text),
         )
     ),

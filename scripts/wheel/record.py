@@ -53,6 +53,7 @@ class WheelRecord:
     metadata_sha256: str | None = None  # of METADATA, where it is published beside the wheel (PEP 658)
     requires_python: str | None = None  # ">=3.10"
     url: str | None = None  # where the wheel can be downloaded; None: below the URL of the document that lists it
+    uploaded: str | None = None  # when it could first be downloaded, else built: "2026-01-31T12:00:00Z"; None: unknown
     yanked: str | None = None  # why it is offered no more; it stays where it is for those who pinned it
 
     @property

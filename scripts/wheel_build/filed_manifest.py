@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.files import sha256_of
+from scripts.schema.utc_time import utc_now
 from scripts.verify.check import Report
 from scripts.wheel.core_metadata import metadata_entry
 from scripts.wheel.manifest import SCHEMA
@@ -40,6 +41,7 @@ def manifest_of(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
         "arches": plan.arches,
         "cpu_level": plan.cpu.name,
         "seconds": {**built.seconds, "total": round(sum(built.seconds.values()), 2)},
+        "built": utc_now(),
         "workers": plan.options.jobs or default_jobs(),
         "cache_hits": sum(op.cached for op in built.ops),
         "proof": report.as_document() if report else None,

@@ -40,6 +40,7 @@ class Asset:
     content_type: str
     state: str = "uploaded"
     label: str | None = None
+    created: str = TIME
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Release:
     id: int
     fields: Json
     immutable: bool = False
+    published: str = TIME
 
 
 @dataclass
@@ -176,7 +178,7 @@ class Repository:
     def release_document(self, release: Release, base: str) -> Json:
         here, tag = f"{base}/repos/{self.name}/releases/{release.id}", release.fields["tag_name"]
         site, there = f"{base}/{self.name}", uploads(base) + here.removeprefix(base)
-        published = None if release.fields["draft"] else TIME
+        published = None if release.fields["draft"] else release.published
         return {
             **release.fields,
             "id": release.id,
@@ -208,7 +210,7 @@ class Repository:
             "size": len(asset.content),
             "digest": digest if asset.state == "uploaded" else None,
             "download_count": 0,
-            "created_at": TIME,
+            "created_at": asset.created,
             "updated_at": TIME,
             "uploader": user(base),
             "browser_download_url": f"{base}/{self.name}/releases/download/{quote(tag)}/{quote(asset.name)}",

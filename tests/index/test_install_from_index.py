@@ -96,6 +96,21 @@ def test_only_metadata_is_fetched_of_the_wheels_that_a_client_turns_down(
     }
 
 
+@pytest.mark.parametrize(
+    ("day", "version"),
+    [("2026-01-30", None), ("2026-02-15", "0.16.4+cu124torch2.6"), ("2026-03-01", TARGET.wheel_version)],
+)
+def test_who_waits_some_days_before_taking_a_file_gets_the_wheel_that_is_as_old(
+    world: World, make_person: MakePerson, day: str, version: str | None
+) -> None:
+    person = make_person()
+    channel = world.published.channel(TARGET)
+    words = ["uv", "pip", "install", "--no-deps", "--default-index", channel, "deepspeed", "--exclude-newer", day]
+    told = person.run(words)
+    assert (told.returncode == 0) is (version is not None), told.stderr
+    assert person.has("deepspeed") == version
+
+
 # ---------------------------------------------------------------- hashes
 
 

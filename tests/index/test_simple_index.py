@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ def test_the_json_names_sizes_and_versions_as_pep_700_asks() -> None:
     found = page(f"{CHANNEL}.json", make_wheel_record())
     assert (found.repository_version, found.versions) == ("1.1", ["0.16.5+cu124torch2.6"])
     assert found.packages[0].size == 10_000_000
+
+
+def test_both_forms_tell_when_a_wheel_was_uploaded_where_that_is_known() -> None:
+    path, time = f"{CHANNEL}.json", datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+    assert page(path, make_wheel_record()).packages[0].upload_time == time
+    assert page(path, make_wheel_record(uploaded=None)).packages[0].upload_time is None
+    files = (render_index(make_published(make_wheel_record(uploaded=at))) for at in ("2026-01-31T12:00:00Z", None))
+    told, silent = (text[f"{CHANNEL}.html"] for text in files)
+    assert told.replace(' data-upload-time="2026-01-31T12:00:00Z"', "") == silent != told
 
 
 @pytest.mark.parametrize("form", ["html", "json"])

@@ -43,6 +43,7 @@ TARGETS = tuple(
         ("2.6.0", "cpu", "0.16.5"),
     )
 )
+UPLOADED = {"0.16.4": "2026-01-31T12:00:00Z", "0.16.5": "2026-02-28T12:00:00Z"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,8 @@ def publish(root: Path, url: str, wheels: dict[Target, Path]) -> Published:
         wheel.with_name(wheel.name + ".metadata").write_bytes(metadata)
         address = f"{url}/releases/{target.deepspeed}/{wheel.name.replace('+', '%2B')}"
         record = make_wheel_record(target=target, sha256=sha256_of(wheel), bytes=wheel.stat().st_size, url=address)
-        records.append(replace(record, metadata_sha256=digest(metadata.decode()), requires_python=">=3.8"))
+        sha256, uploaded = digest(metadata.decode()), UPLOADED[target.deepspeed]
+        records.append(replace(record, metadata_sha256=sha256, requires_python=">=3.8", uploaded=uploaded))
     published = publish_records(records, url=f"{url}/site", torch_index=f"{url}/torch/{{variant}}")
     write_tree(root / "site", render_index(published))
     return published

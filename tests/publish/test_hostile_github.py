@@ -91,12 +91,14 @@ RELEASES: dict[str, list[object]] = {
     "tag_name": [None, 5],
     "draft": [None, "no", 0],
     "upload_url": [None, []],
+    "published_at": ["yesterday", 5, "2026-02-30T00:00:00Z"],
 }
 ASSETS: dict[str, list[object]] = {
     "id": [None, "9", -9],
     "name": [None, "", "../x.whl", "a b", "x" * 300, 5],
     "size": [None, -1, "4", True, 4.5],
     "state": [None, 1],
+    "created_at": ["yesterday", 5, '2026-01-31T12:00:00Z"><script>'],
     "digest": ["sha256:", "sha256:" + "0" * 63, "md5:0", 5, "sha256:" + "G" * 64],
     "browser_download_url": [
         None,

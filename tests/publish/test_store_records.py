@@ -58,6 +58,21 @@ def test_what_an_earlier_index_knows_is_not_read_again(standin: StandIn, tmp_pat
     assert store.read_names == [f"{first}.json"]
 
 
+def test_a_wheel_is_as_old_as_its_upload_or_as_its_release_whichever_is_later(standin: StandIn, tmp_path: Path) -> None:
+    publish_once(standin, fill_wheelhouse(tmp_path, targets(2)))
+    early, late = (asset for asset in standin.repository.assets.values() if asset.name.endswith(".whl"))
+    early.created, late.created = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"
+    for release in standin.repository.releases.values():
+        release.published = "2026-02-01T00:00:00Z"  # the early one lay in a draft until then
+    records = {record.file: record for record in store_records(quick_store(standin), {}, no_damage)}
+    assert records[early.name].uploaded == "2026-02-01T00:00:00Z"
+    assert records[late.name].uploaded == "2026-03-01T00:00:00Z"
+    known = {file: replace(record, uploaded=None) for file, record in records.items()}
+    store = Counting(quick_store(standin))
+    assert {record.file: record for record in store_records(store, known, no_damage)} == records
+    assert store.read_names == []
+
+
 def test_drafts_and_half_uploads_are_not_offered(standin: StandIn, tmp_path: Path) -> None:
     publish_once(standin, fill_wheelhouse(tmp_path, targets(2)))
     with standin.repository.lock:

@@ -42,6 +42,7 @@ def make_wheel_record(**changes: Any) -> WheelRecord:  # noqa: ANN401  any field
         verification=Verification(level="full", passed=("names", "ops load"), skipped={"training": "no GPU here"}),
         metadata_sha256=digest(f"{target.id} metadata"),
         requires_python=">=3.10",
+        uploaded="2026-01-31T12:00:00Z",
         url=f"{RELEASES}/{target.deepspeed}/{target.wheel_name.replace('+', '%2B')}",
     )
     return replace(whole, **changes)
@@ -76,6 +77,7 @@ def make_manifest(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  any key
         "arches": "8.6;12.0+PTX",
         "cpu_level": "avx2",
         "seconds": {"compile": 1000, "total": 1200.5},
+        "built": "2026-01-31T12:00:00Z",
         "workers": 4,
         "cache_hits": 0,
         "repeat": "invoke build",

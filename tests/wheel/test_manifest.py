@@ -13,6 +13,7 @@ import pytest
 
 from scripts.errors import InputError
 from scripts.plan.target import Target
+from scripts.schema.utc_time import is_utc_time, utc_now
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.host_compiler import HostCompiler
 from scripts.verify.check import CheckResult, Report
@@ -126,6 +127,11 @@ def test_the_manifest_tells_each_op_its_cost_and_why_others_are_left_out(documen
     assert "async_io" in document["lacks"]
     assert document["cache_hits"] == 1
     assert document["seconds"] == {"source": 1.25, "compile": 100.5, "total": 101.75}
+
+
+def test_the_manifest_says_when_the_wheel_was_built(document: dict[str, Any]) -> None:
+    assert is_utc_time(document["built"])
+    assert utc_now()[:4] >= document["built"][:4] >= "2025"
 
 
 def test_the_manifest_holds_toolchain_torch_and_proof(document: dict[str, Any]) -> None:

@@ -202,6 +202,7 @@ def test_a_wheel_that_is_not_verified_is_not_offered(verification: Verification 
         ("requires_python", "3", "requires_python"),
         ("arches", ["all"], "arches"),
         ("left_out", None, "left_out"),
+        ("uploaded", '2026-01-31"><script>', "uploaded"),
     ],
 )
 def test_a_row_that_cannot_be_right_is_refused(key: str, value: object, place: str) -> None:
