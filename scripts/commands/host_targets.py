@@ -17,6 +17,7 @@ from scripts.graphics import Graphics, read_graphics
 from scripts.host import describe, find_interpreter, this_host
 from scripts.install.choose import runs_on_gpu
 from scripts.plan.expand import Plan
+from scripts.plan.off_axis import why_off_axis
 from scripts.plan.selection import Selection
 from scripts.plan.target import Target
 
@@ -90,8 +91,11 @@ def host_target(project: Project) -> Target:
     targets = [target for target in possible if runs_on(target, graphics, arches.get(target.cuda, ""))]
     targets = targets or [target for target in possible if target.cuda_version is None]
     if not targets:
+        asked = {"python": host.python, "platform": host.platform}
+        why = [reason for axis, value in asked.items() if (reason := _why_not(axis, value, project))]
         raise NothingToDoError(
-            f"the matrix has no target for {describe()}; 'invoke plan' lists what it has", id="no-target-for-host"
+            "\n  ".join([f"the matrix has no target for {describe()}; 'invoke plan' lists what it has", *why]),
+            id="no-target-for-host",
         )
     candidates = sorted(newest_deepspeed(targets), key=Target.sort_key, reverse=True)
     with tempfile.TemporaryDirectory() as directory:
@@ -104,6 +108,11 @@ def host_target(project: Project) -> Target:
     raise PrerequisiteError(
         f"torch is not available here for Python {host.python} (tried {tried})", id="torch-not-available"
     )
+
+
+def _why_not(axis: str, value: str, project: Project) -> str | None:
+    on_axis = getattr(project.matrix, axis)
+    return None if value in on_axis else why_off_axis(axis, value, project.matrix, project.facts)
 
 
 def runs_on(target: Target, graphics: Graphics, arches: str) -> bool:

@@ -121,8 +121,12 @@ def _way(published: Published, environment: Environment, choice: Choice) -> list
     reachable = within_reach(choice)
     if not reachable:
         offered = sorted({rejection.record.target.platform for rejection in choice.rejected})
+        from scripts.plan.off_axis import why_never  # here and below: who has a wheel needs no rules
+
+        never = why_never("platform", environment.platform, load_facts())
         why = {m.reason for row in choice.rejected for m in row.mismatches if m.what in ("cpu", "c-library")}
-        return [f"there is none for this machine: the wheels are for {', '.join(offered)}", *sorted(why)]
+        reasons = [*([never] if never else []), *sorted(why)]
+        return [f"there is none for this machine: the wheels are for {', '.join(offered)}", *reasons]
     return [*_nearest(reachable[0]), _line(reachable[0], published, environment)]
 
 
@@ -139,7 +143,12 @@ def _line(nearest: Rejection, published: Published, environment: Environment) ->
         return f"to use it, {OWN_ENVIRONMENT}: {_fresh(nearest, published, environment)}"
     best = best_for_machine(published, environment)
     if best is None:
-        return f"there is none that Python {environment.version} on this machine can use as it is"
+        from scripts.plan.off_axis import why_off_axis
+
+        project = open_project()
+        why = why_off_axis("python", environment.version, project.matrix, project.facts)
+        reason = f": {why}" if why and environment.version not in project.matrix.python else ""
+        return f"there is none that Python {environment.version} on this machine can use as it is{reason}"
     name = best.record.target.wheel_version
     return f"for this machine there is {name}; {OWN_ENVIRONMENT}: {_fresh(best, published, environment)}"
 

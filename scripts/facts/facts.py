@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from scripts.facts.absent_values import AbsentValue
 from scripts.facts.build_requirements import AddedRequirement, BuildRequirements
 from scripts.facts.build_variables import INHERITED, Variable
 from scripts.facts.cpu_levels import CpuException, CpuLevel, VectorOp
@@ -64,6 +65,7 @@ class Facts:
     patches: Annotated[tuple[Patch, ...], Table("deepspeed.yaml", "patches")]
     tag_files: Annotated[tuple[TagFile, ...], Table("deepspeed.yaml", "tag_files")]
     rules: Annotated[tuple[Rule, ...], Table("rules.yaml", "rules")]
+    off_axis: Annotated[tuple[AbsentValue, ...], Table("rules.yaml", "off_axis")]  # the first that matches
     flags: Annotated[tuple[FlagEdit, ...], Table("flags.yaml", "flags")]
     variables: Annotated[tuple[Variable, ...], Table("variables.yaml", "variables")]
     inherited_variables: Annotated[tuple[str, ...], Table("variables.yaml", "inherited"), INHERITED]

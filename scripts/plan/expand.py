@@ -72,14 +72,14 @@ def expand(matrix: Matrix, facts: Facts, measured: Mapping[str, float] | None = 
     """The plan of the matrix, or of some values of its `axes`; `measured` has minutes by id (`measured_minutes`)."""
     forecast = Forecast(facts=facts, settings=matrix.forecast, measured=measured or {}, ops=matrix.ops)
     context_of = partial(matrix.context_of, facts=facts)
-    refusals = Judge(_refusals(matrix, facts), context_of)
+    refused = Judge(refusals(matrix, facts), context_of)
     notes = Judge(_notes(facts), context_of)
     known = {rule.id: note_of(rule) for rule in facts.rules}
     priorities = Judge(_priorities(matrix), context_of)
     targets: list[PlannedTarget] = []
     excluded: list[ExcludedTarget] = []
     for target in combinations(axes_of(matrix, facts) if axes is None else axes):
-        if refusal := refusals.first(target):
+        if refusal := refused.first(target):
             excluded.append(ExcludedTarget(target=target, rule=refusal.id, reason=refusal.reason))
             continue
         priority = priorities.first(target)
@@ -176,7 +176,8 @@ def axes_behind(condition: Condition) -> tuple[str, ...]:
     return tuple(axis for axis in AXES if axis in found)
 
 
-def _refusals(matrix: Matrix, facts: Facts) -> Iterator[Ruling]:
+def refusals(matrix: Matrix, facts: Facts) -> Iterator[Ruling]:
+    """What refuses targets: the rules that do, and the exclusions of the matrix."""
     rules = [(rule.id, rule.when, rule.reason) for rule in facts.rules if rule.level == "refuse"]
     exclusions = [(f"matrix:{row.id}", row.when, row.reason) for row in matrix.exclude]
     for rank, (name, when, reason) in enumerate([*rules, *exclusions]):

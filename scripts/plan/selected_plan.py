@@ -14,6 +14,7 @@ from scripts.facts.facts import Facts
 from scripts.options import split_words
 from scripts.plan.expand import Axes, ExcludedTarget, Plan, axes_of, expand, narrowed
 from scripts.plan.matrix import Matrix
+from scripts.plan.off_axis import why_off_axis
 from scripts.plan.selection import Selection
 from scripts.plan.target import AXES, ID, Target, parse_id
 from scripts.versions import SYSTEMS, in_order, minor_of
@@ -37,7 +38,7 @@ def plan_of(
     """
     axes = axes_of(matrix, facts)
     selection = replace(selection, torch=tuple(minor or word for word, minor in torch_minors(selection, facts).items()))
-    wanted = {axis: values for axis, values in _wanted(axes, selection).items() if values}
+    wanted = {axis: values for axis, values in _wanted(axes, selection, matrix, facts).items() if values}
     meant = expand(matrix, facts, measured, narrowed(narrowed(axes, wanted), _axes_of_ids(selection.id)))
 
     def is_meant(target: Target) -> bool:
@@ -61,13 +62,19 @@ def torch_minors(selection: Selection, facts: Facts) -> dict[str, str]:
     }
 
 
-def _wanted(axes: Axes, selection: Selection) -> dict[str, frozenset[str]]:
+def _wanted(axes: Axes, selection: Selection, matrix: Matrix, facts: Facts) -> dict[str, frozenset[str]]:
+    def resolve(selector: str, axis: str, word: str, found: str) -> str:
+        if found not in axes[axis]:
+            why = why_off_axis(axis, found, matrix, facts)
+            raise InputError(_why_unknown(selector, word, found, axes[axis], why), id="value-not-in-matrix")
+        return found
+
     wanted: dict[str, frozenset[str]] = {}
     for selector, normalise in READINGS.items():
         axis = AXIS_OF.get(selector, selector)
         typed = split_words(getattr(selection, selector))
         known = axes[axis]
-        wanted[axis] = frozenset(_resolve(selector, word, normalise(word, known), known) for word in typed)
+        wanted[axis] = frozenset(resolve(selector, axis, word, normalise(word, known)) for word in typed)
     return wanted
 
 
@@ -77,14 +84,6 @@ def _axes_of_ids(ids: Sequence[str]) -> dict[str, frozenset[str]]:
         return {}
     targets = [parse_id(name) for name in ids]
     return {axis: frozenset(getattr(target, axis) for target in targets) for axis in AXES if targets}
-
-
-def _resolve(selector: str, word: str, found: str, known: Collection[str]) -> str:
-    if found not in known:
-        raise InputError(
-            f"--{selector} {word!r} is not in the matrix; it has {', '.join(in_order(known))}", id="value-not-in-matrix"
-        )
-    return found
 
 
 # ---------------------------------------------------------------- what a word means on its axis
@@ -121,6 +120,14 @@ READINGS: dict[str, Callable[[str, Collection[str]], str]] = {
 
 
 # ---------------------------------------------------------------- why nothing is left
+
+
+def _why_unknown(selector: str, word: str, found: str, known: Collection[str], why: str | None) -> str:
+    """That a value is on no axis, why, and which are."""
+    locked = found.removesuffix("t")
+    other = f"; Python {locked} has targets" if selector == "py" and locked != found and locked in known else ""
+    reason = f": {why.rstrip('.')}{other}" if why else ""
+    return f"--{selector} {word!r} is not in the matrix{reason}; it has {', '.join(in_order(known))}"
 
 
 def _why_excluded(selection: Selection, excluded: Sequence[ExcludedTarget]) -> str:

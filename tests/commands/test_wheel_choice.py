@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Environment, list[str], list[str]]] = {
     ),
     "64-bit Arm": (
         environment("3.12", "linux_aarch64", "2.10.0a0+b558c986e8.nv25.11", "cu130"),
-        ["there is none for this machine: the wheels are for linux_x86_64, win_amd64"],
+        ["there is none for this machine: the wheels are for linux_x86_64, win_amd64", "64-bit Arm yet", "pip install"],
         ["nearest", "torch.example"],
     ),
     "Linux with musl": (
@@ -97,7 +97,10 @@ CASES: dict[str, tuple[Environment, list[str], list[str]]] = {
     ),
     "a free-threaded Python": (
         environment("3.14t", "win_amd64", "2.10.0+cu130", "cu130", RTX_5090),
-        ["it is for Python 3.14, not 3.14t", "there is none that Python 3.14t on this machine can use"],
+        [
+            "it is for Python 3.14, not 3.14t",
+            "there is none that Python 3.14t on this machine can use as it is: Nobody has shown",
+        ],
         ["as it asks for"],
     ),
 }
