@@ -62,7 +62,7 @@ def index(options: SiteOptions) -> None:
 
 
 def _address(url: str) -> str:
-    """The address as typed; of another kind, clients refuse every link of the site, and `read_wheels` its wheels.json."""
+    """The address as typed; of another kind, clients refuse every link of the site, and we its wheels.json."""
     if url and not (ADDRESS.fullmatch(url) and urlsplit(url).netloc):
         raise InputError(f"--url {url!r}: give an address such as https://example.org/wheels/", id="value-not-accepted")
     return url
