@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from scripts.ci.results import Result
 from scripts.commands.build_diagnosis import log_ends, with_cause
+from scripts.verify.check import CheckResult
 
 TARGET = "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"
 STAMP = "2026-11-26T03:14:00.123+00:00 "
@@ -27,6 +30,26 @@ def test_the_cause_of_a_failed_build_is_named_with_its_line(tmp_path: Path) -> N
         "  g++: fatal error: Killed signal terminated program cc1plus",
     )
     assert "MAX_JOBS" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("detail", "cause"),
+    [
+        ("cpu_adam: ImportError: /e/cpu_adam_op.so: undefined symbol: _ZN3c105Error", "undefined-symbol"),
+        ("cpu_adam: ImportError: DLL load failed while importing cpu_adam_op: %1 is not valid", "dll-load-failed"),
+        ("CUDA error: no kernel image is available for execution on the device", "no-kernel-image"),
+        ("CUDA error: the provided PTX was compiled with an unsupported toolchain.", "driver-too-old"),
+        ("exit code 3221225501, last output: none", "illegal-instruction"),
+        ("the member is cut short", None),
+    ],
+)
+def test_a_failed_verification_is_told_by_the_check_that_the_log_holds(
+    tmp_path: Path, detail: str, cause: str | None
+) -> None:
+    check = CheckResult(name="ops load", passed=False, detail=detail, seconds=1)
+    (tmp_path / f"{TARGET}.log").write_text(f"{STAMP}running load_ops\n{STAMP}  {check.as_line()}\n")
+    found = with_cause(failed("a.whl failed ops load", 19, "verification-failed"), tmp_path, 0).diagnosis
+    assert (found and found.cause) == cause
 
 
 def test_without_a_log_the_message_is_read(tmp_path: Path) -> None:
