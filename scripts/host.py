@@ -32,7 +32,14 @@ def this_host() -> Host:
 
 def platform_tag() -> str:
     """`win_amd64`, `linux_x86_64`, or whatever this platform is called (no target names it then)."""
-    return sysconfig.get_platform().replace("-", "_").replace(".", "_").lower()
+    tag = sysconfig.get_platform().replace("-", "_").replace(".", "_").lower()
+    return f"musl{tag}" if _is_musl() and tag.startswith("linux") else tag
+
+
+def _is_musl() -> bool:
+    """Whether this Python is for musl; sysconfig calls its platform as it calls that of glibc."""
+    names = ("HOST_GNU_TYPE", "MULTIARCH", "EXT_SUFFIX")
+    return any("musl" in str(sysconfig.get_config_var(name)) for name in names)
 
 
 @cache
@@ -84,7 +91,8 @@ def _pyenv(version: str) -> str | None:
 
 def describe() -> str:
     """One line about this machine, for messages."""
-    return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    libc = " with musl" if _is_musl() else ""
+    return f"{platform.system()} {platform.machine()}{libc}, Python {platform.python_version()}"
 
 
 def registry_values(key: str) -> dict[str, str]:

@@ -28,3 +28,12 @@ def test_a_hosted_runners_newest_patch_release_is_found(tmp_path: Path, monkeypa
     monkeypatch.setenv("RUNNER_TOOL_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", "")
     assert host.find_interpreter("3.8") == str(tmp_path / "Python" / "3.8.18" / "x64" / Path(name))
+
+
+def test_a_python_for_musl_is_no_linux_that_a_wheel_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_platform", lambda: "linux-x86_64")
+    monkeypatch.setattr("sysconfig.get_config_var", {"EXT_SUFFIX": ".cpython-312-x86_64-linux-gnu.so"}.get)
+    assert host.platform_tag() == "linux_x86_64"
+    monkeypatch.setattr("sysconfig.get_config_var", {"EXT_SUFFIX": ".cpython-312-x86_64-linux-musl.so"}.get)
+    assert host.platform_tag() == "musllinux_x86_64"
+    assert " with musl, Python 3" in host.describe()

@@ -80,7 +80,8 @@ def explanation(published: Published, environment: Environment, choice: Choice) 
     """Why no wheel fits, the nearest one that this machine can come to, and what to type to use it."""
     if not choice.rejected:
         hint = "'invoke build' makes one for this machine, --index names a site that has some"
-        return "\n".join([f"no wheels are offered at {published.url}; {hint}", *_withdrawn(published, environment)])
+        more = [*(f"  {line}" for line in wrong_installed(environment, choice)), *_withdrawn(published, environment)]
+        return "\n".join([f"no wheels are offered at {published.url}; {hint}", *more])
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"
     yours = f"Python {environment.version}, {torch}, {environment.platform}"
     wrong = wrong_installed(environment, choice)

@@ -16,9 +16,9 @@ from scripts.commands.host_targets import buildable, host_target, newest_deepspe
 from scripts.commands.nox_call import lock_target, nox_command
 from scripts.commands.project import open_project
 from scripts.dirs import CHECKOUT
-from scripts.errors import PrerequisiteError
+from scripts.errors import NothingToDoError, PrerequisiteError
 from scripts.graphics import Gpu, Graphics
-from scripts.host import this_host
+from scripts.host import Host, this_host
 from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
 from scripts.wheel_build.build_options import BuildOptions
@@ -104,3 +104,11 @@ def test_a_target_of_another_platform_can_be_looked_at_but_not_built() -> None:
     assert len(targets_to_build(project, chosen, anywhere=True)) == 1
     with pytest.raises(PrerequisiteError, match=r"it is for (win|linux)"):
         targets_to_build(project, chosen)
+
+
+def test_a_machine_that_is_on_no_axis_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_targets, "this_host", lambda: Host(platform="musllinux_x86_64", python="3.14t"))
+    with pytest.raises(
+        NothingToDoError, match=r"(?s)no target for .* \(rule free-threaded\)\n  torch has no wheels for musl"
+    ):
+        host_target(open_project())

@@ -142,6 +142,13 @@ def test_an_installed_deepspeed_for_another_torch_is_called_wrong_and_the_wheel_
     assert wrong_installed(mine, choice) == []
 
 
+def test_where_nothing_is_offered_the_installed_one_is_called_wrong_all_the_same() -> None:
+    nothing = publish_records([], url="https://site.example", torch_index="https://torch.example/{variant}")
+    mine = replace(environment("3.12", "win_amd64", "2.7.0+cu126", "cu126"), deepspeed="0.16.5+cu124torch2.6")
+    text = explanation(nothing, mine, choose_for(nothing, mine))
+    assert "\n  wrong: the installed DeepSpeed 0.16.5+cu124torch2.6 cannot load its ops here" in text
+
+
 def test_where_no_wheel_fits_the_installed_one_is_called_wrong_all_the_same(everything: Published) -> None:
     mine = environment("3.12", "win_amd64", "2.7.0+cu126", "cu126", RTX_5060)
     mine = replace(mine, deepspeed="0.16.5+cu126torch2.7")  # made for this torch, and without code for this card
