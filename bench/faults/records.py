@@ -15,7 +15,8 @@ from unittest.mock import patch
 from bench.faults.mutations import damage_document
 from bench.faults.part import Case, LostError, Part, ends_well
 from scripts.ci.results import Result, read_results
-from scripts.ci.summary import rows
+from scripts.ci.summary import markdown, rows
+from scripts.diagnose.named_cause import NamedCause
 from scripts.files import sha256_of
 from scripts.index.page.states import read_builds, unpublished
 from scripts.index.simple_index import render_index
@@ -64,9 +65,11 @@ def _results(folder: Path) -> Kind:
 
     def read(data: bytes) -> None:
         file.write_bytes(data)
-        rows(read_results(file.parent), folder)
+        markdown(rows(read_results(file.parent), folder))
 
-    return asdict(Result(target=TARGET.id, exit_code=17, wheel=None, message="it did not compile")), read
+    cause = NamedCause(cause="disk-full", line="full", where="its error", explanation="Full.", remedy="Free some.")
+    result = Result(target=TARGET.id, exit_code=17, wheel=None, message="it did not compile", diagnosis=cause)
+    return asdict(result), read
 
 
 def _cached_op(folder: Path) -> Kind:
