@@ -7,8 +7,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -53,9 +53,15 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Res
             run_in_front(replace(command, env={RESULTS: str(results), PLANS: str(handed)}))
         except KeyboardInterrupt:
             lost = InterruptedBuildError("stopped before this target was built; the same command resumes")
-        reported = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    known = {result["target"]: Result(**result) for result in reported}
+        known = {result.target: result for result in _reported(results)}
     return [known.get(target.id) or failure(target, lost) for target in targets]
+
+
+def _reported(file: Path) -> Iterator[Result]:
+    """The results that the sessions wrote; a line that nox was ended in is none."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError, TypeError):
+            yield Result(**json.loads(line))
 
 
 def lock_target(target: Target, *, wait: bool = True) -> AbstractContextManager[None]:

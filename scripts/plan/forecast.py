@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def measured_minutes(wheels: Path) -> dict[str, float]:
     for path in sorted(wheels.glob("*/*/*.json")):
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            found[document["target"]["id"]] = round(_cold_seconds(document) / 60, 1)
+            seconds = _cold_seconds(document)
+            if 0 <= seconds < inf:
+                found[document["target"]["id"]] = round(seconds / 60, 1)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # the store checks manifests; a forecast does without
     return found
