@@ -17,6 +17,7 @@ class Runner:
     visual_studio: str | None  # "2022 Enterprise 17.14"
     toolsets: tuple[VersionText, ...]
     source: Source
+    glibc: VersionText | None = None  # "2.35"; a wheel that it builds may ask for no newer one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,5 +41,16 @@ def install_command(record: WheelRecord, published: Published, tool: Tool = "pip
 
 def install_lines(record: WheelRecord, published: Published, tool: Tool) -> dict[str, str]:
     """The line by the names of the shells that it is for: one for all, unless something in it needs quotes."""
-    lines = {name: install_command(record, published, tool, shell) for shell, name in SHELLS.items()}
+    return _one_for_all({name: install_command(record, published, tool, shell) for shell, name in SHELLS.items()})
+
+
+def torch_lines(torch_index: str) -> dict[str, str]:
+    """The line that brings a release of torch, by the shells' names, with `{torch}` and `{cuda}` for its values."""
+    words = (*PROGRAMS["pip"], "torch==TORCH", "--index-url", torch_index.replace("{variant}", "VARIANT"))
+    lines = {name: line_for(shell, words) for shell, name in SHELLS.items()}
+    named = {name: line.replace("TORCH", "{torch}").replace("VARIANT", "{cuda}") for name, line in lines.items()}
+    return _one_for_all(named)
+
+
+def _one_for_all(lines: dict[str, str]) -> dict[str, str]:
     return lines if len(set(lines.values())) > 1 else {"": next(iter(lines.values()))}

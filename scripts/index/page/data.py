@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from scripts.facts.facts import Facts
-from scripts.index.install_line import Tool, install_lines
+from scripts.index.install_line import Tool, install_lines, torch_lines
 from scripts.index.page.grid import Grid, grid_of
 from scripts.index.page.states import Build, excluded_state, unpublished
 from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, WEIGHTS
@@ -25,7 +25,7 @@ from scripts.wheel.record import Verification, WheelRecord
 
 SCHEMA = 1
 FIRST = ord("]")  # the character of reason 0; from here on no character needs an escape in JSON
-ABSENT = ("impossible", "", "This combination is not in the matrix: one of its versions is not built here.")
+ABSENT = ("unplanned", "", "This combination is not in the matrix: one of its versions is not built here.")
 TOOLS: tuple[Tool, ...] = ("pip", "uv")
 
 
@@ -64,6 +64,8 @@ def page_data(
         "combinations": combinations,
         "reasons": reasons,
         "patches": patches,
+        "torchLines": list(torch_lines(published.torch_index).items()),
+        "glibc": facts.runners[facts.builds_on["linux"].runner].glibc,
         "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
         "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],
         "distance": {"weights": WEIGHTS, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},

@@ -249,7 +249,7 @@ def test_the_least_distance_comes_first(open_page: Opener, serve: Server) -> Non
     records = [made_up(replace(wanted, **changes)) for changes in there]
     page = open_page(linked(serve(render(records, make_plan())), choice_of(wanted)))
     ask = "model.nearest(choice, 9).map((offer) => offer.changed.map((axis) => offer.choice[axis]).join())"
-    assert page.evaluate(ask) == ["0.19.7", "cu128", "2.8", "3.12", "linux_x86_64"]
+    assert page.evaluate(ask) == ["0.19.7", "cu128", "2.8", "3.12"]  # of another system none
     assert page.locator(".offer").count() == 3
 
 
@@ -269,7 +269,7 @@ def test_the_page_and_invoke_find_name_the_same_nearest_wheel(
     open_page: Opener, site: str, platform: str, python: str, torch: str, cuda: str, deepspeed: str
 ) -> None:
     mine = make_torch(f"{torch}+{cuda}")
-    asked = make_environment(version=python, platform=platform, torch=mine, machine=make_machine())
+    asked = make_environment(version=python, platform=platform, torch=mine, machine=make_machine(driver="13.0"))
     found = choose(some_wheels(), asked, deepspeed)
     assert found.wheel is None
     assert found.nearest
@@ -283,7 +283,7 @@ def test_the_page_and_invoke_find_name_the_same_nearest_wheel(
 def test_each_shell_has_its_own_line_where_one_needs_quotes(open_page: Opener, serve: Server) -> None:
     record = made_up(TARGET)
     site = replace(published([record]), url="https://h.example/a&b/100%25'/")
-    page = open_page(serve(render([record], site=site)))
+    page = open_page(linked(serve(render([record], site=site)), choice_of(TARGET)))
     marks: tuple[tuple[Shell, str], ...] = (
         ("sh", "#command"),
         ("cmd", "#command-cmd"),
@@ -455,7 +455,7 @@ def test_what_is_found_in_the_read_part_of_a_long_text_counts(open_page: Opener,
 def test_a_link_with_a_long_value_opens_at_once(open_page: Opener, site: str) -> None:
     page = open_page(f"{site}?id={'NVIDIA+' * 4000}&torch={'1.' * 4000}")
     assert page.evaluate("performance.now()") < 10_000
-    assert "Impossible" in badge(page)
+    assert "Not planned" in badge(page)
 
 
 # ---------------------------------------------------------------- links

@@ -42,7 +42,7 @@ def test_planned_excluded_and_unknown_targets_say_so() -> None:
     planned, excluded = make_target(), make_target(cuda="cu130", python="3.12")
     data = data_of(plan=make_plan([planned], [excluded]))
     assert data["axes"]["cuda"] == ["cpu", "cu130"]  # the targets: cpu 3.11, cpu 3.12, cu130 3.11, cu130 3.12
-    assert [state_at(data, place)[0] for place in range(4)] == ["planned", "impossible", "impossible", "impossible"]
+    assert [state_at(data, place)[0] for place in range(4)] == ["planned", "unplanned", "unplanned", "impossible"]
     assert state_at(data, 3)[1:] == ["no-wheel", "There is none."]
     assert "not in the matrix" in state_at(data, 1)[2]
 

@@ -9,6 +9,7 @@ const WORDS = {
   planned: ["○", "Planned", "It has not been built yet."],
   excluded: ["–", "Excluded", "It could exist, and was excluded on purpose."],
   impossible: ["·", "Impossible", "It cannot exist."],
+  unplanned: ["·", "Not planned", "No wheel of this is planned."],
 };
 let tab = "pip";
 
@@ -22,10 +23,22 @@ function showAnswer(model, choice, choose) {
   byId("answer").replaceChildren(
     make("p", { class: `badge ${wheel && !fits ? "failed" : found.state}` }, make("span", { "aria-hidden": "true" }, mark), " " + word),
     make("h2", { id: "answer-heading" }, named("deepspeed", choice.deepspeed)),
-    make("p", { class: "for" }, "for " + unbroken(nameOf(choice))),
+    make("p", { class: "for" }, "for " + (NOT_MADE[choice.platform] ? choice.platform : unbroken(nameOf(choice)))),
     ...parts.filter(Boolean),
   );
   return `${word}: ${named("deepspeed", choice.deepspeed)} for ${nameOf(choice)}. ${wheel && fits ? "" : found.text.split("\n")[0]}`.trim();
+}
+
+/** An answer that is for nobody yet: what is missing, and buttons, {text: what it does}. Returns it in one sentence. */
+function showQuestion(heading, text, buttons) {
+  const rows = Object.entries(buttons).map(([label, onclick]) => make("li", {}, make("button", { type: "button", class: "offer", onclick }, make("b", {}, label))));
+  byId("answer").replaceChildren(
+    make("p", { class: "badge unplanned" }, make("span", { "aria-hidden": "true" }, "?"), " No answer yet"),
+    make("h2", { id: "answer-heading" }, heading),
+    make("div", { class: "why" }, make("p", {}, text)),
+    make("div", { class: "offers" }, make("ol", {}, rows)),
+  );
+  return `${heading} ${text}`;
 }
 
 // ---------------------------------------------------------------- a wheel that exists
@@ -75,8 +88,12 @@ function lineParts(line) {
 function commandsOf(wheel) {
   const { cuda, torch } = wheel.choice;
   const words = { version: versionOf(wheel.choice), channel: `${cuda}/torch${torch}`, cuda };
-  const filled = ([shell, line]) => [shell, line.replace(/\{(\w+)\}/g, (whole, word) => words[word] ?? whole)];
-  return { pip: wheel.pip.map(filled), uv: wheel.uv.map(filled) };
+  return { pip: wheel.pip.map((line) => filled(line, words)), uv: wheel.uv.map((line) => filled(line, words)) };
+}
+
+/** A shell and its line, with values for the names in braces. */
+function filled([shell, line], words) {
+  return [shell, line.replace(/\{(\w+)\}/g, (whole, word) => words[word] ?? whole)];
 }
 
 function factsOf(model, wheel) {
@@ -139,14 +156,24 @@ function verificationOf(found) {
 function absent(model, choice, found, fits, choose) {
   const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? shortText(found.text) : mismatch(model, choice)));
   if (fits && found.text.includes("\n")) why.append(make("pre", { tabindex: 0 }, found.text));
+  if (NOT_MADE[choice.platform]) why.append(make("p", {}, "For another machine, choose its system."));
   if (found.rule) why.append(make("p", { class: "small" }, "Rule ", make("code", {}, found.rule)));
   if (/^https:/.test(found.url || "")) why.append(make("p", {}, link(found.url, "See the build")));
-  return [why, offersOf(model, choice, found.state, choose), ["planned", "failed"].includes(found.state) && buildYourself(model, choice)];
+  return [why, releaseFirst(model, choice), offersOf(model, choice, found.state, choose), ["planned", "failed"].includes(found.state) && buildYourself(model, choice)];
 }
 
 /** A reason of one line; the many lines of a failed build stand below instead. */
 function shortText(text) {
   return text.includes("\n") ? "Its first lines:" : text;
+}
+
+/** The line that brings the release of a torch that came before it, where that release is in the matrix. */
+function releaseFirst(model, choice) {
+  const torch = isPreRelease(choice.torch) && model.data.patches[minorOf(choice.torch)];
+  if (!torch || !model.axes.cuda.includes(choice.cuda) || !model.axes.platform.includes(choice.platform)) return null;
+  const lines = model.data.torchLines.map((line) => filled(line, { torch, cuda: choice.cuda }));
+  return make("div", { class: "yourself" }, make("h3", {}, "The release of this torch"), lines.flatMap(([shell, line]) =>
+    [shell && make("p", { class: "small" }, "In " + shell), make("div", { class: "line" }, make("pre", { tabindex: 0 }, make("code", {}, line)), copyButton("Copy the line for torch", () => line))]));
 }
 
 function mismatch(model, choice) {

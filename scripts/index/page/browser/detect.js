@@ -1,114 +1,102 @@
 "use strict";
-// What a user pasted, as a choice: the output of the detection line, of ds_report, of torch's collect_env, of pip list;
-// a target's id; or a wheel's name. Shells wrap lines and put prompts around them, so nothing is taken for granted.
-// Every repetition in a pattern that meets the text has a bound: an unbounded one before another takes time that grows
-// with the square of the text.
+// What a user pasted, as a choice, with what to know of it.
 
 const MOST_READ = 60000; // characters; collect_env with a long list of packages prints 10 000
 
-/** {fixed: what of the choice is known, heard: words for the user, doubts: what to know}; fixed is empty when nothing was understood. */
-function readEnvironment(pasted, gpus) {
-  const text = pasted.slice(0, MOST_READ);
-  const found = fromName(text) || facts(text);
+/**
+ * {fixed: what of the choice is known, driver: the newest CUDA of the driver, heard: words for the user, doubts: what to
+ * know}; heard is empty when nothing of the environment was understood. `glibc` is what wheels for Linux are built with.
+ */
+function readEnvironment(pasted, gpus, glibc) {
+  const found = foundIn(pasted.slice(0, MOST_READ));
   const fixed = {};
-  const doubts = [];
-  if (pasted.length > MOST_READ) {
-    doubts.push(`Only the first ${MOST_READ} of ${pasted.length} characters were read; paste the part about Python and torch.`);
-  }
-  if (found.platform) fixed.platform = platformOf(found.platform, found.machine || "");
+  const maker = otherMaker(found.gpu || "");
+  if (found.platform) fixed.platform = platformOf(found.platform, found.machine || "", found.libc || "");
   if (found.python) fixed.py = minorOf(found.python) + (found.free_threaded ? "t" : "");
-  if (found.torch) fixed.torch = minorOf(found.torch);
+  if (found.torch) fixed.torch = torchOf(found.torch);
   if (found.deepspeed) fixed.deepspeed = found.deepspeed;
-  const variant = variantOf(found);
+  const variant = variantOf(found) || (maker && !found.torch ? "cpu" : null);
   if (variant) fixed.cuda = variant;
-  const capability = found.capability || capabilityOf(found.gpu || "", gpus);
+  const capability = maker || NOT_MADE[variant] ? null : found.capability || capabilityOf(found.gpu || "", gpus);
   if (capability) fixed.gpu = capability;
-  if (found.said_all && !found.torch) doubts.push("torch is not installed there; the newest that fits is chosen.");
-  if (variant === "cpu" && found.torch) doubts.push("That torch is the CPU build. With an NVIDIA GPU, choose a CUDA.");
-  if (found.gpu && !capability) doubts.push(`The GPU “${found.gpu}” is not known here; choose its generation.`);
-  return { fixed, heard: heardOf(fixed, found), doubts };
+  const doubts = doubtsOf(found, fixed, glibc);
+  if (pasted.length > MOST_READ) {
+    doubts.unshift(`Only the first ${MOST_READ} of ${pasted.length} characters were read; paste the part about Python and torch.`);
+  }
+  return { fixed, driver: found.driver, heard: heardOf(fixed, found), doubts };
 }
 
 function heardOf(fixed, found) {
-  return ["platform", "py", "torch", "cuda", "deepspeed", "gpu"].filter((axis) => fixed[axis]).map((axis) =>
+  const heard = ["platform", "py", "torch", "cuda", "deepspeed", "gpu"].filter((axis) => fixed[axis]).map((axis) =>
     axis === "gpu" && found.gpu ? `${found.gpu} (${fixed.gpu})` : named(axis, fixed[axis]));
+  return found.driver ? [...heard, `a driver for CUDA up to ${found.driver}`] : heard;
 }
 
-/** What a target's id or a wheel's name holds; null when the text holds neither. */
-function fromName(text) {
-  const flat = text.replace(/\s/g, "").replace(/%2B/gi, "+");
-  const id = flat.match(/ds([\d.]{1,20})-torch([\d.]{1,20})-(cpu|cu\d{1,4})-cp3(\d{1,3})(t?)-(win_amd64|linux_x86_64)/);
-  if (id) return { deepspeed: id[1], torch: id[2], variant: id[3], python: `3.${id[4]}`, free_threaded: id[5], platform: id[6] };
-  const wheel = flat.match(/deepspeed-([\d.]{1,20})\+(cpu|cu\d{1,4})torch([\d.]{1,20})-cp\d{1,4}-cp3(\d{1,3})(t?)-(win_amd64|linux_x86_64)/);
-  if (wheel) return { deepspeed: wheel[1], variant: wheel[2], torch: wheel[3], python: `3.${wheel[4]}`, free_threaded: wheel[5], platform: wheel[6] };
-  return null;
+/** What to know of the environment, in sentences. */
+function doubtsOf(found, fixed, glibc) {
+  const maker = otherMaker(found.gpu || "");
+  const rows = [
+    [found.said_all && !found.torch, "torch is not installed there; the newest that fits is chosen."],
+    [NOT_MADE[fixed.cuda], NOT_MADE[fixed.cuda]],
+    [maker && !NOT_MADE[fixed.cuda], `The GPU “${found.gpu}” is not NVIDIA's: no wheels are made for ${maker}, and the ops of the CPU wheel leave it unused.`],
+    [fixed.cuda === "cpu" && found.torch && !maker && !NOT_MADE[fixed.platform], "That torch is the CPU build. With an NVIDIA GPU, choose a CUDA."],
+    [found.gpu && !maker && !fixed.gpu && !NOT_MADE[fixed.cuda], `The GPU “${found.gpu}” is not known here; choose its generation.`],
+    [found.conda, "That torch is conda's: on Linux it may have another C++ ABI than the wheels, which “invoke find” compares."],
+    [found.toolkit, `CUDA ${found.toolkit} is that of the toolkit (nvcc), not torch's. What counts is torch.version.cuda, which the line above prints.`],
+    [found.driver && !fixed.cuda, "That is the newest CUDA of the driver, not torch's; torch's may be older."],
+    [newerMajor(fixed.cuda, found.driver), `torch's CUDA needs a newer driver: this one supports CUDA up to ${found.driver}.`],
+    [olderLibc(found.libc, glibc), `Its C library is ${(found.libc || "").replace("-", " ")}, and wheels for Linux are built with glibc ${glibc}: their ops may not load there.`],
+  ];
+  return rows.filter(([holds]) => holds).map(([, text]) => text);
 }
 
-/** What the detection line printed, or whatever else can be found line by line. */
-function facts(text) {
-  const object = text.match(/\{[^{}]{0,4000}\}/);
-  if (object) {
-    const flat = object[0].replace(/\r?\n\s{0,200}/g, "");
-    try {
-      return typed(JSON.parse(flat));
-    } catch {
-      // cut or changed on its way: look for its parts below
-    }
-  }
-  return scattered(text);
+/** Whether a variant is of a later CUDA major than the driver's. */
+function newerMajor(variant, driver) {
+  return Boolean(driver) && /^cu\d{3,}$/.test(variant || "") && Number(variant.slice(2, -1)) > Number(driver.split(".")[0]);
 }
 
-/** The fields of the detection line that have the type they must have. */
-function typed(found) {
-  const kept = { said_all: "torch" in found, free_threaded: found.free_threaded === true };
-  for (const key of ["python", "platform", "machine", "torch", "cuda", "gpu"]) {
-    if (typeof found[key] === "string") kept[key] = found[key].slice(0, 100);
-  }
-  if (Array.isArray(found.capability)) kept.capability = found.capability.slice(0, 2).join(".").slice(0, 10);
-  return kept;
+function olderLibc(libc, glibc) {
+  const version = (libc || "").match(/^glibc-?(\d{1,3}\.\d{1,3})/);
+  return Boolean(version && glibc) && before(numbersOf(version[1]), numbersOf(glibc));
 }
 
-const PATTERNS = {
-  python: [/["']?python["']?\s{0,9}[:=]\s{0,9}["']?(3\.\d{1,3})/i, /python(?: version)?[ .:=]{1,60}(3\.\d{1,3})/i, /python(3\.\d{1,3})/, /Python(3)(\d\d)\b/],
-  torch: [/["']?\btorch["']?\s{0,9}[:=]\s{0,9}["']([\d.]{1,20}[^\s"',]{0,40})/i, /(?:py)?torch(?: version)?[ .:=]{1,60}(\d{1,4}\.\d{1,4}[^\s"',;]{0,40})/i],
-  cuda: [/["']cuda["']\s{0,9}[:=]\s{0,9}["']([\d.]{1,20})/i, /torch cuda version[ .:]{1,60}(\d{1,3}\.\d{1,3})/i, /CUDA used to build PyTorch[ :]{1,60}(\d{1,3}\.\d{1,3})/i],
-  gpu: [/["']gpu["']\s{0,9}[:=]\s{0,9}["']([^"']{1,100})/i, /GPU 0: ([^\n(]{1,100})/, /((?:NVIDIA|GeForce|Tesla|Quadro)(?: [\w.-]{1,20}){0,5}? ?[A-Z]{0,9}\d{1,9}[\w-]{0,20}(?: (?:Ti|SUPER|Ada|Blackwell)){0,3})/],
-  capability: [/["']capability["']\s{0,9}[:=]\s{0,9}[[(]\s{0,9}(\d{1,3})\s{0,9},\s{0,9}(\d{1,3})/i, /compute capability[ :=]{1,60}(\d{1,3})\.(\d{1,3})/i],
-};
-const SYSTEM_WORDS = [[/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -]1\d|\b[A-Z]:[\\/]/i, "win32"], [/\bdarwin\b|macOS|\/Users\//i, "darwin"], [/\blinux\b|Ubuntu|Debian|Fedora|\/lib\/python3/i, "linux"]];
-
-function scattered(text) {
-  const found = {};
-  for (const [key, patterns] of Object.entries(PATTERNS)) {
-    const match = patterns.map((pattern) => text.match(pattern)).find(Boolean);
-    if (match) found[key] = match.slice(1).join(".").trim();
-  }
-  const system = SYSTEM_WORDS.find(([pattern]) => pattern.test(text));
-  if (system) found.platform = system[1];
-  if (/\b(aarch64|arm64)\b/i.test(text)) found.machine = "arm64";
-  return found;
+/** The stack of a card that is not NVIDIA's. */
+function otherMaker(card) {
+  return /\b(?:AMD|Radeon|Instinct)\b/i.test(card) ? "ROCm" : /\bIntel\b/i.test(card) ? "Intel GPUs" : null;
 }
 
-function platformOf(system, machine) {
+/** The platform of the matrix for a system or a wheel's tag, whatever its manylinux level; else what people call it. */
+function platformOf(system, machine, libc) {
   if (PLATFORMS[system]) return system;
-  const arm = /arm|aarch/i.test(machine);
+  const arm = /arm|aarch/i.test(machine + system);
   if (/^win/.test(system)) return arm ? "Windows on ARM" : "win_amd64";
-  if (/^linux/.test(system)) return arm ? "Linux on ARM" : "linux_x86_64";
-  return system === "darwin" ? "macOS" : system;
+  if (/^musllinux/.test(system) || (/^linux/.test(system) && /^musl/.test(libc))) return "Linux with musl";
+  if (/^(many)?linux/.test(system)) return arm ? "Linux on ARM" : "linux_x86_64";
+  return /^(darwin|macos)/i.test(system) ? "macOS" : system;
 }
 
 function minorOf(version) {
   return version.split(/[.+ ]/).slice(0, 2).join(".");
 }
 
-/** cu124 of 12.4; cpu of a torch that has no CUDA. */
+/** 2.6 of 2.6.0+cu124; a nightly, a release candidate or a vendor's build from before the release stays what it is. */
+function torchOf(version) {
+  return isPreRelease(version) ? version.split("+")[0] : minorOf(version);
+}
+
+function isPreRelease(version) {
+  return /^\d{1,4}\.\d{1,4}(?:\.\d{1,4})?[.-]?(?:a|b|c|rc|alpha|beta|dev)\d/i.test(version);
+}
+
+/** cu124 of 12.4; cpu of a torch that has no CUDA; what torch runs on instead of both. */
 function variantOf(found) {
   if (found.variant) return found.variant;
-  if (/\+rocm/.test(found.torch || "")) return "ROCm";
-  if (found.cuda) return "cu" + found.cuda.split(".").slice(0, 2).join("");
-  const local = (found.torch || "").match(/\+(cu\d+|cpu)/);
+  if (/\+rocm/.test(found.torch || "") || found.hip) return "ROCm";
+  if (/\+xpu/.test(found.torch || "")) return "Intel GPUs";
+  const local = (found.torch || "").match(/\+(cu\d{2,4}|cpu)\b/);
+  if (found.cuda && found.cuda !== "None") return "cu" + found.cuda.split(".").slice(0, 2).join("");
   if (local) return local[1];
-  return found.said_all && found.torch ? "cpu" : null;
+  return found.torch && (found.said_all || found.cuda === "None") ? "cpu" : null;
 }
 
 /** What a name of gpu.yaml means: xx are two digits, A2000-A6000 a range, and between two words there may be another. */

@@ -78,7 +78,8 @@ function legend(model, rows, columns, cellOf) {
     const { state } = model.stateOf(cellOf(torch, cuda));
     counts[state] = (counts[state] || 0) + 1;
   }
-  byId("legend").replaceChildren(...Object.entries(WORDS).map(([state, [mark, word]]) =>
+  const shown = Object.entries(WORDS).filter(([state]) => state !== "unplanned" || counts.unplanned);
+  byId("legend").replaceChildren(...shown.map(([state, [mark, word]]) =>
     make("li", {}, make("span", { class: `mark ${state}`, "aria-hidden": "true" }, mark), ` ${word} `, make("b", {}, String(counts[state] || 0)))));
 }
 

@@ -4,6 +4,15 @@
 const AXES = ["deepspeed", "torch", "cuda", "py", "platform"]; // in the order of a target; the last one counts fastest
 const FIRST = "]".charCodeAt(0); // as in data.py
 const PLATFORMS = { win_amd64: "Windows", linux_x86_64: "Linux" };
+// What people have and no wheel is made for, with the reason.
+const NOT_MADE = {
+  macOS: "No wheels are made for macOS: every op here is compiled for Windows or Linux, on x86-64.",
+  "Windows on ARM": "No wheels are made for Windows on ARM: every op here is compiled for x86-64.",
+  "Linux on ARM": "No wheels are made for 64-bit Arm yet: every op here is compiled for x86-64.",
+  "Linux with musl": "No wheels are made for musl (Alpine): torch and every op here need glibc.",
+  ROCm: "No wheels are made for ROCm: every op here is compiled for NVIDIA GPUs or for the CPU.",
+  "Intel GPUs": "No wheels are made for Intel GPUs: every op here is compiled for NVIDIA GPUs or for the CPU.",
+};
 
 class Model {
   constructor(data) {
@@ -38,7 +47,7 @@ class Model {
   /** {state, rule, text, url} of the choice's combination. */
   stateOf(choice) {
     const number = this.number(choice);
-    if (number < 0) return { state: "impossible", rule: "", text: this.offAxis(choice) };
+    if (number < 0) return { state: "unplanned", rule: "", text: this.offAxis(choice) };
     return this.stateAt(number);
   }
 
@@ -52,6 +61,8 @@ class Model {
 
   offAxis(choice) {
     const strange = AXES.filter((axis) => !this.axes[axis].includes(choice[axis]));
+    const reasons = [...new Set(strange.map((axis) => reasonOf(axis, choice[axis])).filter(Boolean))];
+    if (reasons.length) return reasons.join(" ");
     return "Not in the matrix: " + strange.map((axis) => named(axis, choice[axis])).join(", ") + ".";
   }
 
@@ -86,32 +97,39 @@ class Model {
     return [...this.data.combinations].flatMap((found, number) => (planned[found.charCodeAt(0) - FIRST] ? [number] : []));
   }
 
-  /** The newest offered combination that agrees with what is fixed, and else with as much of it as can be. */
-  best(fixed, preferred) {
+  /**
+   * The newest offered combination that agrees with what is fixed, and else with as much of it as can be; before it is
+   * newest it is one that the driver runs, where the newest CUDA of a driver is given.
+   */
+  best(fixed, driver) {
     let found = null;
     for (const number of this.offered()) {
       const choice = { ...this.choiceAt(number), gpu: fixed.gpu || "" };
-      const rank = this.rank(choice, fixed, preferred);
+      const rank = this.rank(choice, fixed, driver);
       if (!found || before(found.rank, rank)) found = { choice, rank };
     }
     return { ...(found ? found.choice : {}), ...fixed };
   }
 
-  rank(choice, fixed, preferred) {
+  rank(choice, fixed, driver) {
     const agreed = AXES.filter((axis) => fixed[axis] === choice[axis]).length;
     const index = (axis) => this.axes[axis].indexOf(choice[axis]);
-    const likely = Object.keys(preferred).filter((axis) => preferred[axis] === choice[axis]).length;
+    const driven = driver ? drivenBy(driver, choice.cuda) : 0;
     const accelerated = choice.cuda === "cpu" ? 0 : 1;
-    return [agreed, this.fits(choice) ? 1 : 0, likely, index("deepspeed"), index("torch"), accelerated, index("cuda"), index("py")];
+    return [agreed, this.fits(choice) ? 1 : 0, driven, index("deepspeed"), index("torch"), accelerated, index("cuda"), index("py")];
   }
 
-  /** At most `count` offered combinations near the choice, each with other axes to change, the least distance first. */
+  /**
+   * At most `count` offered combinations near the choice, each with other axes to change, the least distance first. All are
+   * for the choice's own system, and none is for CUDA where torch is for another maker's GPUs.
+   */
   nearest(choice, count) {
     const best = new Map();
     for (const number of this.offered()) {
       const other = { ...this.choiceAt(number), gpu: choice.gpu };
       const changed = AXES.filter((axis) => other[axis] !== choice[axis]);
-      if (!changed.length || !this.fits(other)) continue;
+      if (!changed.length || changed.includes("platform") || !this.fits(other)) continue;
+      if (NOT_MADE[choice.cuda] && other.cuda !== "cpu") continue;
       const sum = changed.reduce((sum, axis) => sum + this.distance(axis, choice[axis], other[axis]), 0);
       const distance = Number(sum.toFixed(this.data.distance.decimals));
       const kind = changed.join();
@@ -143,6 +161,24 @@ class Model {
     }
     return this.valuesOffered;
   }
+}
+
+/** Why no wheel has such a value, where more is known of it than that it is not in the matrix. */
+function reasonOf(axis, value) {
+  if (axis === "torch" && isPreRelease(value)) {
+    return `torch ${value} came before the release of torch ${minorOf(value)}, and its binary interface differs: the release goes in first, then its wheel.`;
+  }
+  if (axis === "py" && value.endsWith("t")) {
+    return "No wheels are made for free-threaded Python: nobody has shown DeepSpeed's extensions to work there.";
+  }
+  return NOT_MADE[value];
+}
+
+/** How well a driver runs the ops of a variant: 2 up to its own CUDA, 1 for later minors of that major, 0 else. */
+function drivenBy(driver, variant) {
+  if (variant === "cpu") return 0;
+  const [wanted, newest] = [numbersOf(cudaVersion(variant)), numbersOf(driver)];
+  return before(newest, wanted) ? (wanted[0] === newest[0] ? 1 : 0) : 2;
 }
 
 /** Where the value stands among the ordered values, or would stand: a half between two of them. */

@@ -9,7 +9,6 @@ let choice = {};
 function start() {
   choice = fromAddress();
   byId("chooser").hidden = false;
-  byId("matrix").hidden = false;
   byId("setup").addEventListener("change", (event) => choose({ ...choice, [event.target.name]: event.target.value }));
   byId("slice").addEventListener("change", (event) => choose({ ...choice, [event.target.name]: event.target.value }));
   for (const form of [byId("setup"), byId("slice")]) form.addEventListener("submit", (event) => event.preventDefault());
@@ -32,17 +31,26 @@ function choose(next, inGrid) {
 
 function show(choice) {
   fillSelects(choice);
+  byId("matrix").hidden = !choice.platform;
+  if (!choice.platform) return askForSystem();
   const answer = showAnswer(model, choice, (next) => { choose(next); byId("answer").focus(); });
   showGrid(model, choice, (next) => choose(next, true));
   document.title = `DeepSpeed ${choice.deepspeed} for ${nameOf(choice)}`;
   return answer;
 }
 
+/** On a phone nobody installs DeepSpeed, and no other system's line is its user's. */
+function askForSystem() {
+  document.title = "DeepSpeed wheels";
+  const take = (platform) => () => { choose({ ...choice, platform }); byId("answer").focus(); };
+  return showQuestion("For which system?", "Choose the one where DeepSpeed will be used.", Object.fromEntries(model.axes.platform.map((platform) => [named("platform", platform), take(platform)])));
+}
+
 // ---------------------------------------------------------------- from outside
 
 function fromAddress() {
   const asked = new URLSearchParams(location.search);
-  const named = asked.get("id") ? readEnvironment(asked.get("id").slice(0, MOST_ASKED), []).fixed : {};
+  const named = asked.get("id") ? readEnvironment(asked.get("id").slice(0, MOST_ASKED), [], "").fixed : {};
   const fixed = {};
   for (const key of KEYS) if (asked.get(key)) fixed[key] = spelled(key, asked.get(key).slice(0, MOST_ASKED));
   return complete({ ...named, ...fixed });
@@ -52,31 +60,43 @@ function fromAddress() {
 function spelled(key, value) {
   if (key === "cuda" && /^\d+\.\d$/.test(value)) return "cu" + value.replace(".", "");
   if (key === "py") return value.replace(/^cp3(\d+)/, "3.$1");
-  if (key === "torch") return minorOf(value);
-  if (key === "platform") return { windows: "win_amd64", linux: "linux_x86_64" }[value] || value;
+  if (key === "torch") return torchOf(value);
+  if (key === "platform") return platformOf(value, "", "");
   return value;
 }
 
-/** The fixed part of a choice, with the newest that fits for the rest. */
-function complete(fixed) {
-  const guess = /Windows/.test(navigator.userAgent) ? "win_amd64" : /Linux/.test(navigator.userAgent) ? "linux_x86_64" : "win_amd64";
+/** The visitor's own system; empty for a phone, a tablet and what is not known. */
+function ownSystem() {
+  const agent = navigator.userAgent;
+  if (/Android|iPhone|iPad|Mobile/.test(agent) || (/Macintosh/.test(agent) && navigator.maxTouchPoints > 1)) return "";
+  if (/Windows NT/.test(agent)) return /ARM64/.test(agent) ? "Windows on ARM" : "win_amd64";
+  if (/Linux|CrOS/.test(agent)) return /aarch64|arm/.test(agent) ? "Linux on ARM" : "linux_x86_64";
+  return /Macintosh/.test(agent) ? "macOS" : "";
+}
+
+/** The fixed part of a choice, with the newest that fits for the rest, and for the visitor's own system. */
+function complete(fixed, driver) {
   const newest = Object.fromEntries(AXES.map((axis) => [axis, model.axes[axis].at(-1)]));
-  return { ...newest, gpu: "", ...model.best(fixed, { platform: guess }) };
+  return { ...newest, gpu: "", ...model.best({ platform: ownSystem(), ...fixed }, driver) };
 }
 
 function onPasted(text) {
   if (!text.trim()) {
     byId("understood").textContent = "";
+    show(choice);
     return;
   }
-  const { fixed, heard, doubts } = readEnvironment(text, model.data.gpus);
+  const { fixed, driver, heard, doubts } = readEnvironment(text, model.data.gpus, model.data.glibc);
   if (!heard.length) {
     const nothing = "Nothing about Python, torch or CUDA was found in that. Paste what the line above printed.";
     byId("understood").textContent = [nothing, ...doubts].join(" ");
+    showQuestion("For which environment?", "What was pasted does not say it. Paste what the detection line prints, or choose in the form.", { "Show the answer for the form": () => { say(show(choice)); byId("answer").focus(); } });
     return;
   }
-  byId("understood").textContent = ["Understood: " + heard.join(", ") + ".", ...doubts].join(" ");
-  choose(complete(fixed));
+  choose(complete({ platform: choice.platform, ...fixed }, driver));
+  const guessed = ["platform", "py", "torch", "cuda"].filter((axis) => !fixed[axis] && choice[axis]).map((axis) => named(axis, choice[axis]));
+  const open = guessed.length ? [`Not said there, so look at it: ${guessed.join(", ")}.`] : [];
+  byId("understood").textContent = ["Understood: " + heard.join(", ") + ".", ...doubts, ...open].join(" ");
 }
 
 // ---------------------------------------------------------------- the form
@@ -96,11 +116,12 @@ function axisOptions(axis, choice) {
 }
 
 function label(axis, value) {
+  if (!value) return "Choose";
   return axis === "cuda" && value !== "cpu" ? cudaVersion(value) : named(axis, value).replace(/^(DeepSpeed|torch|Python) /, "");
 }
 
 function hint(state) {
-  return { published: "", excluded: " – none", impossible: " – none" }[state] ?? " – not yet";
+  return { published: "", excluded: " – none", impossible: " – none", unplanned: " – none" }[state] ?? " – not yet";
 }
 
 function gpuOptions() {
