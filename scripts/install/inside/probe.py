@@ -50,15 +50,14 @@ def deepspeed_build() -> dict[str, Any]:
 
 def c_library() -> str | None:
     """`glibc 2.36`, or `musl`; None on another system than Linux, and where it does not say."""
+    found = None
     if sys.platform.startswith("linux"):
-        names = (sysconfig.get_config_var(name) for name in ("HOST_GNU_TYPE", "MULTIARCH", "EXT_SUFFIX"))
-        if any("musl" in str(name) for name in names):
-            return "musl"
+        names = [sysconfig.get_config_var(name) for name in ("HOST_GNU_TYPE", "MULTIARCH", "EXT_SUFFIX")]
         try:
-            return os.confstr("CS_GNU_LIBC_VERSION")
+            found = "musl" if any("musl" in str(name) for name in names) else os.confstr("CS_GNU_LIBC_VERSION")
         except (ValueError, OSError):  # musl has no such name
-            return "musl" if list(Path("/lib").glob("ld-musl-*")) else None
-    return None
+            found = "musl" if list(Path("/lib").glob("ld-musl-*")) else None
+    return found
 
 
 def read(path: Path) -> str:
