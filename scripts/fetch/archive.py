@@ -38,15 +38,6 @@ def unpack(archive: Path, directory: Path, *, without: Sequence[str] = ()) -> No
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def check_tar(archive: Path) -> None:
-    """Read a tar archive to its end; raises SourceError when it is damaged, cut short or none at all."""
-    try:
-        with tarfile.open(archive) as tar:
-            tar.getmembers()
-    except DAMAGED as error:
-        raise SourceError(f"{archive.name}: not a complete archive: {error}", id="archive-damaged") from None
-
-
 def merge(directory: Path, into: Path) -> None:
     """Move everything in `directory` into another one, merging directories that both have; `directory` is gone then."""
     for entry in sorted(directory.iterdir()):

@@ -14,7 +14,7 @@ from scripts.command import Log, no_log
 from scripts.errors import SourceError
 from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import load_facts
-from scripts.fetch.archive import check_tar, unpack
+from scripts.fetch.archive import unpack
 from scripts.fetch.index_client import open_index, packages_of
 from scripts.fetch.transfer import get
 from scripts.files import draft_of, has_digest, sha256_of, touch
@@ -22,7 +22,7 @@ from scripts.locks import locked
 from scripts.outgoing import redacted
 from scripts.stamp import damage_of, missing_from, read_record, stamp_tree, stamped_note, write_record
 from scripts.wheel_build.patch import apply_patch
-from scripts.wheel_build.tag_archive import pack_members, vouched_members
+from scripts.wheel_build.tag_archive import MOST_BYTES, check_archive, pack_members, vouched_members
 
 TAG_ARCHIVE = "https://github.com/deepspeedai/DeepSpeed/archive/refs/tags/v{version}.tar.gz"
 TAG_VARIABLE = "DEEPSPEED_WHEELS_TAG_ARCHIVE"  # a mirror's address, with {version}
@@ -199,7 +199,7 @@ def _downloaded_tag(url: str, path: Path) -> Iterator[Path]:
     try:
         with draft_of(path) as draft:
             _download(url, draft)
-            check_tar(draft)
+            check_archive(draft)
     except SourceError as error:  # a log-in page, for one: as good as not reached
         raise requests.exceptions.ContentDecodingError(str(error)) from None
     try:
@@ -216,6 +216,8 @@ def _download(url: str, path: Path) -> None:
         with path.open("wb") as file:
             for block in answer.iter_content(1 << 16):
                 file.write(block)
+                if file.tell() > MOST_BYTES:
+                    raise requests.ConnectionError(f"{url}: more than {MOST_BYTES} bytes come")
         announced = answer.headers.get("Content-Length", "")
         if announced.isdecimal() and answer.raw.tell() != int(announced):
             raise requests.ConnectionError(f"{url}: {answer.raw.tell()} bytes came of {announced}")

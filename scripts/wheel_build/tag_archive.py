@@ -6,17 +6,20 @@ be the same, and what only the tag has never reaches the disk, so setup.py can n
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from scripts.errors import SourceError
 from scripts.facts.tag_files import TagFile
 from scripts.fetch.archive import DAMAGED
 
-MOST_BYTES = 1 << 30  # of all files together, unpacked: a real one has a tenth of that
+MOST_BYTES = 1 << 29  # of the whole archive, unpacked: a real one has a fifth of that
+GZIP = b"\x1f\x8b"
 NAMED = 5  # of the files in question
 
 
@@ -63,6 +66,12 @@ def vouched_members(
     return taken, tuple(name for name in every if name not in taken)
 
 
+def check_archive(archive: Path) -> None:
+    """Read the archive to its end; raises SourceError when it is damaged, cut short or none at all."""
+    for _ in _files(archive, lambda name: False):
+        pass
+
+
 def pack_members(members: Mapping[str, SourceMember], top: str, to: Path) -> None:
     """Write the members below one directory, the same bytes for the same members."""
     with tarfile.open(to, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -81,20 +90,34 @@ def _row(rows: Sequence[TagFile], name: str) -> TagFile | None:
     return next((row for row in rows if row.holds(name)), None)
 
 
+class Unpacked(io.RawIOBase):
+    """The bytes of an archive, at most MOST_BYTES: its headers count, too, whose length nothing else bounds."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        packed = file.read(len(GZIP)) == GZIP
+        file.seek(0)
+        self._bytes: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if packed else file
+        self._got = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next ones."""
+        block = self._bytes.read(size)
+        self._got += len(block)
+        if self._got > MOST_BYTES:
+            raise tarfile.ReadError(f"more than {MOST_BYTES} bytes unpacked")
+        return block
+
+
 def _files(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, SourceMember]]:
     """The wanted files by their names below the archive's top directory."""
-    size = 0
     try:
-        with tarfile.open(archive) as tar:
+        with archive.open("rb") as file, tarfile.open(fileobj=Unpacked(file), mode="r|") as tar:
             for entry in tar:
-                size += max(entry.size, 0)
-                if size > MOST_BYTES:
-                    raise tarfile.ReadError(f"more than {MOST_BYTES} bytes unpacked")
                 name = entry.name.partition("/")[2]
                 if not entry.isfile() or not wanted(name):
                     continue
-                file = tar.extractfile(entry)
-                if file is not None:
-                    yield name, SourceMember(content=file.read(), executable=bool(entry.mode & 0o100))
+                content = tar.extractfile(entry)
+                if content is not None:
+                    yield name, SourceMember(content=content.read(), executable=bool(entry.mode & 0o100))
     except DAMAGED as error:
         raise SourceError(f"{archive.name}: not a complete archive: {error}", id="archive-damaged") from None

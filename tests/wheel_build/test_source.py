@@ -153,6 +153,17 @@ def test_the_sdist_stands_in_when_the_tag_cannot_be_had_whole(
     assert not list(tmp_path.glob("*-tag*"))
 
 
+def test_the_sdist_stands_in_when_the_tag_does_not_end(
+    tmp_path: Path, use: Callable[[Site], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.wheel_build.source.MOST_BYTES", len(TAG) - 1)
+    said: list[str] = []
+    with serving({TAG_PATH: Page(body=TAG), **index_pages()}) as site:
+        use(site)
+        assert get(tmp_path, log=said.append).kind == "sdist"
+    assert [line for line in said if f"tag of {VERSION} cannot be reached" in line]
+
+
 def test_the_sdist_stands_in_when_nobody_listens(
     tmp_path: Path, use: Callable[[Site], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

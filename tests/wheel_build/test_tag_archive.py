@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,6 +122,17 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_read(
     monkeypatch.setattr(tag_archive, "MOST_BYTES", 1000)
     with pytest.raises(SourceError, match="more than 1000 bytes unpacked"):
         take(tmp_path, {**TAG, "bomb": "x" * 2000})
+
+
+def test_a_header_that_unpacks_to_too_much_is_not_read_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tarfile reads the header of an extended name at once, whatever its size; 14 MB of them ended a build at 3 GB."""
+    monkeypatch.setattr(tag_archive, "MOST_BYTES", 200_000)
+    header = tarfile.TarInfo("top/setup.py")
+    header.size, header.type = 1 << 40, tarfile.XHDTYPE
+    with gzip.open(tmp_path / "tag.tar.gz", "wb") as packed:
+        packed.write(header.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20))
+    with pytest.raises(SourceError, match="more than 200000 bytes unpacked"):
+        vouched_members(tmp_path / "tag.tar.gz", archive(tmp_path, "sdist.tar.gz", SDIST), ROWS, VERSION)
 
 
 def test_the_same_members_are_packed_to_the_same_bytes(tmp_path: Path) -> None:
