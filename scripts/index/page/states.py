@@ -14,7 +14,6 @@ from scripts.schema.readers import Optional, Problems, Reader, below, choice, ke
 from scripts.wheel.record import WheelRecord
 
 State = Literal["published", "building", "failed", "withdrawn", "planned", "excluded", "impossible"]
-STATES: tuple[State, ...] = ("published", "building", "failed", "withdrawn", "planned", "excluded", "impossible")
 OUR_CHOICE = "matrix:"  # how the rule of an excluded target begins when matrix.yaml made it, not the facts
 
 
