@@ -24,6 +24,10 @@ GROUPS = ("wine", "real_build", "act", "portability", "faults", "browser")
 QUICK = "quick tests"
 COLLECTED = pytest.StashKey[set[Path]]()
 
+# Whoever starts the tests by nohup would have every process that they start ignore it, too.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 settings.register_profile("patient", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("patient")
 

@@ -133,10 +133,10 @@ def test_the_real_compiler_takes_the_edited_flags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
-        ("step: compile", "step: complie", "flags.yaml: flags[0].step"),
-        ("system: linux", "system: linus", "flags.yaml: flags[0].system"),
-        ("id: strip", "name: strip", "flags.yaml: flags[5]"),
-        ('append: ["-w"]', "append: -w", "flags.yaml: flags[1].append"),
+        ("step: compile", "step: complie", "flags.yaml:8: flags[0].step (no-debug-information):"),
+        ("system: linux", "system: linus", "flags.yaml:7: flags[0].system (no-debug-information):"),
+        ("id: strip", "name: strip", "flags.yaml:39: flags[5].name (strip):"),
+        ('append: ["-w"]', "append: -w", "flags.yaml:17: flags[1].append (no-warnings):"),
     ],
 )
 def test_a_bad_row_is_refused_where_it_stands(tmp_path: Path, old: str, new: str, where: str) -> None:
