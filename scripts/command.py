@@ -22,7 +22,7 @@ from scripts.disk_space import NEXT, said_full
 from scripts.errors import CommandError
 from scripts.guard import GUARD, new_name
 from scripts.outgoing import pass_on
-from scripts.process_tree import GRACE_SECONDS, ProcessGroup, end_tree, tree_bytes
+from scripts.process_tree import GRACE_SECONDS, ProcessGroup, end_tree, starting, tree_bytes
 from scripts.shell import assignment, change_folder, shell_line, with_input
 from scripts.stop_signals import StopSignal, in_foreground
 
@@ -126,7 +126,10 @@ def run_in_front(command: Command, *, output: TextIO | None = None, heard: Log |
     name = new_name()
     variables = GUARD.marked({**os.environ, **_as_here(command.env)}, name)
     errors = subprocess.PIPE if heard else None
-    process = subprocess.Popen(command.argv, cwd=command.cwd, env=variables, stdout=output or sys.stderr, stderr=errors)
+    with starting(command.argv[0]):
+        process = subprocess.Popen(
+            command.argv, cwd=command.cwd, env=variables, stdout=output or sys.stderr, stderr=errors
+        )
     reader = threading.Thread(target=pass_on, args=(process.stderr, heard or no_log), daemon=True)
     reader.start()
     try:
@@ -242,7 +245,7 @@ class Running:
 
 
 def _start(command: Command) -> subprocess.Popen[str]:
-    try:
+    with starting(command.argv[0]):
         return subprocess.Popen(
             command.argv,
             env=GUARD.marked({**os.environ, **_as_here(command.env)}),
@@ -255,10 +258,6 @@ def _start(command: Command) -> subprocess.Popen[str]:
             errors="replace",
             start_new_session=sys.platform != "win32",
         )
-    except OSError as error:
-        raise CommandError(
-            f"cannot start {command.argv[0]}: {error.strerror}; is it installed and on PATH?", id="program-not-found"
-        ) from None
 
 
 def _as_here(variables: Mapping[str, str]) -> dict[str, str]:

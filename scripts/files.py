@@ -105,7 +105,7 @@ def is_link(path: Path) -> bool:
 
 def draft_name(path: Path) -> Path:
     """A free name beside `path`, of something that is not finished or on its way out."""
-    return path.with_name(f"{path.name}.{OWN}-{os.getpid()}-{next(DRAFTS)}{DRAFT}")
+    return path.parent / f"{path.name}.{OWN}-{os.getpid()}-{next(DRAFTS)}{DRAFT}"
 
 
 def sha256_of(path: Path) -> str:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from scripts.errors import CommandError
 
 if TYPE_CHECKING:
     import psutil
@@ -122,3 +124,14 @@ def tree_bytes(pid: int) -> int:
             with suppress(psutil.Error, OSError):  # under Wine memory_info is not there
                 total += process.memory_info().rss
     return total
+
+
+@contextmanager
+def starting(program: str) -> Iterator[None]:
+    """Raises CommandError when what is started in the block is not there, or may not run."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(
+            f"cannot start {program}: {error.strerror}; is it installed and on PATH?", id="program-not-found"
+        ) from None

@@ -110,6 +110,8 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(words)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # behind `&` a shell ignores it, and so would each build
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores this one
     found = []
     if not given.json:
         print(f"{'part':16} {'tried':>6} {'survived':>9} {'lost':>5} {'seconds':>8} {'processor':>9}", flush=True)

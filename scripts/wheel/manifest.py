@@ -16,7 +16,7 @@ MANIFEST = ".json"  # behind the name of its wheel
 
 def manifest_path(wheel: Path) -> Path:
     """The path of a wheel's manifest: beside it, with .json behind its name."""
-    return wheel.with_name(wheel.name + MANIFEST)
+    return wheel.parent / (wheel.name + MANIFEST)
 
 
 def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
