@@ -212,20 +212,24 @@ def _download(url: str, path: Path) -> None:
     """Save what is at `url`; a connection that is dropped midway is an error."""
     own = {"Accept-Encoding": "identity"}  # the archive is compressed already
     with get(url, stream=True, timeout=TIMEOUT, headers=own) as answer:
-        answer.raise_for_status()
-        with path.open("wb") as file:
-            for block in answer.iter_content(1 << 16):
-                file.write(block)
-                if file.tell() > MOST_BYTES:
-                    raise requests.ConnectionError(f"{url}: more than {MOST_BYTES} bytes come")
-        announced = answer.headers.get("Content-Length", "")
-        if announced.isdecimal() and answer.raw.tell() != int(announced):
-            raise requests.ConnectionError(f"{url}: {answer.raw.tell()} bytes came of {announced}")
+        _save(answer, path)
+
+
+def _save(answer: requests.Response, path: Path) -> None:
+    """Save a streamed answer, up to the size that no source has."""
+    answer.raise_for_status()
+    url = redacted(answer.url)
+    with path.open("wb") as file:
+        for block in answer.iter_content(1 << 16):
+            file.write(block)
+            if file.tell() > MOST_BYTES:
+                raise requests.ConnectionError(f"{url}: more than {MOST_BYTES} bytes come")
+    announced = answer.headers.get("Content-Length", "")
+    if announced.isdecimal() and answer.raw.tell() != int(announced):
+        raise requests.ConnectionError(f"{url}: {answer.raw.tell()} bytes came of {announced}")
 
 
 def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArchive:
-    import pypi_simple  # takes longer to import than `nox -l` to do everything else
-
     directory.mkdir(parents=True, exist_ok=True)
     with open_index() as client:
         found = [p for p in packages_of("deepspeed", client) if p.version == version and p.package_type == "sdist"]
@@ -233,13 +237,15 @@ def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArc
             raise SourceError(f"the index holds no sdist of DeepSpeed {version}", id="source-not-available")
         path = directory / found[0].filename
         with draft_of(path) as draft:
-            try:
-                client.download_package(found[0], draft, timeout=TIMEOUT)  # checks the index's digest
-            except (pypi_simple.DigestMismatchError, pypi_simple.NoDigestsError) as error:
+            with client.s.get(found[0].url, stream=True, timeout=TIMEOUT) as answer:
+                _save(answer, draft)
+            digest, stated = sha256_of(draft), found[0].digests.get("sha256")
+            if digest != stated:
+                problem = f"sha256 {digest} is not {stated or 'stated by the index'}"
                 raise SourceError(
-                    f"{path.name}: {error}; run again, and distrust the index if it stays", id="digest-mismatch"
-                ) from None
-            if pinned and (digest := sha256_of(draft)) != pinned:
+                    f"{path.name}: {problem}; run again, and distrust the index if it stays", id="digest-mismatch"
+                )
+            if pinned and digest != pinned:
                 problem = f"sha256 {digest} is not {pinned}, which deepspeed.yaml names"
                 raise SourceError(f"{path.name}: {problem}", id="digest-mismatch")
     return _noted(path, version=version, kind="sdist", url="sdist of the default index")

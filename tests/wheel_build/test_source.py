@@ -156,12 +156,23 @@ def test_the_sdist_stands_in_when_the_tag_cannot_be_had_whole(
 def test_the_sdist_stands_in_when_the_tag_does_not_end(
     tmp_path: Path, use: Callable[[Site], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scripts.wheel_build.source.MOST_BYTES", len(TAG) - 1)
+    monkeypatch.setattr("scripts.wheel_build.source.MOST_BYTES", 10 * len(TAG))
     said: list[str] = []
-    with serving({TAG_PATH: Page(body=TAG), **index_pages()}) as site:
+    with serving({TAG_PATH: Page(body=TAG + bytes(10 * len(TAG))), **index_pages()}) as site:
         use(site)
         assert get(tmp_path, log=said.append).kind == "sdist"
     assert [line for line in said if f"tag of {VERSION} cannot be reached" in line]
+
+
+def test_an_sdist_that_does_not_end_is_no_source(
+    tmp_path: Path, use: Callable[[Site], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.wheel_build.source.MOST_BYTES", 100)
+    with serving(index_pages()) as site:
+        use(site)
+        with pytest.raises(SourceError, match="no source can be reached"):
+            get(tmp_path)
+    assert not list(tmp_path.rglob("*.tar.gz"))
 
 
 def test_the_sdist_stands_in_when_nobody_listens(
