@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from scripts.facts.deepspeed_releases import FILE
 from scripts.schema.annotations import Source
 from scripts.schema.readers import Problems, below, choice, pattern
 
@@ -41,4 +40,6 @@ def check_tag_files(rows: tuple[TagFile, ...], problems: Problems) -> None:
     """Adds every row that takes files unseen, or looks at what it does not take, to `problems`."""
     for index, row in enumerate(rows):
         if (row.take == "tag") != (row.lines is not None):
-            problems.add(below(f"{FILE}: tag_files", index), "needs `lines` if, and only if, it takes the tag's files")
+            problems.add(
+                below("deepspeed.yaml: tag_files", index), "needs `lines` if, and only if, it takes the tag's files"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from scripts.facts.cpu_levels import CpuLevel
@@ -11,7 +11,7 @@ from scripts.verify.binary import Binary
 from scripts.verify.check import Verdict
 from scripts.verify.instructions import can_read_code
 from scripts.verify.modules import Modules, Question, about_modules, op_of, summary
-from scripts.wheel.content import UNREADABLE
+from scripts.wheel.content import UNREADABLE, BuildInfo
 
 NOT_READ = "iced-x86, which reads machine code, is not installed here"
 
@@ -19,19 +19,25 @@ NOT_READ = "iced-x86, which reads machine code, is not installed here"
 def cpu_checks(modules: Modules, facts: Facts, promised: str | None) -> tuple[tuple[str, Question], ...]:
     """What is asked of the CPU code, each question with its name; `promised` is a level of cpu.yaml."""
     level = facts.cpu_levels.get(promised or "")
-    return (
-        ("CPU instructions", partial(check_instructions, facts, level, modules)),
-        ("CPU vector code", partial(check_vector_code, facts, level, modules)),
-    )
+    checks = (("CPU instructions", check_instructions), ("CPU vector code", check_vector_code))
+    return tuple((name, partial(_asked, check, facts, level, modules)) for name, check in checks)
 
 
-def check_instructions(facts: Facts, level: CpuLevel | None, modules: Modules) -> Verdict:
-    """No instruction needs a CPU feature beyond the level, but in ops whose source asks for it by itself."""
+def _asked(
+    check: Callable[[Facts, CpuLevel | None, Modules, BuildInfo], Verdict],
+    facts: Facts,
+    level: CpuLevel | None,
+    modules: Modules,
+) -> Verdict:
+    """What the check finds, where there is a build record and something to read the code with."""
     info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE
-    if not can_read_code():
-        return None, NOT_READ
+    return check(facts, level, modules, info) if can_read_code() else (None, NOT_READ)
+
+
+def check_instructions(facts: Facts, level: CpuLevel | None, modules: Modules, info: BuildInfo) -> Verdict:
+    """No instruction needs a CPU feature beyond the level, but in ops whose source asks for it by itself."""
     refused = (level or _without_promise(facts)).refuses
     version = modules.content.version.public
     excepted = {row.op for row in facts.cpu_exceptions if row.versions.contains(version, prereleases=True)}
@@ -48,32 +54,25 @@ def check_instructions(facts: Facts, level: CpuLevel | None, modules: Modules) -
     return about_modules(modules, fault, f"level {level.name if level else 'not promised'}; {summary(counts)}")
 
 
-def check_vector_code(facts: Facts, level: CpuLevel | None, modules: Modules) -> Verdict:
+def check_vector_code(facts: Facts, level: CpuLevel | None, modules: Modules, info: BuildInfo) -> Verdict:
     """The CPU optimizers hold vector code as wide as the level that is promised, or else that they print."""
-    info = modules.content.build_info()
-    if info is None:
-        return False, UNREADABLE
-    if not can_read_code():
-        return None, NOT_READ
-    owners = {binary.member: facts.vector_ops.get(op_of(binary, info) or "") for binary in modules.binaries}
-    if not any(owners.values()):
+    held = {
+        binary.member: _widest(facts, binary, row.multiply_adds)
+        for binary in modules.binaries
+        if (row := facts.vector_ops.get(op_of(binary, info) or ""))
+    }
+    if not held:
         return None, "no CPU optimizer inside"
 
     def fault(binary: Binary) -> str:
-        row = owners[binary.member]
-        stated = level or _printed(facts, binary)
-        if row is None or stated is None:
+        found, stated = held.get(binary.member), level or _printed(facts, binary)
+        if found is None or stated is None or found.vector_bits >= stated.vector_bits:
             return ""
-        found = _widest(facts, binary, row.multiply_adds)
-        wanting = found.vector_bits < stated.vector_bits
-        return f"says {stated.prints}, holds {_code_of(found)}" if wanting else ""
+        return f"says {stated.prints}, holds {_code_of(found)}"
 
-    held = [
-        (binary.module, _code_of(_widest(facts, binary, row.multiply_adds)))
-        for binary in modules.binaries
-        if (row := owners[binary.member])
-    ]
-    return about_modules(modules, fault, summary(held))
+    return about_modules(
+        modules, fault, summary((b.module, _code_of(held[b.member])) for b in modules.binaries if b.member in held)
+    )
 
 
 def _without_promise(facts: Facts) -> CpuLevel:

@@ -15,7 +15,6 @@ from scripts.verify.binaries import read_binary
 from scripts.verify.binary import Binary
 from scripts.verify.check import Verdict, verdict
 from scripts.verify.fatbin import Architectures
-from scripts.verify.promises import Promises
 from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of
 
 Question = Callable[[], Verdict]
@@ -34,15 +33,15 @@ class Modules:
         return tuple(read_binary(self.content.files, member) for member in self.content.extensions)
 
 
-def module_checks(modules: Modules, facts: Facts, promises: Promises) -> tuple[tuple[str, Question], ...]:
-    """What is asked of the files and their GPU code, each question with its name."""
+def module_checks(modules: Modules, facts: Facts, arches: str | None) -> tuple[tuple[str, Question], ...]:
+    """What is asked of the files and their GPU code, each question with its name; `arches` are the promised ones."""
     return (
         ("module format", partial(check_format, modules)),
         ("debug information", partial(check_debug, modules)),
         ("run paths", partial(check_run_paths, modules)),
         ("needed libraries", partial(check_needed, facts, modules)),
         *([("runtime calls", partial(check_calls, facts, modules))] if modules.content.system == "windows" else []),
-        ("GPU architectures", partial(check_architectures, facts, promises.arches, modules)),
+        ("GPU architectures", partial(check_architectures, facts, arches, modules)),
     )
 
 

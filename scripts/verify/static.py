@@ -33,14 +33,16 @@ EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-
 def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED, watch: Watch = nobody) -> Report:
     """The report on any wheel, ours or upstream's; raises InputError for a file that is no wheel.
 
-    Without promises, GPU architectures and CPU instructions are reported, and compared with nothing.
+    Without promises GPU architectures are reported and compared with nothing, and CPU code may not need what few
+    processors have.
     """
     with open_wheel(wheel) as content:
         own: list[tuple[str, Question]] = [(name, partial(check, content)) for name, check in CHECKS]
         if promises.sha256 or promises.fault:
             own.append(("manifest", partial(check_manifest, wheel, promises)))
         modules, facts = Modules(content=content), load_facts()
-        checks = (*own, *module_checks(modules, facts, promises), *cpu_checks(modules, facts, promises.cpu_level))
+        of_modules = module_checks(modules, facts, promises.arches)
+        checks = (*own, *of_modules, *cpu_checks(modules, facts, promises.cpu_level))
         return Report(wheel=wheel.name, checks=tuple(timed(name, ask, watch) for name, ask in checks))
 
 
