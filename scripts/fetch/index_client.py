@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.command import ask
-from scripts.fetch.limits import limited_session
+from scripts.fetch.limits import limited_session, save
 
 if TYPE_CHECKING:
     import pypi_simple
@@ -91,3 +92,20 @@ def uv_variables() -> dict[str, str]:
     }
     variables = {name: value for name, value in passed.items() if value and name not in os.environ}
     return {**variables, "UV_PYTHON_DOWNLOADS": "never", "UV_HTTP_TIMEOUT": settings.get("default-timeout", "60")}
+
+
+def sdist_of(project: str, version: str, client: pypi_simple.PyPISimple) -> pypi_simple.DistributionPackage | None:
+    """The sdist that the index has of a release; None when it has none."""
+    packages = packages_of(project, client)
+    return next((each for each in packages if each.version == version and each.package_type == "sdist"), None)
+
+
+def save_package(
+    package: pypi_simple.DistributionPackage, client: pypi_simple.PyPISimple, path: Path, most: int
+) -> None:
+    """Download a file of the index, of at most so many bytes; its digest is the caller's to compare.
+
+    The client's own way to download has no bound: an answer that never ends would be written for ever.
+    """
+    with client.s.get(package.url, stream=True, timeout=TIMEOUT) as answer:
+        save(answer, path, most)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -18,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from scripts.fetch.loopback import is_loopback
+from scripts.outgoing import redacted
 
 BLOCK = 1 << 16
 MOST_REDIRECTS = 10
@@ -154,3 +156,17 @@ def _blocks(
         raise requests.ConnectionError(f"the connection broke ({type(error).__name__})") from error
     finally:
         answer.close()
+
+
+def save(answer: requests.Response, path: Path, most: int) -> None:
+    """Write a streamed answer to `path`; raises requests.RequestException when it is cut short or over `most` bytes."""
+    answer.raise_for_status()
+    url = redacted(answer.url)
+    with path.open("wb") as file:
+        for block in answer.iter_content(BLOCK):
+            file.write(block)
+            if file.tell() > most:
+                raise requests.ConnectionError(f"{url}: more than {most} bytes come")
+    announced = answer.headers.get("Content-Length", "")
+    if announced.isdecimal() and answer.raw.tell() != int(announced):
+        raise requests.ConnectionError(f"{url}: {answer.raw.tell()} bytes came of {announced}")

@@ -15,13 +15,14 @@ from pathlib import Path
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
 from scripts.facts.portability_rows import HeaderWheel, PythonHeaders
-from scripts.fetch.index_client import open_index, packages_of
+from scripts.fetch.index_client import open_index, save_package, sdist_of
 from scripts.fetch.wheel_part import fetch_folder
 from scripts.files import DRAFT, discard, rename_patiently, sha256_of
 from scripts.locks import locked
 from scripts.stamp import damage_of, discard_file, stamp_tree
 
 WHOLE: set[Path] = set()  # the folders that this process has compared with their stamps
+MOST_BYTES = 1 << 29  # of the sdist with a Windows Python in it, which has 32 MB
 OWN = Path(__file__).parent / "windows_headers"  # what Microsoft's headers have otherwise than mingw's
 
 
@@ -93,14 +94,12 @@ def _from_sdist(row: PythonHeaders, to: Path) -> None:
 
 
 def _download_sdist(row: PythonHeaders, folder: Path) -> Path:
-
     with open_index() as client:
-        packages = packages_of(row.project, client)
-        found = [each for each in packages if each.version == row.version and each.package_type == "sdist"]
-        if not found:
+        sdist = sdist_of(row.project, row.version, client)
+        if sdist is None:
             raise PrerequisiteError(f"the index has no {row.project} {row.version}", id="download-not-found")
-        path = folder / found[0].filename
-        client.download_package(found[0], path, verify=False)  # its digest is pinned
+        path = folder / sdist.filename
+        save_package(sdist, client, path, MOST_BYTES)
     if sha256_of(path) != row.sha256:
         raise PrerequisiteError(f"{path.name} is not the archive that portability.yaml names", id="digest-mismatch")
     return path

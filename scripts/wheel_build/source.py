@@ -15,7 +15,8 @@ from scripts.errors import SourceError
 from scripts.facts.deepspeed_releases import Patch
 from scripts.facts.load import load_facts
 from scripts.fetch.archive import unpack
-from scripts.fetch.index_client import open_index, packages_of
+from scripts.fetch.index_client import open_index, save_package, sdist_of
+from scripts.fetch.limits import save
 from scripts.fetch.transfer import get
 from scripts.files import draft_of, has_digest, sha256_of, touch
 from scripts.locks import locked
@@ -212,34 +213,19 @@ def _download(url: str, path: Path) -> None:
     """Save what is at `url`; a connection that is dropped midway is an error."""
     own = {"Accept-Encoding": "identity"}  # the archive is compressed already
     with get(url, stream=True, timeout=TIMEOUT, headers=own) as answer:
-        _save(answer, path)
-
-
-def _save(answer: requests.Response, path: Path) -> None:
-    """Save a streamed answer, up to the size that no source has."""
-    answer.raise_for_status()
-    url = redacted(answer.url)
-    with path.open("wb") as file:
-        for block in answer.iter_content(1 << 16):
-            file.write(block)
-            if file.tell() > MOST_BYTES:
-                raise requests.ConnectionError(f"{url}: more than {MOST_BYTES} bytes come")
-    announced = answer.headers.get("Content-Length", "")
-    if announced.isdecimal() and answer.raw.tell() != int(announced):
-        raise requests.ConnectionError(f"{url}: {answer.raw.tell()} bytes came of {announced}")
+        save(answer, path, MOST_BYTES)
 
 
 def _fetch_sdist(version: str, directory: Path, pinned: str | None) -> SourceArchive:
     directory.mkdir(parents=True, exist_ok=True)
     with open_index() as client:
-        found = [p for p in packages_of("deepspeed", client) if p.version == version and p.package_type == "sdist"]
-        if not found:
+        sdist = sdist_of("deepspeed", version, client)
+        if sdist is None:
             raise SourceError(f"the index holds no sdist of DeepSpeed {version}", id="source-not-available")
-        path = directory / found[0].filename
+        path = directory / sdist.filename
         with draft_of(path) as draft:
-            with client.s.get(found[0].url, stream=True, timeout=TIMEOUT) as answer:
-                _save(answer, draft)
-            digest, stated = sha256_of(draft), found[0].digests.get("sha256")
+            save_package(sdist, client, draft, MOST_BYTES)
+            digest, stated = sha256_of(draft), sdist.digests.get("sha256")
             if digest != stated:
                 problem = f"sha256 {digest} is not {stated or 'stated by the index'}"
                 raise SourceError(
