@@ -7,7 +7,6 @@ import os
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +24,7 @@ from scripts.publish.store_records import store_records
 from scripts.wheel_build.source import fetch_source
 from tests.github.fixtures import quick_store
 from tests.github.standin import StandIn
+from tests.loopback_server import listening
 
 MOST_REQUESTS = 300
 MOST_BYTES = 1 << 30  # of memory more than before
@@ -169,14 +169,9 @@ HARMLESS = (_itself,)  # `[]` with a link to itself: nothing is offered, whether
 @contextmanager
 def hostile() -> Iterator[Hostile]:
     """A hostile server at work."""
-    with Hostile() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Hostile()
+    with listening(server):
+        yield server
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,7 @@ import pytest
 
 from tests.github.contract import load_contract
 from tests.github.standin import StandIn, serving
+from tests.loopback_server import listening
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -33,7 +33,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
     folder = tmp_path_factory.mktemp("rehearsal")
     handler = partial(QuietHandler, directory=str(folder / "state"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield folder, f"http://127.0.0.1:{server.server_port}/site/"
-    server.shutdown()
-    server.server_close()
+    with listening(server):
+        yield folder, f"http://127.0.0.1:{server.server_port}/site/"

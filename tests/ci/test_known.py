@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +9,7 @@ import pytest
 
 from scripts.ci.results import known_builds
 from scripts.fetch import download
+from tests.loopback_server import listening
 from tests.plan.factories import make_target
 
 ID = make_target().id
@@ -35,10 +35,8 @@ class Site(BaseHTTPRequestHandler):
 @pytest.fixture
 def site() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with listening(server):
+        yield f"http://127.0.0.1:{server.server_port}/"
 
 
 def test_builds_of_the_site_are_known(site: str) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.loopback_server import listening
+
 Parts = Iterator[bytes]
 Script = Callable[[str], Parts]  # the path -> what is sent
 
@@ -48,13 +50,13 @@ def answering(script: Script) -> Iterator[Hostile]:
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        site.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        yield site
-        ended.set()
-        server.shutdown()
+    server = Server(("127.0.0.1", 0), Handler)
+    site.url = f"http://127.0.0.1:{server.server_address[1]}"
+    with listening(server):
+        try:
+            yield site
+        finally:
+            ended.set()
 
 
 def whole(body: bytes | str | object, *headers: str, status: str = "200 OK") -> Script:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.loopback_server import listening
+
 
 @dataclass
 class Fault:
@@ -41,15 +43,11 @@ def serving_files(files: Mapping[str, bytes], *, ranges: bool = True) -> Iterato
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
     server.daemon_threads = True
     site.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield site
-    finally:
-        site.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(server):
+        try:
+            yield site
+        finally:
+            site.released.set()
 
 
 def _handler(site: FileServer) -> type[BaseHTTPRequestHandler]:

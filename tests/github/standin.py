@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.github.contract import Contract, Exchange
 from tests.github.repository import DOCUMENTATION, NOT_FOUND, Answer, Asset, Repository, invalid
+from tests.loopback_server import listening
 
 TOKEN = "ghs_stand-in-for-a-token"
 REPOSITORY = "someone/wheels"
@@ -389,12 +389,8 @@ def serving_locally(standin: StandIn, file: str) -> Iterator[None]:
     """The same stand-in on a unix socket, too."""
     server = LocalApiServer(file, LocalApiHandler)  # type: ignore[arg-type]  # the path of a socket is no host and port
     server.standin = standin
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with listening(server):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @contextmanager
@@ -406,10 +402,5 @@ def serving(standin: StandIn) -> Iterator[StandIn]:
     standin.objects = f"http://127.0.0.1:{objects.server_address[1]}"
     for server in (api, objects):
         server.standin = standin
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with listening(api), listening(objects):
         yield standin
-    finally:
-        for server in (api, objects):
-            server.shutdown()
-            server.server_close()

@@ -9,7 +9,6 @@ import io
 import os
 import sys
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from scripts.host import platform_tag, this_host
 from scripts.plan.target import Target
+from tests.loopback_server import listening
 
 HERE = {"python": this_host().python, "platform": platform_tag()}
 KNOWN_PLATFORM = HERE["platform"] in ("linux_x86_64", "win_amd64")
@@ -111,14 +111,9 @@ class _Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(root: Path) -> Iterator[Loopback]:
-    with Loopback(root) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Loopback(root)
+    with listening(server):
+        yield server
 
 
 def client_variables(registry: str, cache: Path) -> dict[str, str]:

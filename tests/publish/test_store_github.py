@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +19,7 @@ from scripts.publish.store_address import open_store
 from scripts.publish.store_github import GitHubStore
 from tests.github.fixtures import quick_client, quick_store, standin
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
+from tests.loopback_server import listening
 
 __all__ = ["standin"]  # a fixture
 
@@ -370,12 +370,8 @@ def replaying(entries: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[st
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Replay)
     address = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with listening(server):
         yield address, waiting
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def recorded(scenario: str) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.prepare import CompileSettings
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import OpRecipe, Recipe, Unit
+from tests.loopback_server import listening
 
 GXX = shutil.which("g++") or "g++"
 
@@ -111,14 +111,8 @@ def serving(pages: Mapping[str, Page]) -> Iterator[Site]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     site.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with listening(server):
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def quiet_progress(folder: Path) -> Progress:

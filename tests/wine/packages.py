@@ -14,7 +14,6 @@ import os
 import shutil
 import subprocess
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from scripts.facts.load import load_facts
 from scripts.fetch.index_client import uv_variables
 from scripts.fetch.installer import find_installer
 from scripts.wheel_build.source import fetch_source
+from tests.loopback_server import listening
 from tests.wine.lab import Windows, download, make_once
 
 PYTHON, TORCH, CUDA = "3.11", "2.6.0", "12.4"
@@ -79,13 +79,8 @@ def gather_packages(windows: Windows) -> Path:
 def serve(folder: Path) -> Iterator[str]:
     """The address of the folder on loopback, as long as the context lasts."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with listening(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _Quiet(SimpleHTTPRequestHandler):
