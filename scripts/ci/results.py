@@ -19,7 +19,7 @@ from scripts.index.page.states import Build, read_builds
 from scripts.outgoing import redacted_values
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
-from scripts.schema.readers import Optional, Problems, Reader, below, integer, keyed, text
+from scripts.schema.readers import Optional, Problems, Reader, below, flag, integer, keyed, text
 from scripts.wheel.wheelhouse import ONLY, WITHOUT
 
 SUFFIX = ".result.json"
@@ -39,6 +39,7 @@ class Result:
     ops: str = ""  # of a build of only some, "async_io,cpu_adam"; it says nothing of the target's full wheel
     error: str = ""  # the id of the error
     diagnosis: NamedCause | None = None  # of a failed build, where a cause is known
+    unchanged: bool = False  # the wheel was there, verified, and nothing had changed: nothing was built
 
     @property
     def state(self) -> Literal["built", "building", "failed"]:
@@ -178,4 +179,5 @@ RESULT: Reader[Result] = keyed(
     ops=Optional(text, ""),
     error=Optional(text, ""),
     diagnosis=Optional(CAUSE),
+    unchanged=Optional(flag, False),
 )

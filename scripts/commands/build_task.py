@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 
-from scripts.ci.results import write_results
+from scripts.ci.results import Result, write_results
 from scripts.commands.answer import log_line, print_answer, print_document, print_lines
 from scripts.commands.build_diagnosis import log_ends, with_cause
 from scripts.commands.host_targets import targets_to_build
@@ -25,6 +25,7 @@ from scripts.wheel_build.dry_run import DryRun
 from scripts.wheel_build.layout import layout_elsewhere, layout_here
 from scripts.wheel_build.planner import Planner
 from scripts.wheel_build.preflight import require_disks
+from scripts.wheel_build.unchanged import find_unchanged
 
 
 def build(selection: Selection, options: BuildOptions, output: RunOptions) -> None:
@@ -35,10 +36,10 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
     if output.dry_run:
         _print_lines(planner, targets, as_json=output.json)
         return
-    plans = plans_here(planner, targets)
+    plans, done = _sorted_out(planner, targets, again=output.again or not options.cache)
     ends = log_ends(project.dirs.logs, [target.id for target in targets])
-    ended = [replace(result, ops=",".join(options.ops)) for result in build_targets(plans, options)]
-    results = [with_cause(result, project.dirs.logs, ends[result.target]) for result in ended]
+    ended = [replace(result, ops=",".join(options.ops)) for result in build_targets(plans, options)] if plans else []
+    results = [*done, *(with_cause(result, project.dirs.logs, ends[result.target]) for result in ended)]
     if output.json:
         print_document({"results": [asdict(result) for result in results]})
     else:
@@ -52,22 +53,33 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
         sys.exit(code)
 
 
+def _sorted_out(planner: Planner, targets: Sequence[Target], *, again: bool) -> tuple[list[BuildPlan], list[Result]]:
+    """The plans to carry out, on disks with room for them, and the results of the targets that need nothing."""
+    plans, done = [], []
+    for plan in plans_here(planner, targets):
+        wheel = None if again else find_unchanged(plan, planner.dirs)
+        if wheel is None:
+            plans.append(plan)
+            continue
+        log_line(f"{plan.target.id}: nothing has changed since its wheel was built and verified; --again builds it")
+        ops = ",".join(plan.options.ops)
+        done.append(Result(target=plan.target.id, exit_code=0, wheel=str(wheel), message=None, ops=ops, unchanged=True))
+    with _kept(planner, [plan.target for plan in plans]):
+        require_disks(plans, planner.dirs, find_installer())
+    return plans, done
+
+
 def planner_of(project: Project, options: BuildOptions) -> Planner:
     """What makes build plans with these options."""
     return Planner(facts=project.facts, matrix=project.matrix, dirs=project.dirs, options=options)
 
 
 def plans_here(planner: Planner, targets: Sequence[Target]) -> list[BuildPlan]:
-    """The plans of builds on this machine, whose disks have room for them.
-
-    What stands against a target is left as its result, and raised.
-    """
+    """The plans of builds on this machine; what stands against a target is left as its result, and raised."""
     plans = []
     for target in targets:
         with _kept(planner, [target]):
             plans.append(planner.here(target))
-    with _kept(planner, targets):
-        require_disks(plans, planner.dirs, find_installer())
     return plans
 
 

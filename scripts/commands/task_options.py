@@ -49,6 +49,13 @@ class RunOptions:
     """Whether something is done, and how that is shown."""
 
     dry_run: bool = option(False, "print the commands and run nothing")
+    again: bool = option(
+        False,
+        "build also what lies filed, verified and unchanged",
+        more="build also a target whose wheel lies filed and verified and of which nothing has changed since: code, "
+        "data, options, toolchain, Python. Without it such a target is done in about a second; `--no-cache` builds "
+        "it, too",
+    )
     json: bool = json_option("[results, or the commands with `--dry-run`](#other-json)")
 
 

@@ -15,10 +15,19 @@ from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.compile import default_jobs
+from scripts.wheel_build.unchanged import INPUTS, inputs_digest
 
 
 def manifest_of(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
-    """The manifest as a JSON document; seconds are wall seconds, sizes bytes."""
+    """The manifest as a JSON document; seconds are wall seconds, sizes bytes.
+
+    With a report it holds the digest by which an unchanged build is known, see `unchanged.py`.
+    """
+    found = _found(built, report)
+    return {**found, INPUTS: inputs_digest(built.plan, built.toolchain, found)} if report else found
+
+
+def _found(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
     plan, archive = built.plan, built.tree.archive
     return {
         "schema": SCHEMA,

@@ -86,6 +86,14 @@ def test_the_same_inputs_give_the_same_bytes_without_a_compiler(shop: Shop, host
     assert Path(again["wheel"]).read_bytes() == Path(host_build["wheel"]).read_bytes()
 
 
+def test_a_wheel_of_which_nothing_changed_is_not_built_again(shop: Shop, host_build: dict[str, Any]) -> None:
+    log = shop.folder / "logs" / f"{host_build['target']}.log"
+    before = log.read_bytes()
+    again = shop.build()
+    assert (again["unchanged"], again["wheel"], host_build["unchanged"]) == (True, host_build["wheel"], False)
+    assert log.read_bytes() == before, "no step of a build ran"
+
+
 @pytest.mark.nightly
 def test_a_wheel_built_again_from_nothing_gives_the_same_bytes(shop: Shop, host_build: dict[str, Any]) -> None:
     again = shop.build(*AUDIT, cache="from nothing", output="from nothing")

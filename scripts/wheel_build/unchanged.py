@@ -1,0 +1,81 @@
+"""Whether a wheel that lies filed is the one that building its target again would make."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+from scripts.dirs import CHECKOUT, Dirs
+from scripts.files import has_digest, sha256_of
+from scripts.host import find_interpreter
+from scripts.toolchain.compilers import Toolchain
+from scripts.verify.levels import Level
+from scripts.wheel.manifest import MANIFEST
+from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.variables import read_by_compilers
+
+INPUTS = "inputs"  # the manifest's key
+OF_THE_WAY = frozenset(("jobs", "cache", "wait", "minutes", "verify"))  # options that do not change the wheel
+
+
+def find_unchanged(plan: BuildPlan, dirs: Dirs) -> Path | None:
+    """The filed wheel of the plan, verified as far as is asked, when nothing that decides it has changed; or None."""
+    directory = dirs.wheelhouse / f"{plan.target.folder}{plan.directory}"
+    return next((wheel for wheel in sorted(directory.glob("*.whl")) if _is_unchanged(wheel, plan)), None)
+
+
+def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, Any]) -> str:
+    """The digest of what decided a wheel, and of what was found: its bytes, its checks and their level.
+
+    `manifest` is the wheel's, as a JSON document; `toolchain` is what was found when it was built. The plan follows
+    from the target, the options, the toolchain, this checkout's code and its rows; of these, not of the plan, is the
+    digest, so nothing that a plan holds can be forgotten here.
+    """
+    options = {field.name: getattr(plan.options, field.name) for field in fields(BuildOptions)}
+    checks = [[check["name"], check["passed"]] for check in manifest["proof"]["checks"]]
+    ingredients = {
+        "target": plan.target.id,
+        "options": {name: value for name, value in options.items() if name not in OF_THE_WAY},
+        "checkout": _checkout_digest(),
+        "toolchain": dict(toolchain.identity),
+        "variables": read_by_compilers(plan.compiler_variables, plan.variables, os.environ),
+        "interpreter": _interpreter(plan.target.python),
+        "source": plan.deepspeed.sdist_sha256,
+        "wheel": manifest["wheel"]["sha256"],
+        "proof": [manifest["proof"]["level"], manifest["proof"]["passed"], checks],
+    }
+    return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
+
+
+def _is_unchanged(wheel: Path, plan: BuildPlan) -> bool:
+    try:
+        manifest = json.loads((wheel.parent / (wheel.name + MANIFEST)).read_bytes())
+        proof, levels = manifest["proof"], get_args(Level)
+        if proof["passed"] is not True or levels.index(proof["level"]) < levels.index(plan.options.verify):
+            return False
+        same: bool = manifest[INPUTS] == inputs_digest(plan, plan.toolchain, manifest)
+        return same and has_digest(wheel, manifest["wheel"]["sha256"])
+    except (OSError, ValueError, LookupError, TypeError):  # no manifest, a damaged one, or one of before 0.2
+        return False
+
+
+def _checkout_digest() -> str:
+    """The digest of the code and the data that make wheels: all of scripts/, and matrix.yaml."""
+    files = sorted(path for path in (CHECKOUT / "scripts").rglob("*") if path.suffix in {".py", ".yaml"})
+    listed = [(path.relative_to(CHECKOUT).as_posix(), sha256_of(path)) for path in (CHECKOUT / "matrix.yaml", *files)]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+def _interpreter(version: str) -> list[Any]:
+    """Which Python of this version it is: an update of it takes another place, or another time."""
+    found = find_interpreter(version)
+    if not found:
+        return []
+    file = Path(found).resolve()
+    return [str(file), file.stat().st_mtime_ns]
