@@ -33,5 +33,10 @@ class PlainConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """What is printed of anything, a `Text` too; only what rich itself orders reaches the terminal as an order."""
         for segment in super().render(renderable, options):
-            plain = segment.control or segment.text.isprintable() or segment.text == "\n"
+            plain = segment.control or _is_plain(segment.text)
             yield segment if plain else segment._replace(text=printable(segment.text))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing in the text could be an order, to a terminal or to the runner of a workflow."""
+    return text == "\n" or (text.isprintable() and "::" not in text and "##[" not in text)

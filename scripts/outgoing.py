@@ -39,6 +39,7 @@ _SHAPED = re.compile(r"\b(?:gh[pousr]_|github_pat_|pypi-|glpat-)\w[\w-]{15,500}"
 _HINTS = ("token", "passw", "passphrase", "secret", "key", "cred", "auth", "cookie", "bearer")  # of all but addresses
 _SHAPES = ("gh", "pypi-", "glpat-")
 _SEQUENCE = re.compile(r"\x1b\[[0-9;:?<=>]{0,60}[ -/]{0,2}[@-~]|\x1b\][^\x07\x1b]{0,4000}(?:\x07|\x1b\\)?")
+_RUNNER_ORDER = re.compile(r"^([^\S\n]*):(?=:)", re.M)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ue000\ue001]")
 
 
@@ -61,7 +62,22 @@ def redacted_values(document: object) -> object:
 
 
 def printable(text: str) -> str:
-    """The text without secrets, colours and whatever else a terminal would obey; lines and tabs stay."""
+    """The text without secrets, colours and what else a terminal or GitHub's runner would obey; lines and tabs stay.
+
+    The runner obeys `::set-env …` at the beginning of a line that any program prints, and `##[…` anywhere in it.
+    """
+    plain = _printable(text)
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return plain
+    return _RUNNER_ORDER.sub(r"\1\\x3a", plain).replace("##[", r"##\x5b")
+
+
+def runner_order(line: str) -> str:
+    """A line that GitHub's runner is to obey, else as `printable`."""
+    return _printable(line)
+
+
+def _printable(text: str) -> str:
     plain = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
     return redacted(_CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", plain))
 

@@ -65,7 +65,7 @@ def _results(folder: Path) -> Kind:
 
     def read(data: bytes) -> None:
         file.write_bytes(data)
-        markdown(rows(read_results(file.parent), folder))
+        markdown(rows(read_results(file.parent, lambda line: None), folder))
 
     cause = NamedCause(cause="disk-full", line="full", where="its error", explanation="Full.", remedy="Free some.")
     result = Result(target=TARGET.id, exit_code=17, wheel=None, message="it did not compile", diagnosis=cause)

@@ -6,12 +6,13 @@ The files and commands that a step can write are GitHub's "workflow commands"; o
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import InputError
-from scripts.outgoing import printable
+from scripts.outgoing import printable, runner_order
 
 ALLOW_SHRINK = "DEEPSPEED_WHEELS_ALLOW_SHRINK"  # what a user ticked in the form of the workflow
 SITE = "DEEPSPEED_WHEELS_SITE"  # the address of the published site, where it is not the repository's own page
@@ -32,6 +33,12 @@ class Actions:
         if self.outputs:
             assert all("\n" not in value for value in values.values()), "an output of several lines needs a delimiter"
             _append(self.outputs, "".join(f"{name}={value}\n" for name, value in values.items()))
+
+    def annotate(self, annotations: Iterable[str]) -> None:
+        """Have GitHub show each annotation on the run's page."""
+        for line in annotations:
+            sys.stderr.write(f"{runner_order(line)}\n")
+        sys.stderr.flush()
 
     def add_summary(self, markdown: str) -> None:
         """Add to the summary that GitHub shows on the run's page."""

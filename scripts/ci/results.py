@@ -84,9 +84,15 @@ def write_results(directory: Path, results: Iterable[Result]) -> None:
         )
 
 
-def read_results(directory: Path) -> tuple[Result, ...]:
-    """Every result in the directory of logs, by target id; raises DataError for one that cannot be read."""
-    return tuple(_read(path) for path in sorted(directory.glob(f"*{SUFFIX}")))
+def read_results(directory: Path, damage: Log) -> tuple[Result, ...]:
+    """Every result in the directory of logs, by target id; why one cannot be read is handed to `damage`."""
+    found = []
+    for path in sorted(directory.glob(f"*{SUFFIX}")):
+        try:
+            found.append(_read(path))
+        except (OSError, DataError) as error:
+            damage(str(error))
+    return tuple(found)
 
 
 def queued_results(artifacts: Path, queue: Mapping[str, Collection[str]]) -> tuple[Result, ...]:

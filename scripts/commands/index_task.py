@@ -12,13 +12,14 @@ from scripts.commands.project import open_project
 from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import offered, repository_of
 from scripts.errors import DataError, InputError, VerifyError
-from scripts.files import write_tree, write_whole
+from scripts.files import WRITTEN, write_tree, write_whole
 from scripts.index.page.render import render_page
 from scripts.index.page.states import Build, read_builds, withdrawn
 from scripts.index.page.status import renew_table, status_markdown, status_rows
 from scripts.index.published_site import read_site, read_site_if_there, require_no_loss
 from scripts.index.simple_index import WHEELS, render_index
 from scripts.index.wheel_notes import with_notes
+from scripts.locks import locked
 from scripts.wheel.documents import ADDRESS
 from scripts.wheel.published import Published, publish_records
 
@@ -34,6 +35,7 @@ def index(options: SiteOptions) -> None:
     repository = repository_of(options.store)
     url = _address(options.url) or site_address() or (pages_address(repository) if repository else LOCAL)
     may_shrink = options.allow_shrink or shrink_is_allowed()
+    seen_before = _stamp(out / WHEELS)
     before = _before(out, options.previous, may_shrink)
     offer = offered(options.store, before.wheels if before else ())
     noted = with_notes(offer.records, project.facts)
@@ -49,7 +51,10 @@ def index(options: SiteOptions) -> None:
         builds={**seen, **withdrawn(published.wheels)},
         repository=options.repository or repository or None,
     )
-    write_tree(out, {**page, **render_index(published), **offer.files})
+    with locked(out / WRITTEN, "a site is being written", log=log_line):
+        if not may_shrink and _stamp(out / WHEELS) not in (None, seen_before):  # by another `invoke index`
+            require_no_loss(read_site(str(out)), published)
+        write_tree(out, {**page, **render_index(published), **offer.files})
     if step := this_step():
         step.set_outputs({"written": str(out)})  # the site is whole, whatever is said of damaged wheels below
     if options.readme:
@@ -59,6 +64,15 @@ def index(options: SiteOptions) -> None:
     if offer.damaged:
         head = f"{out} is written without {len(offer.damaged)} damaged wheels; build or publish them again:"
         raise VerifyError("\n".join([head, *(f"  {reason}" for reason in offer.damaged)]), id="wheels-damaged")
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What tells this state of the file from another one; None when there is no such file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
 def _address(url: str) -> str:

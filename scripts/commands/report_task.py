@@ -30,7 +30,7 @@ def report(options: ReportOptions) -> None:
     if options.artifacts:
         results = queued_results(Path(options.artifacts), read_queue(queue, QUEUE))
     else:
-        results = read_results(dirs.logs)
+        results = read_results(dirs.logs, damage=log_line)
     if options.builds and queue:
         results = (*results, *lost_results(read_matrix(queue, QUEUE), results))
     if not results and not options.builds:
@@ -40,8 +40,7 @@ def report(options: ReportOptions) -> None:
     found = rows(results, dirs.wheelhouse)
     if step := this_step():
         step.add_summary(markdown(found))
-        for line in run_annotations(found):
-            log_line(line)
+        step.annotate(run_annotations(found))
     if options.builds:
         _write_states(Path(options.builds), results)
     _print(found, as_json=options.json)

@@ -17,10 +17,14 @@ LIMIT = 256_000_000  # bytes; ten thousand wheels take ten million
 
 
 def read_site(location: str) -> Published:
-    """What the site at an address or in a directory offers, as it is there.
+    """What the site at an address, or in a directory or at its file: address, offers, as it is there.
 
     Raises InputError when its wheels.json is not available, DataError when it cannot be read.
     """
+    if location.lower().startswith("file:"):
+        from urllib.request import url2pathname  # takes long to import
+
+        location = url2pathname(urlsplit(location).path)
     if location.startswith(("http://", "https://")):
         site = read_site_if_there(location)
         if site is None:

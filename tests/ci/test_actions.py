@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import cast
 
 import pytest
+from rich.text import Text
 
 from scripts.ci.actions import annotation, shrink_is_allowed, site_address, this_step
+from scripts.console import PlainConsole
 from scripts.errors import InputError
+from scripts.outgoing import printable
 
 STEP = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "Someone/Wheels", "GITHUB_RUN_ID": "7"}
 
@@ -60,3 +65,30 @@ def test_the_site_is_the_repositorys_page_unless_it_has_an_address_of_its_own(
 def test_an_annotation_keeps_its_lines_and_breaks_out_of_nothing() -> None:
     line = annotation("error", "a: b, c", "50% of\n::warning::x")
     assert line == "::error title=a%3A b%2C c::50%25 of%0A::warning::x"
+
+
+FOREIGN = [
+    "::set-env name=PATH::/tmp",
+    "  ::add-mask::a",
+    "\u3000::error::x",
+    "a\n::stop-commands::y",
+    "x ##[command]y",
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_what_a_program_prints_is_no_order_to_the_runner(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    console = PlainConsole(file=io.StringIO(), width=200)
+    console.print(text)
+    console.print(Text(text))
+    said = [printable(text), cast(io.StringIO, console.file).getvalue()]
+    assert not [line for each in said for line in each.splitlines() if line.strip().startswith("::") or "##[" in line]
+
+
+def test_a_compilers_line_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "a.cpp:1:2: error: 'std::mutex' in namespace ::std has no [with T = float]"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert printable(line) == line
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert printable("::error::x") == "::error::x", "nobody obeys it elsewhere"

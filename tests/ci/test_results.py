@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from scripts.ci.results import (
 )
 from scripts.ci.summary import markdown, rows, run_annotations, sentence
 from scripts.diagnose.named_cause import NamedCause
-from scripts.errors import CompileError, DataError, InterruptedBuildError, PrerequisiteError
+from scripts.errors import CompileError, InterruptedBuildError, PrerequisiteError
 from scripts.index.page.states import Build, read_builds
 from tests.plan.factories import make_target
 
@@ -41,7 +42,7 @@ def test_a_result_names_its_error_and_the_cause_wherever_it_is_told(tmp_path: Pa
     )
     failed = replace(results()[2], message="it broke", error="compile-failed", diagnosis=cause)
     write_results(tmp_path, [failed])
-    [found] = rows(read_results(tmp_path), tmp_path)
+    [found] = rows(read_results(tmp_path, pytest.fail), tmp_path)
     assert found.result == failed
     told = "it broke\ndiagnosis: disk-full (its error)\n  No space ``` left\n  why: Full.\n  do: Free."
     assert f"````\n{told}\n````" in markdown([found])
@@ -58,8 +59,8 @@ def wheelhouse(folder: Path) -> Path:
 
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     write_results(tmp_path / "logs", results())
-    assert read_results(tmp_path / "logs") == results()
-    assert read_results(tmp_path / "elsewhere") == ()
+    assert read_results(tmp_path / "logs", pytest.fail) == results()
+    assert read_results(tmp_path / "elsewhere", pytest.fail) == ()
 
 
 def test_a_build_of_some_ops_leaves_the_result_of_the_full_one_as_it_is(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_build_of_some_ops_leaves_the_result_of_the_full_one_as_it_is(tmp_path
     part = Result(target=BUILT.id, exit_code=130, wheel=None, message="stopped", ops="async_io,cpu_adam")
     write_results(tmp_path, [full])
     write_results(tmp_path, [part])
-    found = read_results(tmp_path)
+    found = read_results(tmp_path, pytest.fail)
     assert set(found) == {full, part}
     assert builds_document(found, {}, {BUILT.id}, None) == {}
     assert next(row.repeat for row in rows(found, tmp_path)).endswith(" --ops async_io,cpu_adam")
@@ -82,10 +83,12 @@ def test_a_build_of_some_ops_leaves_the_result_of_the_full_one_as_it_is(tmp_path
         ('{"target": "x", "exit_code": 0}', "'x' is not a target id"),
     ],
 )
-def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, content: str, fault: str) -> None:
+def test_a_result_that_cannot_be_read_is_told_and_passed_over(tmp_path: Path, content: str, fault: str) -> None:
     (tmp_path / "a.result.json").write_text(content)
-    with pytest.raises(DataError, match=fault):
-        read_results(tmp_path)
+    write_results(tmp_path, results())
+    told: list[str] = []
+    assert read_results(tmp_path, told.append) == results(), "the others are read all the same"
+    assert re.search(fault, "\n".join(told), re.S)
 
 
 def test_the_page_reads_the_states_of_targets_without_a_wheel() -> None:

@@ -163,7 +163,7 @@ def test_what_a_machine_lacks_is_left_as_the_targets_result(step: SimpleNamespac
 
     with pytest.raises(PrerequisiteError):
         plans_here(cast(Planner, Refusing()), [make_target()])
-    (left,) = read_results(step.logs)
+    (left,) = read_results(step.logs, pytest.fail)
     assert (left.target, left.exit_code, left.message) == (ID, 14, "no compiler; install one")
 
 

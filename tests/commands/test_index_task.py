@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 import requests
 
 from scripts.ci.actions import ALLOW_SHRINK
+from scripts.commands import index_task
 from scripts.commands.find_task import find
 from scripts.commands.index_task import index
 from scripts.commands.install_task import install
@@ -19,8 +23,10 @@ from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import open_published, repository_of
 from scripts.commands.task_options import FindOptions, InstallOptions
 from scripts.errors import DataError, InputError, PublishError, VerifyError
+from scripts.files import WRITTEN
 from scripts.index.install_line import install_words
 from scripts.index.published_site import read_site, read_site_if_there
+from scripts.locks import locked
 from scripts.publish.candidates import read_wheelhouse
 from scripts.publish.publisher import Publisher, make_plan
 from scripts.wheel.documents import read_wheels
@@ -312,3 +318,45 @@ def test_a_readme_that_is_not_text_is_an_error(wheelhouse: Path, tmp_path: Path)
     (tmp_path / "README.md").write_bytes(b"\xff\xfe<!-- wheels -->")
     with pytest.raises(InputError, match="is not UTF-8"):
         index(SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", readme=str(tmp_path / "README.md")))
+
+
+def test_an_index_that_another_one_overtook_takes_no_wheel_away(
+    wheelhouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, fuller = tmp_path / "site", tmp_path / "fuller"
+    store = SiteOptions(out=str(site), store=f"dir:{wheelhouse}", url="https://example.org/", json=True)
+    index(store)
+    shutil.copytree(wheelhouse, fuller)
+    file_wheel(fuller, make_target(torch="2.4.1"))
+    render = index_task.render_page
+
+    def render_while_another_writes(*given: Any, **named: Any) -> Any:  # noqa: ANN401  of render_page
+        monkeypatch.setattr(index_task, "render_page", render)
+        index(replace(store, store=f"dir:{fuller}"))
+        return render(*given, **named)
+
+    monkeypatch.setattr(index_task, "render_page", render_while_another_writes)
+    with pytest.raises(InputError, match="would remove 1"):
+        index(store)
+    assert len(read_site(str(site)).wheels) == len(TARGETS) + 1
+
+
+def test_an_index_waits_for_the_one_that_writes_into_the_same_directory(
+    wheelhouse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site"
+    with locked(site / WRITTEN, "a site is being written"):
+        writer = Thread(target=index, args=[SiteOptions(out=str(site), store=f"dir:{wheelhouse}")])
+        writer.start()
+        writer.join(timeout=3.0)
+        assert writer.is_alive()
+        assert not (site / "wheels.json").exists()
+    writer.join()
+    assert len(read_site(str(site)).wheels) == len(TARGETS)
+    assert "waiting: a site is being written" in capsys.readouterr().err
+
+
+def test_a_site_is_read_by_its_file_address_too(wheelhouse: Path, tmp_path: Path) -> None:
+    site = tmp_path / "a site"
+    index(SiteOptions(out=str(site), store=f"dir:{wheelhouse}"))
+    assert len(read_site(site.as_uri()).wheels) == len(TARGETS)
