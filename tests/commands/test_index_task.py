@@ -25,6 +25,7 @@ from scripts.commands.task_options import FindOptions, InstallOptions
 from scripts.errors import DataError, InputError, PublishError, VerifyError
 from scripts.files import WRITTEN
 from scripts.index.install_line import install_words
+from scripts.index.page.render import render_page
 from scripts.index.published_site import read_site, read_site_if_there
 from scripts.locks import locked
 from scripts.publish.candidates import read_wheelhouse
@@ -328,12 +329,10 @@ def test_an_index_that_another_one_overtook_takes_no_wheel_away(
     index(store)
     shutil.copytree(wheelhouse, fuller)
     file_wheel(fuller, make_target(torch="2.4.1"))
-    render = index_task.render_page
-
     def render_while_another_writes(*given: Any, **named: Any) -> Any:  # noqa: ANN401  of render_page
-        monkeypatch.setattr(index_task, "render_page", render)
+        monkeypatch.setattr(index_task, "render_page", render_page)
         index(replace(store, store=f"dir:{fuller}"))
-        return render(*given, **named)
+        return render_page(*given, **named)
 
     monkeypatch.setattr(index_task, "render_page", render_while_another_writes)
     with pytest.raises(InputError, match="would remove 1"):
