@@ -8,7 +8,7 @@ from invoke.context import Context
 
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.command_task import command
-from scripts.commands.store_options import PublishOptions, SiteOptions, YankOptions
+from scripts.commands.store_options import OneFileOptions, PublishOptions, SiteOptions, YankOptions
 from scripts.commands.task_options import (
     BenchOptions,
     CleanOptions,
@@ -134,6 +134,14 @@ def index(c: Context, options: SiteOptions) -> None:
     from scripts.commands import index_task
 
     index_task.index(options)
+
+
+@command
+def one_file(c: Context, options: OneFileOptions) -> None:
+    """Write deepspeed-wheels.pyz: find, install, verify and diagnose in one file, for whoever has no clone."""
+    from scripts.commands import one_file_task
+
+    one_file_task.write_one_file(options)
 
 
 @command

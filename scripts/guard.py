@@ -109,9 +109,11 @@ if sys.platform == "linux":
 
     def start_guard(name: str) -> int:
         """Start the guard over what will carry the name; the pipe that it reads, open as long as this process lives."""
+        from scripts.carried import run_words  # only here: the guard itself has the standard library alone
+
         its, ours = os.pipe()
         quiet = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_WRONLY, 0) for place in (1, 2)]
-        argv = [sys.executable, "-I", "-S", __file__, name]
+        argv = [sys.executable, "-I", "-S", *run_words("scripts.guard"), name]
         os.posix_spawn(sys.executable, argv, {}, file_actions=[(os.POSIX_SPAWN_DUP2, its, 0), *quiet], setsid=True)
         os.close(its)
         return ours

@@ -1,11 +1,14 @@
 """A process and all that it started: ended together, and weighed together.
 
-psutil is imported where it is used: who only asks a program something needs the standard library alone.
+psutil is imported where it is used: who only asks a program something needs the standard library alone. The one file
+(scripts/carried.py) is without: there a program's own group is ended on POSIX and the program itself on Windows, whose
+children end with this process (scripts/guard.py).
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -35,8 +38,11 @@ def end_trees(pids: Sequence[int]) -> None:
     It reaps nothing (psutil's `wait_procs` would): the exit code belongs to whoever waits for the process, and one
     that was taken away reads as 0.
     """
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:
+        _end_groups(pids)
+        return
     begun, roots = time.monotonic(), []
     for pid in pids:
         with suppress(psutil.NoSuchProcess):
@@ -52,6 +58,22 @@ def end_trees(pids: Sequence[int]) -> None:
             time.sleep(0.02)
         if late:
             time.sleep(0.02)
+
+
+def _end_groups(pids: Sequence[int]) -> None:
+    """End what can be ended without looking at every process of the machine."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        for pid in pids:
+            with suppress(OSError):
+                _signal(pid, number)
+        time.sleep(0.2)
+
+
+def _signal(pid: int, number: int) -> None:
+    if sys.platform != "win32" and os.getpgid(pid) == pid:
+        os.killpg(pid, number)
+    else:
+        os.kill(pid, number)
 
 
 def _family(pids: Sequence[int], roots: Sequence[psutil.Process]) -> list[psutil.Process]:
@@ -115,8 +137,10 @@ class ProcessGroup:
 
 def tree_bytes(pid: int) -> int:
     """The resident bytes of a process and its descendants now; 0 where the system does not tell."""
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:
+        return 0
     total = 0
     with suppress(psutil.Error, OSError):
         root = psutil.Process(pid)

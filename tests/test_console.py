@@ -13,8 +13,8 @@ from rich.text import Text
 from scripts.ci.results import Result
 from scripts.ci.summary import markdown, rows
 from scripts.commands.answer import log_line, print_answer, print_lines
-from scripts.commands.command_task import print_error
 from scripts.commands.report_task import _print as print_report
+from scripts.commands.reported_errors import print_error
 from scripts.console import PlainConsole
 from scripts.errors import InputError
 from scripts.plan.expand import ExcludedTarget, Plan, PlannedTarget

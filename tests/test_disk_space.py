@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.command import Command, Outcome, check
-from scripts.commands.command_task import reported
+from scripts.commands.reported_errors import reported
 from scripts.disk_space import (
     Place,
     bytes_in,

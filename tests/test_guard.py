@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows has a j
 IN_FRONT = """
 import sys
 from scripts.command import Command, run_in_front
-from scripts.commands.command_task import reported
+from scripts.commands.reported_errors import reported
 with reported():
     try:
         run_in_front(Command(argv=(sys.executable, "-c", *sys.argv[1:])))

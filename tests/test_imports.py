@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "outgoing",
     "errors",
+    "carried",
     "console",
     "options",
     "shell",
@@ -47,6 +48,7 @@ PACKAGES = (
     "install",
     "ci",
     "commands",
+    "one_file_main",
 )
 TASK_PACKAGES = {"dirs", "errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"} | {
     "guard",

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from scripts.commands.answer import log_line
 from scripts.commands.build_task import planner_of
-from scripts.commands.command_task import reported
 from scripts.commands.project import open_project
+from scripts.commands.reported_errors import reported
 from scripts.dirs import Dirs, default_dirs
 from scripts.errors import InputError
 from scripts.fetch.installer import environment_python, find_installer

@@ -8,8 +8,7 @@ from __future__ import annotations
 import gc
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import MISSING, is_dataclass
 from functools import wraps
 from typing import Any
@@ -18,11 +17,8 @@ from invoke.context import Context
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from scripts.commands.closed_pipe import is_of_a_pipe, output_is_closed
-from scripts.errors import InterruptedBuildError, WheelsError
+from scripts.commands.reported_errors import reported
 from scripts.options import Option, options_of, read_options
-from scripts.outgoing import printable
-from scripts.stop_signals import stop_signals
 
 HELP = frozenset(("--help", "-h"))
 NEW_OBJECTS = 200_000  # between two garbage collections: a task builds values that live to its end (mypy does the same)
@@ -59,43 +55,6 @@ def _option_classes(function: Callable[..., None]) -> dict[str, type]:
     known: dict[str, type] = {name: kind for name, kind in function.__globals__.items() if isinstance(kind, type)}
     kinds = {name: known[kind] for name, kind in function.__annotations__.items() if kind in known}
     return {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
-
-
-@contextmanager
-def reported() -> Iterator[None]:
-    """Our errors end as a message on standard error and the error's exit code; a signal ends with its own code."""
-    with stop_signals() as stops:
-        try:
-            yield
-        except WheelsError as error:
-            print_error(error)
-            raise SystemExit(stops.exit_code or error.exit_code) from None
-        except KeyboardInterrupt:
-            print_error(InterruptedBuildError(f"stopped by {stops.name}"))
-            raise SystemExit(stops.exit_code or InterruptedBuildError.exit_code) from None
-        except SystemExit as end:
-            raise SystemExit(stops.exit_code or end.code) from None
-        except OSError as error:
-            if is_of_a_pipe(error) and output_is_closed():
-                raise SystemExit(0) from None
-            found = _of_the_disk(error)
-            if found is None:
-                raise
-            print_error(found)
-            raise SystemExit(found.exit_code) from None
-
-
-def _of_the_disk(error: OSError) -> WheelsError | None:
-    from scripts.disk_space import disk_error  # only here: every task starts with this module
-
-    return disk_error(error)
-
-
-def print_error(error: WheelsError) -> None:
-    """The id and the message on standard error, in red on a terminal."""
-    red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
-    with suppress(OSError):  # a terminal that was closed
-        sys.stderr.write(f"{red}{printable(error.line)}{plain}\n")
 
 
 def _with_signature(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scripts.carried import typed
 from scripts.commands.answer import print_document, print_lines
 from scripts.commands.task_options import FindOptions
 from scripts.commands.wheel_choice import (
@@ -23,7 +24,7 @@ from scripts.wheel.record import WheelRecord
 
 SHOWN = 3  # rejections
 REINSTALL = (
-    "note: this very version is installed already: let invoke install replace it, or add"
+    f"note: this very version is installed already: let {typed('install')} replace it, or add"
     " --force-reinstall --no-deps to the line (uv: --reinstall-package deepspeed)"
 )
 
@@ -91,7 +92,7 @@ def _offer(wheel: WheelRecord, published: Published, environment: Environment, c
     again = [REINSTALL] if wrong and environment.deepspeed == wheel.target.wheel_version else []
     return [
         *wrong,
-        f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). invoke install puts it in, or:",
+        f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). {typed('install')} puts it in, or:",
         line_to_paste(wheel, published),
         *again,
         *note_lines(wheel),

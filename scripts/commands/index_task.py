@@ -13,6 +13,7 @@ from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import offered, repository_of
 from scripts.errors import DataError, InputError, VerifyError
 from scripts.files import WRITTEN, write_tree, write_whole
+from scripts.index.one_file import NAME, one_file
 from scripts.index.page.render import render_page
 from scripts.index.page.states import Build, read_builds, withdrawn
 from scripts.index.page.status import renew_table, status_markdown, status_rows
@@ -33,7 +34,7 @@ def index(options: SiteOptions) -> None:
     """
     project, out = open_project(), Path(options.out)
     repository = repository_of(options.store)
-    url = _address(options.url) or site_address() or (pages_address(repository) if repository else LOCAL)
+    url = site_url(options.url, repository)
     may_shrink = options.allow_shrink or shrink_is_allowed()
     seen_before = _stamp(out / WHEELS)
     before = _before(out, options.previous, may_shrink)
@@ -43,6 +44,7 @@ def index(options: SiteOptions) -> None:
     if before and not may_shrink:
         require_no_loss(before, published)
     seen = _builds(options.builds)
+    file = one_file(url)
     page = render_page(
         published.offered,
         project.plan,
@@ -50,11 +52,12 @@ def index(options: SiteOptions) -> None:
         project.matrix,
         builds={**seen, **withdrawn(published.wheels)},
         repository=options.repository or repository or None,
+        one_file=file,
     )
     with locked(out / WRITTEN, "a site is being written", log=log_line):
         if not may_shrink and _stamp(out / WHEELS) not in (None, seen_before):  # by another `invoke index`
             require_no_loss(read_site(str(out)), published)
-        write_tree(out, {**page, **render_index(published), **offer.files})
+        write_tree(out, {**page, **render_index(published), **offer.files, NAME: file})
     if step := this_step():
         step.set_outputs({"written": str(out)})  # the site is whole, whatever is said of damaged wheels below
     if options.readme:
@@ -73,6 +76,11 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino
+
+
+def site_url(typed: str, repository: str = "") -> str:
+    """A site's address: as typed, else the published one's, else the repository's own page, else this machine's."""
+    return _address(typed) or site_address() or (pages_address(repository) if repository else LOCAL)
 
 
 def _address(url: str) -> str:

@@ -57,7 +57,8 @@ def read_errors() -> Mapping[str, ErrorRow]:
 def with_tables(text: str, tasks: Mapping[str, CommandTask]) -> str:
     """The reference with the table of each task as its option classes have it."""
     for name, task in tasks.items():
-        section = re.compile(rf"(^### `invoke {name}`\n(?:(?!^###).*\n)*?)\| option \| means \|\n(?:\|.*\n)+", re.M)
+        typed = name.replace("_", "-")
+        section = re.compile(rf"(^### `invoke {typed}`\n(?:(?!^###).*\n)*?)\| option \| means \|\n(?:\|.*\n)+", re.M)
         text = section.sub(lambda match: match[1] + HEAD + "".join(task_rows(task)), text, count=1)  # noqa: B023
     return text
 

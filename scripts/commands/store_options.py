@@ -54,6 +54,19 @@ class YankOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OneFileOptions:
+    """For which site the one file is made, and where it is written."""
+
+    out: str = path_option("site", "the directory that it is written into")
+    url: str = option(
+        "",
+        "the address of the site that it looks for wheels at",
+        more="the site that it looks for wheels at, as of [`invoke index`](#invoke-index)",
+    )
+    json: bool = json_option("its path, size and digest")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SiteOptions:
     """What a user may choose about a site."""
 

@@ -112,6 +112,14 @@ class VerifyOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditOptions:
+    """Which wheel is read, where there is nothing to run it with."""
+
+    wheel: str = path_option(help="the wheel")
+    json: bool = json_option("[the report](#other-json)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiagnoseOptions:
     """Which log is read."""
 

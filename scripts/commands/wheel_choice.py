@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.carried import typed
 from scripts.ci.actions import site_address
 from scripts.commands.project import open_project
 from scripts.commands.task_options import FindOptions
@@ -79,7 +80,7 @@ def none_fits(published: Published, environment: Environment, choice: Choice) ->
 def explanation(published: Published, environment: Environment, choice: Choice) -> str:
     """Why no wheel fits, the nearest one that this machine can come to, and what to type to use it."""
     if not choice.rejected:
-        hint = "'invoke build' makes one for this machine, --index names a site that has some"
+        hint = f"'{typed('build')}' makes one for this machine, --index names a site that has some"
         more = [*(f"  {line}" for line in wrong_installed(environment, choice)), *_withdrawn(published, environment)]
         return "\n".join([f"no wheels are offered at {published.url}; {hint}", *more])
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"

@@ -12,8 +12,8 @@ from typing import Annotated, TypeAlias
 from scripts.errors import DataError
 from scripts.facts.condition import When
 from scripts.schema.annotations import Source, row_reader
+from scripts.schema.data_document import read_data
 from scripts.schema.readers import Problems, below, choice, text
-from scripts.schema.yaml_document import read_document
 
 DATA = Path(__file__).parent.parent / "data"
 FILE = "causes.yaml"
@@ -112,7 +112,7 @@ def load_causes(directory: Path = DATA) -> Causes:
     """Every row of causes.yaml as values; raises DataError that names every problem."""
     problems = Problems()
     problems.known_sources = _known_sources(directory)
-    document = _with_fragments(read_document(directory / FILE, problems))
+    document = _with_fragments(read_data(directory / FILE, problems))
     found: Causes = row_reader(Causes)(document, f"{FILE}:", problems)
     if not problems:
         _check(found, problems)
@@ -123,7 +123,7 @@ def load_causes(directory: Path = DATA) -> Causes:
 
 def _known_sources(directory: Path) -> frozenset[str]:
     """The keys of sources.yaml; whatever is wrong with that file is reported with the facts."""
-    document = read_document(directory / "sources.yaml", Problems())
+    document = read_data(directory / "sources.yaml", Problems())
     sources = document.get("sources") if isinstance(document, dict) else None
     return frozenset(sources) if isinstance(sources, dict) else frozenset()
 

@@ -11,8 +11,8 @@ from scripts.errors import DataError
 from scripts.facts.consistency import check_facts
 from scripts.facts.facts import Facts, Table
 from scripts.schema.annotations import reader_of
+from scripts.schema.data_document import read_data
 from scripts.schema.readers import Problems, Reader, keyed, mapped, text
-from scripts.schema.yaml_document import read_document
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -54,6 +54,6 @@ def _read_all(folder: Path, problems: Problems) -> Facts:
 
 def _read(folder: Path, name: str, readers: Mapping[str, Reader[Any]], problems: Problems) -> dict[str, Any]:
     found = len(problems)
-    document = read_document(folder / name, problems)
+    document = read_data(folder / name, problems)
     unreadable = document is None and len(problems) > found  # reported once; its keys are not missing on top of that
     return keyed(dict[str, Any], **readers)(document, f"{name}:", Problems() if unreadable else problems)

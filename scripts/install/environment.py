@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from scripts.carried import carried_file
 from scripts.command import NOT_STARTED, ask
 from scripts.errors import InputError
 from scripts.host import find_interpreter
@@ -131,7 +132,8 @@ def _interpreter(python: str) -> Path:
 
 
 def _ask(executable: Path) -> dict[str, Any]:
-    answer = ask([str(executable), str(PROBE)], seconds=SECONDS)
+    with carried_file(PROBE) as probe:
+        answer = ask([str(executable), str(probe)], seconds=SECONDS)
     if answer.exit_code == NOT_STARTED:
         raise InputError(
             f"{executable} cannot be run: {answer.errors}; give another with --python", id="not-a-python-environment"

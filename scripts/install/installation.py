@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from scripts.command import Command, Log, no_log, run_in_front
@@ -87,10 +88,12 @@ def torch_line(record: WheelRecord, published: Published, environment: Environme
 
 
 def _client(environment: Environment) -> list[str]:
-    """pip of the environment, else uv pointed at it."""
+    """pip of the environment, else uv pointed at it, else the pip of the Python that runs this, pointed at it."""
     if environment.has_pip:
         return [str(environment.python), "-m", "pip", "install", "--no-input"]
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None and find_spec("pip"):
+        return [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-input"]
     if uv is None:
         raise PrerequisiteError(
             f"{environment.python} has no pip, and uv is not on PATH; add one: python -m ensurepip",

@@ -13,6 +13,7 @@ from scripts.facts.condition import Condition, parse_condition
 from scripts.facts.facts import Facts
 from scripts.plan.context import FOLLOWS_FROM, Context, context_of, parse_arches
 from scripts.plan.target import Target
+from scripts.schema.data_document import read_data
 from scripts.schema.readers import (
     Problems,
     Reader,
@@ -26,7 +27,6 @@ from scripts.schema.readers import (
     text,
     version,
 )
-from scripts.schema.yaml_document import read_document
 from scripts.versions import SYSTEMS, cuda_version
 
 EXCLUSION_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -94,7 +94,7 @@ class Matrix:
 def load_matrix(path: Path, facts: Facts) -> Matrix:
     """The matrix of the file; raises DataError with every fault, its key path and what to do."""
     problems = Problems()
-    document = read_document(path, problems)
+    document = read_data(path, problems)
     matrix = None
     if not (document is None and problems):
         matrix = _matrix(facts)(document, f"{path.name}:", problems)

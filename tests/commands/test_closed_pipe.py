@@ -54,7 +54,7 @@ def test_output_that_is_not_open_goes_nowhere_and_not_into_a_file_that_is_opened
 
 def test_another_error_stays_one_when_nobody_reads() -> None:
     program = (
-        "from scripts.commands.command_task import reported\n"
+        "from scripts.commands.reported_errors import reported\n"
         "with reported():\n    raise PermissionError(13, 'refused', '/x')"
     )
     with subprocess.Popen(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from scripts.commands.command_task import reported
+from scripts.commands.reported_errors import reported
 from scripts.dirs import Dirs
 from scripts.fetch.installer import Installer
 from scripts.options import parse_words

@@ -16,8 +16,8 @@ from scripts.ci.results import write_results
 from scripts.command import run
 from scripts.commands import report_task
 from scripts.commands.answer import print_answer, print_document, print_lines
-from scripts.commands.command_task import print_error, reported
 from scripts.commands.nox_call import failure
+from scripts.commands.reported_errors import print_error, reported
 from scripts.commands.task_options import ReportOptions
 from scripts.errors import WheelsError
 from scripts.fetch.installer import Installer, environment_python

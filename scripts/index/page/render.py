@@ -11,6 +11,7 @@ from string import Template
 from types import MappingProxyType
 
 from scripts.facts.facts import Facts
+from scripts.index.one_file import NAME
 from scripts.index.page.data import page_data
 from scripts.index.page.states import Build
 from scripts.index.page.status import status_html, status_rows
@@ -46,11 +47,13 @@ def render_page(
     builds: Mapping[str, Build] = NO_BUILDS,
     title: str = "DeepSpeed wheels",
     repository: str | None = None,
+    one_file: bytes = b"",
 ) -> dict[str, bytes]:
     """The page's files, by their path below the site: the same bytes for the same wheels, plan and builds.
 
     `builds` holds what the workflows last saw of targets that have no wheel, by target id (`states.read_builds`).
     `repository` is the project's on GitHub, "owner/name": with it the page shows how to check a wheel's provenance.
+    `one_file` is the file that chooses for its user (`scripts/index/one_file.py`), which the page leads with.
     """
     files = {name: _own(name) for name in ("style.css", *SCRIPTS)}
     data = page_data(published, plan, facts, matrix, builds, repository)
@@ -58,11 +61,19 @@ def render_page(
     index = Template(_own("index.html")).substitute(
         title=escape(title),
         detect=escape(DETECT),
+        one_file=_one_file(one_file),
         status=status_html(status_rows(published.wheels, plan, builds)),
         source=_source_link(repository),
         edition=_edition(files),
     )
     return {"index.html": index.encode(), **{f"page/{name}": text.encode() for name, text in sorted(files.items())}}
+
+
+def _one_file(content: bytes) -> str:
+    if not content:
+        return ""
+    size, digest = f"{len(content) / 1e6:.1f} MB", hashlib.sha256(content).hexdigest()
+    return Template(_own("one_file.html")).substitute(name=NAME, size=size, digest=digest)
 
 
 def _edition(files: Mapping[str, str]) -> str:

@@ -115,10 +115,12 @@ def render(
     plan: Plan | None = None,
     builds: Mapping[str, Build] = NO_BUILDS,
     site: Published | None = None,
+    one_file: bytes = b"the one file",
 ) -> dict[str, bytes]:
     """The page of these wheels, with the real facts and, unless others are given, the real plan and address."""
     facts, matrix, whole = world()
-    return render_page(site or published(records), plan or whole, facts, matrix, builds=builds, repository=REPOSITORY)
+    offered = site or published(records)
+    return render_page(offered, plan or whole, facts, matrix, builds=builds, repository=REPOSITORY, one_file=one_file)
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> None:

@@ -14,6 +14,7 @@ function start() {
   for (const form of [byId("setup"), byId("slice")]) form.addEventListener("submit", (event) => event.preventDefault());
   byId("pasted").addEventListener("input", (event) => onPasted(event.target.value));
   for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = false;
     button.addEventListener("click", () => copyFrom(button, byId(button.dataset.copy).textContent));
   }
   addEventListener("popstate", () => show((choice = fromAddress())));

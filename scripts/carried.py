@@ -1,0 +1,65 @@
+"""What lies beside our modules, read the same way from a checkout and from the one file that has no folder.
+
+`deepspeed-wheels.pyz` (scripts/index/one_file.py) is a zip that Python runs as it is: a path inside it names a member.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+CARRIED = ("find", "install", "doctor", "verify", "diagnose", "gui")  # the tasks of the one file
+HOME = Path(__file__).parent.parent  # the checkout, or the one file itself
+
+
+@cache
+def one_file() -> Path | None:
+    """The one file that this runs from; None in a checkout."""
+    return HOME if HOME.is_file() else None
+
+
+def carried_bytes(path: Path) -> bytes:
+    """What a file of ours holds; raises OSError when there is none."""
+    archive = one_file()
+    if archive is None:
+        return path.read_bytes()
+    with zipfile.ZipFile(archive) as members:
+        try:
+            return members.read(path.relative_to(archive).as_posix())
+        except KeyError:
+            raise FileNotFoundError(2, "is not in this file", str(path)) from None
+
+
+@contextmanager
+def carried_file(path: Path) -> Iterator[Path]:
+    """A file of ours as another program can open it, for as long as the block takes."""
+    if one_file() is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="deepspeed-wheels-") as folder:
+        copy = Path(folder) / path.name
+        copy.write_bytes(carried_bytes(path))
+        yield copy
+
+
+def run_words(module: str) -> tuple[str, ...]:
+    """What the Python that runs this is told to run a module of ours that needs the standard library alone."""
+    archive = one_file()
+    if archive is None:
+        return (str(HOME.joinpath(*module.split(".")).with_suffix(".py")),)
+    return (
+        "-c",
+        f"import runpy, sys; sys.path.insert(0, {str(archive)!r}); runpy.run_module({module!r}, None, '__main__')",
+    )
+
+
+def typed(task: str) -> str:
+    """What a person types for a task: of Invoke in a checkout, of the one file where that has it."""
+    archive = one_file()
+    if archive is None:
+        return f"invoke {task}"
+    return f"python {archive.name} {task}" if task in CARRIED else f"invoke {task} in a clone"
