@@ -281,6 +281,16 @@ def test_a_torch_with_the_other_abi_than_the_data_say_gets_no_wheel(
         find(FindOptions(store=f"dir:{tmp_path}", json=True))
 
 
+def test_without_pip_and_uv_the_pip_that_is_here_is_pointed_at_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *words, **options: None)
+    monkeypatch.setattr("scripts.install.installation.find_spec", lambda name: name)
+    record = make_wheel_record()
+    published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
+    environment = make_environment(has_pip=False)
+    words = Installation(record=record, published=published, environment=environment).words(Path("c.txt"))
+    assert words[:5] == [sys.executable, "-m", "pip", "--python", str(environment.python)]
+
+
 def test_a_place_without_an_index_is_told(world: World) -> None:
     with pytest.raises(InputError, match="is not an index"):
         read_site(f"{world.server.url}/nothing")
@@ -290,6 +300,7 @@ def test_a_place_without_an_index_is_told(world: World) -> None:
 
 def test_an_environment_that_nothing_can_install_into_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *words, **options: None)
+    monkeypatch.setattr("scripts.install.installation.find_spec", lambda name: None)
     record = make_wheel_record()
     published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
     environment = make_environment(has_pip=False)
