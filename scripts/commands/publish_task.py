@@ -42,7 +42,7 @@ def publish(options: PublishOptions) -> None:
         raise NothingToDoError(
             "\n".join([f"{directory} has no wheel that may be published", *reasons]), id="nothing-to-publish"
         )
-    plan = make_plan(store, wheelhouse.candidates, budget())
+    plan = make_plan(store, wheelhouse.candidates, budget(), log_line)
     if options.attest:
         _write_attested(Path(options.attest), wheelhouse, plan)
     if not dry_run and plan.bytes and isinstance(store, DirectoryStore):

@@ -120,10 +120,10 @@ class Publisher:
             )
 
 
-def make_plan(store: Store, candidates: Sequence[Candidate], budget: Budget) -> PublishPlan:
+def make_plan(store: Store, candidates: Sequence[Candidate], budget: Budget, log: Log = no_log) -> PublishPlan:
     """What publishing these wheels takes, from what the store holds now."""
     versions = {candidate.target.deepspeed for candidate in candidates}
-    releases = one_per_tag(store.releases(), store)
+    releases = one_per_tag(store.releases(), store, log)
     states = [state_of(store, release) for release in releases if release.version in versions]
     return plan_publishing(candidates, states, budget)
 
@@ -134,16 +134,17 @@ def state_of(store: Store, release: Release) -> ReleaseState:
     return ReleaseState(release=release, assets={asset.name: asset for asset in assets})
 
 
-def one_per_tag(releases: Iterable[Release], store: Store) -> list[Release]:
-    """The releases; a tag that two have is an error, since no rule says which one is meant."""
+def one_per_tag(releases: Iterable[Release], store: Store, log: Log) -> list[Release]:
+    """The release of each tag: the public one, else the first that was made.
+
+    Two publishers that begin at once make a draft each, and only one can become public: the other is told, and nothing
+    of it is used.
+    """
     found: dict[str, Release] = {}
-    for release in releases:
+    for release in sorted(releases, key=lambda each: (each.draft, len(each.id), each.id)):
         if release.tag in found:
-            raise PublishError(
-                f"{store.address} has two releases called {release.tag}; delete the draft among them",
-                id="release-ambiguous",
-            )
-        found[release.tag] = release
+            log(f"{store.address}: a second draft called {release.tag} is not used; delete it (its id is {release.id})")
+        found.setdefault(release.tag, release)
     return list(found.values())
 
 

@@ -329,6 +329,7 @@ def test_an_index_that_another_one_overtook_takes_no_wheel_away(
     index(store)
     shutil.copytree(wheelhouse, fuller)
     file_wheel(fuller, make_target(torch="2.4.1"))
+
     def render_while_another_writes(*given: Any, **named: Any) -> Any:  # noqa: ANN401  of render_page
         monkeypatch.setattr(index_task, "render_page", render_page)
         index(replace(store, store=f"dir:{fuller}"))

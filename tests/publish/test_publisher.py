@@ -15,7 +15,12 @@ from scripts.publish.publisher import Publisher, make_plan, published_wheels
 from scripts.publish.store import STAGED, SUMS, Asset, Payload, Release, Watch
 from scripts.publish.store_address import open_store
 from scripts.publish.store_directory import PART, DirectoryStore
+from tests.github.fixtures import quick_store, standin
+from tests.github.rehearsal import publish_once
+from tests.github.standin import StandIn
 from tests.wheel.wheelhouse import ROOM, expected_files, fill_wheelhouse, targets
+
+__all__ = ["standin"]  # a fixture
 
 
 class Interrupted(Exception):
@@ -159,11 +164,23 @@ def test_a_wheel_without_its_manifest_does_not_count_as_published(root: Path, wh
     assert published_wheels(DirectoryStore(root)) == {candidate.wheel.name for candidate in wheels[1:]}
 
 
-def test_a_tag_that_two_releases_have_is_an_error(root: Path, wheels: tuple[Candidate, ...]) -> None:
-    run(DirectoryStore(root), wheels)
+def test_a_draft_beside_the_public_release_of_its_name_is_told_and_passed_over(
+    root: Path, wheels: tuple[Candidate, ...]
+) -> None:
+    store, told = DirectoryStore(root), list[str]()
+    run(store, wheels[:1])
     (root / "v0.19.8.draft").mkdir()
-    with pytest.raises(PublishError, match=r"two releases called v0\.19\.8"):
-        run(DirectoryStore(root), wheels)
+    Publisher(store=store).publish(make_plan(store, wheels, ROOM, told.append))
+    assert published_wheels(store) == {candidate.wheel.name for candidate in wheels}
+    assert told == [f"{store.address}: a second draft called v0.19.8 is not used; delete it (its id is v0.19.8.draft)"]
+
+
+def test_of_two_drafts_of_one_name_the_first_is_finished(standin: StandIn, wheels: tuple[Candidate, ...]) -> None:
+    store = quick_store(standin)
+    first, second = (store.create("v0.19.8", "", "") for _ in range(2))
+    publish_once(standin, wheels)
+    assert {release.id: release.draft for release in store.releases()} == {first.id: False, second.id: True}
+    assert publish_once(standin, wheels).bytes == 0
 
 
 def test_nothing_is_written_over_a_file_that_is_there(root: Path, wheels: tuple[Candidate, ...]) -> None:
