@@ -38,11 +38,20 @@ WHEELS = {
         "nvidia_cuda_runtime-13.2.86": "b26f5dd86e67f0eb404ae679185e1c49fe546fa9a47b32dee31312f65ccfe764",
         "nvidia_cuda_cccl-13.2.86": "a983ba0daa8e11be82bb53c6dbac4d8f25c5802fa9f4713b0e766f0e0531ee8f",
     },
+    "13.5": {  # the newest; no torch is for it yet
+        "nvidia_cuda_nvcc-13.5.37": "2e33114ed3109eabfaa820cf8ddd534d0b98c47065f8390a56e6eaae04dcca31",
+        "nvidia_cuda_crt-13.5.37": "30cded98a895e80586b4e233afd4e09e511205c767f1921a28710900a2399818",
+        "nvidia_nvvm-13.5.37": "9422cd190cedabca85f88de6674e0ee16f508915698517e04bfaf193f1809c21",
+        "nvidia_cuda_runtime-13.5.37": "f225d3fa5ea6bfbb58fc4979ef72375cbe661d9107f0d8a4ff22cc151525e4a9",
+        "nvidia_cuda_cccl-13.3.5.0.6": "6e1f96b71d582171cebd9ae1d7ffbfc726e112a0a41aef77b9ead500aad7e0a2",
+    },
 }
 TORCH = {
     "2.11.0": "73e24aaf8f36ab90d95cd1761208b2eb70841c2a9ca1a3f9061b39fc5331b708",
     "2.15.0": "d2c5938f593a47cf6d151a16d130a3cc3f0c105df1b905a571efc00b01e38c1f",
 }
+PLACES = ("-c ", "-o ", "-I", "-DTORCH_EXTENSION_NAME=")  # of a unit: not its options
+OPTIONS = "== options "
 TORCH_NEEDS = ("filelock", "typing_extensions", "sympy", "networkx", "jinja2", "fsspec")
 WITHOUT_PROBE = re.compile(r"^CUDA_HOME = _find_cuda_home\(\) if .+ else None$", re.MULTILINE)
 TEMPORARY = re.compile(r"[^\s\"]*tmpxft_[0-9a-f]+_[0-9a-f]+-\d+_?")
@@ -171,7 +180,11 @@ def _edit(file: Path, old: str, new: str) -> None:
 
 
 def describe_nvcc(commands: Sequence[Sequence[str]], folders: Mapping[str, str]) -> str:
-    """The command lines of nvcc as the same text on every machine: what all have in common, then each."""
+    """The command lines of nvcc as the same text on every machine.
+
+    The directories that all search, then each distinct row of options, in its order (of two `-std` the last counts),
+    then each unit with the number of its row.
+    """
 
     def named(word: str) -> str:
         for name, folder in sorted(folders.items(), key=lambda item: -len(item[1])):
@@ -179,9 +192,15 @@ def describe_nvcc(commands: Sequence[Sequence[str]], folders: Mapping[str, str])
         return word.replace("\\", "/")
 
     units = [_options([named(word) for word in command[1:]]) for command in commands]
-    shared = [word for word in units[0] if all(word in unit for unit in units)]
-    own = sorted(" ".join(word for word in unit if word not in shared) for unit in units)
-    return "\n".join([f"== every one of {len(units)}", *shared, "", "== each", *own, ""])
+    shared = [word for word in units[0] if word.startswith("-I") and all(word in unit for unit in units)]
+    rows = [tuple(word for word in unit if not word.startswith(PLACES)) for unit in units]
+    distinct = sorted(set(rows))
+    each = sorted(
+        f"{distinct.index(row) + 1} {' '.join(word for word in unit if word.startswith(PLACES) and word not in shared)}"
+        for unit, row in zip(units, rows, strict=True)
+    )
+    options = [line for number, row in enumerate(distinct, 1) for line in (f"{OPTIONS}{number}", *row, "")]
+    return "\n".join([f"== every one of {len(units)}", *shared, "", *options, "== each", *each, ""])
 
 
 def _options(words: Sequence[str]) -> list[str]:
@@ -196,24 +215,7 @@ def _options(words: Sequence[str]) -> list[str]:
 
 
 def option_sets(golden: str) -> Iterator[tuple[str, ...]]:
-    """The distinct sets of options in a golden file: all but the source, the object, directories and the op's name."""
-    head, _, each = golden.partition("== each\n")
-    shared = head.splitlines()[1:-1]
-    seen = set()
-    for line in each.splitlines():
-        words = [*" ".join(shared).split(), *_without_places(line.split())]
-        words = [word for word in words if not word.startswith(("-I", "-DTORCH_EXTENSION_NAME="))]
-        if frozenset(words) not in seen:
-            seen.add(frozenset(words))
-            yield tuple(words)
-
-
-def _without_places(words: Sequence[str]) -> list[str]:
-    kept, rest = [], list(words)
-    while rest:
-        word = rest.pop(0)
-        if word in ("-c", "-o"):
-            rest.pop(0)
-        else:
-            kept.append(word)
-    return kept
+    """The distinct rows of options in a golden file, in their order; no source, object, directory or op's name."""
+    for part in golden.split(OPTIONS)[1:]:
+        lines = part.partition("\n\n")[0].splitlines()[1:]
+        yield tuple(word for line in lines for word in line.split(" "))

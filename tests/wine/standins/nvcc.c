@@ -5,10 +5,48 @@
 
 static int oldest, newest;
 
+static const char *const WITH_VALUE[] = {"-o", "-Xcompiler", "-Xcudafe", "-gencode", "--generate-code", "--threads", "-ccbin", NULL};
+static const char *const ALONE[] = {
+    "-c", "-w", "-lineinfo", "-V", "--version", "--use-local-env", "--use_fast_math", "-allow-unsupported-compiler",
+    "--expt-relaxed-constexpr", "--expt-extended-lambda", "-O0", "-O1", "-O2", "-O3", NULL};
+static const char *const BEGINNINGS[] = {
+    "-I", "-D", "-U", "-L", "-l", "-Xcompiler=", "-Xcudafe=", "-gencode=", "--generate-code=", "--threads=", "-ccbin=", NULL};
+static const char *const STANDARDS[] = {"c++03", "c++11", "c++14", "c++17", "c++20", NULL};
+
+static int is_one_of(const char *word, const char *const *list)
+{
+    for (; *list; list++)
+        if (!strcmp(word, *list)) return 1;
+    return 0;
+}
+
+static int begins_as_one_of(const char *word, const char *const *list)
+{
+    for (; *list; list++)
+        if (!strncmp(word, *list, strlen(*list))) return 1;
+    return 0;
+}
+
 static void fail(const char *text, const char *detail)
 {
     fprintf(stderr, text, detail);
     exit(1);
+}
+
+/* Ends as the real one does at a word that it does not know, or that lacks its value. */
+static void check_options(void)
+{
+    int index;
+    for (index = 0; index < count; index++) {
+        const char *word = words[index];
+        if (word[0] != '-') continue;
+        if (is_one_of(word, WITH_VALUE)) {
+            if (++index >= count) fail("nvcc fatal   : argument expected after '%s'\n", word);
+        } else if (!strncmp(word, "-std=", 5)) {
+            if (!is_one_of(word + 5, STANDARDS)) fail("nvcc fatal   : Value '%s' is not defined for option 'std'\n", word + 5);
+        } else if (!is_one_of(word, ALONE) && !begins_as_one_of(word, BEGINNINGS))
+            fail("nvcc fatal   : Unknown option '%s'\n", word);
+    }
 }
 
 /* Lines "sass 80" or "ptx 90" for one -gencode: arch=compute_80,code=sm_80 or code=[sm_80,compute_80]. */
@@ -25,6 +63,10 @@ static void write_architectures(FILE *file, const char *wanted)
     }
     while ((place = strchr(place, '_'))) {
         int is_sass = place - code >= 2 && !strncmp(place - 2, "sm", 2);
+        if (is_sass && atoi(place + 1) < atoi(virtual_one + 13)) {
+            sprintf(named, "%d', code='sm_%d", atoi(virtual_one + 13), atoi(place + 1));
+            fail("nvcc fatal   : Incompatible code generation requested: arch='compute_%s'\n", named);
+        }
         fprintf(file, "%s %d\n", is_sass ? "sass" : "ptx", atoi(++place));
     }
 }
@@ -51,10 +93,17 @@ int main(void)
         if (!strcmp(word, "-o") && index + 1 < count) object = words[++index];
         else if (word[0] != '-' && strlen(word) > 3 && !strcmp(word + strlen(word) - 3, ".cu")) source = word;
     }
+    check_options();
     if (!source) fail("nvcc fatal   : No input files specified; use option --help for more information\n", "");
     if (!SearchPathW(NULL, L"cl.exe", NULL, 0, NULL, NULL)) fail("nvcc fatal   : Cannot find compiler 'cl.exe' in PATH\n", "");
-    if (!content_of(source, NULL)) fail("c1xx: fatal error C1083: Cannot open source file: '%s': No such file or directory\n", source);
-    if (!object || !(file = open_file(object, L"wb"))) fail("nvcc fatal   : Could not open output file '%s'\n", object ? object : "");
+    if (!content_of(source, NULL)) { /* it is cl that fails here, and below */
+        printf("c1xx: fatal error C1083: Cannot open source file: '%s': No such file or directory\n", source);
+        return 2;
+    }
+    if (!object || !(file = open_file(object, L"wb"))) {
+        printf("fatal error C1083: Cannot open compiler generated file: '%s': No such file or directory\n", object ? object : "");
+        return 2;
+    }
     fprintf(file, "stand-in object of nvcc\n");
     for (index = 0; index < count; index++) {
         char *joined = after(words[index], "gencode=");
