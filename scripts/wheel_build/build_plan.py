@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from scripts.errors import PrerequisiteError
 from scripts.facts.cpu_levels import CpuLevel
@@ -26,7 +27,7 @@ from scripts.wheel.wheelhouse import ONLY, WITHOUT
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.rewrite import WheelEdit
 from scripts.wheel_build.torch_routes import TorchRoute, build_requirements, torch_routes
-from scripts.wheel_build.variables import fill_variables, op_variables
+from scripts.wheel_build.variables import fill_variables, joined_with, op_variables
 
 LATE = frozenset(("toolkit-source", "source-kind", "std"))  # what only the build itself finds out
 
@@ -83,10 +84,16 @@ class BuildPlan:
 
 
 def make_build_plan(
-    target: Target, facts: Facts, matrix: Matrix, options: BuildOptions, toolchain: Toolchain
+    target: Target,
+    facts: Facts,
+    matrix: Matrix,
+    options: BuildOptions,
+    toolchain: Toolchain,
+    caller: Mapping[str, str] = MappingProxyType({}),
 ) -> BuildPlan:
     """The plan of the target's build with these options and a toolchain that was found, or that is expected.
 
+    Flags that the `caller` has in a variable which rows set, too, are kept beside those of the rows.
     Raises InputError for a wanted op that the target cannot have, PrerequisiteError for one that this machine cannot
     build and for a toolchain that a gate refuses.
     """
@@ -99,6 +106,8 @@ def make_build_plan(
     gates = gates_of(target, facts)
     gates.require(context)
     torch = facts.torch[target.torch_minor]
+    lists = frozenset(row.name for row in facts.variables if row.tools)
+    variables = joined_with(fill_variables(facts.variables, target, context, arches), lists, caller)
     return BuildPlan(
         target=target,
         options=options,
@@ -110,14 +119,14 @@ def make_build_plan(
         patches={kind: patches_for(facts.patches, {**context, "source-kind": kind}) for kind in source_kinds(options)},
         arches=arches,
         cpu=facts.cpu_levels[matrix.cpu_level],
-        variables={**fill_variables(facts.variables, target, context, arches), **op_variables(ops)},
-        compiler_variables=frozenset(row.name for row in facts.variables if row.tools) | {*facts.inherited_variables},
+        variables={**variables, **op_variables(ops)},
+        compiler_variables=lists | {*facts.inherited_variables},
         routes=tuple(torch_routes(target, torch, matrix.torch_index)),
-        requirements=tuple(build_requirements(torch, facts.build_requirements)),
+        requirements=(*build_requirements(torch, facts.build_requirements), *_op_packages(ops)),
         flags=tuple(edit for edit in facts.flags if edit.system == target.system),
         peaks={cost.step: cost.peak_bytes for cost in facts.costs if cost.system == target.system},
         room=_room(target, facts, options),
-        wheel=_wheel_edit(target, facts),
+        wheel=_wheel_edit(target, facts, ops),
         gates=gates,
         notes=notes_for(facts, context),
         late_notes=tuple(rule for rule in facts.rules if rule.level in LEVELS and rule.when.names & LATE),
@@ -153,13 +162,18 @@ def _room(target: Target, facts: Facts, options: BuildOptions) -> dict[str, int]
     return mine if options.precompile else {**mine, "headers": 0}
 
 
-def _wheel_edit(target: Target, facts: Facts) -> WheelEdit:
+def _op_packages(ops: OpSelection) -> tuple[str, ...]:
+    """The packages that the chosen ops are compiled with and need where they are imported."""
+    return tuple(dict.fromkeys(package for op in ops.chosen for package in op.support.packages))
+
+
+def _wheel_edit(target: Target, facts: Facts, ops: OpSelection) -> WheelEdit:
     """What the wheel must say that upstream's does not."""
     context = {"python": target.python, "deepspeed": target.deepspeed, "os": target.system}
     interpreter = target.python_tag.removesuffix("t")
     return WheelEdit(
         pins={"torch": f"torch=={target.torch_minor}.*"},
-        added=tuple(row.add for row in facts.added_requirements if row.when.holds(context)),
+        added=(*(row.add for row in facts.added_requirements if row.when.holds(context)), *_op_packages(ops)),
         stamp=facts.deepspeed[target.deepspeed].date,
         tag=f"{interpreter}-{target.python_tag}-{target.platform}",
     )

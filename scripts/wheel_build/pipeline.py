@@ -27,7 +27,7 @@ from scripts.wheel_build.compile import Compiler, default_jobs
 from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.precompiled import prune
-from scripts.wheel_build.prepare import CompileSettings, edit_recipe
+from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
@@ -133,7 +133,7 @@ def compile_settings(
         system=plan.system,
         edits=plan.flags,
         cpu=plan.cpu.gcc,
-        libraries={op: support.link for op, support in supports.items()},
+        link_words={op: link_words(support) for op, support in supports.items()},
         expected={op: support.seconds.get(plan.system, 60.0) for op, support in supports.items()},
         peaks=plan.peaks,
         arches=len((plan.arches or "").split(";")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 
@@ -32,7 +33,7 @@ class Planner:
         Raises PrerequisiteError or InputError for everything that can be known before any time is spent.
         """
         toolchain = self._toolchain(target)
-        plan = make_build_plan(target, self.facts, self.matrix, self.options, toolchain)
+        plan = make_build_plan(target, self.facts, self.matrix, self.options, toolchain, os.environ)
         if toolchain.host.gcc:
             include = python_include(find_interpreter(target.python) or sys.executable)
             require_python_headers(toolchain.host.gcc, include, self.facts)

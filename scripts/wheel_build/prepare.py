@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from scripts.facts.deepspeed_releases import OpSupport
 from scripts.facts.flag_edits import FlagEdit
 from scripts.wheel_build.cache import OpCache, op_key
 from scripts.wheel_build.flags import edit_flags
@@ -30,7 +31,7 @@ class CompileSettings:
     system: str
     edits: Sequence[FlagEdit]
     cpu: Sequence[str]
-    libraries: Mapping[str, Sequence[str]]  # op -> libraries upstream forgets to link
+    link_words: Mapping[str, Sequence[str]]  # op -> what upstream forgets on its link line
     expected: Mapping[str, float]  # op -> expected seconds of one core
     peaks: Mapping[str, int]  # step -> bytes that one compiler thread takes, until an op's own peak is known
     arches: int = 1  # that nvcc compiles for: it can use as many threads
@@ -50,10 +51,18 @@ def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
             argv, settings.edits, step=step, system=settings.system, directories=settings.directories, cpu=settings.cpu
         )
 
-    extra = [f"-l{library}" for library in settings.libraries.get(op.op, ())]
-    link = (*edited(op.link, "link"), *(["-Wl,--no-as-needed", *extra] if extra else []))
+    link = (*edited(op.link, "link"), *settings.link_words.get(op.op, ()))
     units = tuple(replace(unit, argv=edited(unit.argv, unit.step)) for unit in op.units)
     return replace(op, units=units, link=link)
+
+
+def link_words(support: OpSupport) -> tuple[str, ...]:
+    """What upstream forgets on an op's link line."""
+    libraries = [f"-l{library}" for library in support.link]
+    return (
+        *(["-Wl,--no-as-needed", *libraries] if libraries else []),
+        *(f"-Wl,-rpath,{folder}" for folder in support.run_paths),
+    )
 
 
 def choose_headers(recipe: Recipe, settings: CompileSettings) -> Headers:

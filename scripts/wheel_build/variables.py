@@ -28,6 +28,18 @@ def fill_variables(rows: Iterable[Variable], target: Target, context: Context, a
     return filled
 
 
+def joined_with(variables: Mapping[str, str], lists: Collection[str], caller: Mapping[str, str]) -> dict[str, str]:
+    """The variables; in those that are `lists` of flags the words of the `caller` stand behind, so they count."""
+
+    def joined(name: str, value: str) -> str:
+        own = caller.get(name, "") if name in lists else ""
+        if value in own:  # from a line of a dry run, which has both
+            return own
+        return f"{value} {own}" if own else value
+
+    return {name: joined(name, value) for name, value in variables.items()}
+
+
 def op_variables(selection: OpSelection) -> dict[str, str]:
     """What tells setup.py which ops to build."""
     return {choice.variable: "1" for choice in selection.chosen}

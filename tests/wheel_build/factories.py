@@ -157,7 +157,7 @@ def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:  #
         "system": "linux",
         "edits": (),
         "cpu": (),
-        "libraries": {},
+        "link_words": {},
         "expected": {},
         "precompile": False,
         "peaks": {"compile": 1 << 28, "nvcc": 1 << 28},

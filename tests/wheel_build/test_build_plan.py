@@ -42,9 +42,11 @@ from scripts.wheel_build.build_plan import LATE, BuildPlan
 from scripts.wheel_build.dry_run import DryRun
 from scripts.wheel_build.handed_plans import PLANS
 from scripts.wheel_build.layout import layout_here
+from scripts.wheel_build.prepare import link_words
 from tests.wheel_build.plans import FACTS, make_plan, make_planner
 from tests.wheel_build.stub_deepspeed import TARGET, make_dirs, make_installer
 
+KERNELS = "deepspeed-kernels==0.0.1.dev1698255861"
 OPTIONS = BuildOptions(ops=("fused_adam",), verify="audit", source="tag", jobs=1)
 builds = pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("g++"), reason="the stub is compiled by the g++ of a Linux host"
@@ -223,3 +225,21 @@ def test_a_dry_run_says_which_op_this_machine_cannot_build_and_how_it_can(
     found = build_task.dry_run(make_planner(make_dirs(tmp_path)), CPU)
     assert f"install it with: {CURE}" in (found.problem or "")
     assert "async_io" in found.as_document()["ops"], "the lines are those of a machine that has the header"
+
+
+@pytest.mark.parametrize(("ops", "packages"), [((), []), (("cutlass_ops", "ragged_device_ops"), [KERNELS])])
+def test_what_an_op_is_compiled_with_is_in_its_environment_and_required_by_the_wheel(
+    ops: tuple[str, ...], packages: list[str]
+) -> None:
+    """Only where that op was asked for."""
+    plan = make_plan(parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64"), BuildOptions(ops=ops))
+    assert [each for each in plan.requirements if "kernels" in each] == packages
+    assert [each for each in plan.wheel.added if "kernels" in each] == packages
+
+
+def test_a_library_of_such_a_package_is_found_from_where_the_module_lies() -> None:
+    for name in ("cutlass_ops", "ragged_device_ops"):
+        op = FACTS.ops[name]
+        [row] = op.cuda
+        up = op.module.count(".")  # from its folder to the one of all packages
+        assert link_words(row) == (f"-Wl,-rpath,$ORIGIN{'/..' * up}/dskernels",)

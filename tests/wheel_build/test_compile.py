@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.compile import Compiler
 from scripts.wheel_build.compiler_output import first_errors, was_killed
-from scripts.wheel_build.prepare import CompileSettings, edit_recipe
+from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.recipe import OpRecipe, Recipe
 from tests.wheel_build.factories import (
     count_calls,
@@ -38,6 +39,7 @@ from tests.wheel_build.factories import (
     repository_variables,
     write_tree,
 )
+from tests.wheel_build.plans import FACTS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="g++ and POSIX signals")
 
@@ -140,7 +142,8 @@ def test_without_a_cache_nothing_is_stored_but_finished_objects_serve_again(tmp_
 def test_libraries_that_upstream_forgets_are_linked(tmp_path: Path) -> None:
     root = project(tmp_path)
     compiler, _ = counting_compiler(tmp_path / "bin")
-    settings = make_settings(root, tmp_path, libraries={"lion": ["m"]})
+    forgetful = replace(FACTS.ops["async_io"].cpu[0], link=("m",))
+    settings = make_settings(root, tmp_path, link_words={"lion": link_words(forgetful)})
     recipe = edit_recipe(recipe_of(root, compiler=compiler), settings)
     built = compile_ops(recipe, settings)
 
@@ -208,7 +211,7 @@ def test_a_failing_unit_names_source_and_error_and_the_other_op_is_kept(tmp_path
 def test_a_link_that_fails_is_told_with_the_linkers_error(tmp_path: Path) -> None:
     root = project(tmp_path)
     compiler, _ = counting_compiler(tmp_path / "bin")
-    settings = make_settings(root, tmp_path, libraries={"adam": ["no-such-library"]})
+    settings = make_settings(root, tmp_path, link_words={"adam": ["-lno-such-library"]})
     recipe = edit_recipe(recipe_of(root, compiler=compiler), settings)
     with pytest.raises(CompileError, match=r"(?s)1 task failed.*adam: link: .*no-such-library"):
         compile_ops(recipe, settings)

@@ -6,7 +6,10 @@ import pytest
 
 from scripts.plan.ops import choose_ops
 from scripts.plan.target import parse_id
-from scripts.wheel_build.variables import fill_variables, op_variables, read_by_compilers
+from scripts.toolchain.compilers import expected_toolchain
+from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_plan import make_build_plan
+from scripts.wheel_build.variables import fill_variables, joined_with, op_variables, read_by_compilers
 from tests.wheel_build.plans import FACTS, MATRIX, make_plan
 
 
@@ -83,6 +86,42 @@ def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
     own = {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12", "CPATH": "", "HOME": "/root"}
     read = read_by_compilers(plan.compiler_variables, plan.variables, own)
     assert read == {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12"}
+
+
+@pytest.mark.parametrize(
+    ("own", "cl", "nvcc"),
+    [
+        ({}, "/DUSE_CUDA /Zc:preprocessor", "-DUSE_CUDA -Xcompiler=/Zc:preprocessor"),
+        ({"CL": "/W0 /DX"}, "/DUSE_CUDA /Zc:preprocessor /W0 /DX", "-DUSE_CUDA -Xcompiler=/Zc:preprocessor"),
+        ({"NVCC_APPEND_FLAGS": "-w"}, "/DUSE_CUDA /Zc:preprocessor", "-DUSE_CUDA -Xcompiler=/Zc:preprocessor -w"),
+        (
+            {"CL": "/O1 /DUSE_CUDA /Zc:preprocessor"},
+            "/O1 /DUSE_CUDA /Zc:preprocessor",
+            "-DUSE_CUDA -Xcompiler=/Zc:preprocessor",
+        ),
+        (
+            {"CUDA_HOME": "/elsewhere", "_CL_": "/W4"},
+            "/DUSE_CUDA /Zc:preprocessor",
+            "-DUSE_CUDA -Xcompiler=/Zc:preprocessor",
+        ),
+    ],
+)
+def test_flags_of_whoever_builds_stand_behind_ours(own: dict[str, str], cl: str, nvcc: str) -> None:
+    """A variable that points somewhere is ours alone."""
+    target = parse_id("ds0.19.8-torch2.13.0-cu132-cp311-win_amd64")
+    plan = make_plan(target)
+    rows = fill_variables(FACTS.variables, target, {**plan.context, "toolset": "14.39"}, plan.arches)
+    found = joined_with(rows, {"CL", "NVCC_APPEND_FLAGS"}, own)
+    assert (found["CL"], found["NVCC_APPEND_FLAGS"], found["CUDA_HOME"]) == (cl, nvcc, "{toolkit}")
+
+
+def test_the_build_of_this_machine_keeps_the_flags_of_whoever_builds() -> None:
+    target = parse_id("ds0.19.8-torch2.13.0-cu132-cp311-win_amd64")
+    toolchain = expected_toolchain(target, FACTS)
+    plan = make_build_plan(target, FACTS, MATRIX, BuildOptions(), toolchain, {"CL": "/W0", "CUDA_HOME": "/x"})
+    assert plan.variables["CL"].endswith(" /W0")
+    assert plan.variables["CL"].startswith("/DUSE_CUDA ")
+    assert read_by_compilers(plan.compiler_variables, plan.variables, {})["CL"].endswith(" /W0")  # of an op's key
 
 
 def test_every_row_holds_for_some_target_of_the_matrix() -> None:
