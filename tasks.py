@@ -8,6 +8,7 @@ from invoke.context import Context
 
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.command_task import command
+from scripts.commands.hosted_options import ReproduceOptions
 from scripts.commands.store_options import OneFileOptions, PublishOptions, SiteOptions, YankOptions
 from scripts.commands.task_options import (
     BenchOptions,
@@ -166,6 +167,14 @@ def diagnose(c: Context, options: DiagnoseOptions) -> None:
     from scripts.commands import diagnose_task
 
     diagnose_task.diagnose_log(options)
+
+
+@command
+def reproduce(c: Context, options: ReproduceOptions) -> None:
+    """Repeat a build from the replay file that it left, here or on GitHub, and say whether it ends alike."""
+    from scripts.commands import reproduce_task
+
+    reproduce_task.reproduce(options)
 
 
 @command

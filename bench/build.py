@@ -33,6 +33,8 @@ from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.pipeline import build, discard_work
 from scripts.wheel_build.planner import Planner
 from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.replay import replay_path
+from scripts.wheel_build.replay_file import ReplayFile, replay_of
 from scripts.wheel_build.source import SourceArchive, fetch_source, prepare_tree
 
 BEFORE, AFTER = "0.19.4", "0.19.5"
@@ -55,7 +57,8 @@ class Bench:
         started = time.monotonic()
         plan = planner.here(target)
         with Progress(title=target.id, log_file=self.folder / "logs" / f"{target.id}.log") as progress:
-            built = build(plan, self.python, dirs, progress)
+            replay = ReplayFile(replay_path(dirs.logs, target.id), replay_of(plan, find_installer()))
+            built = build(plan, self.python, dirs, progress, replay)
         seconds = time.monotonic() - started
         kept = shutil.copy(built.wheel, self.folder / f"ours-{built.wheel.name}")
         discard_work(plan, dirs)

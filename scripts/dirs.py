@@ -56,6 +56,10 @@ class Dirs:
         """The work folders of all targets."""
         return self.cache / "unfinished"
 
+    def log(self, target_id: str) -> Path:
+        """The log of a target's builds."""
+        return self.logs / f"{target_id}.log"
+
     def work(self, target_id: str) -> Path:
         """The work folder of one target; kept when a build fails, so that it can resume."""
         return self.unfinished / target_id

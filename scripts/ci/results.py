@@ -21,6 +21,7 @@ from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
 from scripts.schema.readers import Optional, Problems, Reader, below, flag, integer, keyed, text
 from scripts.wheel.wheelhouse import ONLY, WITHOUT
+from scripts.wheel_build.replay import part_of
 
 SUFFIX = ".result.json"
 BUILDS = "builds.json"  # of the site
@@ -78,9 +79,9 @@ class Result:
 def write_results(directory: Path, results: Iterable[Result]) -> None:
     """Put each result beside the log of its target."""
     for result in results:
-        part = f".only-{result.ops}"[:80].replace(",", "-") if result.ops else ""
         write_whole(
-            directory / f"{result.target}{part}{SUFFIX}", json.dumps(redacted_values(asdict(result)), indent=2) + "\n"
+            directory / f"{result.target}{part_of(result.ops.split(',') if result.ops else ())}{SUFFIX}",
+            json.dumps(redacted_values(asdict(result)), indent=2) + "\n",
         )
 
 

@@ -35,7 +35,7 @@ from scripts.wheel_build.capture import captured_recipe
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.pipeline import compile_ops, prepare_source, provide_toolchain, timed
 from scripts.wheel_build.preflight import require_disks
-from scripts.wheel_build.produce import file_wheel, log_file, report_on
+from scripts.wheel_build.produce import file_wheel, report_on
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.source import SourceTree
@@ -151,7 +151,7 @@ def main(words: Sequence[str]) -> None:
 
 
 def _run(name: str, unfinished: Unfinished) -> None:
-    log = log_file(unfinished.plan, unfinished.dirs)
+    log = unfinished.dirs.log(unfinished.plan.target.id)
     with Progress(title=unfinished.plan.target.id, log_file=log) as progress, timed(name, unfinished.seconds, progress):
         STEPS[name](unfinished, progress)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 
 from scripts.ci.results import Result, write_results
 from scripts.commands.answer import log_line, print_answer, print_document, print_lines
 from scripts.commands.build_diagnosis import log_ends, with_cause
+from scripts.commands.build_replay import complete_replay, forget_replays
 from scripts.commands.host_targets import targets_to_build
 from scripts.commands.nox_call import build_targets, failure, nox_command
 from scripts.commands.project import Project, open_project
@@ -37,6 +38,7 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
         _print_lines(planner, targets, as_json=output.json)
         return
     plans, done = _sorted_out(planner, targets, again=output.again or not options.cache)
+    forget_replays(project.dirs.logs, [plan.target for plan in plans], options)
     ends = log_ends(project.dirs.logs, [target.id for target in targets])
     ended = [replace(result, ops=",".join(options.ops)) for result in build_targets(plans, options)] if plans else []
     results = [*done, *(with_cause(result, project.dirs.logs, ends[result.target]) for result in ended)]
@@ -45,9 +47,9 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
     else:
         print_answer(*(f"{result.target}: {result.wheel or result.message}" for result in results))
     write_results(project.dirs.logs, results)
-    for result in results:
-        for line in result.cause_lines:
-            log_line(line)
+    for result in results[len(done) :]:
+        complete_replay(project.dirs.logs, result, options)
+    _show_causes(results)
     code = next((result.exit_code for result in results if result.exit_code), 0)
     if code:
         sys.exit(code)
@@ -83,6 +85,12 @@ def plans_here(planner: Planner, targets: Sequence[Target]) -> list[BuildPlan]:
     return plans
 
 
+def _show_causes(results: Iterable[Result]) -> None:
+    """The likeliest cause of each failure, once where several targets share one."""
+    for line in dict.fromkeys("\n".join(result.cause_lines) for result in results if result.cause_lines):
+        log_line(line)
+
+
 @contextmanager
 def _kept(planner: Planner, targets: Sequence[Target]) -> Iterator[None]:
     """An error of the block is the result of these targets."""
@@ -92,7 +100,12 @@ def _kept(planner: Planner, targets: Sequence[Target]) -> Iterator[None]:
         with suppress(OSError):  # of a disk that cannot even take that
             ends = log_ends(planner.dirs.logs, [target.id for target in targets])  # no build has added anything
             failed = [replace(failure(target, error), ops=",".join(planner.options.ops)) for target in targets]
-            write_results(planner.dirs.logs, [with_cause(one, planner.dirs.logs, ends[one.target]) for one in failed])
+            told = [with_cause(one, planner.dirs.logs, ends[one.target]) for one in failed]
+            write_results(planner.dirs.logs, told)
+            forget_replays(planner.dirs.logs, targets, planner.options)
+            for result in told:
+                complete_replay(planner.dirs.logs, result, planner.options)
+            _show_causes(told)
         raise
 
 

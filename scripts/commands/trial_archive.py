@@ -12,6 +12,7 @@ from scripts.ci.results import SUFFIX
 from scripts.dirs import Dirs
 from scripts.files import write_whole
 from scripts.plan.target import Target
+from scripts.wheel_build.replay import replay_path
 
 
 def write_archive(file: Path, targets: Sequence[Target], dirs: Dirs, told: Mapping[str, str]) -> None:
@@ -28,7 +29,8 @@ def write_archive(file: Path, targets: Sequence[Target], dirs: Dirs, told: Mappi
 
 def _left_by(target: Target, dirs: Dirs) -> Iterator[tuple[str, Path]]:
     """The files that a build of the target left, verified or failed, by their names in the archive."""
-    for name, path in (("build.log", dirs.logs / f"{target.id}.log"), ("result.json", _result(target, dirs))):
+    log, replay = dirs.logs / f"{target.id}.log", replay_path(dirs.logs, target.id)
+    for name, path in (("build.log", log), ("result.json", _result(target, dirs)), ("replay.json", replay)):
         if path.is_file():
             yield name, path
     for path in sorted(dirs.wheelhouse.rglob(f"{target.wheel_name}.json")):

@@ -45,6 +45,13 @@ class Installer:
             argv = (str(python), "-m", "pip", "install", "--no-input", *index_words, *extra, *requirements)
         return Command(argv=argv, env=self.variables())
 
+    def lock(self, python: PurePath, requirements: Sequence[str], *, index: str | None = None) -> Command:
+        """Print which files of these exact `requirements` fit the environment of `python`, as pylock.toml; uv only."""
+        index_words = ["--index", index] if index else []
+        words = ("--format", "pylock.toml", "--no-deps", "--no-header", "--quiet", "--python", str(python))
+        argv = (self.uv or "uv", "pip", "compile", *words, *index_words, "-")
+        return Command(argv=argv, env=self.variables(), stdin="\n".join(requirements))
+
     def variables(self) -> Mapping[str, str]:
         """The variables that pass pip's settings to uv."""
         return uv_variables() if self.uv else {}

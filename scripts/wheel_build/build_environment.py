@@ -61,6 +61,11 @@ def install_torch(
     return None
 
 
+def torch_index(routes: Sequence[TorchRoute]) -> str | None:
+    """The index that is asked for torch before the client's own; None where it cannot be reached."""
+    return next((route.index for route in routes if route.index and reachable(route.index)), None)
+
+
 def assert_torch(python: Path, target: Target) -> str:
     """The installed torch's full version; see `require_torch` for what is raised. torch itself is not imported."""
     command = Command(argv=(str(python), "-c", ASK_TORCH))

@@ -21,7 +21,7 @@ from scripts.locks import locked
 from scripts.process_tree import ProcessGroup
 from scripts.stamp import discard_file, is_as_stamped, stamp_file
 from scripts.wheel_build.built_op import BuiltOp, OpCost
-from scripts.wheel_build.compiler_output import failure_message, first_errors, was_killed
+from scripts.wheel_build.compiler_output import failure_message, failure_of, was_killed
 from scripts.wheel_build.precompiled import TEXT, PrecompiledHeader, use
 from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
 from scripts.wheel_build.progress import Progress
@@ -200,7 +200,7 @@ class Compiler:
                 stamp_file(unit.object)
                 return
         self.progress.update(op.op, "failed")
-        raise CompileError(f"{unit.source}: {first_errors(outcome.output)}")
+        raise CompileError(f"{unit.source}: {failure_of(outcome)}")
 
     def _run_unit(self, op: OpRecipe, unit: Unit) -> Outcome:
         threads = self.threads if unit.step == "nvcc" else 1
@@ -218,7 +218,7 @@ class Compiler:
         self.costs[op.op].add(outcome)
         if outcome.exit_code:
             self.progress.update(op.op, "failed")
-            raise CompileError(f"{op.op}: link: {first_errors(outcome.output)}")
+            raise CompileError(f"{op.op}: link: {failure_of(outcome)}")
         cost = self.costs[op.op]
         if self.settings.cache:
             meta = {

@@ -19,6 +19,14 @@ def was_killed(outcome: Outcome) -> bool:
     return outcome.exit_code < 0 or outcome.exit_code >= NT_ERROR or bool(OUT_OF_MEMORY.search(outcome.output))
 
 
+def failure_of(outcome: Outcome) -> str:
+    """The first error lines of a compiler that failed; one that was killed may have said nothing."""
+    errors = first_errors(outcome.output)
+    if outcome.exit_code >= 0 or OUT_OF_MEMORY.search(errors):
+        return errors
+    return f"{errors}\nthe compiler was terminated by signal {-outcome.exit_code}"
+
+
 def first_errors(output: str, count: int = 5) -> str:
     """The first lines that say what is wrong; the last lines when none does."""
     lines = [line for line in output.splitlines() if line.strip()]

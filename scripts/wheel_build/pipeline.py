@@ -30,12 +30,13 @@ from scripts.wheel_build.precompiled import prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
+from scripts.wheel_build.replay_file import ReplayFile
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
 from scripts.wheel_build.variables import read_by_compilers
 
 
-def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> BuiltWheel:
-    """The wheel of the plan, built with the environment of `python`.
+def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress, replay: ReplayFile) -> BuiltWheel:
+    """The wheel of the plan, built with the environment of `python`; what it is made from goes into the replay file.
 
     Raises SourceError, CompileError or PackageError; what is finished by then is kept for the next run.
     """
@@ -44,8 +45,9 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> Buil
         progress.show(f"  {op} left out: {reason}")
     with timed("toolchain", seconds, progress):
         toolchain = provide_toolchain(plan, dirs, progress.show)
+        replay.add_toolchain(plan, toolchain)
     with timed("source", seconds, progress):
-        tree = prepare_source(plan, dirs, progress.show)
+        tree = note_source(plan, dirs, progress, replay)
     work = dirs.work(plan.target.id)
     command = setup_command(plan, work, python, UPSTREAM, environment_of(plan, toolchain))
     progress.log(command.as_shell())
@@ -61,6 +63,7 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress) -> Buil
             upstream.send(PACKAGE)
             check(command, upstream.finish())
             wheel = finish_wheel(plan, work / "dist")
+            replay.add_wheel(wheel)
     return BuiltWheel(plan=plan, wheel=wheel, toolchain=toolchain, tree=tree, recipe=recipe, ops=ops, seconds=seconds)
 
 
@@ -95,6 +98,13 @@ def prepare_source(plan: BuildPlan, dirs: Dirs, log: Log) -> SourceTree:
     changes = [*(f"patch {patch}" for patch in tree.patches), *tree.corrections]
     shutil.rmtree(dirs.work(plan.target.id) / "dist", ignore_errors=True)  # the wheel of a run that was stopped
     log(f"  {archive.path.name} ({archive.kind}); {', '.join(changes) or 'no patch needed'}")
+    return tree
+
+
+def note_source(plan: BuildPlan, dirs: Dirs, progress: Progress, replay: ReplayFile) -> SourceTree:
+    """The same, noted down in the replay file."""
+    tree = prepare_source(plan, dirs, progress.show)
+    replay.add_source(tree)
     return tree
 
 

@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from scripts.command import check, run
 from scripts.dirs import Dirs
 from scripts.disk_space import disk_errors, located
-from scripts.errors import InterruptedBuildError
 from scripts.fetch.installer import Installer
 from scripts.files import write_whole
 from scripts.locks import locked
@@ -19,14 +17,16 @@ from scripts.verify.levels import Level, verify_wheel
 from scripts.verify.promises import Promises
 from scripts.wheel.manifest import manifest_path, write_manifest
 from scripts.wheel.wheelhouse import FAILED
-from scripts.wheel_build.build_environment import fill_build_environment, make_fresh_environment
 from scripts.wheel_build.build_lock import building
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_wheel import BuiltWheel
+from scripts.wheel_build.environments import Environments
 from scripts.wheel_build.filed_manifest import manifest_of
 from scripts.wheel_build.pipeline import build, discard_work
 from scripts.wheel_build.preflight import require_disks
 from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.replay import replay_path
+from scripts.wheel_build.replay_file import ReplayFile, replay_of, replaying
 
 
 @disk_errors()
@@ -39,35 +39,34 @@ def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: st
     """
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library logs
     require_disks([plan], dirs, installer)
-    with Progress(title=plan.target.id, log_file=log_file(plan, dirs)) as progress:
-        try:
-            with building(plan.target.id, dirs, wait=plan.options.wait, log=progress.show):
-                with progress.step("environment", downloads=True):
-                    fill_build_environment(plan, installer, python, progress.heard)
-                with located(dirs.work(plan.target.id)):
-                    built = build(plan, python, dirs, progress)
-                with progress.step("verification", downloads=True):
-                    report = verify(built, installer, interpreter, dirs, progress)
-                return file_wheel(built, report, dirs, progress)
-        except KeyboardInterrupt:
-            raise InterruptedBuildError("interrupted; what is finished is kept, the same command resumes") from None
+    work, path = dirs.work(plan.target.id), replay_path(dirs.logs, plan.target.id, plan.options.ops)
+    environments = Environments(plan=plan, installer=installer, python=python, interpreter=interpreter, work=work)
+    replay = ReplayFile(path, replay_of(plan, installer))
+    with (
+        Progress(title=plan.target.id, log_file=dirs.log(plan.target.id)) as progress,
+        replaying(replay, progress),
+        building(plan.target.id, dirs, wait=plan.options.wait, log=progress.show),
+    ):
+        built, report = make(environments, dirs, progress, replay)
+        return file_wheel(built, report, dirs, progress)
 
 
-def log_file(plan: BuildPlan, dirs: Dirs) -> Path:
-    """The log of the target's builds."""
-    return dirs.logs / f"{plan.target.id}.log"
+def make(environments: Environments, dirs: Dirs, progress: Progress, replay: ReplayFile) -> tuple[BuiltWheel, Report]:
+    """The wheel of the environments' plan, and the report on it: every step of a build but filing."""
+    plan = environments.plan
+    with progress.step("environment", downloads=True):
+        environments.fill(replay, progress.heard)
+    with located(environments.work):
+        built = build(plan, environments.python, dirs, progress, replay)
+    with progress.step("verification", downloads=True):
+        return built, verify(built, environments, progress, replay)
 
 
-def verify(built: BuiltWheel, installer: Installer, interpreter: str, dirs: Dirs, progress: Progress) -> Report:
-    """The report on the wheel, from a fresh environment that holds only torch and what the wheel asks for."""
-    plan = built.plan
-    python = None
-    if plan.options.verify != "audit":
-        directory = dirs.work(plan.target.id) / "proof"
-        python = make_fresh_environment(plan, installer, directory, interpreter, progress.heard)
-        command = installer.install(python, [str(built.wheel)])
-        check(command, run(command, log=progress.heard))
-    return report_on(built, python, progress)
+def verify(built: BuiltWheel, environments: Environments, progress: Progress, replay: ReplayFile) -> Report:
+    """The report on the wheel, from a fresh environment where more than its file is looked at."""
+    if built.plan.options.verify == "audit":
+        return report_on(built, None, progress)
+    return report_on(built, environments.verifying(built.wheel, replay, progress.heard), progress)
 
 
 def report_on(built: BuiltWheel, python: Path | None, progress: Progress) -> Report:

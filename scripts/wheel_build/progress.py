@@ -34,6 +34,10 @@ LONGEST = 100  # characters of a program's line in a sign of life
 VARIABLES = re.compile(r"^(?:[A-Z_]+=\S* )+")  # what stands before a command, and says less than it
 
 
+class StepReached(Exception):
+    """The step is done behind which the work was to end."""
+
+
 @dataclass
 class OpState:
     """How far one op is."""
@@ -88,6 +92,10 @@ class Progress:
     console: Console = field(default_factory=lambda: PlainConsole(stderr=True))
     ops: dict[str, OpState] = field(default_factory=dict)
     workers: int = 1
+    until: str = ""  # the step behind which the work ends
+    finished: dict[str, float] = field(default_factory=dict)  # step -> wall seconds
+    outcomes: dict[str, str] = field(default_factory=dict)  # op -> the last that is known of it, its step over or not
+    begun: str = ""  # the last step that began
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
@@ -105,7 +113,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close_live()
-        if error is not None:
+        if error is not None and not isinstance(error, StepReached):
             self.log(f"stopped: {kind.__name__ if kind else ''}: {error}")
         self._close_log()
 
@@ -141,14 +149,18 @@ class Progress:
         grouped = bool(os.environ.get("GITHUB_ACTIONS"))
         self.show(f"::group::{name}" if grouped else f"▸ {name}")
         self._step = step = RunningStep(name=name, downloads=downloads)
+        self.begun = name
         try:
             with self._signs_of_life():
                 yield
+            self.finished[name] = round(time.monotonic() - step.started, 2)
         finally:
             self._step, self.ops = None, {}
             self.show(f"  {name}: {time.monotonic() - step.started:.1f} s")
             if grouped:
                 self.show("::endgroup::")
+        if name == self.until:
+            raise StepReached(name)
 
     @contextmanager
     def _signs_of_life(self) -> Iterator[None]:
@@ -180,6 +192,7 @@ class Progress:
         """Begin to show these ops, each with its expected seconds and number of units."""
         self._watched = self._changed = time.monotonic()
         self.ops = {op: OpState(expected=expected[op], units=units[op]) for op in expected}
+        self.outcomes = {op: entry.state for op, entry in self.ops.items()}
         self.workers = workers
 
     def update(self, op: str, state: str, *, units: int = 0) -> None:
@@ -189,6 +202,7 @@ class Progress:
             entry.active += units
             entry.done = entry.units if state == "cached" else entry.done + (units < 0)
             changed, entry.state = entry.state != state, state
+            self.outcomes[op] = "failed" if self.outcomes.get(op) == "failed" else state
             self._changed = time.monotonic()
             if state == "compiling" and entry.started is None:
                 entry.started = time.monotonic()

@@ -18,6 +18,14 @@ OPERATIONS = {
     "/repos/{owner}/{repo}/releases/{release_id}": ("get", "patch", "delete"),
     "/repos/{owner}/{repo}/releases/{release_id}/assets": ("get", "post"),
     "/repos/{owner}/{repo}/releases/assets/{asset_id}": ("get", "patch", "delete"),
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts": ("get",),
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs": ("get",),
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}": ("get",),
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs": ("get",),
+    "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}": ("get",),
+    "/repos/{owner}/{repo}/issues": ("get",),
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments": ("get", "post"),
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}": ("patch",),
 }
 CUT = Path(__file__).with_name("openapi.json")
 LEFT_OUT = {"examples", "externalDocs", "x-github"}

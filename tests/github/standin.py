@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.github.contract import Contract, Exchange
+from tests.github.hosted import REFUSED, Hosted
 from tests.github.repository import DOCUMENTATION, NOT_FOUND, Answer, Asset, Repository, invalid
 from tests.loopback_server import listening
 
@@ -33,6 +34,7 @@ class StandIn:
 
     contract: Contract | None = None
     repository: Repository = field(default_factory=lambda: Repository(name=REPOSITORY))
+    hosted: Hosted = field(default_factory=lambda: Hosted(name=REPOSITORY))
     faults: Faults = lambda method, path: None
     cut_downloads: int = 0  # how many of the next downloads end in the middle
     strict: bool = True  # a request that is not as described is the client's fault, and remembered
@@ -144,6 +146,17 @@ def _query(server: StandIn, call: Call) -> Answer:
     return 200, {"data": {"repository": asked}}
 
 
+def _signed(call: Call) -> Answer | None:
+    """The refusal of who brings no token: artifacts and logs are for those who are known."""
+    return None if call.signed else REFUSED
+
+
+def _job(server: StandIn, call: Call, number: str) -> Answer:
+    found = server.hosted.job(int(number))
+    return (200, server.hosted.job_document(found, call.base)) if found else NOT_FOUND
+
+
+REPO = rf"/repos/{REPOSITORY}"
 ROUTES: tuple[tuple[str, dict[str, Callable[..., Answer]]], ...] = (
     (RELEASES, {"GET": _list, "POST": _create}),
     (rf"{RELEASES}/tags/([^/]+)", {"GET": lambda s, c, tag: s.repository.release_of_tag(tag, c.base)}),
@@ -169,6 +182,23 @@ ROUTES: tuple[tuple[str, dict[str, Callable[..., Answer]]], ...] = (
     ),
     (rf"/{REPOSITORY}/releases/download/([^/]+)/([^/]+)", {"GET": _download}),
     ("/graphql", {"POST": _query}),
+    (rf"{REPO}/actions/runs/(\d+)/jobs", {"GET": lambda s, c, n: (200, s.hosted.jobs_of(int(n), c.base))}),
+    (rf"{REPO}/actions/runs/(\d+)/artifacts", {"GET": lambda s, c, n: (200, s.hosted.artifacts_of(int(n), c.base))}),
+    (rf"{REPO}/actions/jobs/(\d+)", {"GET": _job}),
+    (rf"{REPO}/actions/jobs/(\d+)/logs", {"GET": lambda s, c, n: _signed(c) or s.hosted.log_of(int(n), s.objects)}),
+    (
+        rf"{REPO}/actions/artifacts/(\d+)/zip",
+        {"GET": lambda s, c, n: _signed(c) or s.hosted.download(int(n), s.objects)},
+    ),
+    (f"{REPO}/issues", {"GET": lambda s, c: (200, s.hosted.issues_with(c.argument("labels") or "", c.base))}),
+    (
+        rf"{REPO}/issues/(\d+)/comments",
+        {
+            "GET": lambda s, c, n: s.hosted.comments(int(n), c.base),
+            "POST": lambda s, c, n: s.hosted.say(int(n), c.fields, c.base),
+        },
+    ),
+    (rf"{REPO}/issues/comments/(\d+)", {"PATCH": lambda s, c, n: s.hosted.change(int(n), c.fields, c.base)}),
 )
 
 
@@ -349,9 +379,10 @@ def send_content(handler: BaseHTTPRequestHandler, standin: StandIn) -> None:
     """An asset's content, by its id."""
     if "Authorization" in handler.headers:
         standin.leaked.append(handler.path)
-    asset: Asset | None = standin.repository.asset(int(handler.path.strip("/")), True)
-    content = asset.content if asset else b""
-    handler.send_response(200 if asset else 404)
+    name = handler.path.strip("/")
+    asset: Asset | None = standin.repository.asset(int(name), True) if name.isdecimal() else None
+    content = asset.content if asset else standin.hosted.contents.get(name, b"")
+    handler.send_response(200 if content or asset else 404)
     handler.send_header("Content-Length", str(len(content)))
     handler.end_headers()
     cut = standin.cut_downloads > 0

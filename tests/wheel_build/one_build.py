@@ -11,7 +11,7 @@ from scripts.commands.reported_errors import reported
 from scripts.dirs import Dirs
 from scripts.fetch.installer import Installer
 from scripts.options import parse_words
-from scripts.wheel_build import produce
+from scripts.wheel_build import environments, produce
 from scripts.wheel_build.build_options import BuildOptions
 from tests.wheel_build.factories import repository_variables
 from tests.wheel_build.plans import make_planner
@@ -42,7 +42,7 @@ def main(cache: str, checkout: str, *words: str) -> None:
     """Build, in an environment that holds all that is needed already."""
     dirs = dirs_of(Path(cache), Path(checkout))
     plan = make_planner(dirs, parse_words(BuildOptions, [*WORDS, *words])).here(TARGET)
-    with mock.patch.object(produce, "fill_build_environment"):
+    with mock.patch.object(environments, "fill_build_environment"):
         produce.produce(plan, Installer(uv=None), Path(sys.executable), sys.executable, dirs)
 
 

@@ -36,7 +36,7 @@ from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.host_compiler import HostCompiler
 from scripts.toolchain.msvc import toolset
 from scripts.wheel_build import planner as planner_module
-from scripts.wheel_build import produce
+from scripts.wheel_build import environments, produce
 from scripts.wheel_build.build_options import BuildOptions, repeat_command
 from scripts.wheel_build.build_plan import LATE, BuildPlan
 from scripts.wheel_build.dry_run import DryRun
@@ -105,7 +105,7 @@ def stub_build(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Dirs], Pat
     monkeypatch.setattr(signal, "signal", lambda *asked: None)
     monkeypatch.setattr(nox_call, "run_in_front", run_session)
     monkeypatch.setattr(nox_call, "lock_target", lambda target, wait: nullcontext())
-    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: None)
+    monkeypatch.setattr(environments, "fill_build_environment", lambda *asked: None)
     project.open_project.cache_clear()
     yield build_stub
     project.open_project.cache_clear()

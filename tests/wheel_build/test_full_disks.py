@@ -17,7 +17,7 @@ from scripts.dirs import Dirs
 from scripts.errors import PrerequisiteError, WheelsError
 from scripts.fetch.installer import Installer, environment_python
 from scripts.process_tree import ProcessGroup
-from scripts.wheel_build import produce
+from scripts.wheel_build import environments, produce
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.preflight import TEMPORARY
@@ -34,7 +34,7 @@ Disk = Callable[[Path], Path]
 
 @pytest.fixture(autouse=True)
 def with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: None)
+    monkeypatch.setattr(environments, "fill_build_environment", lambda *asked: None)
 
 
 def build(dirs: Dirs) -> Path:

@@ -17,7 +17,7 @@ from scripts.publish.candidates import read_wheelhouse
 from scripts.toolchain import host_compiler
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
-from scripts.wheel_build import produce
+from scripts.wheel_build import environments, produce
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.planner import Planner
 from tests.wheel_build.plans import FACTS, MATRIX
@@ -32,7 +32,7 @@ OPS = ("async_io", "fused_adam")  # of which the stub has the second
 @pytest.fixture(autouse=True)
 def without_libaio(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_compiler, "absent_headers", lambda gcc, headers: frozenset({"libaio.h"}))
-    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked, **named: None)
+    monkeypatch.setattr(environments, "fill_build_environment", lambda *asked, **named: None)
     monkeypatch.setattr(produce, "require_disks", lambda *asked: None)
 
 
@@ -44,7 +44,7 @@ def build(dirs: Dirs, **options: bool) -> Path:
 
 
 def test_nothing_is_built_unless_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked, **named: pytest.fail("it installs torch"))
+    monkeypatch.setattr(environments, "fill_build_environment", lambda *asked, **named: pytest.fail("it installs torch"))
     with pytest.raises(PrerequisiteError, match="async_io: the header") as caught:
         build(make_dirs(tmp_path))
     assert caught.value.id == "op-header-missing"

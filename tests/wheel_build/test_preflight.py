@@ -15,7 +15,7 @@ from scripts.errors import PrerequisiteError
 from scripts.facts.load import load_facts
 from scripts.fetch.installer import Installer
 from scripts.plan.target import parse_id
-from scripts.wheel_build import preflight, produce
+from scripts.wheel_build import environments, preflight, produce
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.preflight import TEMPORARY, places_of, require_disks
 from tests.wheel_build.plans import make_plan
@@ -95,7 +95,7 @@ def test_a_disk_that_is_too_small_is_an_error_with_numbers_before_anything_is_in
     one_disk: Dirs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - 10**8, 10**8))
-    monkeypatch.setattr(produce, "fill_build_environment", lambda *asked: pytest.fail("something is installed"))
+    monkeypatch.setattr(environments, "fill_build_environment", lambda *asked: pytest.fail("something is installed"))
     with pytest.raises(PrerequisiteError) as caught:
         produce.produce(make_plan(CPU), Installer(uv="uv"), Path("python"), "python", one_disk)
     assert (caught.value.id, caught.value.exit_code) == ("disk-full", 14)

@@ -1,0 +1,56 @@
+"""The replay files that builds leave: begun anew, and completed with how each build ended and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from scripts.ci.actions import this_step
+from scripts.ci.results import Result
+from scripts.commands.answer import log_line
+from scripts.errors import DataError, InterruptedBuildError
+from scripts.fetch.installer import find_installer
+from scripts.plan.target import Target
+from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.compiler_output import first_errors
+from scripts.wheel_build.replay import Replay, ReplayError, read_replay, replay_path, write_replay
+from scripts.wheel_build.replay_file import LONGEST, begin_replay
+
+IN_LOG = "replay file of "  # begins the line of a job's log that is followed by one
+
+
+def forget_replays(logs: Path, targets: Iterable[Target], options: BuildOptions) -> None:
+    """Remove those of earlier builds, so that none is taken for that of the next."""
+    for target in targets:
+        with suppress(OSError):
+            replay_path(logs, target.id, options.ops).unlink()
+
+
+def complete_replay(logs: Path, result: Result, options: BuildOptions) -> None:
+    """Add to the replay file how the build ended, and why; one that had not come so far gets a file, too.
+
+    A job that failed also prints it: a log outlives the artifacts of a run.
+    """
+    path = replay_path(logs, result.target, options.ops)
+    begun = _read(path) or begin_replay(result.parsed_target, options, find_installer())
+    error = begun.error
+    if error is None and result.exit_code:
+        message = (result.message or "")[:LONGEST]
+        error = ReplayError(id=result.error, message=message, first=first_errors(message, 1), step="")
+    replay = replace(begun, exit_code=result.exit_code, error=error, diagnosis=result.diagnosis)
+    with suppress(OSError):  # of a disk that is full; what failed is told without it
+        write_replay(path, replay)
+    if this_step() and result.exit_code not in (0, InterruptedBuildError.exit_code):
+        log_line(f"::group::{IN_LOG}{result.target}")
+        log_line(json.dumps(replay.as_document()))
+        log_line("::endgroup::")
+
+
+def _read(path: Path) -> Replay | None:
+    try:
+        return read_replay(path.read_bytes(), path.name)
+    except (OSError, DataError):
+        return None
