@@ -35,8 +35,8 @@ from scripts.toolchain import host_compiler
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.host_compiler import HostCompiler
 from scripts.toolchain.msvc import toolset
+from scripts.wheel_build import environments
 from scripts.wheel_build import planner as planner_module
-from scripts.wheel_build import environments, produce
 from scripts.wheel_build.build_options import BuildOptions, repeat_command
 from scripts.wheel_build.build_plan import LATE, BuildPlan
 from scripts.wheel_build.dry_run import DryRun

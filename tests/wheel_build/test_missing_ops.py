@@ -44,7 +44,9 @@ def build(dirs: Dirs, **options: bool) -> Path:
 
 
 def test_nothing_is_built_unless_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "fill_build_environment", lambda *asked, **named: pytest.fail("it installs torch"))
+    monkeypatch.setattr(
+        environments, "fill_build_environment", lambda *asked, **named: pytest.fail("it installs torch")
+    )
     with pytest.raises(PrerequisiteError, match="async_io: the header") as caught:
         build(make_dirs(tmp_path))
     assert caught.value.id == "op-header-missing"
