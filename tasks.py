@@ -8,7 +8,7 @@ from invoke.context import Context
 
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.command_task import command
-from scripts.commands.hosted_options import ReproduceOptions
+from scripts.commands.hosted_options import ReproduceOptions, RequestOptions
 from scripts.commands.store_options import OneFileOptions, PublishOptions, SiteOptions, YankOptions
 from scripts.commands.task_options import (
     BenchOptions,
@@ -175,6 +175,14 @@ def reproduce(c: Context, options: ReproduceOptions) -> None:
     from scripts.commands import reproduce_task
 
     reproduce_task.reproduce(options)
+
+
+@command
+def request(c: Context, options: RequestOptions) -> None:
+    """Answer who asks for a wheel from the plan: published, planned, possible or not; the form of an issue."""
+    from scripts.commands import request_task
+
+    request_task.request(options)
 
 
 @command

@@ -28,14 +28,18 @@ class QueuedTarget:
     runner: str  # "windows-2022"
 
 
-def next_jobs(plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int = MAX_JOBS) -> tuple[QueuedTarget, ...]:
+def next_jobs(
+    plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int = MAX_JOBS, first: Sequence[str] = ()
+) -> tuple[QueuedTarget, ...]:
     """The first `limit` targets of the plan, in the order in which they should be built.
 
-    First what was begun and can be resumed; then by priority, the newest versions first; last what failed before, which
-    would otherwise be tried again every time and keep all others waiting.
+    Before all others the ids in `first`, in their order. Then what was begun and can be resumed; then by priority, the
+    newest versions first; last what failed before, which would otherwise be tried again every time and keep all others
+    waiting.
     """
     newest_first = tuple(reversed(plan.targets))
-    queue = sorted(newest_first, key=lambda planned: (_turn(planned, builds), planned.priority))
+    asked = {name: place - len(first) for place, name in enumerate(first)}
+    queue = sorted(newest_first, key=lambda row: (asked.get(row.target.id, 0), _turn(row, builds), row.priority))
     return tuple(QueuedTarget(target=row.target, runner=runner_for(row.target, facts)) for row in queue[:limit])
 
 

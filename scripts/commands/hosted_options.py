@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scripts.commands.store_options import STORE
 from scripts.options import json_option, option, path_option
 
 
@@ -25,3 +26,18 @@ class ReproduceOptions:
     )
     dry_run: bool = option(False, "print what differs and the steps, and run nothing")
     json: bool = json_option("[what differed, the steps, and both outcomes](#other-json)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestOptions:
+    """Which request is answered, and where."""
+
+    form: str = path_option(
+        "",
+        "a file with the filled-in form, or -; in GitHub Actions the issue of the event when left out",
+        more="a file with the filled-in form, or `-` for standard input; in GitHub Actions the issue of the event when "
+        "left out",
+    )
+    comment: bool = option(False, "say it below the issue, in place of what was said before")
+    store: str = path_option("", STORE, more="where the wheels are, as of [`invoke publish`](#invoke-publish)")
+    json: bool = json_option("[the answer](#other-json)")

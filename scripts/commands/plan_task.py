@@ -48,9 +48,11 @@ def next_matrix(project: Project, plan: Plan, limit: int) -> None:
     from scripts.ci.actions import site_address, this_step
     from scripts.ci.jobs import matrix_document, next_jobs
     from scripts.ci.results import known_builds
+    from scripts.commands.request_task import requested_first
     from scripts.plan.shard import MAX_JOBS
 
-    jobs = next_jobs(plan, project.facts, known_builds(site_address(), log_line), limit or MAX_JOBS)
+    builds, first = known_builds(site_address(), log_line), requested_first(project)
+    jobs = next_jobs(plan, project.facts, builds, limit or MAX_JOBS, first)
     document = matrix_document(jobs)
     step = this_step()
     if step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from scripts.plan.target import Target
 from scripts.shell import Shell, line_for
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
@@ -23,11 +24,16 @@ PROGRAMS: dict[Tool, tuple[str, ...]] = {
 
 def install_words(record: WheelRecord, published: Published, tool: Tool = "pip") -> tuple[str, ...]:
     """The command as words."""
+    return target_words(record.target, published, tool)
+
+
+def target_words(target: Target, published: Published, tool: Tool = "pip") -> tuple[str, ...]:
+    """The same for the wheel of a target."""
     option = "--extra-index-url" if tool == "pip" else "--index"
-    indexes = (published.channel(record.target), published.torch_channel(record.target))
+    indexes = (published.channel(target), published.torch_channel(target))
     return (
         *PROGRAMS[tool],
-        f"deepspeed=={record.target.wheel_version}",
+        f"deepspeed=={target.wheel_version}",
         "--only-binary",
         "deepspeed",
         *(word for index in indexes for word in (option, index)),

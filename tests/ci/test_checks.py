@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.ci.request_form import HEADINGS
 from scripts.plan.selection import Selection
 from tests.ci.workflows import FILES, FOLDER, actionlint, run, schema, zizmor
 
@@ -57,8 +58,10 @@ def test_the_forms_for_issues_fit_their_schema(schema: str, files: str) -> None:
 
 def test_a_wheel_is_asked_for_by_the_selectors() -> None:
     form = yaml.safe_load((FOLDER.parent / "ISSUE_TEMPLATE" / "wheel-request.yml").read_text(encoding="utf-8"))
-    asked = {part["id"] for part in form["body"] if part.get("validations", {}).get("required")}
-    assert asked == {field.name for field in fields(Selection)} - {"id"}
+    labels = {part["id"]: part["attributes"]["label"] for part in form["body"] if "id" in part}
+    assert {*labels} == {field.name for field in fields(Selection)} - {"id"} | {"detected"}
+    assert list(labels.values()) == list(HEADINGS), "what is read"
+    assert [part["id"] for part in form["body"] if part.get("validations", {}).get("required")] == ["deepspeed"]
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,13 @@ import tasks
 from scripts.ci.actions import ALLOW_SHRINK
 from scripts.ci.caches import caches
 from scripts.ci.jobs import QUEUE
+from scripts.ci.replay_source import ARTIFACT
 from scripts.commands.testing import SLOW
 from scripts.dirs import Dirs
 from scripts.options import options_of
 from scripts.plan.selection import Selection
 from scripts.publish.attestation import CHECKSUMS, PREDICATE
+from scripts.wheel_build.replay import replay_path
 from tests.ci.workflows import FILES, ROOT, load, steps
 from tests.plan.factories import make_target
 
@@ -48,6 +50,7 @@ def test_only_publishing_may_write_to_the_repository_and_only_it_may_attest() ->
     assert {key: found for key, found in rights.items() if found} == {
         ("build.yml", "publish"): {"contents", "id-token", "attestations"},
         ("build.yml", "pages"): {"pages", "id-token"},
+        ("request.yml", "answer"): {"issues"},
     }
 
 
@@ -102,6 +105,29 @@ def test_jobs_that_hold_rights_or_caches_install_nothing_that_only_tests_need() 
     assert installs == {**dict.fromkeys(BUILD["jobs"], line), "publish": pinned, "pages": pinned}
     may_write = {job for job, body in BUILD["jobs"].items() if "write" in body["permissions"].values()}
     assert {job for job, run in installs.items() if run == pinned} == may_write
+
+
+def test_nothing_that_strangers_write_is_handed_to_the_step_that_answers_them() -> None:
+    """It reads the file of the event; its rights are to read, and to comment."""
+    [job] = load("request.yml")["jobs"].values()
+    assert job["permissions"] == {"contents": "read", "issues": "write"}
+    assert [step.get("env") for step in job["steps"] if "run" in step] == [
+        None,
+        {"GITHUB_TOKEN": "${{ github.token }}"},
+    ]
+    text = (ROOT / ".github" / "workflows" / "request.yml").read_text(encoding="utf-8")
+    handed = {*re.findall(r"\$\{\{\s*(.*?)\s*\}\}", text)}
+    assert handed == {"github.event.issue.number", "vars.SITE", "github.token"}
+    assert job["steps"][2]["run"].endswith("--require-hashes -r requirements-publish.txt")
+
+
+def test_a_job_that_failed_uploads_what_repeats_it_where_it_is_looked_for() -> None:
+    build = BUILD["jobs"]["build"]["steps"]
+    [step] = [one for one in build if str(one.get("with", {}).get("name", "")).startswith(ARTIFACT)]
+    assert step["if"] == "${{ always() && steps.build.outcome == 'failure' }}"
+    assert step["with"]["name"] == ARTIFACT + "${{ matrix.id }}"
+    assert step["with"]["path"] == replay_path(Path("out/logs"), "${{ matrix.id }}").as_posix()
+    assert [one.get("name") for one in build if one.get("id") == "build"] == ["Build and verify"]
 
 
 def test_what_a_person_types_reaches_the_tasks_through_variables_alone() -> None:

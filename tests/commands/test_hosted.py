@@ -50,6 +50,7 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleName
     open_project.cache_clear()
     monkeypatch.setattr("scripts.ci.results.known_builds", lambda site, say: {})
     monkeypatch.setattr(report_task, "known_builds", lambda site, say: {})
+    monkeypatch.setattr("scripts.commands.request_task.requested_first", lambda project: ())
     yield files
     open_project.cache_clear()
 

@@ -53,6 +53,9 @@ def upload(given: Inputs) -> None:
     shutil.rmtree(place, ignore_errors=True)
     if Path(given["path"]).is_dir():
         shutil.copytree(given["path"], place)
+    elif Path(given["path"]).is_file():
+        place.mkdir(parents=True)
+        shutil.copy(given["path"], place)
 
 
 def download(given: Inputs) -> None:
