@@ -27,7 +27,7 @@ OWN_CHOICE = "matrix:"  # begins the rule of a target that is left out by an exc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class RequestAnswer:
     """What is said, and of which target."""
 
     kind: Kind
@@ -54,11 +54,11 @@ class Known:
     site: Published
 
 
-def answer(asked: AskedWheel, known: Known) -> Answer:
+def answer(asked: AskedWheel, known: Known) -> RequestAnswer:
     """What is said to who asks for this wheel."""
     if asked.faults:
         lines = ["The form leaves open which wheel is meant; edit it, and this answer changes:", ""]
-        return Answer(kind="not understood", lines=(*lines, *(f"- {fault}" for fault in asked.faults)))
+        return RequestAnswer(kind="not understood", lines=(*lines, *(f"- {fault}" for fault in asked.faults)))
     for axis in AXES:
         if reason := why_never(axis, getattr(asked, axis), known.facts):
             return _not_possible(asked, known, f"no {axis} of that kind. {reason.rstrip('.')}")
@@ -85,32 +85,32 @@ def answer(asked: AskedWheel, known: Known) -> Answer:
     return _of_plan(target, known)
 
 
-def _of_plan(target: Target, known: Known) -> Answer:
+def _of_plan(target: Target, known: Known) -> RequestAnswer:
     """The answer about a target that is planned."""
     if reason := known.withdrawn.get(target.wheel_name):
-        lines = (f"The wheel of `{target.id}` was withdrawn, and is not offered any more.", "")
-        return Answer(
-            kind="not possible", lines=(*lines, f"It was withdrawn because: {_quoted(reason)}"), target=target.id
+        withdrawn = [f"The wheel of `{target.id}` was withdrawn, and is not offered any more.", ""]
+        return RequestAnswer(
+            kind="not possible", lines=(*withdrawn, f"It was withdrawn because: {_quoted(reason)}"), target=target.id
         )
     if target.wheel_name in known.published:
         line = line_for("sh", target_words(target, known.site))
-        lines = (f"`{target.wheel_name}` can be installed with", "", "```", line, "```")
-        return Answer(kind="published", lines=lines, target=target.id)
+        told = (f"`{target.wheel_name}` can be installed with", "", "```", line, "```")
+        return RequestAnswer(kind="published", lines=told, target=target.id)
     place = known.queue.index(target.id) + 1
     lines = (
         f"`{target.id}` is in the plan: number {place} of the {len(known.queue)} wheels that are still to be built.",
         "",
         f"A maintainer's label `{FIRST_LABEL}` puts it at the front.",
     )
-    return Answer(kind="planned", lines=lines, target=target.id)
+    return RequestAnswer(kind="planned", lines=lines, target=target.id)
 
 
-def _possible(target: Target, why: str, rows: Sequence[str]) -> Answer:
+def _possible(target: Target, why: str, rows: Sequence[str]) -> RequestAnswer:
     lines = (why, "", "To have it, add:", "", *(f"- {row}" for row in rows))
-    return Answer(kind="possible", lines=lines, target=target.id)
+    return RequestAnswer(kind="possible", lines=lines, target=target.id)
 
 
-def _unknown(unknown: Sequence[str], words: Mapping[str, str], asked: AskedWheel, known: Known) -> Answer:
+def _unknown(unknown: Sequence[str], words: Mapping[str, str], asked: AskedWheel, known: Known) -> RequestAnswer:
     """The answer about values of which no row is here: newer ones may be possible, others are none."""
     strange = [axis for axis in unknown if axis not in DATA_OF or not _is_newer(axis, words[axis], known.facts)]
     if strange:
@@ -120,14 +120,14 @@ def _unknown(unknown: Sequence[str], words: Mapping[str, str], asked: AskedWheel
     rows += [f'"{_row(axis, words[axis])}" on the axis `{axis}` of `matrix.yaml`' for axis in unknown]
     names = ", ".join(f"{axis} `{words[axis]}`" for axis in unknown)
     lines = (f"Nothing is known here yet of {names}.", "", "If it is released, add:", "", *(f"- {row}" for row in rows))
-    return Answer(kind="possible", lines=lines)
+    return RequestAnswer(kind="possible", lines=lines)
 
 
-def _not_possible(asked: AskedWheel, known: Known, reason: str, target: Target | None = None) -> Answer:
+def _not_possible(asked: AskedWheel, known: Known, reason: str, target: Target | None = None) -> RequestAnswer:
     near = _nearest(asked, known)
     state = "published" if near.wheel_name in known.published else "planned"
     lines = (f"There can be no such wheel: {reason}.", "", f"Nearest: `{near.id}`, which is {state}.")
-    return Answer(kind="not possible", lines=lines, target=target.id if target else "", nearest=near.id)
+    return RequestAnswer(kind="not possible", lines=lines, target=target.id if target else "", nearest=near.id)
 
 
 def _nearest(asked: AskedWheel, known: Known) -> Target:

@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.ci.actions import pages_address, site_address, this_step
 from scripts.ci.issue_comments import Issue, issue_of_event, labelled, put_comment
 from scripts.ci.jobs import next_jobs
-from scripts.ci.request_answer import FIRST_LABEL, Answer, Known, answer
+from scripts.ci.request_answer import FIRST_LABEL, Known, RequestAnswer, answer
 from scripts.ci.request_form import is_request, read_request
 from scripts.ci.results import known_builds
 from scripts.commands.answer import log_line, print_document, print_lines
@@ -78,7 +78,7 @@ def _issue(form: str) -> Issue:
     return issue_of_event(Path(event))
 
 
-def _comment(issue: Issue, found: Answer) -> str:
+def _comment(issue: Issue, found: RequestAnswer) -> str:
     step = this_step()
     if not step or not issue.number:
         raise InputError("--comment is for a workflow that runs for an issue; omit it", id="options-conflict")

@@ -86,7 +86,7 @@ def test_actionlint_would_find_a_mistake(tmp_path: Path, before: str, after: str
         ("invoke plan --missing", "invoke plan --id ${{ inputs.id }} --missing", "template-injection"),
         ("de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2", "v6", "unpinned-uses"),
         (
-            "permissions:\n      contents: read\n    outputs",
+            "permissions:\n      contents: read\n      issues: read # who comes first\n    outputs",
             "permissions: write-all\n    outputs",
             "excessive-permissions",
         ),
