@@ -19,6 +19,8 @@ ENVIRONMENTS = CHECKOUT / ".nox"
 
 def require_disks(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, *, make: bool = True) -> None:
     """Raise PrerequisiteError unless all directories that building these plans writes can be written and have room."""
+    if not plans:  # every wheel that was asked for is there and unchanged
+        return
     subject = plans[0].target.id if len(plans) == 1 else f"{len(plans)} targets"
     places = [*places_of(plans, dirs, installer)]
     require_writable(subject, places, make=make)

@@ -132,3 +132,8 @@ def test_two_disks_are_judged_apart(one_disk: Dirs, monkeypatch: pytest.MonkeyPa
     assert "100 MB free" in str(caught.value)
     assert str(tmp / "cache" / "headers") in str(caught.value)
     assert str(tmp / "wheels") not in str(caught.value)
+
+
+def test_a_build_of_nothing_asks_for_no_room(one_disk: Dirs) -> None:
+    require_disks([], one_disk, Installer(uv=None))
+    assert not one_disk.wheelhouse.exists()
