@@ -34,6 +34,12 @@ class Actions:
             assert all("\n" not in value for value in values.values()), "an output of several lines needs a delimiter"
             _append(self.outputs, "".join(f"{name}={value}\n" for name, value in values.items()))
 
+    def show_folded(self, title: str, lines: Iterable[str]) -> None:
+        """Lines on standard error that the job's log shows folded, below a title."""
+        self.annotate([f"::group::{title}"])
+        sys.stderr.writelines(f"{printable(line)}\n" for line in lines)
+        self.annotate(["::endgroup::"])
+
     def annotate(self, annotations: Iterable[str]) -> None:
         """Have GitHub show each annotation on the run's page."""
         for line in annotations:

@@ -51,11 +51,14 @@ def rows(results: Iterable[Result], wheelhouse: Path) -> tuple[SummaryRow, ...]:
     return tuple(sorted(found, key=lambda row: (order[row.result.state], row.result.target)))
 
 
-def markdown(found: Sequence[SummaryRow]) -> str:
-    """The summary: a sentence, the table, and per failed target first error lines, cause and a line that repeats it."""
+def markdown(found: Sequence[SummaryRow], run_url: str = "") -> str:
+    """The summary: a sentence, the table, and per failed target first error lines, cause and a line that repeats it.
+
+    With the address of a run there is one more, which repeats it with the packages that the job had.
+    """
     table = ["| target | result | minutes | ops from the cache |", "| --- | --- | --- | --- |"]
     table += [f"| `{row.result.target}` | {_outcome(row.result)} | {_minutes(row)} | {_hits(row)} |" for row in found]
-    return "\n".join([f"### {sentence(found)}", "", *table, "", *_details(found)]) + "\n"
+    return "\n".join([f"### {sentence(found)}", "", *table, "", *_details(found, run_url)]) + "\n"
 
 
 def sentence(found: Sequence[SummaryRow]) -> str:
@@ -73,13 +76,19 @@ def run_annotations(found: Sequence[SummaryRow]) -> tuple[str, ...]:
     )
 
 
-def _details(found: Sequence[SummaryRow]) -> list[str]:
+def home_line(target: str, run_url: str) -> str:
+    """The line that repeats a failed job of a run elsewhere, from its replay file."""
+    return f"invoke reproduce {run_url} --id {target}"
+
+
+def _details(found: Sequence[SummaryRow], run_url: str) -> list[str]:
     lines: list[str] = []
     for row in found:
         if row.result.state == "failed":
             fence = _fence(row.told)
             lines += [f"#### {row.result.target}", "", fence, row.told, fence, "", "Repeat it:", ""]
-            lines += [fence, row.repeat, fence, ""]
+            at_home = [home_line(row.result.target, run_url)] if run_url else []
+            lines += [fence, row.repeat, *at_home, fence, ""]
     return lines
 
 

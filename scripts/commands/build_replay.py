@@ -10,7 +10,6 @@ from pathlib import Path
 
 from scripts.ci.actions import this_step
 from scripts.ci.results import Result
-from scripts.commands.answer import log_line
 from scripts.errors import DataError, InterruptedBuildError
 from scripts.fetch.installer import find_installer
 from scripts.plan.target import Target
@@ -18,8 +17,6 @@ from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.compiler_output import first_errors
 from scripts.wheel_build.replay import Replay, ReplayError, read_replay, replay_path, write_replay
 from scripts.wheel_build.replay_file import LONGEST, begin_replay
-
-IN_LOG = "replay file of "  # begins the line of a job's log that is followed by one
 
 
 def forget_replays(logs: Path, targets: Iterable[Target], options: BuildOptions) -> None:
@@ -43,10 +40,8 @@ def complete_replay(logs: Path, result: Result, options: BuildOptions) -> None:
     replay = replace(begun, exit_code=result.exit_code, error=error, diagnosis=result.diagnosis)
     with suppress(OSError):  # of a disk that is full; what failed is told without it
         write_replay(path, replay)
-    if this_step() and result.exit_code not in (0, InterruptedBuildError.exit_code):
-        log_line(f"::group::{IN_LOG}{result.target}")
-        log_line(json.dumps(replay.as_document()))
-        log_line("::endgroup::")
+    if (step := this_step()) and result.exit_code not in (0, InterruptedBuildError.exit_code):
+        step.show_folded(f"replay file of {result.target}", [json.dumps(replay.as_document())])
 
 
 def _read(path: Path) -> Replay | None:

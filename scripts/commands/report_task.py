@@ -39,7 +39,7 @@ def report(options: ReportOptions) -> None:
         )
     found = rows(results, dirs.wheelhouse)
     if step := this_step():
-        step.add_summary(markdown(found))
+        step.add_summary(markdown(found, step.run_url))
         step.annotate(run_annotations(found))
     if options.builds:
         _write_states(Path(options.builds), results)

@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.console import PlainConsole
-from scripts.outgoing import printable
+from scripts.outgoing import printable, runner_order
 
 HEARTBEAT_SECONDS = 20.0
 GIB = 1024**3
@@ -137,6 +137,13 @@ class Progress:
         with self._lock, suppress(OSError):  # a terminal that was closed, or a pipe that nobody reads
             (self._live.console if self._live else self.console).print(line, markup=False, soft_wrap=True)
 
+    def _order(self, line: str) -> None:
+        """A line that GitHub's runner is to obey; what others say is none to it."""
+        self.log(line)
+        with self._lock, suppress(OSError):
+            self.console.file.write(f"{runner_order(line)}\n")
+            self.console.file.flush()
+
     def heard(self, line: str) -> None:
         """One line of a program that runs: into the log, and shown as the newest."""
         self.log(line)
@@ -147,7 +154,10 @@ class Progress:
     def step(self, name: str, *, downloads: bool = False) -> Iterator[None]:
         """A named stretch of work with its seconds, and signs of life in it; a group of lines in GitHub Actions."""
         grouped = bool(os.environ.get("GITHUB_ACTIONS"))
-        self.show(f"::group::{name}" if grouped else f"▸ {name}")
+        if grouped:
+            self._order(f"::group::{name}")
+        else:
+            self.show(f"▸ {name}")
         self._step = step = RunningStep(name=name, downloads=downloads)
         self.begun = name
         try:
@@ -158,7 +168,7 @@ class Progress:
             self._step, self.ops = None, {}
             self.show(f"  {name}: {time.monotonic() - step.started:.1f} s")
             if grouped:
-                self.show("::endgroup::")
+                self._order("::endgroup::")
         if name == self.until:
             raise StepReached(name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -121,7 +121,9 @@ class Replay:
 
     def as_document(self) -> Any:  # noqa: ANN401  any JSON
         """For a file: without secrets, and without what is absent."""
-        return redacted_values({name: value for name, value in asdict(self).items() if value not in (None, ())})
+        absent = {each.name: each.default for each in fields(self) if each.default is not MISSING}
+        found = {name: value for name, value in asdict(self).items() if name not in absent or value != absent[name]}
+        return redacted_values(found)
 
 
 def replay_path(logs: Path, target: str, ops: Collection[str] = ()) -> Path:

@@ -1,4 +1,4 @@
-"""Runs build.yml with act on this machine: real jobs, steps, matrix, outputs and tasks; stand-ins for the actions.
+"""Runs build.yml and request.yml with act on this machine: real jobs, steps, outputs and tasks; stand-in actions.
 
 What GitHub would do outside of the workflow's own lines is in `standins/`: caches and artifacts are folders, releases
 are those of the stand-in for GitHub on loopback. Nothing leaves this machine.
@@ -61,19 +61,28 @@ class Rehearsal:
         return self
 
     def run(self, **inputs: str) -> subprocess.CompletedProcess[str]:
-        """What act says of one run of the workflow, started by hand with these inputs."""
+        """What act says of one run of build.yml, started by hand with these inputs."""
+        for name in ("artifacts", "pages"):  # a run has its own
+            shutil.rmtree(self.state / name, ignore_errors=True)
+        typed = [word for name, value in inputs.items() for word in ("--input", f"{name}={value}")]
+        return self._run_patiently("workflow_dispatch", "build.yml", typed)
+
+    def answer(self, event: Mapping[str, object]) -> subprocess.CompletedProcess[str]:
+        """What act says of one run of request.yml, for an event about an issue."""
+        file = self.folder / "event.json"
+        file.write_text(json.dumps(event), encoding="utf-8")
+        return self._run_patiently("issues", "request.yml", ["--eventpath", str(file)])
+
+    def _run_patiently(self, event: str, workflow: str, words: list[str]) -> subprocess.CompletedProcess[str]:
         for _ in range(TRIES):
-            for name in ("artifacts", "pages"):  # a run has its own
-                shutil.rmtree(self.state / name, ignore_errors=True)
             try:
-                return self._run_once(inputs)
+                return self._run_once(event, workflow, words)
             except subprocess.TimeoutExpired as hung:
                 last = hung
         raise last
 
-    def _run_once(self, inputs: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        typed = [word for name, value in inputs.items() for word in ("--input", f"{name}={value}")]
-        argv = [str(program("act")), "workflow_dispatch", "-W", ".github/workflows/build.yml", *self._words(), *typed]
+    def _run_once(self, event: str, workflow: str, words: list[str]) -> subprocess.CompletedProcess[str]:
+        argv = [str(program("act")), event, "-W", f".github/workflows/{workflow}", *self._words(), *words]
         env = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "act"), "NO_PROXY": "127.0.0.1"}
         return subprocess.run(
             argv,

@@ -155,3 +155,15 @@ def test_a_step_leaves_no_thread_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), make_progress(tmp_path, Screen()) as progress, progress.step("compile"):
         raise KeyboardInterrupt
     assert threading.active_count() == before
+
+
+def test_in_a_workflow_a_step_is_folded_and_what_others_say_folds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    screen = Screen()
+    with make_progress(tmp_path, screen) as progress, progress.step("source"):
+        progress.show("::group::of a program")
+    said = screen.getvalue().splitlines()
+    assert (said[0], said[-1]) == ("::group::source", "::endgroup::")
+    assert sum(line.startswith("::") for line in said) == 2

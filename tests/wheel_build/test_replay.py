@@ -54,7 +54,7 @@ RED = replace(
 )
 
 
-@pytest.mark.parametrize("replay", [GREEN, RED])
+@pytest.mark.parametrize("replay", [GREEN, RED, replace(GREEN, options=(), packages=())])
 def test_a_replay_is_read_as_it_was_written(replay: Replay, tmp_path: Path) -> None:
     path = replay_path(tmp_path, ID, ("cpu_adam", "cpu_lion"))
     assert path.name == f"{ID}.only-cpu_adam-cpu_lion.replay.json"
