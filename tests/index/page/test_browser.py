@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from scripts.index.install_line import install_command
+from scripts.index.one_file import NAME
 from scripts.index.page.grid import coordinates
 from scripts.index.page.render import DETECT
 from scripts.index.page.states import Build, excluded_state, unpublished, withdrawn
@@ -101,6 +102,16 @@ def test_the_copy_button_puts_the_line_on_the_clipboard(open_page: Opener, site:
     page.get_by_role("button", name="Copy the install command").click()
     page.wait_for_function("document.querySelector('#said').textContent === 'Copied.'")
     assert page.evaluate("navigator.clipboard.readText()") == line_for(TARGET)
+
+
+def test_the_page_leads_with_the_file_that_chooses(open_page: Opener, site: str) -> None:
+    page = open_page(site)
+    file, line = page.get_by_role("link", name=NAME), page.locator("#file-line")
+    assert file.get_attribute("href") == NAME
+    assert page.locator("main h2").first.inner_text() == "Let it choose"
+    page.get_by_role("button", name="Copy the line that installs").click()
+    page.wait_for_function("document.querySelector('#said').textContent === 'Copied.'")
+    assert page.evaluate("navigator.clipboard.readText()") == line.inner_text() == f"python {NAME} install"
 
 
 def test_without_the_clipboard_the_old_way_copies(open_page: Opener, site: str) -> None:
@@ -503,7 +514,7 @@ def test_everything_can_be_done_with_the_keyboard(open_page: Opener, site: str) 
     while "choose-torch" not in visited:
         page.keyboard.press("Tab")
         visited.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
-    assert visited == ["skip", "choose-platform", "choose-py", "choose-torch"]
+    assert visited == ["skip", "", "", "copy", "choose-platform", "choose-py", "choose-torch"]  # the file comes first
     page.keyboard.press("ArrowUp")  # the list has the newest first
     assert page.inner_text("#command") == line_for(TARGET)
     while page.evaluate("document.activeElement.id") != "tab-pip":
