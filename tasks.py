@@ -14,6 +14,7 @@ from scripts.commands.task_options import (
     BenchOptions,
     CleanOptions,
     DiagnoseOptions,
+    DoctorOptions,
     FindOptions,
     InstallOptions,
     KeysOptions,
@@ -159,6 +160,14 @@ def install(c: Context, options: InstallOptions) -> None:
     from scripts.commands import install_task
 
     install_task.install(options)
+
+
+@command
+def doctor(c: Context, options: DoctorOptions) -> None:
+    """Show what is right, wrong, missing or unknown on this machine, to run a wheel or to build one; --fix mends it."""
+    from scripts.commands import doctor_task
+
+    doctor_task.doctor(options)
 
 
 @command

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -112,3 +113,14 @@ def registry_values(key: str) -> dict[str, str]:
                 continue
             found = {**{name: value for name, value, kind in values if isinstance(value, str)}, **found}
     return found
+
+
+def registry_number(key: str, name: str) -> int | None:
+    """A number below `key` of HKEY_LOCAL_MACHINE; None when it is not there, and on another system than Windows."""
+    found: object = None
+    if sys.platform == "win32":
+        import winreg
+
+        with suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key) as opened:
+            found, _ = winreg.QueryValueEx(opened, name)
+    return found if isinstance(found, int) else None

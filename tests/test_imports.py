@@ -46,6 +46,7 @@ PACKAGES = (
     "publish",
     "index",
     "install",
+    "doctor",
     "ci",
     "commands",
     "one_file_main",

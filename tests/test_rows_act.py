@@ -43,6 +43,7 @@ KEYS = (  # of rows that code looks up by them, and has no need to ask for then
     "DeepSpeedRelease.version",
     "PythonVersion.version",
     "Runner.name",
+    "ShellGuide.shell",
     "SystemNeed.name",
     "ToolkitComponent.name",
     "TorchRelease.minor",

@@ -219,6 +219,26 @@ class InstallOptions(FindOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoctorOptions:
+    """What is looked at, and whether it is mended."""
+
+    python: str = path_option(
+        "",
+        "an environment's directory or Python; the active one unless given",
+        more="an environment's directory or its Python; the active environment unless given. With `--to build`: one "
+        "that is to be built in by hand, while `invoke build` makes its own",
+    )
+    to: str = option("run", "what for: run (a wheel) or build (one)", choices=("run", "build"))
+    fix: bool = option(
+        False,
+        "run the lines that mend something, and look again",
+        more="run the lines that mend something, each once and asked about on a terminal, and look again",
+    )
+    dry_run: bool = option(False, "with --fix: print the lines and run nothing")
+    json: bool = json_option("[every finding](#other-json)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SuiteOptions:
     """Which tests run."""
 

@@ -13,6 +13,7 @@ from scripts.facts.cpu_levels import CpuException, CpuLevel, VectorOp
 from scripts.facts.cuda_toolkits import CudaToolkit
 from scripts.facts.deepspeed_releases import DeepSpeedRelease, Op, Patch
 from scripts.facts.disk_needs import DiskNeed
+from scripts.facts.finding_rows import FindingRow, ShellGuide
 from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.gpu_generations import GpuGeneration
 from scripts.facts.hosted_runners import LIMIT, BuildsOn, Runner
@@ -79,4 +80,8 @@ class Facts:
     python_headers: Annotated[PythonHeaders, Table("portability.yaml", "python_headers")]
     front_end: Annotated[FrontEndRow, Table("portability.yaml", "front_end")]
     dialects: Annotated[tuple[Dialect, ...], Table("portability.yaml", "dialects")]
+    findings: Annotated[
+        Mapping[str, FindingRow], Table("findings.yaml", "findings")
+    ]  # in the order that they are told in
+    guides: Annotated[Mapping[str, ShellGuide], Table("findings.yaml", "guides")]
     foreign_words: Annotated[tuple[ForeignWord, ...], Table("portability.yaml", "words")]

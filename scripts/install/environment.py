@@ -6,7 +6,8 @@ import json
 import os
 import re
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Torch:
     installed: str  # the same as the package's metadata states, which a constraint must name
     variant: str  # "cu124", "cpu"; "rocm" or "xpu" for what no wheel of ours is for
     cxx11_abi: int | None = None  # _GLIBCXX_USE_CXX11_ABI; None when it is not stated
+    gone: tuple[str, ...] = ()  # files of it that are no longer there, at most three
 
     @property
     def pre_release(self) -> bool:
@@ -54,6 +56,7 @@ class DeepSpeedBuild:
     info: str = ""  # the text of its git_version_info_installed.py
     modules: tuple[str, ...] = ()  # "fused_adam_op.cp311-win_amd64.pyd"
     suffixes: tuple[str, ...] = ()  # of the modules that this Python loads, "cp311-win_amd64.pyd"
+    probes_safely: bool = False  # an op whose probe fails is no reason for the import to fail
 
 
 NO_BUILD = DeepSpeedBuild()
@@ -73,6 +76,15 @@ class Environment:
     machine: Machine
     deepspeed_build: DeepSpeedBuild = NO_BUILD
     c_library: str | None = None  # of Linux: "glibc 2.36", "musl"; None where it is not known
+    cxx_library: str | None = None  # the newest GLIBCXX_ of its libstdc++, "3.4.30"
+    companions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # torchvision: version, needs of torch
+    tools: Mapping[str, str | None] = field(default_factory=dict)  # what compiling needs, by name: its version
+
+    @property
+    def system(self) -> str:
+        """`windows` or `linux`, as the data name it; empty for another."""
+        named = {"win": "windows", "linux": "linux", "musllinux": "linux"}
+        return next((system for start, system in named.items() if self.platform.startswith(start)), "")
 
     def as_document(self) -> dict[str, Any]:
         """The facts for JSON."""
@@ -84,6 +96,7 @@ class Environment:
             "platform": self.platform,
             "torch": asdict(self.torch) if self.torch else None,
             "c_library": self.c_library,
+            "cxx_library": self.cxx_library,
             "deepspeed": self.deepspeed,
             "gpus": [asdict(gpu) for gpu in self.machine.graphics.gpus],
             "driver": self.machine.graphics.driver or None,
@@ -110,6 +123,9 @@ def read_environment(python: str = "", machine: Machine | None = None) -> Enviro
         has_pip=answer["pip"],
         deepspeed_build=_build(answer["deepspeed_build"]),
         c_library=answer["c_library"],
+        cxx_library=answer["cxx_library"],
+        companions={name: tuple(said) for name, said in answer["companions"].items()},
+        tools=answer["tools"],
         machine=machine or read_machine(),
     )
 
@@ -141,7 +157,7 @@ def _ask(executable: Path) -> dict[str, Any]:
     if answer.exit_code:
         last = (answer.errors.strip().splitlines() or ["nothing"])[-1]
         raise InputError(
-            f"{executable} cannot be asked about itself: {last}; give a Python interpreter",
+            f"{executable} cannot be asked about itself: {last}; give a Python interpreter, of 3.8 or newer",
             id="not-a-python-environment",
         )
     try:
@@ -154,7 +170,12 @@ def _ask(executable: Path) -> dict[str, Any]:
 
 
 def _build(answer: dict[str, Any]) -> DeepSpeedBuild:
-    return DeepSpeedBuild(info=answer["info"], modules=tuple(answer["modules"]), suffixes=tuple(answer["suffixes"]))
+    return DeepSpeedBuild(
+        info=answer["info"],
+        modules=tuple(answer["modules"]),
+        suffixes=tuple(answer["suffixes"]),
+        probes_safely=answer["probes_safely"],
+    )
 
 
 def _torch(answer: dict[str, Any]) -> Torch:
@@ -163,6 +184,7 @@ def _torch(answer: dict[str, Any]) -> Torch:
         installed=answer["installed"] or answer["version"],
         variant=_variant(answer),
         cxx11_abi=answer["cxx11_abi"],
+        gone=tuple(answer["gone"]),
     )
 
 

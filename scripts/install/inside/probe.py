@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -24,16 +25,54 @@ def torch_facts() -> dict[str, Any] | None:
         return None
     directory = Path(next(iter(spec.submodule_search_locations)))
     constants: dict[str, Any] = {}
-    exec(read(directory / "version.py"), constants)  # torch's own file of constants
+    try:
+        exec(read(directory / "version.py"), constants)  # torch's own file of constants
+    except Exception:  # noqa: BLE001  whatever a damaged file raises
+        constants.clear()
+    version = constants.get("__version__") or version_of("torch")
+    if version is None:
+        return None
     abi = re.search(r"_GLIBCXX_USE_CXX11_ABI=([01])", read(directory / "share/cmake/Torch/TorchConfig.cmake"))
     return {
-        "version": str(constants.get("__version__") or version_of("torch")),
+        "version": str(version),
         "installed": version_of("torch"),
         "cuda": constants.get("cuda"),
         "hip": constants.get("hip"),
         "xpu": constants.get("xpu"),
         "cxx11_abi": int(abi.group(1)) if abi else None,
+        "gone": gone_files("torch"),
     }
+
+
+def gone_files(name: str) -> list[str]:
+    """What the package's own list has and the disk has not; of torch that is half an installation."""
+    try:
+        files = metadata.distribution(name).files or []
+    except metadata.PackageNotFoundError:
+        return []
+    gone = (str(file) for file in files if file.suffix != ".pyc" and not Path(str(file.locate())).exists())
+    return list(itertools.islice(gone, 3))
+
+
+def companions() -> dict[str, list[str]]:
+    """Those of torchvision and torchaudio that are installed: the version, and what each requires of torch."""
+    found = {}
+    for name in ("torchvision", "torchaudio"):
+        version = version_of(name)
+        if version:
+            required = metadata.requires(name) or []
+            found[name] = [version, *(each for each in required if re.match(r"torch(?![\w.-])", each))]
+    return found
+
+
+def cxx_library() -> str | None:
+    """The newest `GLIBCXX_` of the libstdc++ that this Python's modules get, `3.4.30`; None where none is found."""
+    places = [Path(sys.prefix) / "lib", Path(sys.base_prefix) / "lib"]  # conda brings its own
+    places += [Path(name) for name in ("/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib")]
+    files = (place / "libstdc++.so.6" for place in places)
+    content = next((file.read_bytes() for file in files if file.exists()), b"")
+    numbers = [int(number) for number in re.findall(rb"GLIBCXX_3\.4\.(\d+)", content)]
+    return f"3.4.{max(numbers)}" if numbers else None
 
 
 def deepspeed_build() -> dict[str, Any]:
@@ -44,6 +83,7 @@ def deepspeed_build() -> dict[str, Any]:
     return {
         "info": "".join(read(Path(place) / "git_version_info_installed.py") for place in places[:1]),
         "modules": [file.name for file in found],
+        "probes_safely": any("except" in read(Path(place) / "git_version_info.py") for place in places),
         "suffixes": [suffix[1:] for suffix in importlib.machinery.EXTENSION_SUFFIXES],
     }
 
@@ -87,6 +127,9 @@ def facts() -> dict[str, Any]:
         "deepspeed": version_of("deepspeed"),
         "deepspeed_build": deepspeed_build(),
         "c_library": c_library(),
+        "cxx_library": cxx_library(),
+        "companions": companions(),
+        "tools": {name: version_of(name) for name in ("ninja", "psutil", "py-cpuinfo", "setuptools")},
         "pip": importlib.util.find_spec("pip") is not None,
     }
 
