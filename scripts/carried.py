@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -55,6 +56,18 @@ def run_words(module: str) -> tuple[str, ...]:
         "-c",
         f"import runpy, sys; sys.path.insert(0, {str(archive)!r}); runpy.run_module({module!r}, None, '__main__')",
     )
+
+
+def program() -> tuple[str, ...]:
+    """The words that a task of this program begins with, as a person types them."""
+    archive = one_file()
+    return ("invoke",) if archive is None else ("python", archive.name)
+
+
+def started() -> tuple[str, ...]:
+    """The same, as another process starts it."""
+    archive = one_file()
+    return (sys.executable, "-m", "invoke") if archive is None else (sys.executable, str(archive))
 
 
 def typed(task: str) -> str:

@@ -16,7 +16,14 @@ from scripts.carried import HOME, carried_bytes, one_file
 from scripts.ci.actions import SITE
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.reported_errors import reported
-from scripts.commands.task_options import AuditOptions, DiagnoseOptions, FindOptions, InstallOptions, VerifyOptions
+from scripts.commands.task_options import (
+    AuditOptions,
+    DiagnoseOptions,
+    DoctorOptions,
+    FindOptions,
+    InstallOptions,
+    VerifyOptions,
+)
 from scripts.errors import InputError
 from scripts.options import Option, options_of, parse_words
 
@@ -44,6 +51,12 @@ def _install(options: InstallOptions) -> None:
     install(options)
 
 
+def _doctor(options: DoctorOptions) -> None:
+    from scripts.commands.doctor_task import doctor
+
+    doctor(options)
+
+
 def _verify(options: AuditOptions) -> None:
     from scripts.commands.verify_task import verify
 
@@ -59,6 +72,7 @@ def _diagnose(options: DiagnoseOptions) -> None:
 TASKS: Mapping[str, Offered] = {
     "find": Offered(says="which wheel fits an environment, or what to change", options=FindOptions, run=_find),
     "install": Offered(says="put it in; torch is never touched", options=InstallOptions, run=_install),
+    "doctor": Offered(says="what is wrong or missing here, and what mends it", options=DoctorOptions, run=_doctor),
     "verify": Offered(says="read a wheel: whether it is what it says", options=AuditOptions, run=_verify),
     "diagnose": Offered(says="why an install failed, from its log", options=DiagnoseOptions, run=_diagnose),
 }

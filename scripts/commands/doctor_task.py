@@ -6,19 +6,19 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+from scripts.carried import one_file, program, started, typed
 from scripts.command import Command, run_in_front
 from scripts.commands.answer import log_line, print_document, print_lines
-from scripts.commands.project import Project, open_project
+from scripts.commands.project import open_project
 from scripts.commands.task_options import DoctorOptions
 from scripts.doctor.cuda_home import guide_lines
 from scripts.doctor.examination import examine, summary
 from scripts.doctor.prerequisite import Prerequisite
 from scripts.errors import PrerequisiteError
-from scripts.install.environment import Environment, read_environment
-from scripts.plan.target import Target
+from scripts.install.environment import read_environment
 
 GUIDED = {"cuda-home", "import-probe"}
-NEXT = {"run": "invoke find", "build": "invoke build"}
+NEXT = {"run": "find", "build": "build"}
 
 
 def doctor(options: DoctorOptions) -> None:
@@ -44,47 +44,13 @@ def look(options: DoctorOptions) -> tuple[Prerequisite, ...]:
     project = open_project()
     environment = read_environment(options.python)
     if options.to == "run":
-        return examine(environment, project.facts)
-    from scripts.doctor.to_build import BuildChecks  # what builds is imported only for it
-    from scripts.plan.ops import named_ops
-    from scripts.toolchain.survey import survey
+        return examine(environment, project.facts, program=program())
+    if one_file():
+        raise PrerequisiteError("building needs a clone of the repository: git clone it, and run invoke doctor there")
+    from scripts.commands.build_checks import build_checks  # what builds is imported only for it
 
-    target = target_for(project, environment)
-    context = project.matrix.context_of(target, project.facts)
-    dirs = project.dirs
-    found = survey(target, project.facts, context, dirs.captured, dirs.cache, named_ops(project.matrix.ops))
-    checks = BuildChecks(
-        survey=found,
-        facts=project.facts,
-        dirs=dirs,
-        environment=environment,
-        named=bool(options.python),
-        context=context,
-    )
+    checks = build_checks(project, environment, named=bool(options.python))
     return examine(environment, project.facts, build=checks)
-
-
-def target_for(project: Project, environment: Environment) -> Target:
-    """What would be built for the environment: its own torch, else the newest that its cards run; no index is asked.
-
-    Raises PrerequisiteError where the matrix has nothing for its system and Python.
-    """
-    from scripts.commands.host_targets import newest_deepspeed, runs_on
-
-    own = (environment.platform, environment.version)
-    here = [one.target for one in project.plan.targets if (one.target.platform, one.target.python) == own]
-    torch, graphics = environment.torch, environment.machine.graphics
-    same = [one for one in here if torch and (one.torch_minor, one.cuda) == (torch.minor, torch.variant)]
-    arches = project.matrix.arches
-    fitting = [one for one in here if runs_on(one, graphics, arches.get(one.cuda, ""))]
-    chosen = same or fitting or [one for one in here if one.cuda_version is None]
-    if not chosen:
-        raise PrerequisiteError(
-            f"nothing can be built for Python {environment.version} on {environment.platform}: the matrix has no such"
-            " target; 'invoke plan' lists what it has",
-            id="no-target-for-host",
-        )
-    return max(newest_deepspeed(chosen), key=Target.sort_key)
 
 
 def report(findings: Sequence[Prerequisite], options: DoctorOptions) -> Iterator[str]:
@@ -121,11 +87,11 @@ def _next(findings: Sequence[Prerequisite], options: DoctorOptions) -> str:
     """The one command to go on with."""
     bad = [finding for finding in findings if finding.is_bad]
     if not bad:
-        return NEXT[options.to]
+        return typed(NEXT[options.to])
     side = "" if options.to == "run" else f" --to {options.to}"
     python = f" --python {options.python}" if options.python else ""
     if any(finding.words for finding in bad) and not (options.fix and not options.dry_run):
-        return f"invoke doctor{side}{python} --fix"
+        return f"{typed('doctor')}{side}{python} --fix"
     return bad[0].fix
 
 
@@ -135,7 +101,8 @@ def _mend(fixes: Sequence[Prerequisite], *, dry_run: bool) -> None:
         log_line(f"{finding.id}: {finding.fix}")
         if dry_run or not _agreed():
             continue
-        argv = (sys.executable, "-m", "invoke", *words[1:]) if words[0] == "invoke" else words
+        own = len(program())
+        argv = (*started(), *words[own:]) if words[:own] == program() else words
         try:
             code = run_in_front(Command(argv=argv))
         except PrerequisiteError as error:

@@ -8,6 +8,7 @@ import shutil
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -84,10 +85,10 @@ class RunChecks:
         return Seen(state="wrong", found=f"{named}: {why}", words=("uv", "venv", "--python", wanted))
 
     def package_client(self) -> Seen:
-        """pip of the environment, or uv."""
+        """pip of the environment, uv, or another pip that is pointed at it."""
         if self.environment.has_pip:
             return ok("pip")
-        uv = shutil.which("uv")
+        uv = shutil.which("uv") or (find_spec("pip") and "pip of the Python that runs this")
         words = (str(self.environment.python), "-m", "ensurepip")
         return ok(uv) if uv else Seen(state="missing", found="neither", words=words)
 

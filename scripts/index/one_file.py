@@ -28,6 +28,7 @@ PROBE = "scripts/install/inside/probe.py"  # runs with the Python of the environ
 DATA = HOME / "scripts" / "data"
 ERRORS = "errors.yaml"  # for docs/errors.md alone
 LEFT_OUT = {
+    "scripts.commands.build_checks": "what building needs is asked in a clone",
     "scripts.schema.yaml_document": "its data is JSON",
 }
 # Distributions by the module that is imported; of those that have compiled modules, their Python sources work alone.
