@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from scripts.commands.host_targets import newest_deepspeed, runs_on
 from scripts.commands.project import Project
 from scripts.doctor.to_build import BuildChecks
 from scripts.errors import PrerequisiteError
 from scripts.install.environment import Environment
+from scripts.install.runnable_targets import newest_deepspeed, runs_on
 from scripts.plan.ops import named_ops
 from scripts.plan.target import Target
 from scripts.toolchain.survey import survey

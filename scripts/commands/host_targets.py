@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-
-from packaging.version import Version
 
 from scripts.command import check, run
 from scripts.commands.project import Project
 from scripts.errors import NothingToDoError, PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
-from scripts.graphics import Graphics, read_graphics
+from scripts.graphics import read_graphics
 from scripts.host import describe, find_interpreter, this_host
-from scripts.install.choose import runs_on_gpu
+from scripts.install.runnable_targets import newest_deepspeed, runs_on
 from scripts.plan.expand import Plan
 from scripts.plan.off_axis import why_off_axis
 from scripts.plan.selection import Selection
@@ -69,12 +66,6 @@ def targets_to_build(project: Project, selection: Selection, *, anywhere: bool =
     return tuple(here)
 
 
-def newest_deepspeed(targets: Sequence[Target]) -> list[Target]:
-    """Those with the newest DeepSpeed among them."""
-    newest = max(Version(target.deepspeed) for target in targets)
-    return [target for target in targets if Version(target.deepspeed) == newest]
-
-
 def host_target(project: Project) -> Target:
     """The newest DeepSpeed for this Python, platform and GPU driver, with the newest torch that is available here."""
     from scripts.wheel_build.build_environment import install_torch
@@ -113,19 +104,6 @@ def host_target(project: Project) -> Target:
 def _why_not(axis: str, value: str, project: Project) -> str | None:
     on_axis = getattr(project.matrix, axis)
     return None if value in on_axis else why_off_axis(axis, value, project.matrix, project.facts)
-
-
-def runs_on(target: Target, graphics: Graphics, arches: str) -> bool:
-    """Whether the target is for a machine with these cards: its driver and every NVIDIA card can run it.
-
-    A target for the CPU is for a machine without an NVIDIA driver. `arches` is the target's TORCH_CUDA_ARCH_LIST.
-    """
-    driver, wanted = graphics.driver_cuda, target.cuda_version
-    if driver is None or wanted is None:
-        return driver is None and wanted is None
-    cards = [gpu.capability for gpu in graphics.gpus if gpu.capability]
-    codes = arches.split(";")
-    return Version(wanted) <= Version(driver) and all(any(runs_on_gpu(c, card) for c in codes) for card in cards)
 
 
 def _empty_environment(directory: Path) -> Path:

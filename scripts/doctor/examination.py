@@ -19,13 +19,14 @@ def examine(
 ) -> tuple[Prerequisite, ...]:
     """What is right, wrong, missing or unknown to run a wheel in the environment, or, with `build`, to build one."""
     if build is not None:
-        return _looked_at(build, facts, environment.system)
+        return _looked_at(build, "build", facts, environment.system)
     checks = RunChecks(environment=environment, facts=facts, program=tuple(program))
-    return _looked_at(checks, facts, environment.system or "linux")
+    return _looked_at(checks, "run", facts, environment.system or "linux")
 
 
-def _looked_at(checks: RunChecks | BuildChecks, facts: Facts, system: str) -> tuple[Prerequisite, ...]:
-    return tuple(prerequisites_of(checks.by_id(), facts.findings, system, checks.context))
+def _looked_at(checks: RunChecks | BuildChecks, side: str, facts: Facts, system: str) -> tuple[Prerequisite, ...]:
+    rows = (row for row in facts.findings.values() if row.side == side)
+    return tuple(prerequisites_of(checks.by_id(), rows, system, checks.context))
 
 
 def summary(findings: Iterable[Prerequisite]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -52,11 +52,11 @@ def ok(found: str) -> Seen:
 
 
 def prerequisites_of(
-    checks: Mapping[str, Callable[[], Seen]], rows: Mapping[str, FindingRow], system: str, context: Context
+    checks: Mapping[str, Callable[[], Seen]], rows: Iterable[FindingRow], system: str, context: Context
 ) -> Iterator[Prerequisite]:
-    """Each row that has a check and a line for this system, in the order of the rows."""
-    for row in rows.values():
-        if row.id in checks and system in row.fix:
+    """Each row that has a line for this system, as its check found it."""
+    for row in rows:
+        if system in row.fix:
             needed = row.when.holds(context)
             yield _finding(row, checks[row.id]() if needed else ok("does not matter here"), system)
 

@@ -12,13 +12,14 @@ import pytest
 from packaging.version import Version
 
 from scripts.commands import host_targets
-from scripts.commands.host_targets import buildable, host_target, newest_deepspeed, runs_on, targets_to_build
+from scripts.commands.host_targets import buildable, host_target, targets_to_build
 from scripts.commands.nox_call import lock_target, nox_command
 from scripts.commands.project import open_project
 from scripts.dirs import CHECKOUT
 from scripts.errors import NothingToDoError, PrerequisiteError
 from scripts.graphics import Gpu, Graphics
 from scripts.host import Host, this_host
+from scripts.install.runnable_targets import newest_deepspeed, runs_on
 from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
 from scripts.wheel_build.build_options import BuildOptions
