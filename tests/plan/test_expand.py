@@ -177,10 +177,24 @@ def test_torch_2_8_has_no_cuda_13_0(shipped: Plan) -> None:
     assert rules_of(shipped, torch="2.8.0", cuda="cu130") == {"torch-cuda-variant"}
 
 
-@pytest.mark.parametrize("torch", ["2.9.1", "2.10.0", "2.11.0"])
-def test_deepspeed_0_16_5_is_untried_on_windows_with_cuda_13(shipped: Plan, torch: str) -> None:
-    target = {"deepspeed": "0.16.5", "cuda": "cu130", "platform": "win_amd64", "python": "3.11"}
+@pytest.mark.parametrize(
+    ("system", "torch"), [("linux_x86_64", "2.11.0"), ("win_amd64", "2.12.1"), ("linux_x86_64", "2.12.1")]
+)
+def test_an_older_deepspeed_is_untried_with_a_torch_that_came_much_later(
+    shipped: Plan, system: str, torch: str
+) -> None:
+    target = {"deepspeed": "0.16.5", "cuda": "cu130", "platform": system, "python": "3.11"}
     assert rules_of(shipped, torch=torch, **target) == {"matrix:torch-newer-than-deepspeed"}
+
+
+@pytest.mark.parametrize(
+    ("deepspeed", "torch"), [("0.15.4", "2.11.0"), ("0.16.5", "2.9.1"), ("0.17.6", "2.11.0"), ("0.18.9", "2.13.0")]
+)
+def test_on_windows_it_is_a_target_where_its_sources_were_read_with_that_torch(
+    shipped: Plan, deepspeed: str, torch: str
+) -> None:
+    wanted = f"ds{deepspeed}-torch{torch}-cu130-cp311-win_amd64"
+    assert wanted in {planned.target.id for planned in shipped.targets}
 
 
 def test_one_target_of_each_cuda_that_msvc_compiles_as_cpp20_comes_first(shipped: Plan) -> None:

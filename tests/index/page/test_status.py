@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from scripts.dirs import CHECKOUT
 from scripts.errors import InputError
+from scripts.facts.load import load_facts
 from scripts.index.page.states import Build
 from scripts.index.page.status import Count, renew_table, status_html, status_markdown, status_rows
+from scripts.plan.expand import expand
+from scripts.plan.matrix import load_matrix
 from tests.index.page.factories import made_up
 from tests.plan.factories import make_plan, make_target
 
@@ -21,6 +25,14 @@ def test_rows_count_published_of_planned_the_newest_release_first() -> None:
     assert [row.deepspeed for row in ROWS] == ["0.19.8", "0.9.0"]
     assert ROWS[0].counts == (None, None, None, Count(published=1, planned=2))
     assert ROWS[1].counts == (Count(published=0, planned=1), None, None, None)
+
+
+def test_the_table_of_the_readme_counts_what_is_planned_now() -> None:
+    """`invoke index --readme README.md` renews it; once wheels are published, it is of the day of the last index."""
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    facts = load_facts()
+    table = status_markdown(status_rows([], expand(load_matrix(CHECKOUT / "matrix.yaml", facts), facts)))
+    assert table in text or "| 0 of" not in text
 
 
 def test_a_wheel_outside_the_plan_counts_on_both_sides() -> None:
