@@ -140,6 +140,6 @@ def _options_of(recorded: Replay, op: str) -> tuple[BuildOptions, tuple[Differen
         named = words[place + 1]
         if named not in toolkit.stated.choices and not Path(named).is_dir():
             words[place : place + 2] = []
-            changes.append(Difference(what="toolkit", recorded=named, here="it is not a directory here"))
+            changes.append(Difference(what="toolkit", recorded=named, here="no directory"))
     options = replace(parse_words(BuildOptions, words), minutes=0)
     return (replace(options, ops=(op,)) if op else options), tuple(changes)

@@ -25,7 +25,7 @@ from scripts.wheel_build.pipeline import environment_of, note_source
 from scripts.wheel_build.produce import make
 from scripts.wheel_build.repeated_build import repeat_build, repeat_source
 from scripts.wheel_build.replay import STEPS, Replay, read_replay
-from scripts.wheel_build.replay_outcome import Difference, Verdict, compare, ending, package_differences
+from scripts.wheel_build.replay_outcome import Verdict, compare, differences_behind, ending
 
 FOLDER = "reproduced"  # in the directory of logs: what repetitions leave
 
@@ -138,7 +138,7 @@ def _steps(repetition: Repetition, dirs: Dirs) -> Mapping[str, Sequence[str]]:
 
 
 def _behind(repetition: Repetition, ended: Replay, verdict: Verdict, dirs: Dirs) -> list[str]:
-    changed = _packages_that_differ(repetition.recorded, ended)
+    changed = differences_behind(repetition.recorded, ended)
     cause = ended.diagnosis.lines if ended.diagnosis else ()
     return [
         *(f"  differs: {difference}" for difference in changed),
@@ -147,10 +147,6 @@ def _behind(repetition: Repetition, ended: Replay, verdict: Verdict, dirs: Dirs)
         f"outcome: {verdict.words}",
         f"log: {dirs.logs / f'{ended.target}.log'}",
     ]
-
-
-def _packages_that_differ(recorded: Replay, ended: Replay) -> tuple[Difference, ...]:
-    return package_differences(recorded.packages, ended.packages) if recorded.packages and ended.packages else ()
 
 
 def _source_difference(recorded: Replay, ended: Replay) -> list[str]:
@@ -164,7 +160,7 @@ def _source_difference(recorded: Replay, ended: Replay) -> list[str]:
 
 def _document(repetition: Repetition, dirs: Dirs, ended: Replay | None, verdict: Verdict | None) -> dict[str, Any]:
     recorded = repetition.recorded
-    changed = _packages_that_differ(recorded, ended) if ended else ()
+    changed = differences_behind(recorded, ended) if ended else ()
     return {
         "target": recorded.target,
         "from": repetition.place,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from scripts.errors import InterruptedBuildError
 from scripts.wheel_build.replay import STEPS, Package, Replay, ReplayMachine
 
 NOTHING = "none"  # shown for what one side does not have
 SHOWN = 200  # characters of a variable's value
-PLACES = ("PATH", "CUDA_HOME", "CUDA_PATH", "CUDNN_HOME")  # variables that name places of a machine
+PLACE = re.compile(r"/|[A-Za-z]:[\\/]")  # begins the value of a variable that names places of a machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,13 @@ class Verdict:
 def differences(recorded: Replay, here: Replay) -> tuple[Difference, ...]:
     """What a repetition here does not have as it was there; packages are not among them, they are installed anew."""
     return tuple(_differences(recorded, here))
+
+
+def differences_behind(recorded: Replay, ended: Replay) -> tuple[Difference, ...]:
+    """What differed that only the repetition itself could find out: a fetched toolkit, the installed packages."""
+    toolkit = () if ended.steps is None or "toolchain" not in ended.steps else (recorded.toolchain, ended.toolchain)
+    packages = package_differences(recorded.packages, ended.packages) if recorded.packages and ended.packages else ()
+    return (*(_of_values("toolchain", *toolkit) if toolkit else ()), *packages)
 
 
 def package_differences(recorded: tuple[Package, ...], here: tuple[Package, ...]) -> tuple[Difference, ...]:
@@ -78,7 +87,7 @@ def _differences(recorded: Replay, here: Replay) -> Iterator[Difference]:
     if recorded.packages and not all(one.sha256 for one in recorded.packages):
         yield Difference(what="packages", recorded="without their digests", here="installed by version alone")
     if not recorded.packages:
-        yield Difference(what="packages", recorded="not known", here="what the index has now")
+        yield Difference(what="packages", recorded="not known", here="as the index has them")
 
 
 def _of_machines(there: ReplayMachine, here: ReplayMachine) -> Iterator[Difference]:
@@ -101,7 +110,7 @@ def _of_values(kind: str, there: Mapping[str, str] | None, here: Mapping[str, st
 def _told(variables: Mapping[str, str] | None) -> dict[str, str] | None:
     if variables is None:
         return None
-    return {name: value for name, value in variables.items() if name.upper() not in PLACES}
+    return {name: value for name, value in variables.items() if not PLACE.match(value)}
 
 
 def ending(replay: Replay) -> str:
@@ -116,6 +125,10 @@ def ending(replay: Replay) -> str:
 
 def compare(recorded: Replay, here: Replay, until: str = "") -> Verdict:
     """Whether the repetition, which may have gone `until` a step only, ended as the recorded build."""
+    if recorded.error and recorded.error.id == InterruptedBuildError.id:
+        recorded = replace(recorded, error=None, exit_code=None)  # somebody stopped it: nobody knows how it would end
+    if recorded.error is None and recorded.exit_code is None:
+        return Verdict(same=None, words=f"{ending(here)}; how it ended there is not known")
     reached = STEPS.index(until) if until else len(STEPS)
     failed = recorded.error
     if failed and failed.step in STEPS and STEPS.index(failed.step) > reached and here.error is None:
@@ -129,10 +142,8 @@ def compare(recorded: Replay, here: Replay, until: str = "") -> Verdict:
 
 
 def _both_built(recorded: Replay, here: Replay, until: str) -> Verdict:
-    if until or recorded.exit_code is None:
-        return Verdict(
-            same=None if recorded.exit_code is None else True, words=f"nothing failed until {until or 'the end'}"
-        )
+    if until:
+        return Verdict(same=True, words=f"nothing failed until {until}, as there")
     if recorded.wheel and here.wheel and recorded.wheel.sha256 == here.wheel.sha256:
         return Verdict(same=True, words=f"the same: {here.wheel.file}, byte for byte")
     return Verdict(same=True, words="the same: built, with other bytes in the wheel")

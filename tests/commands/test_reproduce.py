@@ -106,7 +106,7 @@ def test_one_op_alone_is_compiled_when_it_is_named(monkeypatch: pytest.MonkeyPat
 def test_the_directory_of_a_toolkit_that_is_not_here_is_a_difference() -> None:
     recorded = replace(GREEN, target=OTHER, options=("--toolkit", "/nowhere/cuda", "--minutes", "5"))
     found = plan_repetition(open_project(), recorded, "here", "")
-    assert str(found.differences[0]) == "toolkit: /nowhere/cuda there, it is not a directory here here"
+    assert str(found.differences[0]) == "toolkit: /nowhere/cuda there, no directory here"
     assert found.plan
     assert found.plan.options == BuildOptions()
 

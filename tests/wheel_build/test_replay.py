@@ -22,7 +22,7 @@ from scripts.wheel_build.replay import (
     replay_path,
     write_replay,
 )
-from scripts.wheel_build.replay_outcome import compare, differences, package_differences
+from scripts.wheel_build.replay_outcome import compare, differences, differences_behind, package_differences
 
 ID = "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"
 DIGEST = "ab" * 32
@@ -112,7 +112,7 @@ def test_what_differs_is_told_and_where_tools_lie_is_not() -> None:
     ]
     assert differences(GREEN, GREEN) == ()
     [unknown] = differences(replace(GREEN, packages=()), GREEN)
-    assert str(unknown) == "packages: not known there, what the index has now here"
+    assert str(unknown) == "packages: not known there, as the index has them here"
 
 
 def test_a_package_differs_by_its_version_or_its_file() -> None:
@@ -135,11 +135,20 @@ def test_a_package_differs_by_its_version_or_its_file() -> None:
         (RED, replace(RED, ops={"cpu_adam": "failed"}), "compile", True),
         (RED, replace(GREEN, exit_code=None, ops={"cpu_lion": "built"}), "compile", False),
         (replace(GREEN, exit_code=None), GREEN, "", None),
+        (replace(RED, error=ReplayError(id="interrupted", message="m", first="m", step="compile")), GREEN, "", None),
         (GREEN, replace(GREEN, exit_code=None), "compile", True),
     ],
 )
 def test_two_builds_end_alike_or_not(recorded: Replay, here: Replay, until: str, same: bool | None) -> None:
     assert compare(recorded, here, until).same is same
+
+
+def test_what_only_the_repetition_finds_out_is_told_behind_it() -> None:
+    ended = replace(GREEN, toolchain={"compiler": "g++ 12.2", "nvcc": "12.4.99"}, steps={"toolchain": 1.0}, packages=())
+    recorded = replace(GREEN, toolchain={"compiler": "g++ 12.2", "nvcc": "12.4.131"})
+    told = ["toolchain nvcc: 12.4.131 there, 12.4.99 here"]
+    assert [str(one) for one in differences_behind(recorded, ended)] == told
+    assert differences_behind(recorded, replace(ended, steps={})) == ()
 
 
 def test_other_bytes_are_told() -> None:
