@@ -20,6 +20,7 @@ from tests.github.contract import load_contract
 from tests.github.fixtures import observed, published_files
 from tests.github.rehearsal import RandomFaults, kill_publisher, publish_once
 from tests.github.standin import StandIn, serving
+from tests.verify.small_source import list_small_sources_until_exit
 from tests.wheel.wheelhouse import expected_files, fill_wheelhouse, targets
 
 WHEELS = 50
@@ -80,6 +81,7 @@ RUNS: dict[str, Run] = {
 def main(words: Sequence[str] = ()) -> None:
     """Measure and print; exit code 1 when an end state is not the planned one."""
     failed = False
+    list_small_sources_until_exit()
     print(f"{'run':24} {'requests':>8} {'bytes sent':>10} {'seconds':>8}  end state, gaps seen")
     with tempfile.TemporaryDirectory() as name:
         wheels = fill_wheelhouse(Path(name) / "wheels", targets(WHEELS))

@@ -16,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from scripts.fetch.index_client import pip_settings
 from scripts.outgoing import forget_secrets
 from scripts.wheel_build.build_environment import reachable
+from tests.verify.small_source import list_small_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ("SELECT_", "SITE", "QUEUE", "ALLOW_SHRINK")  # variables that only a workflow sets
@@ -53,6 +54,12 @@ def no_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("GITHUB_", *(f"DEEPSPEED_WHEELS_{kind}" for kind in WORKFLOW))):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def small_wheels(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The audit takes the tests' small wheels for whole, here and in processes that are started."""
+    list_small_sources(tmp_path_factory.mktemp("listing") / "small_source_files.txt")
 
 
 @pytest.fixture(autouse=True, scope="session")

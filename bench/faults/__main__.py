@@ -22,6 +22,7 @@ from pathlib import Path
 
 from bench.faults.part import Part, Tally, attempt
 from bench.faults.parts import PARTS
+from tests.verify.small_source import list_small_sources_until_exit
 
 SECONDS_BETWEEN = 5.0  # two signs of life
 
@@ -109,6 +110,7 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--case", type=int, help="only this try, to repeat a loss")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(words)
+    list_small_sources_until_exit()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # behind `&` a shell ignores it, and so would each build
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores this one

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from packaging.specifiers import SpecifierSet
@@ -85,6 +87,18 @@ class Edit:
     regex: Annotated[str, pattern] | None = None
     write: str | None = None
     by: str = ""
+
+    def touches(self, name: str) -> bool:
+        """Whether it changes the file of this name, as the glob of a path does: `**/` is any folder, or none."""
+        anywhere, path = self.file.startswith("**/"), PurePosixPath(name)
+        pattern = self.file.removeprefix("**/")
+        return path.match(pattern) and (anywhere or len(path.parts) == pattern.count("/") + 1)
+
+    def changed(self, before: str) -> str:
+        """The text of a file as it is afterwards."""
+        if self.write is not None:
+            return self.write
+        return before.replace(self.replace, self.by) if self.replace else re.sub(self.regex or "(?!)", self.by, before)
 
 
 @dataclass(frozen=True, kw_only=True)

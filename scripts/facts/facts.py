@@ -27,6 +27,7 @@ from scripts.facts.tag_files import TagFile
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
 from scripts.facts.torch_releases import TorchRelease
 from scripts.facts.unit_costs import UnitCost
+from scripts.facts.wheel_origins import WheelOrigin
 from scripts.schema.readers import mapped
 
 
@@ -61,6 +62,7 @@ class Facts:
     vector_ops: Annotated[Mapping[str, VectorOp], Table("cpu.yaml", "vector_ops")]
     libraries: Annotated[tuple[Library, ...], Table("libraries.yaml", "libraries")]
     paired_calls: Annotated[tuple[PairedCall, ...], Table("libraries.yaml", "paired_calls")]
+    origins: Annotated[tuple[WheelOrigin, ...], Table("origins.yaml", "origins")]  # the first that matches
     deepspeed: Annotated[Mapping[str, DeepSpeedRelease], Table("deepspeed.yaml", "releases")]
     ops: Annotated[Mapping[str, Op], Table("deepspeed.yaml", "ops")]
     patches: Annotated[tuple[Patch, ...], Table("deepspeed.yaml", "patches")]

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from scripts.facts.load import load_facts
 from scripts.verify.check import Report
-from scripts.verify.promises import Promises
+from scripts.verify.promises import promises_of
 from scripts.verify.static import verify_file
 from scripts.wheel.content import open_wheel
 from scripts.wheel.core_metadata import metadata_entry
@@ -22,7 +22,7 @@ KINDS = ("tag", "sdist")  # of source
 
 def audit_of(wheel: Path, record: WheelRecord) -> Report:
     """The audit of the file as it is here, its code compared with what the manifest promises of it."""
-    return verify_file(wheel, Promises(arches=";".join(record.arches) or None, cpu_level=record.cpu_level))
+    return verify_file(wheel, promises_of(record))
 
 
 def contradictions(wheel: Path, record: WheelRecord) -> Iterator[str]:
@@ -66,6 +66,8 @@ def _unknown(record: WheelRecord) -> Iterator[str]:
     facts = load_facts()
     if record.cpu_level not in facts.cpu_levels:
         yield f"cpu_level is {record.cpu_level!r} in its manifest, which cpu.yaml does not have"
+    if record.target.cuda != "cpu" and not record.arches:
+        yield "arches is empty in its manifest, though it is for CUDA"
     if record.source.kind not in KINDS:
         yield f"source.kind is {record.source.kind!r} in its manifest; it is one of {', '.join(KINDS)}"
     release = facts.deepspeed.get(record.target.deepspeed)

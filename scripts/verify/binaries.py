@@ -34,7 +34,7 @@ def read_binary(files: Members, member: str) -> Binary:
     from scripts.verify.pe import read_pe
 
     try:
-        content = files.read(member)
+        content = files.read_module(member)
     except InputError as error:
         return Binary(member=member, fault=f"cannot be read from the wheel ({error})")
     windows = member.endswith(".pyd")

@@ -24,6 +24,8 @@ class Binary:
     needed: tuple[str, ...] = ()
     imports: frozenset[str] = frozenset()  # functions it calls of other libraries; known of Windows modules
     run_paths: tuple[str, ...] = ()
+    program: str = ""  # why it is a program, or another thing than a module that Python loads
+    unsafe: tuple[str, ...] = ()  # memory that would be both written and run, in words
     debug: tuple[str, ...] = ()  # what a debugger would find, in words
     architectures: Architectures = NO_GPU_CODE
     gpu_fault: str = ""

@@ -50,6 +50,7 @@ class Report:
     wheel: str
     checks: tuple[CheckResult, ...]
     level: str = "audit"  # how far it was verified, see `scripts.verify.levels`
+    sha256: str = ""  # of the file that was verified
 
     @property
     def passed(self) -> bool:
@@ -76,7 +77,8 @@ class Report:
     def as_document(self) -> dict[str, object]:
         """The report for JSON."""
         checks = [check.as_document() for check in self.checks]
-        return {"wheel": self.wheel, "level": self.level, "passed": self.passed, "checks": checks}
+        head = {"wheel": self.wheel, "sha256": self.sha256}
+        return {**head, "level": self.level, "passed": self.passed, "checks": checks}
 
     def as_table(self) -> Table:
         """The report as a table for the terminal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 from elftools.elf.dynamic import DynamicSection, DynamicTag
 from elftools.elf.elffile import ELFFile
@@ -14,6 +15,8 @@ from scripts.verify.instructions import read_code
 
 DEBUG = (".debug_", ".zdebug_", ".rela.debug_")
 EXECUTABLE = 0x4  # SHF_EXECINSTR
+RUN, WRITE = 0x1, 0x2  # PF_X, PF_W
+TEXTREL = 0x4  # DF_TEXTREL
 MACHINES = {"EM_X86_64": "x86-64"}
 
 
@@ -32,12 +35,34 @@ def read_elf(member: str, content: bytes) -> Binary:
         init=_init(sections),
         needed=_texts(entries, "DT_NEEDED", "needed"),
         run_paths=tuple(part for path in run_paths for part in path.split(":") if part),
+        program=_program(file),
+        unsafe=tuple(_unsafe(file, entries)),
         debug=(f"{len(debug)} debug sections",) if debug else (),
         architectures=architectures,
         gpu_fault=gpu_fault,
         code=read_code(s.data() for s in sections if _is_code(s)),
         prints=printed_levels(content),
     )
+
+
+def _program(file: ELFFile) -> str:
+    if file["e_type"] != "ET_DYN":
+        return f"is of type {file['e_type']}, not a shared object"
+    has_loader = any(segment["p_type"] == "PT_INTERP" for segment in file.iter_segments())
+    return "is a program with a loader of its own, not a module" if has_loader else ""
+
+
+def _unsafe(file: ELFFile, entries: list[DynamicTag]) -> Iterator[str]:
+    """What newer systems refuse to load, and no compiler makes unasked."""
+    segments = [(segment["p_type"], segment["p_flags"]) for segment in file.iter_segments()]
+    stacks = [flags for kind, flags in segments if kind == "PT_GNU_STACK"]
+    if not stacks or any(flags & RUN for flags in stacks):
+        yield "an executable stack, which glibc 2.41 refuses to load"
+    if any(kind == "PT_LOAD" and flags & RUN and flags & WRITE for kind, flags in segments):
+        yield "a segment that is written and run"
+    flags = [entry.entry.d_val for entry in entries if entry.entry.d_tag == "DT_FLAGS"]
+    if any(entry.entry.d_tag == "DT_TEXTREL" for entry in entries) or any(value & TEXTREL for value in flags):
+        yield "text relocations"
 
 
 def _is_code(section: Section) -> bool:

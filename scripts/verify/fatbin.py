@@ -89,6 +89,8 @@ def _entry(section: bytes, offset: int, end: int) -> tuple[int, int, int]:
         raise ValueError(f"its GPU code breaks off at byte {offset}")
     kind, _, header, size, arch = ENTRY.unpack_from(section, offset)
     after = offset + header + size
+    if kind in (PTX, SASS) and offset + header < after <= end and not CONTENT.search(section, offset + header, after):
+        raise ValueError(f"its GPU code has nothing but zeros for sm_{arch} at byte {offset}")
     if kind not in (PTX, SASS) or header < ENTRY.size or after > end or not arch:
         raise ValueError(f"its GPU code has an entry of kind {kind} at byte {offset} that cannot be read")
     return kind, arch, after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,4 +44,4 @@ def verify_wheel(
         )
     with tempfile.TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as directory:
         ran = run_suite(python, wheel, expected_ops, Path(directory), log, SUITES[level], watch)
-    return Report(wheel=wheel.name, checks=(*report.checks, *ran.checks), level=level)
+    return replace(report, checks=(*report.checks, *ran.checks), level=level)

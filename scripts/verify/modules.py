@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,6 +19,8 @@ from scripts.verify.check import Verdict, verdict
 from scripts.verify.fatbin import Architectures
 from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of
 
+ORIGIN = re.compile(r"(?:\$ORIGIN|\$\{ORIGIN\})(?=/|$)")
+
 Question = Callable[[], Verdict]
 Fault = Callable[[Binary], str]  # what is wrong with a module; empty for nothing
 
@@ -26,11 +30,16 @@ class Modules:
     """The compiled modules of an opened wheel, read at the first question."""
 
     content: WheelContent
+    passed_over: frozenset[str] = frozenset()  # members that another check found damaged
 
     @cached_property
     def binaries(self) -> tuple[Binary, ...]:
         """What the modules state of themselves."""
-        return tuple(read_binary(self.content.files, member) for member in self.content.extensions)
+        return tuple(
+            read_binary(self.content.files, member)
+            for member in self.content.extensions
+            if member not in self.passed_over
+        )
 
 
 def module_checks(modules: Modules, facts: Facts, arches: str | None) -> tuple[tuple[str, Question], ...]:
@@ -39,6 +48,7 @@ def module_checks(modules: Modules, facts: Facts, arches: str | None) -> tuple[t
         ("module format", partial(check_format, modules)),
         ("debug information", partial(check_debug, modules)),
         ("run paths", partial(check_run_paths, modules)),
+        ("memory", partial(check_unsafe, modules)),
         ("needed libraries", partial(check_needed, facts, modules)),
         *([("runtime calls", partial(check_calls, facts, modules))] if modules.content.system == "windows" else []),
         ("GPU architectures", partial(check_architectures, facts, arches, modules)),
@@ -51,8 +61,12 @@ def check_format(modules: Modules) -> Verdict:
     def fault(binary: Binary) -> str:
         if binary.fault:
             return binary.fault
+        if modules.content.system not in ("", binary.system):
+            return f"is a module of {binary.system.title()}"
         if binary.machine != "x86-64":
             return f"is for {binary.machine}, not x86-64"
+        if binary.program:
+            return binary.program
         wanted = f"PyInit_{binary.module}"
         return "" if wanted in binary.init else f"does not export {wanted}"
 
@@ -65,12 +79,26 @@ def check_debug(modules: Modules) -> Verdict:
 
 
 def check_run_paths(modules: Modules) -> Verdict:
-    """No RPATH or RUNPATH of the machine that built it."""
+    """No RPATH or RUNPATH of the machine that built it, and none that leaves the package."""
 
     def fault(binary: Binary) -> str:
-        return ", ".join(f"run path {path}" for path in binary.run_paths if not path.startswith("$ORIGIN"))
+        return ", ".join(f"run path {path}" for path in binary.run_paths if not _stays_inside(binary.member, path))
 
     return about_modules(modules, fault, "none")
+
+
+def _stays_inside(member: str, run_path: str) -> bool:
+    """Whether the run path begins at the module and ends below deepspeed/: what lies outside is anybody's."""
+    origin = ORIGIN.match(run_path)
+    if not origin or "$" in run_path[origin.end() :]:
+        return False
+    folder = posixpath.normpath(posixpath.join(posixpath.dirname(member), "." + run_path[origin.end() :]))
+    return folder == "deepspeed" or folder.startswith("deepspeed/")
+
+
+def check_unsafe(modules: Modules) -> Verdict:
+    """No stack that is run, no text relocation, no memory that is both written and run."""
+    return about_modules(modules, lambda binary: ", ".join(binary.unsafe), "none of it is both written and run")
 
 
 # ---------------------------------------------------------------- libraries
@@ -149,7 +177,11 @@ def check_architectures(facts: Facts, arches: str | None, modules: Modules) -> V
             return "holds no GPU code"
         return _difference(binary.architectures, expected_architectures(arches, row.min_sm)) if arches else ""
 
-    return about_modules(modules, fault, summary((b.module, str(b.architectures)) for b in modules.binaries))
+    held = summary((b.module, str(b.architectures)) for b in modules.binaries)
+    passed, detail = about_modules(modules, fault, held)
+    if passed and info.accelerator == "cuda" and not arches:
+        return None, f"compared with nothing, as no manifest promises any; {detail}"
+    return passed, detail
 
 
 def expected_architectures(arches: str, min_sm: int | None) -> Architectures:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pefile
 
 from scripts.verify.binary import Binary, gpu_code, printed_levels
@@ -10,6 +12,9 @@ from scripts.verify.instructions import read_code
 
 DIRECTORIES = ("IMPORT", "DELAY_IMPORT", "EXPORT", "DEBUG")
 EXECUTABLE = 0x20000000  # IMAGE_SCN_MEM_EXECUTE
+WRITABLE = 0x80000000  # IMAGE_SCN_MEM_WRITE
+DLL = 0x2000  # IMAGE_FILE_DLL
+NX_COMPATIBLE = 0x100  # IMAGE_DLLCHARACTERISTICS_NX_COMPAT
 CODEVIEW = 2  # the debug entry that names a .pdb file
 MACHINES = {0x8664: "x86-64", 0x014C: "x86 (32 bits)", 0xAA64: "arm64"}
 
@@ -30,12 +35,21 @@ def read_pe(member: str, content: bytes) -> Binary:
         init=_init(file),
         needed=_needed(file),
         imports=_imports(file),
+        program="" if file.FILE_HEADER.Characteristics & DLL else "is a program, not a DLL",
+        unsafe=tuple(_unsafe(file)),
         debug=_debug(file),
         architectures=architectures,
         gpu_fault=gpu_fault,
         code=read_code(_content(s) for s in file.sections if s.Characteristics & EXECUTABLE),
         prints=printed_levels(content),
     )
+
+
+def _unsafe(file: pefile.PE) -> Iterator[str]:
+    if any(s.Characteristics & EXECUTABLE and s.Characteristics & WRITABLE for s in file.sections):
+        yield "a section that is written and run"
+    if not file.OPTIONAL_HEADER.DllCharacteristics & NX_COMPATIBLE:
+        yield "no mark that its stack and data are not run (NX)"
 
 
 def _name(section: pefile.SectionStructure) -> str:

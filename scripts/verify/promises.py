@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import DataError
+from scripts.facts.facts import Facts
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
+from scripts.wheel.record import WheelRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +19,20 @@ class Promises:
 
     arches: str | None = None  # as TORCH_CUDA_ARCH_LIST, "8.0;9.0+PTX"
     cpu_level: str | None = None  # a level of cpu.yaml, "avx2"
+    patches: tuple[str, ...] | None = None  # ids of deepspeed.yaml; none for () and not stated for None
     sha256: str | None = None
     fault: str = ""  # why the manifest, which is there, cannot be read
+
+    def faults(self, sha256: str, facts: Facts) -> Iterator[str]:
+        """Why the promises cannot be compared with the file of this digest: whatever they are, it fails."""
+        if self.fault:
+            yield self.fault
+        if self.sha256 not in (None, sha256):
+            yield f"it is another file's: sha256 {sha256} is not {self.sha256}"
+        if self.cpu_level is not None and self.cpu_level not in facts.cpu_levels:
+            yield f"it promises the CPU level {self.cpu_level!r}, which cpu.yaml does not have"
+        if unknown := sorted(set(self.patches or ()) - {patch.id for patch in facts.patches}):
+            yield f"it names the patches {', '.join(unknown)}, which deepspeed.yaml does not have"
 
 
 NOTHING_PROMISED = Promises()
@@ -36,4 +51,10 @@ def read_promises(wheel: Path) -> Promises:
         return Promises(fault=str(error))
     if record.file != wheel.name:
         return Promises(fault=f"{manifest.name} is that of {record.file}")
-    return Promises(arches=";".join(record.arches), cpu_level=record.cpu_level, sha256=record.sha256)
+    return promises_of(record, sha256=record.sha256)
+
+
+def promises_of(record: WheelRecord, sha256: str | None = None) -> Promises:
+    """What a manifest states of the code in its wheel."""
+    arches = ";".join(record.arches) or None
+    return Promises(arches=arches, cpu_level=record.cpu_level, patches=record.source.patches, sha256=sha256)

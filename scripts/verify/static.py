@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -13,20 +11,24 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from scripts.errors import InputError
+from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
+from scripts.facts.wheel_origins import WheelOrigin, origin_of
 from scripts.files import sha256_of
-from scripts.verify.check import Report, Verdict, Watch, nobody, timed, verdict
+from scripts.verify.check import CheckResult, Report, Verdict, Watch, nobody, timed, verdict
+from scripts.verify.command_names import check_commands
 from scripts.verify.cpu_code import cpu_checks
+from scripts.verify.installer_rules import check_installers
 from scripts.verify.member_paths import check_member_paths
 from scripts.verify.modules import Modules, Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
+from scripts.verify.recorded import Recorded, check_record
+from scripts.verify.source_match import SourceMatch, check_source_files
+from scripts.verify.waiting_checks import why_not_asked
 from scripts.versions import cuda_version, minor_of
 from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel, read_requirement
 from scripts.wheel.zip_layout import layout_faults
 
-LABEL = re.compile(r"(?P<cuda>cpu|cu[0-9]{2,})torch(?P<torch>[0-9]+\.[0-9]+)")
-UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
 
 
@@ -37,23 +39,54 @@ def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED, watch: Watch
     processors have.
     """
     with open_wheel(wheel) as content:
-        own: list[tuple[str, Question]] = [(name, partial(check, content)) for name, check in CHECKS]
-        if promises.sha256 or promises.fault:
-            own.append(("manifest", partial(check_manifest, wheel, promises)))
-        modules, facts = Modules(content=content), load_facts()
-        of_modules = module_checks(modules, facts, promises.arches)
-        checks = (*own, *of_modules, *cpu_checks(modules, facts, promises.cpu_level))
-        return Report(wheel=wheel.name, checks=tuple(timed(name, ask, watch) for name, ask in checks))
+        facts, digest = load_facts(), sha256_of(wheel)
+        recorded = Recorded(content=content)
+        results: dict[str, CheckResult] = {}
+        for name, ask in _questions(recorded, promises, digest, facts):
+            why_not = why_not_asked(name, results, recorded)
+            results[name] = timed(name, partial(_skipped, why_not) if why_not else ask, watch)
+    return Report(wheel=wheel.name, checks=tuple(results.values()), sha256=digest)
+
+
+def _skipped(reason: str) -> Verdict:
+    return None, reason
+
+
+def _questions(recorded: Recorded, promises: Promises, digest: str, facts: Facts) -> Iterator[tuple[str, Question]]:
+    """Every check by its name, first those on which others wait."""
+    content = recorded.content
+    yield "zip", partial(check_layout, content)
+    yield "RECORD", partial(check_record, recorded)
+    yield "file name and metadata", partial(check_name, content)
+    if faults := list(promises.faults(digest, facts)):
+        yield "manifest", lambda: verdict(faults, "")
+    elif promises.sha256:
+        yield "manifest", lambda: (True, "it is this file's")
+    yield from ((name, partial(check, content)) for name, check in CHECKS)
+    yield from _source_checks(recorded, promises)
+    modules = Modules(content=content, passed_over=frozenset(recorded.faults))
+    yield from module_checks(modules, facts, promises.arches)
+    yield from cpu_checks(modules, facts, promises.cpu_level)
+
+
+def _source_checks(recorded: Recorded, promises: Promises) -> Iterator[tuple[str, Question]]:
+    """What is asked of the members as the release's source has them."""
+    match = SourceMatch(recorded=recorded, patches=promises.patches)
+    yield "source files", partial(check_source_files, match)
+    yield "commands", partial(check_commands, match)
 
 
 def check_name(content: WheelContent) -> Verdict:
     """File name, METADATA and WHEEL name the same distribution, version and tags."""
+    if not content.info_folder:
+        return False, "there is no .dist-info folder, or more than one"
     if missing := [name for name in ("METADATA", "WHEEL") if content.metadata_file(name) is None]:
-        return False, f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not there"
+        return False, f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not there, or cannot be read"
     metadata, stated = content.headers("METADATA"), content.headers("WHEEL").get_all("Tag", [])
     tags = {tag for text in stated for tag in _tags(text.strip())}
-    folder = canonicalize_name(content.info_folder.removesuffix(".dist-info").rpartition("-")[0])
-    faults = [] if folder == content.name else [f"its metadata is in {content.info_folder}"]
+    name, _, version = content.info_folder.removesuffix(".dist-info").rpartition("-")
+    own = canonicalize_name(name) == content.name and _same_version(version, content.version)
+    faults = [] if own else [f"its metadata is in {content.info_folder}"]
     if canonicalize_name(metadata.get("Name", "")) != content.name:
         faults.append(f"METADATA names {metadata.get('Name')!r}")
     if not _same_version(metadata.get("Version", ""), content.version):
@@ -66,19 +99,6 @@ def check_name(content: WheelContent) -> Verdict:
     if tags != content.tags:
         faults.append(f"WHEEL has tags {', '.join(sorted(map(str, tags))) or 'none'}")
     return verdict(faults, f"{content.name} {content.version}, {', '.join(sorted(map(str, content.tags)))}")
-
-
-def check_record(content: WheelContent) -> Verdict:
-    """RECORD lists every member with its hash, and nothing else."""
-    recorded = content.record()
-    if not recorded:
-        return False, "RECORD is not there or empty"
-    exempt = {f"{content.info_folder}/{name}" for name in UNLISTED}
-    listed, present = set(recorded) - exempt, set(content.members) - exempt
-    faults = [f"not in RECORD: {member}" for member in sorted(present - listed)]
-    faults += [f"not in the wheel: {member}" for member in sorted(listed - present)]
-    faults += [f"wrong hash: {m}" for m in sorted(listed & present) if not _is_as_recorded(content, m, *recorded[m])]
-    return verdict(faults, f"{len(listed)} files with the right hash")
 
 
 def check_layout(content: WheelContent) -> Verdict:
@@ -115,19 +135,26 @@ def check_build_info(content: WheelContent) -> Verdict:
     if info is None:
         return False, UNREADABLE
     faults = [] if _same_version(info.version, content.version) else [f"it has version {info.version!r}"]
-    label = LABEL.fullmatch(content.version.local or "")
-    faults += _label_faults(label, info) if label else []
+    found = _origin(content)
+    faults += _label_faults(found[1].groupdict(), info) if found else []
     return verdict(faults, f"accelerator {info.accelerator}, torch {info.torch.get('version')}, {len(info.ops)} ops")
 
 
 def check_label(content: WheelContent) -> Verdict:
-    """The version carries our local label, such as cu124torch2.6."""
-    local = content.version.local
-    if local is None:
-        return None, "no local version label: the name does not show which torch and CUDA it is for"
-    if not LABEL.fullmatch(local):
-        return None, f"local version label {local!r} is not one of ours"
-    return True, local
+    """The version carries our local label, such as cu124torch2.6; whose another one is."""
+    found = _origin(content)
+    if found is None:
+        return None, f"local version label {content.version.local!r} is of nobody known here"
+    origin, _ = found
+    if origin.ours:
+        return True, str(content.version.local)
+    return None, f"{origin.name}: {origin.says}"
+
+
+def _origin(content: WheelContent) -> tuple[WheelOrigin, re.Match[str]] | None:
+    """Whose the wheel is, as its name shows it."""
+    version = content.version
+    return origin_of(load_facts().origins, version.public, version.local or "", content.system)
 
 
 def check_ops(content: WheelContent) -> Verdict:
@@ -145,24 +172,13 @@ def check_ops(content: WheelContent) -> Verdict:
     return verdict(faults, f"{len(info.ops)} ops, one module each: {', '.join(info.ops)}")
 
 
-def check_manifest(wheel: Path, promises: Promises) -> Verdict:
-    """The manifest beside the wheel can be read and describes this very file."""
-    if promises.fault:
-        return False, promises.fault
-    found = sha256_of(wheel)
-    same = found == promises.sha256
-    return same, f"sha256 {found}" + ("" if same else f", not {promises.sha256}")
-
-
 CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
-    ("file name and metadata", check_name),
     ("member paths", check_member_paths),
     ("version label", check_label),
-    ("zip", check_layout),
-    ("RECORD", check_record),
     ("requirements", check_requirements),
-    ("torch requirement", check_torch),
+    ("installers", check_installers),
     ("build record", check_build_info),
+    ("torch requirement", check_torch),
     ("op modules", check_ops),
 )
 
@@ -181,26 +197,16 @@ def _tags(text: str) -> frozenset[Tag]:
         return frozenset()
 
 
-def _is_as_recorded(content: WheelContent, member: str, recorded: str, size: str) -> bool:
-    algorithm, _, expected = recorded.partition("=")
-    if algorithm not in ("sha256", "sha384", "sha512"):
-        return False
-    digest, length = hashlib.new(algorithm), 0
-    try:
-        for block in content.files.blocks(member):
-            digest.update(block)
-            length += len(block)
-    except InputError:
-        return False
-    return (base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode(), str(length)) == (expected, size)
-
-
-def _label_faults(label: re.Match[str], info: BuildInfo) -> list[str]:
+def _label_faults(label: Mapping[str, str], info: BuildInfo) -> list[str]:
+    """Where the record says otherwise than the label, if that says anything."""
+    if not label:
+        return []
     accelerator = "cpu" if label["cuda"] == "cpu" else "cuda"
+    cuda = label["cuda"] if "." in label["cuda"] else cuda_version(label["cuda"]) or "0.0"
     facts = [
         ("accelerator", info.accelerator, accelerator),
         ("torch", minor_of(str(info.torch.get("version"))), label["torch"]),
-        ("CUDA", str(info.torch.get("cuda_version")), cuda_version(label["cuda"]) or "0.0"),
+        ("CUDA", str(info.torch.get("cuda_version")), cuda),
     ]
     return [f"it has {what} {found}, the name has {named}" for what, found, named in facts if found != named]
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -55,7 +56,7 @@ class WheelContent:
         """The names of what is inside."""
         return self.files.names
 
-    @property
+    @cached_property
     def info_folder(self) -> str:
         """The .dist-info directory; empty when there is none, or more than one."""
         found = {member.partition("/")[0] for member in self.members if "/" in member}
@@ -64,8 +65,8 @@ class WheelContent:
 
     @property
     def extensions(self) -> tuple[str, ...]:
-        """The compiled modules inside."""
-        return tuple(member for member in self.members if member.endswith(EXTENSIONS))
+        """The compiled modules of the package."""
+        return tuple(m for m in self.members if m.startswith("deepspeed/") and m.endswith(EXTENSIONS))
 
     @property
     def system(self) -> str:
@@ -111,8 +112,11 @@ def parse_build_info(text: str) -> BuildInfo | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes: nobody runs this text
-            statements = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
-        values = {t.id: ast.literal_eval(s.value) for s in statements for t in s.targets if isinstance(t, ast.Name)}
+            statements = ast.parse(text).body
+        if not all(isinstance(node, ast.Assign) for node in statements):
+            return None  # it is run at `import deepspeed`: upstream's only assigns
+        assigned = [node for node in statements if isinstance(node, ast.Assign)]
+        values = {t.id: ast.literal_eval(s.value) for s in assigned for t in s.targets if isinstance(t, ast.Name)}
         return BuildInfo(
             version=str(values["version"]).strip(),
             accelerator=str(values["accelerator_name"]),

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from scripts.errors import InputError
@@ -31,7 +32,9 @@ ENCRYPTED = 0x1
 MOST_MEMBERS = 20_000  # a DeepSpeed wheel has some 900
 MOST_BYTES = 8 * 1024**3  # unpacked, all together; the largest known wheel takes 1.5 GB
 MOST_BYTES_EACH = 4 * 1024**3 - 1
-MOST_BYTES_READ_WHOLE = 16 * 1024**2  # of METADATA, RECORD and their like
+MOST_BYTES_READ_WHOLE = 4 * 1024**2  # of METADATA, RECORD and their like: a real one has a tenth of a megabyte
+MOST_BYTES_OF_MODULE = 1024**3  # all of it is read at once; the largest known one has 0.3 GB
+MOST_BYTES_UNPACKED = 16 * 1024**2  # from however little
 MOST_GROWTH = 200  # times the packed size, of a member above the size before
 BLOCK = 1 << 20
 
@@ -44,7 +47,7 @@ class Members:
     zip: zipfile.ZipFile
     infos: tuple[zipfile.ZipInfo, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Their names."""
         return tuple(info.filename for info in self.infos)
@@ -61,10 +64,17 @@ class Members:
 
     def read_small(self, name: str) -> bytes:
         """The content of a file that no wheel needs to be long; raises InputError for a long one, too."""
+        return self._read_at_most(name, MOST_BYTES_READ_WHOLE)
+
+    def read_module(self, name: str) -> bytes:
+        """The content of a compiled module; raises InputError for one that is longer than any."""
+        return self._read_at_most(name, MOST_BYTES_OF_MODULE)
+
+    def _read_at_most(self, name: str, most: int) -> bytes:
         with damage_named(self.path, name):
             size = self.zip.getinfo(name).file_size
-        if size > MOST_BYTES_READ_WHOLE:
-            raise damaged(self.path, f"{name} has {size} bytes; {MOST_BYTES_READ_WHOLE} are allowed")
+        if size > most:
+            raise damaged(self.path, f"{name} has {size} bytes; {most} are allowed")
         return self.read(name)
 
 
@@ -104,7 +114,7 @@ def _excesses(infos: tuple[zipfile.ZipInfo, ...]) -> Iterator[str]:
     if (total := sum(info.file_size for info in infos)) > MOST_BYTES:
         yield f"it would unpack to {total} bytes; {MOST_BYTES} are allowed"
     for info in infos:
-        grown = info.file_size > max(MOST_BYTES_READ_WHOLE, MOST_GROWTH * info.compress_size)
+        grown = info.file_size > max(MOST_BYTES_UNPACKED, MOST_GROWTH * info.compress_size)
         if info.flag_bits & ENCRYPTED:
             yield f"{info.filename} is encrypted"
         elif info.compress_type not in METHODS:

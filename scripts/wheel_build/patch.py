@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from scripts.errors import SourceError
@@ -35,7 +34,7 @@ def _files(patch: Patch, edit: Edit, root: Path) -> list[Path]:
 
 def _change(edit: Edit, file: Path) -> bool:
     before = file.read_bytes().decode("utf-8")
-    after = before.replace(edit.replace, edit.by) if edit.replace else re.sub(edit.regex or "(?!)", edit.by, before)
+    after = edit.changed(before)
     if after != before:
         file.write_bytes(after.encode("utf-8"))
     return after != before

@@ -78,7 +78,7 @@ def report_on(built: BuiltWheel, python: Path | None, progress: Progress) -> Rep
         expected_ops=tuple(op.op for op in built.ops),
         log=progress.heard,
         watch=lambda check: progress.show(f"  {check.as_line()}"),
-        promises=Promises(arches=built.plan.arches, cpu_level=built.plan.cpu.name),
+        promises=Promises(arches=built.plan.arches, cpu_level=built.plan.cpu.name, patches=built.tree.patches),
     )
     if not built.lacks:
         return report

@@ -16,8 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.facts.source_files import LISTING, LISTING_VARIABLE
+from scripts.files import write_whole
 from tests.ci.workflows import FOLDER, ROOT, load, program, steps
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
+from tests.verify.small_source import small_listing
 
 STANDINS = Path(__file__).parent / "standins"
 LEFT_BEHIND = shutil.ignore_patterns(
@@ -51,6 +54,7 @@ class Rehearsal:
         shutil.copytree(ROOT, self.checkout, ignore=LEFT_BEHIND)
         if not real:
             shutil.copyfile(STANDINS / "noxfile.py", self.checkout / "noxfile.py")
+            write_whole(self.checkout / "scripts" / "data" / LISTING.name, small_listing())
         make_repository(self.checkout)
         git(self.checkout, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
         for folder in {action.partition("@")[0].split("/")[1] for action in actions()} - {"checkout"}:
@@ -84,6 +88,7 @@ class Rehearsal:
     def _run_once(self, event: str, workflow: str, words: list[str]) -> subprocess.CompletedProcess[str]:
         argv = [str(program("act")), event, "-W", f".github/workflows/{workflow}", *self._words(), *words]
         env = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "act"), "NO_PROXY": "127.0.0.1"}
+        env[LISTING_VARIABLE] = ""  # the copied checkout's own
         return subprocess.run(
             argv,
             cwd=self.checkout,

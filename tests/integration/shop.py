@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.facts.source_files import LISTING_VARIABLE
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -23,6 +25,7 @@ class Shop:
         env = {
             **os.environ,
             "CI": "true",
+            LISTING_VARIABLE: "",  # the repository's own: it is a real wheel
             "DEEPSPEED_WHEELS_CACHE": str(self.folder / cache),
             "DEEPSPEED_WHEELS_OUTPUT": str(self.folder / output),
         }

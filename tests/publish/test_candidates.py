@@ -130,7 +130,10 @@ def test_a_wheel_that_is_not_its_manifests_is_refused(tmp_path: Path) -> None:
         ({"metadata": {"sha256": "0" * 64}}, "its manifest is another wheel's: metadata.sha256 is 0000"),
         ({"ops": {"cpu_adam": {}}}, "ops is ['cpu_adam'] in its manifest, and [] here"),
         ({"torch": "2.9.0"}, "torch is '2.9.0' in its manifest, and '2.1.0' here"),
-        ({"cpu_level": "any"}, "cpu_level is 'any' in its manifest, which cpu.yaml does not have"),
+        (
+            {"cpu_level": "any"},
+            "it fails its audit: manifest: it promises the CPU level 'any', which cpu.yaml does not",
+        ),
         ({"source": {"kind": "found", "sha256": "0" * 64}}, "source.kind is 'found' in its manifest"),
     ],
 )

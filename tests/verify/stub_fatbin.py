@@ -7,9 +7,9 @@ import struct
 PTX, SASS = 1, 2
 
 
-def make_fatbin(*sass: int, ptx: tuple[int, ...] = (), padding: int = 16) -> bytes:
+def make_fatbin(*sass: int, ptx: tuple[int, ...] = (), padding: int = 16, cubin: bytes = b"cubin of " * 3) -> bytes:
     """A container with an entry for each architecture, and padding behind it as linkers leave it."""
-    entries = b"".join(_entry(SASS, arch, b"cubin of " * 3) for arch in sass)
+    entries = b"".join(_entry(SASS, arch, cubin) for arch in sass)
     entries += b"".join(_entry(PTX, arch, b".version 8.7\n") for arch in ptx)
     return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(entries)) + entries + bytes(padding)
 

@@ -19,17 +19,20 @@ def make_pe(
     pdb: str = "",
     machine: int = 0x8664,
     calls: tuple[str, ...] = ("function",),
+    kind: int = 0x2022,
+    marks: int = 0x160,
+    code_use: int = CODE,
 ) -> bytes:
     """The bytes of a module that needs DLLs, names a .pdb file and carries CPU and GPU code."""
     tables = _Tables(start=PAGE + max(_round(len(code), PAGE), PAGE))
     directories = {0: tables.exports(f"PyInit_{init}"), 1: tables.imports(needed, calls)}
-    sections = [(b".text", CODE, code), (b".rdata", DATA, b"")]
+    sections = [(b".text", code_use, code), (b".rdata", DATA, b"")]
     raw = _round(0x400 + len(code), BLOCK)
     if pdb:
         directories[6] = tables.debug(pdb, raw)
     sections[1] = (b".rdata", DATA, bytes(tables.content))
     sections += [(b".nv_fatb", DATA, fatbin)] if fatbin else []
-    return _head(machine, directories, sections) + b"".join(
+    return _head(machine, directories, sections, kind, marks) + b"".join(
         s[2].ljust(_round(len(s[2]), BLOCK), b"\0") for s in sections
     )
 
@@ -70,7 +73,13 @@ class _Tables:
         return self.put(row), len(row)
 
 
-def _head(machine: int, directories: dict[int, tuple[int, int]], sections: list[tuple[bytes, int, bytes]]) -> bytes:
+def _head(
+    machine: int,
+    directories: dict[int, tuple[int, int]],
+    sections: list[tuple[bytes, int, bytes]],
+    characteristics: int,
+    marks: int,
+) -> bytes:
     rows, address, place = b"", PAGE, 0x400
     for name, kind, content in sections:
         size = _round(len(content), BLOCK)
@@ -95,7 +104,7 @@ def _head(machine: int, directories: dict[int, tuple[int, int]], sections: list[
             0x400,
             0,
             2,
-            0x160,
+            marks,
             1 << 20,
             PAGE,
             1 << 20,
@@ -105,7 +114,7 @@ def _head(machine: int, directories: dict[int, tuple[int, int]], sections: list[
         )
         + table
     )
-    coff = struct.pack("<HHIIIHH", machine, len(sections), 0, 0, 0, len(optional), 0x2022)
+    coff = struct.pack("<HHIIIHH", machine, len(sections), 0, 0, 0, len(optional), characteristics)
     dos = b"MZ" + bytes(58) + struct.pack("<I", 64)
     return (dos + b"PE\0\0" + coff + optional + rows).ljust(0x400, b"\0")
 

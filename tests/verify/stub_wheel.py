@@ -56,10 +56,16 @@ def make_wheel(
     name: str = NAME,
 ) -> Path:
     """The wheel with `changes` (None removes a member); `record` changes what RECORD is computed from."""
-    content = {key: value for key, value in {**members(), **changes}.items() if value is not None}
+    _, version, *tag = name.removesuffix(".whl").split("-")
+    info = f"deepspeed-{version}.dist-info"
+    own = {f"{INFO}/WHEEL": members()[f"{INFO}/WHEEL"].replace(b"cp311-cp311-linux_x86_64", "-".join(tag).encode())}
+    if version != VERSION:
+        own[f"{INFO}/METADATA"] = metadata(version=version).encode()
+    given = {**members(), **own, **changes}
+    content = {key.replace(INFO, info): value for key, value in given.items() if value is not None}
     recorded = {key: value for key, value in {**content, **record}.items() if value is not None}
     rows = [f"{member},sha256={record_hash(data)},{len(data)}" for member, data in recorded.items()]
-    content[f"{INFO}/RECORD"] = "\n".join([*rows, f"{INFO}/RECORD,,", ""]).encode()
+    content[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
     path = folder / name
     with zipfile.ZipFile(path, "w") as archive:
         for member, data in content.items():

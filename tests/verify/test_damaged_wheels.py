@@ -19,7 +19,7 @@ from scripts.verify.check import Report
 from scripts.verify.promises import read_promises
 from scripts.verify.static import verify_file
 from scripts.wheel.content import open_wheel
-from scripts.wheel.members import MOST_BYTES_READ_WHOLE
+from scripts.wheel.members import MOST_BYTES_UNPACKED
 from tests.verify.stub_wheel import BUILD_INFO, INFO, MODULE, make_wheel
 from tests.wheel.wheelhouse import file_wheel, targets
 
@@ -75,7 +75,7 @@ def test_a_member_that_not_every_installer_can_unpack_is_refused(
 def test_a_wheel_that_unpacks_to_far_more_than_it_takes_is_refused(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
     with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("deepspeed/bomb", bytes(MOST_BYTES_READ_WHOLE + 1))
+        archive.writestr("deepspeed/bomb", bytes(MOST_BYTES_UNPACKED + 1))
     with pytest.raises(InputError, match="deepspeed/bomb would unpack from"), open_wheel(wheel):
         pass
 
@@ -132,6 +132,6 @@ def test_a_manifest_that_is_another_files_or_cannot_be_read_fails_the_wheel_besi
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "arches": "all"}))
     assert "'all' is not an architecture" in failed(wheel)["manifest"]
     file_wheel(tmp_path, targets(1)[0], wheel={"file": wheel.name, "sha256": "0" * 64, "bytes": 1})
-    assert f"not {'0' * 64}" in failed(wheel)["manifest"]
+    assert f"is not {'0' * 64}" in failed(wheel)["manifest"]
     with pytest.raises(VerifyError, match="manifest"):
         verify(VerifyOptions(wheel=str(wheel)))

@@ -53,9 +53,7 @@ def windows_wheel(folder: Path, cpu: bytes | None = None, fused: bytes | None = 
         BUILD_INFO: info.encode(),
         WINDOWS_MODULE: cpu or make_pe(),
         FUSED: fused or make_pe(needed=CUDA_DLLS, init="fused_adam_op", code=b"\xc3", fatbin=fatbin),
-        f"{INFO}/METADATA": None,
-        f"{INFO}/WHEEL": None,
-        f"deepspeed-{VERSION}.dist-info/METADATA": metadata(VERSION, "torch==2.6.*").encode(),
+        f"{INFO}/METADATA": metadata(VERSION, "torch==2.6.*").encode(),
     }
     return make_wheel(folder, changes, name=f"deepspeed-{VERSION}-cp311-cp311-win_amd64.whl")
 
@@ -161,7 +159,7 @@ def test_a_mutex_that_a_call_made_may_be_taken(tmp_path: Path) -> None:
 
 def test_without_promises_what_is_found_is_reported(tmp_path: Path) -> None:
     checks = checks_of(windows_wheel(tmp_path, fused=fused(fatbin=make_fatbin(61))))
-    assert checks["GPU architectures"].passed
+    assert checks["GPU architectures"].passed is None
     assert "fused_adam_op: sm_61" in checks["GPU architectures"].detail
     assert checks["CPU instructions"].passed
     assert (
@@ -273,4 +271,4 @@ def test_official_windows_wheels_are_called_what_they_are(version: str, tmp_path
     found = failures(wheel)
     assert list(found) == list(failed)
     assert all(words in found[name] for name, words in failed.items())
-    assert checks_of(wheel)["GPU architectures"].detail == f"{architectures}; 3 modules: no GPU code"
+    assert checks_of(wheel)["GPU architectures"].detail.endswith(f"{architectures}; 3 modules: no GPU code")

@@ -77,7 +77,6 @@ def _small_wheel(folder: Path, target: Target, filler: bytes, ops: tuple[str, ..
     modules = {f"deepspeed/ops/{op}_op.cpython-{abi}-x86_64-linux-gnu.so": make_elf(init=f"{op}_op") for op in ops}
     content = {
         "deepspeed/__init__.py": b"",
-        "deepspeed/filler": target.id.encode() + filler,
         BUILD_INFO: build_info(
             version=target.wheel_version,
             accelerator=target.accelerator,
@@ -87,17 +86,19 @@ def _small_wheel(folder: Path, target: Target, filler: bytes, ops: tuple[str, ..
         ).encode(),
         **modules,
     }
-    return pack(folder, target, content, torch=f"torch=={target.torch_minor}.*")
+    return pack(folder, target, content, torch=f"torch=={target.torch_minor}.*", described=filler)
 
 
-def pack(folder: Path, target: Target, members: Mapping[str, bytes], *, torch: str, tag: str = "") -> Path:
+def pack(
+    folder: Path, target: Target, members: Mapping[str, bytes], *, torch: str, tag: str = "", described: bytes = b""
+) -> Path:
     """These members with METADATA, WHEEL and a RECORD that is true."""
     info = f"deepspeed-{target.wheel_version}.dist-info"
     interpreter = target.python_tag.removesuffix("t")
     tag = tag or f"{interpreter}-{target.python_tag}-{target.platform}"
     content = {
         **members,
-        f"{info}/METADATA": metadata(target.wheel_version, torch).encode(),
+        f"{info}/METADATA": metadata(target.wheel_version, torch).encode() + (b"\n" + described if described else b""),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
     }
     rows = [f"{name},sha256={record_hash(data)},{len(data)}" for name, data in content.items()]

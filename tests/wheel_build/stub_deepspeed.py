@@ -70,6 +70,7 @@ def make_members(*ops: str, units: int = 1) -> dict[str, str]:
     }
     return {
         "version.txt": "0.19.8\n",
+        "deepspeed/__init__.py": "",
         "setup.py": "".join(f"{name} = {value!r}\n" for name, value in told.items()) + SETUP,
         **sources,
         "csrc/nothing.h": "inline void* nothing() { return nullptr; }\n",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scripts.facts.source_files import LISTING_VARIABLE
 from tests.wine.installations import make_cuda, make_visual_studio
 from tests.wine.lab import Ended, Windows, copy_checkout
 from tests.wine.packages import CUDA, PYTHON, gather_packages, serve
@@ -98,5 +99,6 @@ def connected(machine: Machine) -> Iterator[Machine]:
         told = {
             "PIP_INDEX_URL": f"{address}/simple/",
             "DEEPSPEED_WHEELS_TAG_ARCHIVE": f"{address}/tags/{{version}}.tar.gz",
+            LISTING_VARIABLE: "",  # the checkout's own: real sources are built from
         }
         yield machine.having(**told)

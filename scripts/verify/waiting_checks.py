@@ -1,0 +1,56 @@
+"""One cause, one failure: a check is not asked where what it reads is another check's fault already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from scripts.verify.check import CheckResult
+from scripts.verify.recorded import Recorded
+from scripts.wheel.content import BUILD_INFO
+
+NAMES, BUILD_RECORD = "file name and metadata", "build record"
+# what a check takes for granted, and which check answers for it
+WAITS_FOR: Mapping[str, tuple[str, ...]] = {
+    "RECORD": ("zip",),
+    "version label": (NAMES,),
+    "requirements": (NAMES,),
+    "installers": (NAMES,),
+    "torch requirement": (NAMES, BUILD_RECORD, "requirements", "installers"),
+    BUILD_RECORD: (NAMES,),
+    "op modules": (NAMES, BUILD_RECORD),
+    "source files": (NAMES,),
+    "commands": (NAMES,),
+    "needed libraries": (NAMES, BUILD_RECORD),
+    "GPU architectures": (BUILD_RECORD, "manifest"),
+    "CPU instructions": (BUILD_RECORD, "manifest"),
+    "CPU vector code": (BUILD_RECORD, "manifest"),
+}
+# which members a check reads; where RECORD is wrong about one, that is told there
+OF_METADATA = ("METADATA", "WHEEL")
+READS: Mapping[str, tuple[str, ...]] = {
+    NAMES: OF_METADATA,
+    "requirements": OF_METADATA[:1],
+    "installers": OF_METADATA,
+    "torch requirement": OF_METADATA[:1],
+    BUILD_RECORD: (BUILD_INFO,),
+}
+
+
+def why_not_asked(name: str, results: Mapping[str, CheckResult], recorded: Recorded) -> str | None:
+    """The reason for which a check is skipped; None when it is to be asked."""
+    failed = next((other for other in WAITS_FOR.get(name, ()) if _failed(other, results)), None)
+    if failed:
+        return f"not asked, since {failed} failed"
+    damaged = next((member for member in _read(name, recorded) if member in recorded.faults), None)
+    return f"not asked, since RECORD is wrong about {damaged}" if damaged else None
+
+
+def _failed(name: str, results: Mapping[str, CheckResult]) -> bool:
+    """Whether the check failed, or was itself not asked for that reason."""
+    result = results.get(name)
+    return result is not None and (result.passed is False or result.detail.startswith("not asked, since"))
+
+
+def _read(name: str, recorded: Recorded) -> Iterator[str]:
+    for member in READS.get(name, ()):
+        yield member if "/" in member else f"{recorded.content.info_folder}/{member}"

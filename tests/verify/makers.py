@@ -1,0 +1,516 @@
+"""Makers of broken wheels: each spoils one thing of a whole wheel, and names the one check that must refuse it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from scripts.verify.promises import Promises
+from tests.verify.stub_code import VECTOR_CODE, ZMM
+from tests.verify.stub_elf import ALL, INTERP, LOAD, PLAIN_STACK, STACK, make_elf
+from tests.verify.stub_fatbin import make_fatbin
+from tests.verify.stub_pe import make_pe
+from tests.verify.stub_wheel import BUILD_INFO
+from tests.verify.whole_wheel import CUDA_DLLS, DLLS, LIBRARIES, WheelParts, source_members
+
+Change = Callable[[WheelParts], None]
+ADAM = "deepspeed/ops/adam/cpu_adam_op.cpython-311-x86_64-linux-gnu.so"
+FUSED = "deepspeed/ops/adam/fused_adam_op.cp311-win_amd64.pyd"
+ENGINE = "deepspeed/runtime/engine.py"
+LONG = "x" * 250
+AMX, VNNI, FP16 = (bytes.fromhex(code) for code in ("c4e26a5cc1", "c4e27550c2", "62f5744858c2"))
+LINUX_PROMISES = Promises(cpu_level="avx2", patches=())
+WINDOWS_PROMISES = Promises(cpu_level="avx2", patches=(), arches="8.0;9.0")
+NOT_OPENED = "not opened"  # instead of a check: it is no wheel that anybody should read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """How a wheel is broken, and which check refuses it."""
+
+    check: str
+    change: Change
+    promises: Promises | None = None  # instead of the base's
+
+
+# ---------------------------------------------------------------- changes
+
+
+def removed(*starts: str) -> Change:
+    """Without the members that begin so."""
+
+    def change(parts: WheelParts) -> None:
+        gone = [name for name in parts.members if name.startswith(starts)]
+        assert gone, starts
+        for name in gone:
+            del parts.members[name]
+
+    return change
+
+
+def added(name: str, content: bytes = b"x = 1\n", mode: int = 0o100644) -> Change:
+    """With one more member; {v} stands for the version."""
+
+    def change(parts: WheelParts) -> None:
+        placed = name.replace("{v}", parts.version)
+        parts.members[placed] = content
+        parts.modes[placed] = mode
+
+    return change
+
+
+def rewritten(name: str, by: Callable[[bytes], bytes]) -> Change:
+    """With another content of a member."""
+
+    def change(parts: WheelParts) -> None:
+        placed = name.replace("{v}", parts.version)
+        before = parts.members[placed]
+        parts.members[placed] = by(before)
+        assert parts.members[placed] != before
+
+    return change
+
+
+def replaced(name: str, old: str, new: str) -> Change:
+    """With another text in a member, which must have had the old one."""
+    return lambda parts: parts.edit(name.replace("{v}", parts.version), old, new)
+
+
+def metadata_line(line: str) -> Change:
+    """With one more line of METADATA."""
+    return lambda parts: parts.edit(f"{parts.info}/METADATA", "\nName:", f"\n{line}\nName:")
+
+
+def renamed(old: str, new: str) -> Change:
+    """The file under another name."""
+
+    def change(parts: WheelParts) -> None:
+        assert old in parts.file
+        parts.file = parts.file.replace(old, new)
+
+    return change
+
+
+def moved(old: str, new: str) -> Change:
+    """The members that begin so elsewhere."""
+
+    def change(parts: WheelParts) -> None:
+        start = old.replace("{v}", parts.version)
+        found = {name: data for name, data in parts.members.items() if name.startswith(start)}
+        assert found, start
+        for name, data in found.items():
+            del parts.members[name]
+            parts.members[new.replace("{v}", parts.version) + name.removeprefix(start)] = data
+
+    return change
+
+
+def packed(by: Callable[[bytes], bytes]) -> Change:
+    """The finished file changed."""
+
+    def change(parts: WheelParts) -> None:
+        parts.packed = by
+
+    return change
+
+
+def header(signature: bytes, offset: int, value: int) -> Change:
+    """Another two bytes in the first header of a kind."""
+
+    def by(data: bytes) -> bytes:
+        at = data.index(signature) + offset
+        return data[:at] + struct.pack("<H", value) + data[at + 2 :]
+
+    return packed(by)
+
+
+def elf(**changes: object) -> Change:
+    """CPU Adam's module of Linux made otherwise."""
+    told = {"needed": LIBRARIES, **changes}
+    return added(ADAM, make_elf(**told))  # type: ignore[arg-type]
+
+
+def pe(**changes: object) -> Change:
+    """The module of fused Adam of Windows made otherwise."""
+    told = {"needed": CUDA_DLLS, "init": "fused_adam_op", "fatbin": make_fatbin(80, 90), **changes}
+    return added(FUSED, make_pe(**told))  # type: ignore[arg-type]
+
+
+def cpu_pe(**changes: object) -> Change:
+    """The module of CPU Adam of Windows made otherwise."""
+    return added(FUSED.replace("fused", "cpu"), make_pe(**{"needed": DLLS, **changes}))  # type: ignore[arg-type]
+
+
+def unrecorded(name: str) -> Change:
+    """A member that RECORD does not list; RECORD itself is not there."""
+    return lambda parts: parts.unrecorded.add(name.replace("{v}", parts.version))
+
+
+def misrecorded(name: str, said: bytes) -> Change:
+    """RECORD says another content of a member, or lists one that is not there."""
+
+    def change(parts: WheelParts) -> None:
+        parts.recorded[name.replace("{v}", parts.version)] = said
+
+    return change
+
+
+def linked(parts: WheelParts) -> None:
+    """A module of the package as a symbolic link."""
+    parts.modes[ENGINE] = 0o120777
+
+
+def of_another_release(parts: WheelParts) -> None:
+    """One file as a later release has it."""
+    parts.members[ENGINE] = source_members("0.16.5" if "0.19.8" in parts.version else "0.19.8")[ENGINE]
+
+
+def half_csrc(parts: WheelParts) -> None:
+    """Some of the sources that upstream's Windows wheels do without."""
+    for name, content in source_members("0.16.5").items():
+        if name.startswith("deepspeed/ops/csrc/adam/"):
+            parts.members[name] = content
+
+
+def every_line_end(parts: WheelParts) -> None:
+    """The line ends of Windows in a wheel for Linux."""
+    parts.members[ENGINE] = parts.members[ENGINE].replace(b"\n", b"\r\n")
+
+
+# ---------------------------------------------------------------- both systems
+
+SOURCES: dict[str, Change] = {
+    "no runtime": removed("deepspeed/runtime/"),
+    "no zero": removed("deepspeed/runtime/zero/"),
+    "no op_builder": removed("deepspeed/ops/op_builder/"),
+    "no launcher": removed("deepspeed/launcher/"),
+    "no accelerator": removed("deepspeed/accelerator/"),
+    "no inference": removed("deepspeed/inference/v2/engine"),
+    "no engine": removed(ENGINE),
+    "no package": removed("deepspeed/__init__.py"),
+    "no comm": removed("deepspeed/comm/comm.py"),
+    "no version info": removed("deepspeed/git_version_info.py"),
+    "half of it": removed("deepspeed/m", "deepspeed/u", "deepspeed/p"),
+    "no licence": lambda parts: parts.members.__delitem__(f"{parts.info}/LICENSE"),
+    "another licence": rewritten("deepspeed-{v}.dist-info/LICENSE", lambda text: b"MIT\n"),
+    "a line more": rewritten(ENGINE, lambda text: text + b"import os\n"),
+    "a line less": rewritten(ENGINE, lambda text: text[:-1].rpartition(b"\n")[0] + b"\n"),
+    "a syntax error": rewritten(ENGINE, lambda text: b"def (:\n" + text),
+    "an empty module": rewritten(ENGINE, lambda text: b""),
+    "a module cut short": rewritten(ENGINE, lambda text: text[: len(text) // 2]),
+    "one letter": rewritten("deepspeed/__init__.py", lambda text: text.replace(b"deepspeed", b"deepspead", 1)),
+    "a byte order mark": rewritten("deepspeed/__init__.py", lambda text: b"\xef\xbb\xbf" + text),
+    "a zero byte": rewritten("deepspeed/constants.py", lambda text: text + b"\0"),
+    "another constant": rewritten(
+        "deepspeed/constants.py", lambda text: text + b"TORCH_DISTRIBUTED_DEFAULT_PORT = 1\n"
+    ),
+    "a file of another release": of_another_release,
+    "an unnamed change": rewritten("deepspeed/ops/op_builder/builder.py", lambda text: text + b"\n# patched\n"),
+    "a module more": added("deepspeed/evil.py"),
+    "a torch inside": added("deepspeed/torch/__init__.py"),
+    "tests inside": added("deepspeed/tests/test_engine.py"),
+    "a sitecustomize inside": added("deepspeed/sitecustomize.py"),
+    "a pth inside": added("deepspeed/evil.pth"),
+    "compiled Python": added("deepspeed/__pycache__/__init__.cpython-311.pyc"),
+    "a DLL of no op": added("deepspeed/ops/adam/helper.dll", make_pe()),
+    "a library of no op": added("deepspeed/ops/adam/libhelper.so.1", make_elf()),
+    "a program": added("deepspeed/nvcc.exe", b"MZ"),
+    "a module in the metadata": added("deepspeed-{v}.dist-info/evil.py"),
+    "an installer's file": added("deepspeed-{v}.dist-info/INSTALLER", b"pip\n"),
+    "an installer's address": added("deepspeed-{v}.dist-info/direct_url.json", b"{}"),
+}
+PLACES: dict[str, Change] = {
+    "a pth": added("evil.pth", b"import os\n"),
+    "a sitecustomize": added("sitecustomize.py"),
+    "a torch": added("torch/__init__.py"),
+    "tests": added("tests/__init__.py"),
+    "a module beside": added("deepspeed.py"),
+    "a numpy": added("numpy.libs/libopenblas.so", b"\x7fELF"),
+    "purelib": added("deepspeed-{v}.data/purelib/evil.py"),
+    "platlib": added("deepspeed-{v}.data/platlib/evil.py"),
+    "headers": added("deepspeed-{v}.data/headers/evil.h"),
+    "data": added("deepspeed-{v}.data/data/etc/evil.conf"),
+    "another version's scripts": added("deepspeed-9.9.data/scripts/ds"),
+    "a folder of scripts": added("deepspeed-{v}.data/scripts/bin/ds"),
+    "an absolute path": added("/etc/evil.conf"),
+    "a path upwards": added("deepspeed/../../evil.py"),
+    "a path upwards at once": added("../evil.py"),
+    "a path in place": added("deepspeed/./evil.py"),
+    "an empty folder name": added("deepspeed//evil.py"),
+    "backslashes": added("deepspeed\\evil.py"),
+    "a drive": added("C:evil.py"),
+    "a stream": added("deepspeed/__init__.py:evil"),
+    "con": added("deepspeed/con.py"),
+    "aux": added("deepspeed/aux/__init__.py"),
+    "com1": added("deepspeed/COM1"),
+    "a dot at the end": added("deepspeed/evil.py."),
+    "a blank at the end": added("deepspeed/evil.py "),
+    "a wildcard": added("deepspeed/evil*.py"),
+    "a control letter": added("deepspeed/evil\x07.py"),
+    "a link": linked,
+    "a device": added("deepspeed/zero", b"", 0o020666),
+    "a pipe": added("deepspeed/pipe", b"", 0o010666),
+    "two cases of one name": added("deepspeed/__INIT__.py"),
+    "a file and a folder": added("deepspeed/__init__.py/evil.py"),
+    "a long name": added(f"deepspeed/{LONG}{LONG}.py"),
+    "a long path": added("deepspeed/" + "/".join(["folder"] * 30) + "/evil.py"),
+}
+RECORDS: dict[str, Change] = {
+    "no RECORD": unrecorded("deepspeed-{v}.dist-info/RECORD"),
+    "a file unlisted": unrecorded(ENGINE),
+    "the build record unlisted": unrecorded(BUILD_INFO),
+    "METADATA unlisted": unrecorded("deepspeed-{v}.dist-info/METADATA"),
+    "a wrong hash": misrecorded(ENGINE, b"other"),
+    "a wrong hash of METADATA": misrecorded("deepspeed-{v}.dist-info/METADATA", b"other"),
+    "a wrong hash of WHEEL": misrecorded("deepspeed-{v}.dist-info/WHEEL", b"other"),
+    "a wrong hash of a script": misrecorded("deepspeed-{v}.data/scripts/ds", b"other"),
+    "a wrong hash of the licence": misrecorded("deepspeed-{v}.dist-info/LICENSE", b"other"),
+    "a file that is not there": misrecorded("deepspeed/gone.py", b""),
+}
+NAMES: dict[str, Change] = {
+    "no METADATA": lambda parts: parts.members.__delitem__(f"{parts.info}/METADATA"),
+    "no WHEEL": lambda parts: parts.members.__delitem__(f"{parts.info}/WHEEL"),
+    "another name": replaced("deepspeed-{v}.dist-info/METADATA", "Name: deepspeed", "Name: deepspeed-nightly"),
+    "another version": replaced("deepspeed-{v}.dist-info/METADATA", "\nVersion: 0.1", "\nVersion: 1.1"),
+    "no version": replaced("deepspeed-{v}.dist-info/METADATA", "\nVersion: ", "\nVersions: "),
+    "two names": metadata_line("Name: deepspeed"),
+    "two versions": metadata_line("Version: 1"),
+    "another tag": replaced("deepspeed-{v}.dist-info/WHEEL", "cp311-cp311", "cp312-cp312"),
+    "another platform": replaced("deepspeed-{v}.dist-info/WHEEL", "_", "x"),
+    "no tag": replaced("deepspeed-{v}.dist-info/WHEEL", "Tag: ", "Tags: "),
+    "another folder": moved("deepspeed-{v}.dist-info/", "deepspeed-9.9.dist-info/"),
+    "another project's folder": moved("deepspeed-{v}.dist-info/", "torch-{v}.dist-info/"),
+    "two folders": added("torch-2.0.dist-info/METADATA", b"Name: torch\n"),
+    "another Python in the name": renamed("cp311-cp311", "cp312-cp312"),
+    "another torch in the name": renamed("torch2.", "torch2.1"),
+    "another release in the name": renamed("deepspeed-0.1", "deepspeed-0.2"),
+    "METADATA of 100 MB": rewritten("deepspeed-{v}.dist-info/METADATA", lambda text: text + b"x" * 5_000_000),
+}
+INSTALLERS: dict[str, Change] = {
+    "a wheel of version 2": replaced("deepspeed-{v}.dist-info/WHEEL", "Version: 1.0", "Version: 2.0"),
+    "no wheel version": replaced("deepspeed-{v}.dist-info/WHEEL", "Wheel-Version", "Wheels-Version"),
+    "a wheel version that is none": replaced("deepspeed-{v}.dist-info/WHEEL", "Version: 1.0", "Version: one"),
+    "no Root-Is-Purelib": replaced("deepspeed-{v}.dist-info/WHEEL", "Root-Is-Purelib", "Root-Is-Platlib"),
+    "pure": replaced("deepspeed-{v}.dist-info/WHEEL", "Purelib: false", "Purelib: true"),
+    "a newer Python only": metadata_line("Requires-Python: >=3.12"),
+    "an older Python only": metadata_line("Requires-Python: <3.11"),
+    "another major": metadata_line("Requires-Python: >=4"),
+    "no range": metadata_line("Requires-Python: three"),
+    "a metadata version of the future": replaced("deepspeed-{v}.dist-info/METADATA", "n: 2.4", "n: 9.9"),
+    "an extra without a name": metadata_line("Provides-Extra: not a name!"),
+}
+REQUIREMENTS: dict[str, Change] = {
+    "an address": metadata_line("Requires-Dist: numpy @ https://example.org/numpy.tar.gz"),
+    "a file": metadata_line("Requires-Dist: numpy @ file:///tmp/numpy.tar.gz"),
+    "no requirement": metadata_line("Requires-Dist: numpy==="),
+    "two names": metadata_line("Requires-Dist: numpy torch"),
+    "a marker that is none": metadata_line("Requires-Dist: numpy; python is 3"),
+}
+TORCH: dict[str, Change] = {
+    "no pin": replaced("deepspeed-{v}.dist-info/METADATA", "Requires-Dist: torch==2", "Requires-Dist: torch!=2"),
+    "another minor": replaced(
+        "deepspeed-{v}.dist-info/METADATA", "Requires-Dist: torch==2.", "Requires-Dist: torch==2.1"
+    ),
+    "no torch": replaced("deepspeed-{v}.dist-info/METADATA", "Requires-Dist: torch==", "Requires-Dist: jax=="),
+    "a second torch": metadata_line("Requires-Dist: torch==9.9; python_version > '3'"),
+}
+BUILD_RECORDS: dict[str, Change] = {
+    "none": removed(BUILD_INFO),
+    "code in it": rewritten(BUILD_INFO, lambda text: text + b"import os\n"),
+    "a call in it": rewritten(BUILD_INFO, lambda text: text + b"x = open('/etc/passwd')\n"),
+    "an expression in it": rewritten(BUILD_INFO, lambda text: text + b"print('hello')\n"),
+    "no Python": rewritten(BUILD_INFO, lambda text: b"{" + text),
+    "another version": rewritten(BUILD_INFO, lambda text: text.replace(b"version='0.1", b"version='0.2")),
+    "another torch": rewritten(BUILD_INFO, lambda text: text.replace(b"'version': '2.", b"'version': '1.")),
+    "another CUDA": rewritten(BUILD_INFO, lambda text: text.replace(b"'cuda_version': '", b"'cuda_version': '1")),
+    "no accelerator": rewritten(BUILD_INFO, lambda text: text.replace(b"accelerator_name=", b"accelerator=")),
+    "another accelerator": rewritten(
+        BUILD_INFO, lambda text: text.replace(b"accelerator_name='c", b"accelerator_name='x")
+    ),
+}
+COMMANDS: dict[str, Change] = {
+    "pip": added("deepspeed-{v}.data/scripts/pip", b"#!python\n"),
+    "python": added("deepspeed-{v}.data/scripts/python", b"#!/bin/sh\n"),
+    "one more": added("deepspeed-{v}.data/scripts/ds_evil", b"#!python\n"),
+    "one less": lambda parts: parts.members.__delitem__(f"deepspeed-{parts.version}.data/scripts/ds_report"),
+    "another ds": rewritten("deepspeed-{v}.data/scripts/ds", lambda text: text + b"import os\n"),
+    "a pytest plugin": added("deepspeed-{v}.dist-info/entry_points.txt", b"[pytest11]\nds = deepspeed:a\n"),
+    "pip as an entry point": added("deepspeed-{v}.dist-info/entry_points.txt", b"[console_scripts]\npip = a:b\n"),
+    "another entry point": added("deepspeed-{v}.dist-info/entry_points.txt", b"[console_scripts]\nds = a:b\n"),
+    "no entry points": lambda parts: parts.members.__delitem__(f"{parts.info}/entry_points.txt"),
+}
+ZIPS: dict[str, Change] = {
+    "bytes before": packed(lambda data: b"#!/bin/sh\n" + data),
+    "bytes behind": packed(lambda data: data + b"more"),
+    "a comment": packed(lambda data: data[:-2] + struct.pack("<H", 4) + b"more"),
+    "another name in front": header(b"PK\x03\x04", 30, 0x2E2E),
+    "another digest in front": header(b"PK\x03\x04", 14, 7),
+    "another size in front": header(b"PK\x03\x04", 22, 7),
+    "another packing in front": header(b"PK\x03\x04", 8, 8),
+}
+UNREADABLE: dict[str, Change] = {
+    "encrypted": header(b"PK\x01\x02", 8, 1),
+    "bzip2": header(b"PK\x01\x02", 10, 12),
+    "lzma": header(b"PK\x01\x02", 10, 14),
+    "zstandard": header(b"PK\x01\x02", 10, 93),
+    "of a future zip": header(b"PK\x01\x02", 6, 200),
+    "cut in half": packed(lambda data: data[: len(data) // 2]),
+    "no zip": packed(lambda data: b"<html>" * 1000),
+    "empty": packed(lambda data: b""),
+}
+MANIFESTS: dict[str, Promises] = {
+    "another file's": Promises(sha256="0" * 64, patches=()),
+    "an unknown level": Promises(cpu_level="avx1024", patches=()),
+    "an unknown patch": Promises(cpu_level="avx2", patches=("P999",)),
+    "not readable": Promises(fault="the manifest cannot be read"),
+}
+FAMILIES: dict[str, dict[str, Change]] = {
+    "source files": SOURCES,
+    "member paths": PLACES,
+    "RECORD": RECORDS,
+    "file name and metadata": NAMES,
+    "installers": INSTALLERS,
+    "requirements": REQUIREMENTS,
+    "torch requirement": TORCH,
+    "build record": BUILD_RECORDS,
+    "commands": COMMANDS,
+    "zip": ZIPS,
+    NOT_OPENED: UNREADABLE,
+}
+
+# ---------------------------------------------------------------- one system
+
+OF_LINUX: dict[str, dict[str, Change]] = {
+    "source files": {
+        "no csrc": removed("deepspeed/ops/csrc/"),
+        "a header less": removed("deepspeed/ops/csrc/includes/simd.h"),
+        "no template": removed("deepspeed/autotuning/config_templates/template_zero3.json"),
+        "another kernel": rewritten("deepspeed/ops/csrc/adam/cpu_adam_impl.cpp", lambda text: text + b"\n"),
+        "line ends of Windows": every_line_end,
+    },
+    "RECORD": {"a wrong hash of a module": misrecorded(ADAM, b"other")},
+    "op modules": {
+        "none": removed(ADAM),
+        "two": added("deepspeed/cpu_adam.cpython-311-x86_64-linux-gnu.so", make_elf(LIBRARIES, init="cpu_adam")),
+        "of no op": added(
+            "deepspeed/ops/aio/async_io_op.cpython-311-x86_64-linux-gnu.so", make_elf(LIBRARIES, init="async_io_op")
+        ),
+        "of another Python": moved(ADAM, ADAM.replace("311", "312")),
+        "a library more": added("deepspeed/ops/libhelper.so", make_elf(init="libhelper")),
+        "an op that is not there": rewritten(
+            BUILD_INFO, lambda text: text.replace(b"'async_io': False", b"'async_io': 1")
+        ),
+        "an op that is not named": rewritten(
+            BUILD_INFO, lambda text: text.replace(b"'cpu_adam': 1", b"'cpu_adam': False")
+        ),
+    },
+    "module format": {
+        "cut short": rewritten(ADAM, lambda data: data[:70]),
+        "cut a little": rewritten(ADAM, lambda data: data[:-400]),
+        "empty": rewritten(ADAM, lambda data: b""),
+        "a text": rewritten(ADAM, lambda data: b"not compiled here\n"),
+        "zeros": rewritten(ADAM, lambda data: bytes(len(data))),
+        "a program": elf(kind=2),
+        "an object file": elf(kind=1),
+        "a program in disguise": elf(segments=(*PLAIN_STACK, (INTERP, 4))),
+        "64-bit Arm": elf(machine=183),
+        "32 bits": elf(machine=3),
+        "no function for Python": elf(init="adam"),
+        "a module of Windows": added(ADAM, make_pe()),
+    },
+    "debug information": {"sections": elf(debug=True)},
+    "run paths": {
+        "of the build": elf(run_path="/home/ci/lib"),
+        "relative": elf(run_path="lib"),
+        "to other packages": elf(run_path="$ORIGIN/../../../torch/lib"),
+        "out of the environment": elf(run_path="$ORIGIN/../../../../../../usr/lib"),
+        "with a platform": elf(run_path="$ORIGIN/$PLATFORM"),
+        "of a name like it": elf(run_path="$ORIGINAL/lib"),
+    },
+    "memory": {
+        "a stack that is run": elf(segments=((STACK, ALL),)),
+        "no word of the stack": elf(segments=((LOAD, 4),)),
+        "written and run": elf(segments=(*PLAIN_STACK, (LOAD, ALL))),
+        "text relocations": elf(text_relocations=True),
+    },
+    "needed libraries": {
+        "a path": elf(needed=(*LIBRARIES, "/usr/lib/libc.so.6")),
+        "CUDA": elf(needed=(*LIBRARIES, "libcudart.so.12")),
+        "the GPU driver": elf(needed=(*LIBRARIES, "libcuda.so.1")),
+        "the library of another op": elf(needed=(*LIBRARIES, "libaio.so.1")),
+        "MKL": elf(needed=(*LIBRARIES, "libmkl_rt.so.2")),
+        "MPI": elf(needed=(*LIBRARIES, "libmpi.so.40")),
+        "Python": elf(needed=(*LIBRARIES, "libpython3.11.so.1.0")),
+        "musl": elf(needed=(*LIBRARIES, "libc.musl-x86_64.so.1")),
+    },
+    "GPU architectures": {"GPU code": elf(fatbin=make_fatbin(80))},
+    "CPU instructions": {
+        "AVX-512": elf(code=VECTOR_CODE + ZMM * 3),
+        "AMX": elf(code=VECTOR_CODE + AMX),
+        "AVX-VNNI": elf(code=VECTOR_CODE + VNNI),
+        "AVX512-FP16": elf(code=VECTOR_CODE + FP16),
+    },
+    "CPU vector code": {"scalar": elf(code=b"\xc3"), "too little": elf(code=VECTOR_CODE[:25])},
+}
+OF_WINDOWS: dict[str, dict[str, Change]] = {
+    "source files": {"half of csrc": half_csrc},
+    "RECORD": {"a wrong hash of a module": misrecorded(FUSED, b"other")},
+    "op modules": {"none": removed(FUSED), "of another Python": moved(FUSED, FUSED.replace("cp311", "cp312"))},
+    "commands": {
+        "no batch file": lambda parts: parts.members.__delitem__(
+            f"deepspeed-{parts.version}.data/scripts/deepspeed.bat"
+        ),
+        "another batch file": rewritten("deepspeed-{v}.data/scripts/ds_report.bat", lambda text: text + b"curl\r\n"),
+    },
+    "module format": {
+        "cut short": rewritten(FUSED, lambda data: data[:70]),
+        "empty": rewritten(FUSED, lambda data: b""),
+        "a program": pe(kind=0x22),
+        "32 bits": pe(machine=0x14C),
+        "arm64": pe(machine=0xAA64),
+        "no function for Python": pe(init="adam"),
+        "a module of Linux": added(FUSED, make_elf(init="fused_adam_op")),
+    },
+    "debug information": {"the path of a build machine": pe(pdb="D:\\a\\fused_adam_op.pdb")},
+    "memory": {"written and run": pe(code_use=0xE0000020), "data that is run": pe(marks=0x60)},
+    "needed libraries": {
+        "another Python": pe(needed=(*CUDA_DLLS, "python312.dll")),
+        "another CUDA": pe(needed=(*CUDA_DLLS, "cudart64_110.dll")),
+        "the GPU driver": pe(needed=(*CUDA_DLLS, "nvcuda.dll")),
+        "OpenMP": cpu_pe(needed=(*DLLS, "vcomp140.dll")),
+        "libaio": pe(needed=(*CUDA_DLLS, "aio.dll")),
+        "the debug runtime": pe(needed=(*CUDA_DLLS, "vcruntime140d.dll")),
+        "mingw": pe(needed=(*CUDA_DLLS, "libstdc++-6.dll")),
+    },
+    "runtime calls": {"a mutex that no call made": pe(calls=("_Mtx_lock", "_Mtx_unlock"))},
+    "GPU architectures": {
+        "one less": pe(fatbin=make_fatbin(80)),
+        "one more": pe(fatbin=make_fatbin(80, 86, 90)),
+        "none": pe(fatbin=b""),
+        "PTX unasked": pe(fatbin=make_fatbin(80, 90, ptx=(90,))),
+        "zeros": pe(fatbin=make_fatbin(80, 90, cubin=bytes(64))),
+        "an empty section": pe(fatbin=bytes(64)),
+        "cut short": pe(fatbin=make_fatbin(80, 90)[:40]),
+        "another container": pe(fatbin=b"\1" * 64),
+        "in a CPU op": cpu_pe(fatbin=make_fatbin(80)),
+    },
+    "CPU instructions": {"AVX-512": cpu_pe(code=VECTOR_CODE + ZMM * 3), "AMX": cpu_pe(code=VECTOR_CODE + AMX)},
+    "CPU vector code": {"scalar": cpu_pe(code=b"\xc3")},
+}
+
+
+def makers(families: dict[str, dict[str, Change]], promises: Promises) -> dict[str, Maker]:
+    """Every maker by a name of its own."""
+    found = {
+        f"{check}: {name}": Maker(check=check, change=change)
+        for check, changes in families.items()
+        for name, change in changes.items()
+    }
+    stated = {name: replace(told, arches=promises.arches) for name, told in MANIFESTS.items()}
+    more = {f"manifest: {n}": Maker(check="manifest", change=lambda parts: None, promises=p) for n, p in stated.items()}
+    return found | more
+
+
+LINUX_MAKERS = makers(FAMILIES, LINUX_PROMISES) | makers(OF_LINUX, LINUX_PROMISES)
+WINDOWS_MAKERS = makers(FAMILIES, WINDOWS_PROMISES) | makers(OF_WINDOWS, WINDOWS_PROMISES)
