@@ -30,6 +30,7 @@ from scripts.commands.task_options import (
 )
 from scripts.plan.selection import Selection
 from scripts.wheel_build.build_options import BuildOptions
+from scripts.window.window_options import WindowOptions
 
 end_quietly()
 
@@ -168,6 +169,14 @@ def doctor(c: Context, options: DoctorOptions) -> None:
     from scripts.commands import doctor_task
 
     doctor_task.doctor(options)
+
+
+@command
+def gui(c: Context, options: WindowOptions) -> None:
+    """Open the window: what is here, what can be had, and the buttons that install and build it."""
+    from scripts.window.window_task import gui as open_window
+
+    open_window(options)
 
 
 @command

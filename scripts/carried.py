@@ -47,6 +47,19 @@ def carried_file(path: Path) -> Iterator[Path]:
         yield copy
 
 
+@contextmanager
+def carried_tree(folder: Path) -> Iterator[Path]:
+    """A folder of ours or of a package, as another program can read it, for as long as the block takes."""
+    archive = one_file()
+    if archive is None or not folder.is_relative_to(archive):
+        yield folder
+        return
+    inner = folder.relative_to(archive).as_posix()
+    with tempfile.TemporaryDirectory(prefix="deepspeed-wheels-") as copy, zipfile.ZipFile(archive) as members:
+        members.extractall(copy, [name for name in members.namelist() if name.startswith(f"{inner}/")])
+        yield Path(copy) / inner
+
+
 def run_words(module: str) -> tuple[str, ...]:
     """What the Python that runs this is told to run a module of ours that needs the standard library alone."""
     archive = one_file()

@@ -17,7 +17,6 @@ from scripts.ci.actions import SITE
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.reported_errors import reported
 from scripts.commands.task_options import (
-    AuditOptions,
     DiagnoseOptions,
     DoctorOptions,
     FindOptions,
@@ -25,9 +24,18 @@ from scripts.commands.task_options import (
     VerifyOptions,
 )
 from scripts.errors import InputError
-from scripts.options import Option, options_of, parse_words
+from scripts.options import Option, json_option, options_of, parse_words, path_option
+from scripts.window.window_options import WindowOptions
 
 HELP = frozenset(("--help", "-h", "help"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditOptions:
+    """Which wheel is read, where there is nothing to run it with."""
+
+    wheel: str = path_option(help="the wheel")
+    json: bool = json_option("[the report](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +77,19 @@ def _diagnose(options: DiagnoseOptions) -> None:
     diagnose_log(options)
 
 
+def _gui(options: WindowOptions) -> None:
+    from scripts.window.window_task import gui
+
+    gui(options)
+
+
 TASKS: Mapping[str, Offered] = {
     "find": Offered(says="which wheel fits an environment, or what to change", options=FindOptions, run=_find),
     "install": Offered(says="put it in; torch is never touched", options=InstallOptions, run=_install),
     "doctor": Offered(says="what is wrong or missing here, and what mends it", options=DoctorOptions, run=_doctor),
     "verify": Offered(says="read a wheel: whether it is what it says", options=AuditOptions, run=_verify),
     "diagnose": Offered(says="why an install failed, from its log", options=DiagnoseOptions, run=_diagnose),
+    "gui": Offered(says="the same in a window", options=WindowOptions, run=_gui),
 }
 
 

@@ -49,11 +49,13 @@ PACKAGES = (
     "doctor",
     "ci",
     "commands",
+    "window",
     "one_file_main",
 )
 TASK_PACKAGES = {"dirs", "errors", "options", "host", "plan", "fetch", "wheel_build", "commands", "command"} | {
     "guard",
     "stop_signals",
+    "window",
 }
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -46,7 +46,6 @@ KEYS = (  # of rows that code looks up by them, and has no need to ask for then
     "ShellGuide.shell",
     "SystemNeed.name",
     "ToolkitComponent.name",
-    "TorchRelease.minor",
     "VectorOp.name",
     "VisualStudioEdition.name",
 )

@@ -112,14 +112,6 @@ class VerifyOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions:
-    """Which wheel is read, where there is nothing to run it with."""
-
-    wheel: str = path_option(help="the wheel")
-    json: bool = json_option("[the report](#other-json)")
-
-
-@dataclass(frozen=True, kw_only=True)
 class DiagnoseOptions:
     """Which log is read."""
 
@@ -214,6 +206,12 @@ class FindOptions:
 class InstallOptions(FindOptions):
     """The same, and whether to install."""
 
+    wheel: str = path_option(
+        "",
+        "this wheel's file, such as one that was built here",
+        more="this wheel's file instead of a published one: one that was built here, of some ops only, too. It must "
+        "fit all the same, and replaces the same version",
+    )
     json: bool = json_option("[what was installed](#other-json)")
     dry_run: bool = option(False, "print the command and run nothing")
 

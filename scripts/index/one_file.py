@@ -43,6 +43,7 @@ PACKAGES = {
     "pynvml": "nvidia-ml-py",
     "requests": "requests",
     "rich": "rich",
+    "sv_ttk": "sv-ttk",
     "urllib3": "urllib3",
 }
 WITHOUT = {
@@ -51,7 +52,7 @@ WITHOUT = {
     "pypi_simple": "looks for sources, to build of",
 }
 NOT_NEEDED = ("example.py", "peutils.py")  # nvidia-ml-py's and pefile's
-DATA_FILES = (".pem",)  # of packages, beside their modules
+DATA_FILES = (".pem", ".tcl", ".png")  # of packages, beside their modules
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # a zip knows no earlier one
 MAIN = """\
 import sys

@@ -47,6 +47,7 @@ def test_listing_the_tasks_loads_their_options_alone() -> None:
         "scripts.commands",
         "scripts.commands.closed_pipe",
         "scripts.commands.command_task",
+        "scripts.commands.hosted_options",
         "scripts.commands.reported_errors",
         "scripts.commands.store_options",
         "scripts.commands.task_options",
@@ -59,5 +60,7 @@ def test_listing_the_tasks_loads_their_options_alone() -> None:
         "scripts.stop_signals",
         "scripts.wheel_build",
         "scripts.wheel_build.build_options",
+        "scripts.window",
+        "scripts.window.window_options",
         "tasks",
     }

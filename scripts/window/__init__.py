@@ -1,0 +1,1 @@
+"""The desktop window: the same tasks, for people who would rather click."""

@@ -1,0 +1,127 @@
+"""The options of a build: ops, how far the wheel is verified, how many compilers, which toolkit, and where it goes."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Mapping
+from pathlib import Path
+from tkinter import filedialog, ttk
+
+from scripts.dirs import OUTPUT_VARIABLE
+from scripts.facts.facts import Facts
+from scripts.plan.target import Target
+from scripts.window.desk import Desk
+from scripts.window.what_can_exist import ops_of
+
+LEVELS = ("full", "smoke", "audit")
+SOURCES = ("auto", "tag", "sdist")
+SWITCHES = {"precompile": "Parse torch's headers once", "cache": "Use the op cache"}
+
+
+class BuildChoices(ttk.LabelFrame):
+    """A frame of the second panel; what it says becomes words behind `invoke build`."""
+
+    def __init__(self, parent: tk.Misc, desk: Desk) -> None:
+        super().__init__(parent, text="Of a build", padding=10)
+        self.desk = desk
+        self.ops: dict[str, tk.BooleanVar] = {}
+        self.level = tk.StringVar(self, LEVELS[0])
+        self.source = tk.StringVar(self, SOURCES[0])
+        self.jobs = tk.StringVar(self, "0")
+        self.toolkit = tk.StringVar(self)
+        self.folder = tk.StringVar(self)
+        self.switches = {name: tk.BooleanVar(self, value=True) for name in SWITCHES}
+        self.lacking = tk.BooleanVar(self, value=False)
+        self.ops_button = ttk.Menubutton(self, text="All ops", width=14)
+        self.menu = tk.Menu(self.ops_button, tearoff=False)
+        self.ops_button.configure(menu=self.menu)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._labelled(0, "Ops", self.ops_button)
+        levels = ttk.Combobox(self, textvariable=self.level, values=LEVELS, state="readonly", width=8)
+        self._labelled(1, "Verify", levels)
+        sources = ttk.Combobox(self, textvariable=self.source, values=SOURCES, state="readonly", width=6)
+        self._labelled(2, "Source", sources)
+        self._labelled(3, "Compilers (0: all)", ttk.Spinbox(self, textvariable=self.jobs, from_=0, to=256, width=6))
+        row = ttk.Frame(self)
+        row.grid(row=3, column=0, columnspan=6, sticky="w", pady=(8, 0))
+        toolkit, folder = self._chosen_folder(self.toolkit), self._chosen_folder(self.folder)
+        for column, text, widget in (
+            (4, "CUDA toolkit (empty: found)", toolkit),
+            (5, "Wheels to (empty: here)", folder),
+        ):
+            self._labelled(column, text, widget)
+        for name, text in SWITCHES.items():
+            ttk.Checkbutton(row, text=text, variable=self.switches[name]).pack(side="left", padx=(0, 16))
+        lacking = "Leave out ops for which a header is missing"
+        ttk.Checkbutton(row, text=lacking, variable=self.lacking).pack(side="left")
+
+    def _labelled(self, column: int, text: str, widget: tk.Widget) -> None:
+        ttk.Label(self, text=text).grid(row=0, column=column, sticky="w", padx=(0, 12))
+        widget.grid(row=1, column=column, sticky="w", padx=(0, 12))
+
+    def _chosen_folder(self, variable: tk.StringVar) -> ttk.Frame:
+        frame = ttk.Frame(self)
+        ttk.Entry(frame, textvariable=variable, width=14).pack(side="left")
+
+        def choose() -> None:
+            variable.set(filedialog.askdirectory(parent=self) or variable.get())
+
+        ttk.Button(frame, text="…", width=2, command=choose).pack(side="left", padx=(4, 0))
+        return frame
+
+    def offer(self, facts: Facts, target: Target | None) -> None:
+        """List the ops of a target; those that its system cannot have stay grey, with their reason."""
+        before = set(self.chosen_ops())
+        self.menu.delete(0, "end")
+        self.ops = {}
+        for op in ops_of(facts, target) if target else ():
+            why_not = op.support.why_not.get(target.system, "") if target else ""
+            variable = self.ops[op.name] = tk.BooleanVar(self, value=op.name in before and not why_not)
+            label = f"{op.name}: {why_not}" if why_not else op.name
+            self.menu.add_checkbutton(label=label[:110], variable=variable, command=self._tell)
+            if why_not:
+                self.menu.entryconfigure("end", state="disabled")
+        self._tell()
+
+    def _tell(self) -> None:
+        chosen = self.chosen_ops()
+        self.ops_button.configure(text=f"{len(chosen)} of {len(self.ops)} ops" if chosen else "All ops")
+
+    def chosen_ops(self) -> tuple[str, ...]:
+        """The ops that are ticked; none means all."""
+        return tuple(name for name, chosen in self.ops.items() if chosen.get())
+
+    def words(self) -> tuple[str, ...]:
+        """What is typed behind `invoke build` for this; nothing for what is as usual."""
+        words: list[str] = []
+        if ops := self.chosen_ops():
+            words += ["--ops", ",".join(ops)]
+        if self.level.get() != LEVELS[0]:
+            words += ["--verify", self.level.get()]
+        if self.source.get() != SOURCES[0]:
+            words += ["--source", self.source.get()]
+        if self.jobs.get() not in ("", "0"):
+            words += ["--jobs", self.jobs.get()]
+        if toolkit := self.toolkit.get().strip():
+            words += ["--toolkit", toolkit]
+        words += [f"--no-{name}" for name, chosen in self.switches.items() if not chosen.get()]
+        return (*words, "--allow-missing") if self.lacking.get() else tuple(words)
+
+    def variables(self) -> Mapping[str, str]:
+        """Where the wheel and its log go."""
+        folder = self.folder.get().strip()
+        return {OUTPUT_VARIABLE: folder} if folder else {}
+
+    def wheelhouse(self, usual: Path) -> Path:
+        """Where wheels are filed with these options."""
+        folder = self.folder.get().strip()
+        return Path(folder) / "wheels" if folder else usual
+
+
+def newest_wheel(target: Target, wheelhouse: Path) -> Path:
+    """The wheel of a target that was filed last, of some ops only, too; the full one's place without any."""
+    home = wheelhouse / target.folder
+    found = sorted(home.rglob(target.wheel_name), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else home / target.wheel_name
