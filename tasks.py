@@ -77,7 +77,7 @@ def portability(c: Context, selection: Selection, options: PortabilityOptions) -
 
 @command
 def verify(c: Context, options: VerifyOptions) -> None:
-    """Verify a wheel, ours or not; smoke and full need --python, an environment with the wheel installed."""
+    """Verify wheels, ours or not: their files and, with --level, what DeepSpeed does on them."""
     from scripts.commands import verify_task
 
     verify_task.verify(options)

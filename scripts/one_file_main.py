@@ -21,7 +21,6 @@ from scripts.commands.task_options import (
     DoctorOptions,
     FindOptions,
     InstallOptions,
-    VerifyOptions,
 )
 from scripts.errors import InputError
 from scripts.options import Option, json_option, options_of, parse_words, path_option
@@ -66,9 +65,9 @@ def _doctor(options: DoctorOptions) -> None:
 
 
 def _verify(options: AuditOptions) -> None:
-    from scripts.commands.verify_task import verify
+    from scripts.commands.audit_task import audit
 
-    verify(VerifyOptions(wheel=options.wheel, json=options.json))
+    audit(options)
 
 
 def _diagnose(options: DiagnoseOptions) -> None:

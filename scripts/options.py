@@ -27,6 +27,7 @@ class Statement:
     choices: tuple[str, ...]
     directory: bool  # an existing directory is accepted beside the choices
     path: bool  # a path, alone or behind `dir:`; a leading ~ is the home directory, whatever the shell makes of it
+    several: bool  # must be given, by position, once or more; the value is a tuple
     wanted: str  # what a number counts
     aliases: tuple[str, ...]  # other names, understood everywhere and written nowhere
     variable: str  # the environment variable that holds it where nothing is typed
@@ -57,6 +58,9 @@ class Option:
 
     def read(self, given: object) -> Any:  # noqa: ANN401  of the field's own type
         """The value that `given` means; raises InputError for one that is not accepted."""
+        if self.stated.several:
+            words = [given] if isinstance(given, str) else list(given if isinstance(given, Sequence) else ())
+            return tuple(home_named(str(word)) if self.stated.path else str(word) for word in words)
         if self.kind is tuple:
             return split_words(given if isinstance(given, str | Sequence) else ())
         if self.kind is int:
@@ -95,6 +99,7 @@ def option(
     choices: tuple[str, ...] = (),
     directory: bool = False,
     path: bool = False,
+    several: bool = False,
     wanted: str = "a number from 0",
     aliases: tuple[str, ...] = (),
     variable: str = "",
@@ -106,6 +111,7 @@ def option(
         choices=choices,
         directory=directory,
         path=path or directory,
+        several=several,
         wanted=wanted,
         aliases=aliases,
         variable=variable,

@@ -20,6 +20,7 @@ import tasks
 from scripts import errors
 from scripts.commands.command_task import CommandTask
 from scripts.commands.reference import error_page, raised_ids, read_errors, with_tables
+from scripts.commands.verify_page import VERIFY_PAGE, verify_page
 from scripts.facts import condition
 from scripts.options import options_of
 from scripts.plan.matrix import Matrix
@@ -102,6 +103,10 @@ def test_the_tables_of_the_tasks_are_those_of_their_options() -> None:
 
 def test_the_page_of_the_errors_is_that_of_the_code() -> None:
     assert error_page() == text_of(ROOT / "docs" / "errors.md")
+
+
+def test_the_page_of_the_verification_is_that_of_its_parts() -> None:
+    assert text_of(VERIFY_PAGE) == verify_page()
 
 
 def test_every_id_of_an_error_is_explained_once_and_every_explained_id_is_raised() -> None:

@@ -43,7 +43,7 @@ def test_the_defaults_need_no_words() -> None:
         ("jobs", "-1", "--jobs '-1': give a number of processes from 1, or 0"),
         ("minutes", "x", "--minutes 'x': give the minutes that compiling may take"),
         ("source", "svn", "--source 'svn': give one of auto, tag, sdist"),
-        ("verify", "all", "--verify 'all': give one of audit, smoke, full"),
+        ("verify", "all", "--verify 'all': give one of file, load, core, full, hosted, audit, smoke"),
         ("jobs", "", "--jobs '': give a number of processes"),
         ("toolkit", "", "--toolkit '' is not a directory"),
         ("toolkit", "/nowhere", "--toolkit '/nowhere' is not a directory; .* auto, redist, pip"),

@@ -39,7 +39,7 @@ def _wheels(folder: Path) -> Iterator[Case]:
         manifest.write_text(json.dumps(_matching(told, wheel) if chance.random() < 0.5 else told), encoding="utf-8")
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             passed = {
-                "verified": ends_well(lambda: verify(VerifyOptions(wheel=str(wheel)))),
+                "verified": ends_well(lambda: verify(VerifyOptions(wheel=(str(wheel),)))),
                 "to be published": wheel.name in _judged(folder, beside.wheel_name),
             }
             _require_offered(folder, beside.wheel_name)

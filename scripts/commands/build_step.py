@@ -169,8 +169,7 @@ def _read(kept: Path) -> Unfinished:
 
 
 def _verified(built: BuiltWheel, unfinished: Unfinished, progress: Progress) -> Report:
-    level = built.plan.options.verify
-    python = environment_python(unfinished.work / "proof") if level != "audit" else None
+    python = environment_python(unfinished.work / "proof") if built.plan.runs_wheel else None
     return report_on(built, python, progress)
 
 

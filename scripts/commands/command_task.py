@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, is_dataclass
 from functools import wraps
 from typing import Any
@@ -20,6 +20,7 @@ from invoke.tasks import Task
 from scripts.commands.reported_errors import reported
 from scripts.options import Option, options_of, read_options
 
+MORE = "-word-"  # in the name of an argument for a further word
 HELP = frozenset(("--help", "-h"))
 NEW_OBJECTS = 200_000  # between two garbage collections: a task builds values that live to its end (mypy does the same)
 
@@ -42,7 +43,27 @@ class CommandTask(Task[Any]):
         aliases = {each.name: each.stated.aliases for each in self.options}
         for argument in arguments:
             argument.names = (*argument.names, *aliases[str(argument.name)])
-        return arguments
+        return [*arguments, *self._more_words()]
+
+    def _more_words(self) -> list[Argument]:
+        """An argument for each further word of an option that takes several: Invoke gives a position one word."""
+        named = next((each.name for each in self.options if each.stated.several), "")
+        flags = {flag for each in self.options if each.kind is not bool for flag in _flags(each)}
+        count = words_behind(sys.argv, self.name, flags) if named else 0
+        return [Argument(name=f"{named}{MORE}{number}", positional=True) for number in range(1, count)]
+
+
+def words_behind(argv: Sequence[str], task: str, flags: Collection[str]) -> int:
+    """How many words stand behind the name of the task that are neither flags nor the values of `flags`."""
+    if task not in argv:
+        return 0
+    words = argv[argv.index(task) + 1 :]
+    return sum(not word.startswith("-") and (not i or words[i - 1] not in flags) for i, word in enumerate(words))
+
+
+def _flags(each: Option) -> list[str]:
+    names = [name.replace("_", "-") for name in each.names]
+    return [*(f"--{name}" for name in names), *(f"-{name[0]}" for name in names)]
 
 
 def command(function: Callable[..., None]) -> CommandTask:
@@ -66,6 +87,9 @@ def _with_signature(
         if not HELP.isdisjoint(str(given[each.name]) for each in options if each.default is MISSING):
             _print_help(function)
             return
+        for each in options:
+            if each.stated.several:
+                given[each.name] = [given[each.name], *_further(each.name, given)]
         with reported():
             function(context, **{name: read_options(kind, given) for name, kind in kinds.items()})
 
@@ -73,6 +97,11 @@ def _with_signature(
     parameters = [*own, *(inspect.Parameter(each.name, own[0].kind, default=_default(each)) for each in options)]
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Invoke asks for
     return body
+
+
+def _further(name: str, given: Mapping[str, object]) -> list[object]:
+    """The values of the further words of an option, as `_more_words` names them."""
+    return [value for key, value in given.items() if key.startswith(name + MORE)]
 
 
 def _print_help(function: Callable[..., None]) -> None:

@@ -1,6 +1,7 @@
 """The parts of the reference that are written from the code: `python -m scripts.commands.reference` writes them anew.
 
-The table of each task comes from its option classes, docs/errors.md from the ids of the errors.
+The table of each task comes from its option classes, docs/errors.md from the ids of the errors, docs/verify.md from the
+parts of the verification.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from scripts import errors
 from scripts.commands.command_task import CommandTask
+from scripts.commands.verify_page import VERIFY_PAGE, verify_page
 from scripts.dirs import CHECKOUT
 from scripts.facts.load import DATA
 from scripts.files import write_whole
@@ -135,13 +137,14 @@ def _is_error(kind: object) -> bool:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     sys.path.insert(0, str(CHECKOUT))
     import tasks  # the task file, which imports this package
 
     found = {name: task for name, task in vars(tasks).items() if isinstance(task, CommandTask)}
     write_whole(REFERENCE, with_tables(REFERENCE.read_text(encoding="utf-8"), found).encode())
     write_whole(ERROR_PAGE, error_page().encode())
+    write_whole(VERIFY_PAGE, verify_page().encode())
 
 
 if __name__ == "__main__":

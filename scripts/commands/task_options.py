@@ -96,17 +96,32 @@ class TrialOptions:
 class VerifyOptions:
     """Which wheel is verified, and how far."""
 
-    wheel: str = path_option(help="the wheel", more="the wheel; usually given without the option's name")
+    wheel: tuple[str, ...] = option(
+        help="wheels, folders of wheels, or addresses of wheels or of an index",
+        more="one wheel or more, a folder with wheels in it, the address of a wheel (its digest is shown) or of a "
+        "package index; usually given without the option's name",
+        path=True,
+        several=True,
+    )
     level: str = option(
-        "audit",
-        "audit (reads the file), smoke (loads every op) or full (runs them)",
-        more="`audit` (the default), `smoke` or `full`: [what each verifies](#levels-of-verification)",
-        choices=("audit", "smoke", "full"),
+        "file",
+        "file (reads the file), load (loads every op), core (trains) or full (all of DeepSpeed)",
+        more="`file` (the default), `load`, `core` or `full`: [what each verifies](verify.md); `audit` and `smoke` are "
+        "former names of the first two",
+        choices=("file", "load", "core", "full", "audit", "smoke"),
+    )
+    beside: str = option(
+        "",
+        "what is run, too: workloads, integrations, autotuning, with commas between (--with)",
+        more="what is run beside the level, with commas between: `workloads`, `integrations`, `autotuning`. `--with` "
+        "is its other name",
+        aliases=("with",),
     )
     python: str = path_option(
         "",
-        "a Python that has torch and the wheel",
-        more="for `smoke` and `full`: the Python of an environment that has torch and the wheel installed",
+        "a Python, or the folder of its environment, that has torch and the wheel; else one is made",
+        more="for the levels above `file`: the Python, or the folder, of an environment that has torch and the wheel "
+        "installed, which is compared with the wheel first; a fresh one is made unless it is given",
     )
     json: bool = json_option("[the report](#other-json)")
 

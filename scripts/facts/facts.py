@@ -27,6 +27,7 @@ from scripts.facts.tag_files import TagFile
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
 from scripts.facts.torch_releases import TorchRelease
 from scripts.facts.unit_costs import UnitCost
+from scripts.facts.verification_parts import VerificationLevel, VerificationPart
 from scripts.facts.wheel_origins import WheelOrigin
 from scripts.schema.readers import mapped
 
@@ -87,3 +88,5 @@ class Facts:
     ]  # in the order that they are told in
     guides: Annotated[Mapping[str, ShellGuide], Table("findings.yaml", "guides")]
     foreign_words: Annotated[tuple[ForeignWord, ...], Table("portability.yaml", "words")]
+    verification_levels: Annotated[Mapping[str, VerificationLevel], Table("parts.yaml", "levels")]  # lowest first
+    verification_parts: Annotated[Mapping[str, VerificationPart], Table("parts.yaml", "parts")]

@@ -50,14 +50,26 @@ def default_index() -> str:
 
 
 @contextmanager
-def open_index() -> Iterator[pypi_simple.PyPISimple]:
-    """A client of that index, whose answers keep within limits."""
+def open_index(address: str = "") -> Iterator[pypi_simple.PyPISimple]:
+    """A client of that index, or of the one at `address`, whose answers keep within limits."""
     import pypi_simple
 
     session = limited_session()
     session.verify = verify_bundle()
-    with pypi_simple.PyPISimple(default_index(), session=session) as client:
+    with pypi_simple.PyPISimple(address or default_index(), session=session) as client:
         yield client
+
+
+def index_files(project: str, address: str) -> list[str]:
+    """The addresses of the files that the index at `address` has of a project; those with a digest end in it.
+
+    Raises an error of requests' family, as `packages_of` does.
+    """
+    with open_index(address) as client:
+        return [
+            package.url.partition("#")[0] + "".join(f"#{kind}={text}" for kind, text in package.digests.items())
+            for package in packages_of(project, client)
+        ]
 
 
 def packages_of(project: str, client: pypi_simple.PyPISimple) -> list[pypi_simple.DistributionPackage]:

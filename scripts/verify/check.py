@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -25,6 +25,7 @@ class CheckResult:
     passed: bool | None
     detail: str
     seconds: float = 0.0
+    part: str = ""  # the part of parts.yaml whose question it was; none for a check of the file
 
     def as_line(self) -> str:
         """The result in one line, for work that goes on."""
@@ -33,7 +34,13 @@ class CheckResult:
 
     def as_document(self) -> dict[str, object]:
         """The result for JSON."""
-        return {"name": self.name, "passed": self.passed, "detail": self.detail, "seconds": round(self.seconds, 3)}
+        found: dict[str, object] = {
+            "name": self.name,
+            "passed": self.passed,
+            "detail": self.detail,
+            "seconds": round(self.seconds, 3),
+        }
+        return {**found, "part": self.part} if self.part else found
 
 
 Watch: TypeAlias = Callable[[CheckResult], None]  # what is told of each check when it ends
@@ -44,13 +51,39 @@ def nobody(check: CheckResult) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartRun:
+    """How one part of the verification ended; `passed` is None when all of it was skipped."""
+
+    name: str
+    passed: bool | None
+    reason: str  # why it was skipped or failed
+    seconds: float
+    cpu_seconds: float  # of all its processes
+
+    @classmethod
+    def of(cls, name: str, checks: Sequence[CheckResult], *, seconds: float, cpu_seconds: float) -> PartRun:
+        """The run whose checks these are; of a skipped or failed one the first reason counts."""
+        verdicts = {check.passed for check in checks}
+        passed = False if False in verdicts else True if True in verdicts else None
+        reason = next((check.detail for check in checks if check.passed is passed), "") if passed is not True else ""
+        return cls(name=name, passed=passed, reason=reason, seconds=seconds, cpu_seconds=cpu_seconds)
+
+    def as_document(self) -> dict[str, object]:
+        """The run for JSON."""
+        found: dict[str, object] = {"passed": self.passed, "seconds": round(self.seconds, 2)}
+        found["cpu_seconds"] = round(self.cpu_seconds, 2)
+        return {**found, "reason": self.reason} if self.reason else found
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """Every check of one wheel, in the order they ran."""
 
     wheel: str
     checks: tuple[CheckResult, ...]
-    level: str = "audit"  # how far it was verified, see `scripts.verify.levels`
+    level: str = "file"  # how far it was verified, see `scripts.verify.levels`
     sha256: str = ""  # of the file that was verified
+    parts: tuple[PartRun, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -77,8 +110,10 @@ class Report:
     def as_document(self) -> dict[str, object]:
         """The report for JSON."""
         checks = [check.as_document() for check in self.checks]
-        head = {"wheel": self.wheel, "sha256": self.sha256}
-        return {**head, "level": self.level, "passed": self.passed, "checks": checks}
+        parts = {part.name: part.as_document() for part in self.parts}
+        found: dict[str, object] = {"wheel": self.wheel, "sha256": self.sha256}
+        found |= {"level": self.level, "passed": self.passed, "checks": checks}
+        return {**found, "parts": parts} if parts else found
 
     def as_table(self) -> Table:
         """The report as a table for the terminal."""

@@ -25,7 +25,7 @@ from scripts.errors import CommandError, InputError, WheelsError
 from scripts.files import write_whole
 from scripts.verify.check import CheckResult
 from scripts.verify.ds_report import compare, parse_ds_report
-from scripts.verify.trial_parts import TRIAL, Part
+from scripts.verify.trial_parts import Part, trial_parts
 from scripts.verify.trial_report import PartResult, TrialReport
 
 SUITE = Path(__file__).parent / "suite"
@@ -163,13 +163,13 @@ def run_trial(
 def chosen(names: str) -> tuple[Part, ...]:
     """The parts of these names, all when there is none; raises InputError for a name that is no part's."""
     wanted = [name for name in names.split(",") if name]
-    unknown = sorted(set(wanted) - {part.name for part in TRIAL})
+    unknown = sorted(set(wanted) - {part.name for part in trial_parts()})
     if unknown:
         raise InputError(
-            f"no part is called {', '.join(unknown)}; there are {', '.join(part.name for part in TRIAL)}",
+            f"no part is called {', '.join(unknown)}; there are {', '.join(part.name for part in trial_parts())}",
             id="value-not-accepted",
         )
-    return tuple(part for part in TRIAL if not wanted or part.name in wanted)
+    return tuple(part for part in trial_parts() if not wanted or part.name in wanted)
 
 
 def carry_out(options: argparse.Namespace, folder: Path) -> TrialReport:

@@ -1,40 +1,27 @@
-"""Verification by running: ds_report and the scripts of `suite/`, in an environment that has the wheel installed."""
+"""Verification by running: the parts of `suite/`, in an environment that has the wheel installed."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from scripts.command import Command, Log, Outcome, no_log, run
 from scripts.errors import CommandError, InputError
-from scripts.verify.check import CheckResult, Report, Watch, nobody
+from scripts.facts.verification_parts import VerificationPart
+from scripts.files import write_whole
+from scripts.verify.check import CheckResult, PartRun, Report, Watch, nobody
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
+from scripts.verify.suite_orders import Claims, order_of, skipped, why_not
 from scripts.wheel.content import UNREADABLE, open_wheel
 
 SUITE_DIRECTORY = Path(__file__).parent / "suite"
-SUITE = ("load_ops", "bare_machine", "optimizers", "gpu", "train")
-ANSWER, DOCUMENT = '{"check":', '{"checks":'  # how the lines of a suite script begin: one answer; that these were all
-TIMEOUTS = {"train": 600.0}  # seconds; 300 for the others
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One program of the verification, with the seconds it may take."""
-
-    name: str
-    command: Command
-    timeout_seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claims:
-    """What the wheel states of itself, as far as running it is concerned."""
-
-    version: str
-    accelerator: str
-    ops: tuple[str, ...]
+RUNNER = SUITE_DIRECTORY / "preloaded.py"
+ANSWERS = ('{"check":', '{"part":', '{"output":', '{"checks":')  # how the lines begin that the runner prints for us
+SECONDS_TO_IMPORT = 600.0
 
 
 def read_claims(wheel: Path) -> Claims:
@@ -46,11 +33,11 @@ def read_claims(wheel: Path) -> Claims:
         return Claims(version=str(content.version), accelerator=info.accelerator, ops=info.ops)
 
 
-def suite_commands(python: Path, accelerator: str, directory: Path, suite: Sequence[str] = SUITE) -> tuple[Step, ...]:
-    """What is run, in order, in the empty `directory`: one that holds an op_builder changes which ops DeepSpeed sees.
+def suite_command(python: Path, accelerator: str, directory: Path, orders: Path) -> Command:
+    """What is run, in the empty `directory`: one that holds an op_builder changes which ops DeepSpeed sees.
 
-    CUDA_VISIBLE_DEVICES stays as it is. Extensions compiled at run time earlier are out of reach. The bytecode of torch
-    and DeepSpeed is compiled by the first program and kept in `directory`; the environment stays as it is.
+    CUDA_VISIBLE_DEVICES stays as it is. Extensions compiled at run time earlier are out of reach, and so are models.
+    The bytecode of torch and DeepSpeed is compiled once and kept in `directory`; the environment stays as it is.
     """
     env = {
         "DS_ACCELERATOR": accelerator,
@@ -60,17 +47,12 @@ def suite_commands(python: Path, accelerator: str, directory: Path, suite: Seque
         "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "",  # empty counts as unset, whatever the caller has
         "PYTHONPYCACHEPREFIX": str(directory / "bytecode"),
+        "OMP_NUM_THREADS": "1",  # parts run side by side; one that wants more says so
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # else importing it starts a pool of processes
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
     }
-    scripts = {name: (str(SUITE_DIRECTORY / f"{name}.py"),) for name in suite}
-    programs = {"ds_report": ("-m", "deepspeed.env_report"), **scripts}
-    return tuple(
-        Step(
-            name=name,
-            timeout_seconds=TIMEOUTS.get(name, 300.0),
-            command=Command(argv=(str(python), *arguments), env=env, cwd=directory),
-        )
-        for name, arguments in programs.items()
-    )
+    return Command(argv=(str(python), str(RUNNER), str(orders)), env=env, cwd=directory)
 
 
 def run_suite(
@@ -78,99 +60,129 @@ def run_suite(
     wheel: Path,
     expected_ops: Iterable[str] | None,
     directory: Path,
+    parts: Sequence[VerificationPart],
     log: Log = no_log,
-    suite: Sequence[str] = SUITE,
     watch: Watch = nobody,
 ) -> Report:
     """The report on the wheel installed for `python`; `expected_ops` None takes those that the wheel states."""
     claims = read_claims(wheel)
     expected = claims.ops if expected_ops is None else tuple(expected_ops)
-    checks: list[CheckResult] = []
-    for step in suite_commands(python, claims.accelerator, directory, suite):
-        checks += run_step(step, claims, expected, log, watch)
-    return Report(wheel=wheel.name, checks=tuple(checks))
+    hearing = Hearing(claims=claims, expected=expected, watch=watch, log=log)
+    ordered = []
+    for part in parts:
+        if reason := why_not(part, claims):
+            hearing.add(skipped(part, reason))
+        else:
+            ordered.append(part)
+    if ordered:
+        run_parts(python, ordered, directory, hearing)
+    return Report(wheel=wheel.name, checks=tuple(hearing.checks), parts=part_runs(parts, hearing))
 
 
-def run_step(
-    step: Step, claims: Claims, expected: Iterable[str], log: Log = no_log, watch: Watch = nobody
-) -> list[CheckResult]:
-    """The checks that one program of the verification answers, and a failed one when it breaks off.
+@dataclass(kw_only=True)
+class Hearing:
+    """What the runner has said so far."""
 
-    `watch` is told of each when it ends, and `log` of all other lines.
-    """
-    answered: list[CheckResult] = []
-    log(f"running {step.name}")  # importing torch takes long, and says nothing
+    claims: Claims
+    expected: Sequence[str]
+    watch: Watch
+    log: Log
+    checks: list[CheckResult] = field(default_factory=list)
+    costs: dict[str, tuple[float, float]] = field(default_factory=dict)  # part -> wall and CPU seconds
+    whole: bool = False  # whether it said that these were all
 
-    def hear(line: str) -> None:
-        if check := read_check(line):
-            answered.append(check)
-            watch(check)
-        elif not line.startswith(DOCUMENT):
-            log(line)
+    def add(self, check: CheckResult) -> None:
+        """Keep a check, and tell whoever watches."""
+        self.checks.append(check)
+        self.watch(check)
 
-    checks = _checks_of(step, claims, expected, hear, answered)
-    for check in checks[len(answered) :]:
-        watch(check)
-    return checks
+    def hear(self, line: str) -> None:
+        """Take a line of the runner's output: an answer, or what a library said."""
+        document = read_answer(line)
+        if document is None:
+            if line.strip():
+                self.log(line)
+        elif "check" in document:
+            self.add(check_of(document["check"]))
+        elif "output" in document:
+            found = document["output"]
+            for check in read_ds_report(str(found["text"]), float(found["seconds"]), self.claims, self.expected):
+                self.add(replace(check, part=str(found["part"])))
+        elif "part" in document:
+            found = document["part"]
+            self.costs[str(found["name"])] = (float(found["seconds"]), float(found["cpu_seconds"]))
+        else:
+            self.whole = True
 
 
-def _checks_of(
-    step: Step, claims: Claims, expected: Iterable[str], hear: Log, answered: list[CheckResult]
-) -> list[CheckResult]:
+def run_parts(python: Path, parts: Sequence[VerificationPart], directory: Path, hearing: Hearing) -> None:
+    """Run the parts and hear their answers; when the runner broke off, those that had not answered have failed."""
+    orders = directory / "orders.json"
+    document = {"jobs": usable_processors(), "parts": [order_of(part, hearing.claims) for part in parts]}
+    write_whole(orders, json.dumps(document))
+    command = suite_command(python, hearing.claims.accelerator, directory, orders)
+    limit = SECONDS_TO_IMPORT + sum(part.seconds for part in parts)
+    hearing.log(f"running {len(parts)} parts")
     try:
-        outcome = run(step.command, log=hear, timeout_seconds=step.timeout_seconds)
+        outcome = run(command, log=hearing.hear, timeout_seconds=limit)
+        fault = "" if hearing.whole and not outcome.exit_code else _last_words(outcome)
     except CommandError as error:
-        return [*answered, CheckResult(name=step.name, passed=False, detail=str(error))]
-    if step.name == "ds_report":
-        return read_ds_report(outcome, claims, expected)
-    whole = find_document(outcome.output) is not None and not outcome.exit_code
-    return [*answered, *([] if whole else [_broken(step.name, outcome)])]
+        fault = str(error)
+    if fault:
+        for part in [part for part in parts if part.name not in hearing.costs]:
+            hearing.add(CheckResult(name=part.name, passed=False, detail=fault, part=part.name))
 
 
-def read_check(line: str) -> CheckResult | None:
-    """The check that a suite script says it has answered; None for any other line."""
-    if not line.startswith(ANSWER):
+def usable_processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_answer(line: str) -> Mapping[str, Any] | None:
+    """The document that the runner says; None for any other line."""
+    if not line.startswith(ANSWERS):
         return None
     try:
-        entry = json.loads(line)["check"]
+        found: Mapping[str, Any] = json.loads(line)
     except ValueError:  # another process wrote into it
         return None
+    return found
+
+
+def check_of(entry: Mapping[str, Any]) -> CheckResult:
+    """The check of an answer."""
     return CheckResult(
         name=str(entry["name"]),
         passed=entry["passed"],
         detail=str(entry["detail"]),
         seconds=float(entry["seconds"]),
+        part=str(entry["part"]),
     )
 
 
-def read_ds_report(outcome: Outcome, claims: Claims, expected: Iterable[str]) -> list[CheckResult]:
-    """Whether it ran, describes this wheel and not another DeepSpeed, and lists exactly the expected ops."""
-    if outcome.exit_code:
-        return [_broken("ds_report", outcome)]
-    report = parse_ds_report(outcome.output)
-    return [_right_wheel(report, claims, outcome.seconds), compare(report, expected)]
+def part_runs(parts: Sequence[VerificationPart], hearing: Hearing) -> tuple[PartRun, ...]:
+    """How each part ended, in the order of the data, and what it took."""
+    runs = []
+    for part in parts:
+        checks = [check for check in hearing.checks if check.part == part.name]
+        seconds, cpu_seconds = hearing.costs.get(part.name, (0.0, 0.0))
+        runs.append(PartRun.of(part.name, checks, seconds=seconds, cpu_seconds=cpu_seconds))
+    return tuple(runs)
 
 
-def find_document(output: str) -> Mapping[str, list[Mapping[str, bool | None]]] | None:
-    """The last line that is the suite's JSON; C libraries may print after it, when the process ends."""
-    for line in reversed(output.splitlines()):
-        if line.startswith(DOCUMENT):
-            try:
-                found: Mapping[str, list[Mapping[str, bool | None]]] = json.loads(line)
-            except ValueError:
-                continue
-            return found
-    return None
+def read_ds_report(output: str, seconds: float, claims: Claims, expected: Iterable[str]) -> list[CheckResult]:
+    """Whether it describes this wheel and not another DeepSpeed, and lists exactly the expected ops."""
+    report = parse_ds_report(output)
+    return [_right_wheel(report, claims, seconds), compare(report, expected)]
 
 
 def _right_wheel(report: DsReport, claims: Claims, seconds: float) -> CheckResult:
     found = report.deepspeed_version
-    passed = found is not None and found.split("+")[0] == claims.version.split("+")[0]
+    passed = found is not None and found.split("+")[0] == claims.release
     detail = f"deepspeed {found}" if passed else f"deepspeed {found} is installed there, not {claims.version}"
     return CheckResult(name="ds_report", passed=passed, detail=detail, seconds=seconds)
 
 
-def _broken(name: str, outcome: Outcome) -> CheckResult:
-    tail = " | ".join(line.strip() for line in outcome.output.splitlines()[-4:] if line.strip())
-    detail = f"exit code {outcome.exit_code}, last output: {tail or 'none'}"
-    return CheckResult(name=name, passed=False, detail=detail, seconds=outcome.seconds)
+def _last_words(outcome: Outcome) -> str:
+    lines = [line.strip() for line in outcome.output.splitlines() if line.strip() and read_answer(line) is None]
+    return f"exit code {outcome.exit_code}, last output: {' | '.join(lines[-4:]) or 'none'}"

@@ -16,7 +16,7 @@ from scripts.plan.target import Target
 class Verification:
     """How a wheel was verified: names of the checks that passed and failed, and why others were skipped."""
 
-    level: str | None  # "audit", "smoke" or "full"; None when the manifest has none
+    level: str | None  # "file", "load", "core" or "full"; None when the manifest has none
     passed: tuple[str, ...]
     failed: tuple[str, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)  # check -> reason

@@ -16,6 +16,9 @@ from scripts.wheel.record import Verification, WheelRecord
 from scripts.wheel.withdrawal import reason_beside
 
 REQUIRED_LEVEL = "full"
+SIBLING_LEVEL = (
+    "core"  # enough where a wheel for another Python, of the same release, torch and CUDA, has run all parts
+)
 FAILED = "failed"  # the directory of wheels that failed verification
 ONLY, WITHOUT = "only-", "without-"  # begin the directories of wheels that have only these ops, or all but these
 
@@ -30,12 +33,12 @@ def why_not_from(path: Path) -> str | None:
 
 
 def why_not_verified(verification: Verification | None) -> str | None:
-    """Why no wheel with this result is published or offered; None for one that passed at the highest level."""
+    """Why no wheel with this result is published or offered; None for one that passed at a level that is enough."""
     if verification is None:
         return "it was never verified"
     if verification.failed or not verification.passed:
         return "it failed verification"
-    if verification.level != REQUIRED_LEVEL:
+    if verification.level not in (REQUIRED_LEVEL, SIBLING_LEVEL):
         return f"it was verified at level {verification.level or 'unknown'}, not {REQUIRED_LEVEL}; build it again"
     return None
 

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from scripts.plan.target import Target  # the task file imports this module, and needs no more than the options
 
 
+LEVELS = ("file", "load", "core", "full", "hosted")  # the last one is one of the two before it
+FORMER = ("audit", "smoke")  # names of the first two before 0.3
+HOSTED = "hosted"
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
     """What a user may choose beside the target; `invoke build` and a nox session take the same."""
@@ -58,11 +63,12 @@ class BuildOptions:
     )
     verify: str = option(
         "full",
-        "audit, smoke or full: how far the wheel is verified (--prove until 0.2)",
-        more="how far the wheel is verified, as the levels of `invoke verify`; `full` is the default, and only such a "
-        "wheel is published, or offered by `index`, `find` and `install`. `--prove` is its former name, understood "
-        "for one release",
-        choices=("audit", "smoke", "full"),
+        "file, load, core, full or hosted: how far the wheel is verified",
+        more="how far the wheel is verified, as the [levels](verify.md) of `invoke verify`; `full` is the default, and "
+        "only such a wheel, or one of `core`, is published, or offered by `index`, `find` and `install`. `hosted` "
+        "means `full` for the first planned Python of a release, torch and CUDA, and `core` for the others. `--prove` "
+        "is its former name, understood for one release, `audit` and `smoke` those of `file` and `load`",
+        choices=(*LEVELS, *FORMER),
         aliases=("prove",),
     )
     wait: bool = option(

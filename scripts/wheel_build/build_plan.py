@@ -17,18 +17,20 @@ from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.rules import Rule
 from scripts.facts.torch_releases import TorchRelease
 from scripts.plan.context import Context
+from scripts.plan.expand import axes_of, expand, narrowed
 from scripts.plan.matrix import Matrix
 from scripts.plan.notes import LEVELS, Note, note_of, notes_for
 from scripts.plan.ops import OpSelection, choose_ops, named_ops, patches_for
-from scripts.plan.target import Target
+from scripts.plan.target import AXES, Target
 from scripts.toolchain.compilers import Toolchain, toolchain_context
 from scripts.toolchain.gates import Gates, gates_of
 from scripts.wheel.wheelhouse import ONLY, WITHOUT
-from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.build_options import FORMER, HOSTED, BuildOptions
 from scripts.wheel_build.rewrite import WheelEdit
 from scripts.wheel_build.torch_routes import TorchRoute, build_requirements, torch_routes
 from scripts.wheel_build.variables import fill_variables, joined_with, op_variables
 
+READS_ONLY = ("file", FORMER[0])  # levels that run nothing
 LATE = frozenset(("toolkit-source", "source-kind", "std"))  # what only the build itself finds out
 
 
@@ -38,6 +40,7 @@ class BuildPlan:
 
     target: Target
     options: BuildOptions
+    level: str  # how far the wheel is verified
     torch: TorchRelease
     deepspeed: DeepSpeedRelease
     context: Context  # of the target and its toolchain
@@ -57,6 +60,11 @@ class BuildPlan:
     gates: Gates
     notes: tuple[Note, ...]
     late_notes: tuple[Rule, ...]  # that wait for what the build finds out
+
+    @property
+    def runs_wheel(self) -> bool:
+        """Whether its verification runs the wheel, in an environment of its own."""
+        return self.level not in READS_ONLY
 
     @property
     def system(self) -> str:
@@ -111,6 +119,7 @@ def make_build_plan(
     return BuildPlan(
         target=target,
         options=options,
+        level=_level(target, facts, matrix, options),
         torch=torch,
         deepspeed=facts.deepspeed[target.deepspeed],
         context=context,
@@ -131,6 +140,16 @@ def make_build_plan(
         notes=notes_for(facts, context),
         late_notes=tuple(rule for rule in facts.rules if rule.level in LEVELS and rule.when.names & LATE),
     )
+
+
+def _level(target: Target, facts: Facts, matrix: Matrix, options: BuildOptions) -> str:
+    """How far the wheel is verified: `hosted` runs all parts with the first planned Python, a few with others."""
+    if options.verify != HOSTED:
+        return options.verify
+    own = {axis: (getattr(target, axis),) for axis in AXES if axis != "python"}
+    siblings = expand(matrix, facts, axes=narrowed(axes_of(matrix, facts), own)).targets
+    first = next((planned.target for planned in siblings), target)
+    return "full" if first == target else "core"
 
 
 def source_kinds(options: BuildOptions) -> tuple[str, ...]:

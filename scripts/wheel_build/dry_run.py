@@ -125,7 +125,7 @@ class DryRun:
 
 def build_lines(plan: BuildPlan, layout: Layout, variables: Mapping[str, str]) -> list[Command | Variables | FirstOf]:
     """What a build of the plan runs, in order; upstream's setup.py once to capture and once to package."""
-    work, level = layout.work, plan.options.verify
+    work = layout.work
     python, script = (
         python_of(work / "environment", plan),
         layout.checkout.joinpath(*UPSTREAM.relative_to(CHECKOUT).parts),
@@ -146,8 +146,8 @@ def build_lines(plan: BuildPlan, layout: Layout, variables: Mapping[str, str]) -
         _step(layout, plan, "compile"),
         replace(setup, stdin=PACKAGE),
         _step(layout, plan, "package"),
-        *(_environment(plan, layout, work / "proof") if level != "audit" else []),
-        *([_bare(layout.installer.install(python_of(work / "proof", plan), [str(wheel)]))] if level != "audit" else []),
+        *(_environment(plan, layout, work / "proof") if plan.runs_wheel else []),
+        *([_bare(layout.installer.install(python_of(work / "proof", plan), [str(wheel)]))] if plan.runs_wheel else []),
         _step(layout, plan, "file"),
     ]
 

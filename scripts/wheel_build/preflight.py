@@ -68,7 +68,7 @@ def _packages(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, move
     copied = sum(0 if disk_of(ENVIRONMENTS) == linked else plan.room["packages"] for plan in plans)
     checkout = "it lies in the checkout, which can be moved"
     yield Place(directory=ENVIRONMENTS, bytes=copied, what="build environments", moved_by=checkout)
-    proofs = [plan for plan in plans if plan.options.verify != "audit"]
+    proofs = [plan for plan in plans if plan.runs_wheel]
     if proofs and disk_of(dirs.cache) != linked:
         proof = max(proofs, key=lambda plan: plan.room["packages"])
         place, what = dirs.work(proof.target.id) / "proof", "the environment of the verification"

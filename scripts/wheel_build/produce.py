@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from scripts.dirs import Dirs
 from scripts.disk_space import disk_errors, located
@@ -13,7 +12,7 @@ from scripts.fetch.installer import Installer
 from scripts.files import write_whole
 from scripts.locks import locked
 from scripts.verify.check import CheckResult, Report
-from scripts.verify.levels import Level, verify_wheel
+from scripts.verify.levels import verify_wheel
 from scripts.verify.promises import Promises
 from scripts.wheel.manifest import manifest_path, write_manifest
 from scripts.wheel.wheelhouse import FAILED
@@ -64,7 +63,7 @@ def make(environments: Environments, dirs: Dirs, progress: Progress, replay: Rep
 
 def verify(built: BuiltWheel, environments: Environments, progress: Progress, replay: ReplayFile) -> Report:
     """The report on the wheel, from a fresh environment where more than its file is looked at."""
-    if built.plan.options.verify == "audit":
+    if not built.plan.runs_wheel:
         return report_on(built, None, progress)
     return report_on(built, environments.verifying(built.wheel, replay, progress.heard), progress)
 
@@ -73,7 +72,7 @@ def report_on(built: BuiltWheel, python: Path | None, progress: Progress) -> Rep
     """The report on the wheel, as far as the options ask for, by a `python` that has it installed."""
     report = verify_wheel(
         built.wheel,
-        cast(Level, built.plan.options.verify),
+        built.plan.level,
         python=python,
         expected_ops=tuple(op.op for op in built.ops),
         log=progress.heard,

@@ -1,21 +1,34 @@
-"""A wheel that fails its verification says why, from what its programs said."""
+"""What `invoke verify` makes of wheels, folders, addresses and Pythons, and what it says of a wheel that fails."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from scripts.commands import verify_task
+from scripts.commands import audit_task, verify_task
+from scripts.commands.command_task import words_behind
 from scripts.commands.task_options import VerifyOptions
-from scripts.errors import VerifyError
+from scripts.errors import InputError, PrerequisiteError, VerifyError
+from scripts.files import sha256_of
+from scripts.host import platform_tag
 from scripts.verify.check import CheckResult, Report
+from scripts.verify.given_python import find_python, installed_verdict
+from scripts.verify.given_wheels import given_wheels
+from tests.loopback_server import listening
+from tests.verify.stub_wheel import make_wheel
 
 GOOD = CheckResult(name="names", passed=True, detail="all there")
 BAD = CheckResult(name="load_ops", passed=False, detail="exit code 1, last output: (see above)")
 SAID = "ImportError: /env/cpu_adam_op.so: undefined symbol: _ZN3c105ErrorC2ENS_14SourceLocationE"
+posix = pytest.mark.skipif(os.name == "nt", reason="the environment is made of links")
 
 
 def verified(monkeypatch: pytest.MonkeyPatch, *checks: CheckResult) -> None:
@@ -23,8 +36,8 @@ def verified(monkeypatch: pytest.MonkeyPatch, *checks: CheckResult) -> None:
         log(SAID)
         return Report(wheel=wheel.name, checks=checks)
 
-    monkeypatch.setattr(verify_task, "verify_wheel", run)
-    monkeypatch.setattr(verify_task, "read_promises", lambda wheel: None)
+    monkeypatch.setattr(audit_task, "verify_wheel", run)
+    monkeypatch.setattr(audit_task, "read_promises", lambda wheel: None)
 
 
 def test_the_cause_stands_below_the_error_and_in_the_document(
@@ -32,7 +45,7 @@ def test_the_cause_stands_below_the_error_and_in_the_document(
 ) -> None:
     verified(monkeypatch, GOOD, BAD)
     with pytest.raises(VerifyError) as caught:
-        verify_task.verify(VerifyOptions(wheel="a.whl", json=True))
+        verify_task.verify(VerifyOptions(wheel=("a.whl",), json=True))
     first, second, third, *_ = str(caught.value).splitlines()
     assert first == "a.whl failed load_ops"
     assert (second, third) == ("diagnosis: undefined-symbol (the output of the verification)", f"  {SAID}")
@@ -44,10 +57,124 @@ def test_the_detail_of_a_failed_check_is_read_too(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("tests.commands.test_verify_task.SAID", "running load_ops")
     verified(monkeypatch, CheckResult(name="load_ops", passed=False, detail="exit code -4, last output: none"))
     with pytest.raises(VerifyError, match="diagnosis: illegal-instruction"):
-        verify_task.verify(VerifyOptions(wheel="a.whl", json=True))
+        verify_task.verify(VerifyOptions(wheel=("a.whl",), json=True))
 
 
 def test_a_wheel_that_passes_has_no_cause(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     verified(monkeypatch, GOOD)
-    verify_task.verify(VerifyOptions(wheel="a.whl", json=True))
+    verify_task.verify(VerifyOptions(wheel=("a.whl",), json=True))
     assert json.loads(capsys.readouterr().out)["diagnosis"] is None
+
+
+# ---------------------------------------------------------------- which wheels
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a folder and logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def serving_folder(folder: Path) -> Iterator[str]:
+    """The address of a server of the folder."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder)))
+    with listening(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def names(words: Sequence[str], folder: Path, log: Callable[[str], None] = print) -> list[str]:
+    return [wheel.name for wheel in given_wheels(words, folder, log)]
+
+
+def test_a_folder_stands_for_all_wheels_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for python in ("311", "312"):
+        (tmp_path / python).mkdir()
+        make_wheel(tmp_path / python, name=f"deepspeed-0.16.5-cp{python}-cp{python}-linux_x86_64.whl")
+    with pytest.raises(VerifyError, match="2 of 2 wheels failed"):  # what the stubs hold is for cp311 of one version
+        verify_task.verify(VerifyOptions(wheel=(str(tmp_path),), json=True))
+    document = json.loads(capsys.readouterr().out)
+    assert [wheel["wheel"].split("-")[2] for wheel in document["wheels"]] == ["cp311", "cp312"]
+
+
+def test_a_folder_without_a_wheel_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no wheel"):
+        names([str(tmp_path)], tmp_path)
+
+
+def test_the_wheel_of_an_address_is_downloaded_and_its_digest_shown(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path)
+    lines: list[str] = []
+    with serving_folder(tmp_path) as address:
+        assert names([f"{address}/{wheel.name.replace('+', '%2B')}"], tmp_path / "downloads", lines.append) == [
+            wheel.name
+        ]
+        assert sha256_of(wheel) in lines[0]
+        with pytest.raises(PrerequisiteError, match="its address says 00"):
+            names([f"{address}/{wheel.name}#sha256=00"], tmp_path / "downloads")
+        with pytest.raises(PrerequisiteError, match="cannot be downloaded: 404"):
+            names([f"{address}/absent.whl"], tmp_path / "downloads")
+
+
+def test_an_index_stands_for_its_wheels_of_deepspeed(tmp_path: Path) -> None:
+    (tmp_path / "deepspeed").mkdir()
+    wheel = make_wheel(tmp_path)
+    page = f'<html><body><a href="../{wheel.name}#sha256={sha256_of(wheel)}">{wheel.name}</a></body></html>'
+    (tmp_path / "deepspeed" / "index.html").write_text(page, encoding="utf-8")
+    with serving_folder(tmp_path) as address:
+        assert names([f"{address}/"], tmp_path / "downloads") == [wheel.name]
+        with pytest.raises(InputError, match="neither a wheel nor an index"):
+            names([f"{address}/nothing/"], tmp_path / "downloads")
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("invoke verify a.whl", 1),
+        ("invoke verify a.whl b.whl --json", 2),
+        ("invoke verify a.whl b.whl --level full c.whl --python=env", 3),
+        ("invoke plan", 0),
+    ],
+)
+def test_words_behind_a_task_are_counted(line: str, count: int) -> None:
+    assert words_behind(line.split(), "verify", {"--level"}) == count
+
+
+# ---------------------------------------------------------------- which Python
+
+
+@pytest.mark.parametrize("given", ["absent", "empty", "no-python"])
+def test_a_wrong_python_is_an_input_error(given: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "no-python").write_text("this runs nowhere", encoding="utf-8")
+    with pytest.raises(InputError, match="--python") as caught:
+        find_python(str(tmp_path / given))
+    assert (caught.value.id, caught.value.exit_code) == ("python-not-found", 11)
+
+
+@posix
+def test_a_relative_python_and_a_folder_are_found_and_their_links_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    (tmp_path / "env" / "bin" / "python").symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    assert find_python("env") == find_python("env/bin/python") == tmp_path / "env" / "bin" / "python"
+
+
+def test_a_python_without_the_wheel_is_told_before_anything_runs(tmp_path: Path) -> None:
+    passed, detail = installed_verdict(Path(sys.executable), make_wheel(tmp_path))
+    assert (passed, "no DeepSpeed is installed there" in detail) == (False, True)
+
+
+def test_a_wheel_of_another_system_is_read_and_says_what_was_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = "linux_x86_64" if platform_tag() == "win_amd64" else "win_amd64"
+    wheel = make_wheel(tmp_path, name=f"deepspeed-0.16.5-cp311-cp311-{other}.whl")
+    with pytest.raises(VerifyError):  # a stub for this system inside of that name
+        verify_task.verify(VerifyOptions(wheel=(str(wheel),), level="load", json=True))
+    left = json.loads(capsys.readouterr().out)["checks"][-1]
+    assert (left["name"], left["passed"]) == ("running it", None)
+    assert left["detail"].startswith(f"the wheel is for {other}, and this machine is {platform_tag()}")

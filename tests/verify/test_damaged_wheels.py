@@ -134,4 +134,4 @@ def test_a_manifest_that_is_another_files_or_cannot_be_read_fails_the_wheel_besi
     file_wheel(tmp_path, targets(1)[0], wheel={"file": wheel.name, "sha256": "0" * 64, "bytes": 1})
     assert f"is not {'0' * 64}" in failed(wheel)["manifest"]
     with pytest.raises(VerifyError, match="manifest"):
-        verify(VerifyOptions(wheel=str(wheel)))
+        verify(VerifyOptions(wheel=(str(wheel),)))

@@ -3,27 +3,24 @@ from __future__ import annotations
 import ast
 import ctypes
 import os
+import shutil
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scripts.command import Command
 from scripts.errors import InputError
-from scripts.verify.check import CheckResult
+from scripts.facts.load import load_facts
+from scripts.facts.verification_parts import VerificationPart
+from scripts.verify.check import CheckResult, Report
 from scripts.verify.levels import verify_wheel
-from scripts.verify.suite_runs import (
-    SUITE,
-    SUITE_DIRECTORY,
-    Claims,
-    Step,
-    find_document,
-    run_step,
-    run_suite,
-    suite_commands,
-)
+from scripts.verify.suite_runs import SUITE_DIRECTORY, read_answer, run_suite, suite_command
 from tests.verify.stub_wheel import BUILD_INFO, VERSION, build_info, make_wheel
 
+FACTS = load_facts()
 BUILDER = """
 class OpBuilder:
     name = "cpu_adam"
@@ -47,7 +44,6 @@ STUBS = {
     "torch/utils/__init__.py": "",
     "torch/utils/cpp_extension.py": "CUDA_HOME = '/usr/local/cuda'",
 }
-CLAIMS = Claims(version=VERSION, accelerator="cpu", ops=())
 ROW = "cpu_adam ............... \\033[92m[YES]\\033[0m ...... \\033[92m[OKAY]\\033[0m"
 INFO = f"DeepSpeed general environment info:\\ndeepspeed info ................... {VERSION}, unknown, unknown"
 
@@ -64,82 +60,145 @@ def stub_deepspeed(tmp_path: Path) -> Path:
     return python
 
 
-def test_every_program_runs_in_the_folder_with_the_wheels_accelerator(tmp_path: Path) -> None:
-    steps = suite_commands(Path("python"), "cuda", tmp_path)
-    assert [step.name for step in steps] == ["ds_report", *SUITE]
-    assert {(step.command.cwd, step.command.env["DS_ACCELERATOR"]) for step in steps} == {(tmp_path, "cuda")}
-    assert all("CUDA_VISIBLE_DEVICES" not in step.command.env for step in steps)
-    assert all(Path(step.command.argv[1]).is_file() for step in steps[1:])
+def parts(*names: str) -> list[VerificationPart]:
+    return [FACTS.verification_parts[name] for name in names]
 
 
-def test_the_document_is_found_before_what_c_libraries_print_at_the_end() -> None:
-    assert find_document('log\n{"checks": []}\nAdam Optimizer #0 is created') == {"checks": []}
-    assert find_document("{} \nnothing") is None
+def test_the_runner_has_the_wheels_accelerator_and_a_folder_of_its_own(tmp_path: Path) -> None:
+    command = suite_command(Path("python"), "cuda", tmp_path, tmp_path / "orders.json")
+    assert (command.cwd, command.env["DS_ACCELERATOR"]) == (tmp_path, "cuda")
+    assert "CUDA_VISIBLE_DEVICES" not in command.env
+    assert Path(command.argv[1]).is_file()
+
+
+@pytest.mark.parametrize("line", ["log", '{"check": broken', "{}"])
+def test_what_libraries_print_is_no_answer(line: str) -> None:
+    assert read_answer(line) is None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
 def test_ds_report_is_compared_with_the_expected_ops(stub_deepspeed: Path, tmp_path: Path) -> None:
-    report = run_suite(stub_deepspeed, make_wheel(tmp_path), ["cpu_adam", "fused_adam"], tmp_path, suite=())
+    report = run_suite(stub_deepspeed, make_wheel(tmp_path), ["cpu_adam", "x"], tmp_path, parts("ds_report"))
     assert [(check.name, check.passed) for check in report.checks] == [("ds_report", True), ("ds_report ops", False)]
+    assert [(part.name, part.passed) for part in report.parts] == [("ds_report", False)]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
 def test_an_op_that_deepspeed_would_compile_at_run_time_fails(stub_deepspeed: Path, tmp_path: Path) -> None:
-    check = run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, suite=["load_ops"]).checks[-1]
-    assert (check.name, check.passed) == ("load cpu_adam", False)
+    check = run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, parts("load_ops")).checks[-1]
+    assert (check.name, check.passed, check.part) == ("load cpu_adam", False, "load_ops")
     assert "cpu_adam is not prebuilt here" in check.detail
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
-def test_every_check_is_told_once_with_the_seconds_it_took(stub_deepspeed: Path, tmp_path: Path) -> None:
+def test_every_check_is_told_once_and_every_part_says_what_it_took(stub_deepspeed: Path, tmp_path: Path) -> None:
     told: list[CheckResult] = []
     lines: list[str] = []
-    report = run_suite(
-        stub_deepspeed, make_wheel(tmp_path), None, tmp_path, lines.append, ["load_ops", "optimizers"], told.append
-    )
+    run = parts("ds_report", "load_ops", "bare_machine")
+    report = run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, run, lines.append, told.append)
     assert tuple(told) == report.checks
-    assert [check.name for check in told if check.name.startswith(("ds_report", "load"))] == [
-        "ds_report",
-        "ds_report ops",
-        "load cpu_adam",
+    assert {check.name for check in told} == {"ds_report", "ds_report ops", "load cpu_adam", "bare_machine"}
+    assert [(part.name, part.passed, part.seconds > 0) for part in report.parts] == [
+        ("ds_report", True, True),
+        ("load_ops", False, True),
+        ("bare_machine", None, False),
     ]
-    assert all(check.seconds > 0 for check in told if check.name in ("ds_report", "load cpu_adam"))
-    assert not [line for line in lines if line.startswith(('{"check":', '{"checks":'))]
+    assert not [line for line in lines if read_answer(line)]
 
 
-ANSWERS = """
-import json, pathlib, sys, time
-say = lambda **entry: print(json.dumps({"check": entry}), flush=True)
-say(name="one", passed=True, detail="fine", seconds=0.2)
-while not pathlib.Path("told").exists():
-    time.sleep(0.01)
-say(name="two", passed=False, detail="not fine", seconds=0.1)
+PROGRAMS = {
+    "good": "print('noise'); say('one', True, 'fine')",
+    "bad": "say('two', False, 'not fine')",
+    "breaks": "say('three', True, 'fine'); print('out of memory', flush=True); os._exit(9)",
+    "hangs": "time.sleep(60)",
+    "both": "say('sum', os.environ['RANK'] == '0', 'by ' + os.environ['RANK'])",
+    "stages": "say('stage ' + os.environ['PART_STAGE'], True, os.environ['WORLD_SIZE'])",
+    "waits": "time.sleep(60) if os.environ['RANK'] == '0' else os._exit(3)",
+}
+PROGRAM = """
+import json, os, time
+def say(name, passed, detail):
+    print(json.dumps({"check": {"name": name, "passed": passed, "detail": detail, "seconds": 0.1}}), flush=True)
+def main():
+    BODY
 """
 
 
-def test_a_check_is_told_while_the_next_one_runs(tmp_path: Path) -> None:
-    lines: list[str] = []
+@pytest.fixture
+def made_up(tmp_path: Path, stub_deepspeed: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Report]:
+    """Runs parts whose programs are made up, by the real runner."""
+    suite = tmp_path / "suite"
+    shutil.copytree(SUITE_DIRECTORY, suite, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, body in PROGRAMS.items():
+        (suite / f"{name}.py").write_text(PROGRAM.replace("BODY", body), encoding="utf-8")
+    monkeypatch.setattr("scripts.verify.suite_runs.RUNNER", suite / "preloaded.py")
+    row = FACTS.verification_parts["load_ops"]
 
-    def tell(check: CheckResult) -> None:
-        lines.append(check.as_line())
-        (tmp_path / "told").touch()  # what the program waits for
+    def run(*names: str, processes: tuple[int, ...] = (1,), seconds: float = 30.0) -> Report:
+        rows = [replace(row, name=name, program=name, processes=processes, seconds=seconds) for name in names]
+        (tmp_path / "run").mkdir()
+        return run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path / "run", rows)
 
-    command = Command(argv=(sys.executable, "-c", f"{ANSWERS}\nprint(json.dumps({{'checks': []}}))"), cwd=tmp_path)
-    checks = run_step(Step(name="train", command=command, timeout_seconds=60), CLAIMS, (), watch=tell)
-    assert lines == ["one: passed in 0.2 s (fine)", "two: FAILED in 0.1 s (not fine)"]
-    assert [(check.name, check.passed, check.seconds) for check in checks] == [("one", True, 0.2), ("two", False, 0.1)]
+    return run
 
 
-def test_a_program_that_breaks_off_keeps_what_it_had_answered(tmp_path: Path) -> None:
-    told: list[CheckResult] = []
-    (tmp_path / "told").touch()
-    program = f"{ANSWERS}\nprint('out of memory')\nsys.exit(9)\n"
-    command = Command(argv=(sys.executable, "-c", program), cwd=tmp_path)
-    checks = run_step(Step(name="train", command=command, timeout_seconds=60), CLAIMS, (), watch=told.append)
-    assert [(check.name, check.passed) for check in checks] == [("one", True), ("two", False), ("train", False)]
-    assert "exit code 9" in checks[-1].detail
-    assert checks[-1].detail.endswith("out of memory")
-    assert told == checks
+def said(report: Report) -> list[tuple[str, bool | None, str]]:
+    return [(check.name, check.passed, check.detail) for check in report.checks]
+
+
+needs_fork = pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
+
+
+@needs_fork
+def test_a_part_that_breaks_off_keeps_what_it_had_answered_and_stops_no_other(made_up: Callable[..., Report]) -> None:
+    report = made_up("good", "bad", "breaks")
+    assert sorted(said(report)) == [
+        ("one", True, "fine"),
+        ("the program", False, "exit code 9, last output: out of memory"),
+        ("three", True, "fine"),
+        ("two", False, "not fine"),
+    ]
+    assert {part.name: part.passed for part in report.parts} == {"good": True, "bad": False, "breaks": False}
+
+
+@needs_fork
+def test_a_part_that_hangs_is_ended(made_up: Callable[..., Report], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    report = made_up("hangs", seconds=0.2)
+    assert report.checks[0].passed is False
+    assert report.checks[0].detail.startswith("took longer than 0.2 s")
+
+
+@needs_fork
+def test_an_answer_that_one_process_of_several_fails_has_failed(made_up: Callable[..., Report]) -> None:
+    assert said(made_up("both", processes=(2,))) == [("sum", False, "by 1")]
+
+
+@needs_fork
+def test_stages_follow_one_another_each_with_its_processes(made_up: Callable[..., Report]) -> None:
+    assert said(made_up("stages", processes=(2, 1, 3))) == [
+        ("stage 0", True, "2"),
+        ("stage 1", True, "1"),
+        ("stage 2", True, "3"),
+    ]
+
+
+@needs_fork
+def test_a_process_that_waits_for_one_that_ended_is_ended(made_up: Callable[..., Report]) -> None:
+    started = time.monotonic()
+    report = made_up("waits", processes=(2,), seconds=300.0)
+    assert report.checks[0].detail.startswith("exit code 3")
+    assert time.monotonic() - started < 60
+
+
+def test_a_part_for_other_releases_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, name="deepspeed-0.19.8-cp311-cp311-linux_x86_64.whl")
+    report = run_suite(tmp_path / "absent", wheel, None, tmp_path, parts("compression", "gpu"))
+    assert said(report) == [
+        ("compression", None, "upstream removed deepspeed.compression.compress in 0.19.8"),
+        ("gpu", None, "it needs a GPU, and the wheel is for CPU"),
+    ]
+    assert not report.passed
 
 
 NOT_INSTALLED = "'libcudart.so.12: cannot open shared object file'"
@@ -163,9 +222,7 @@ def change_stub(tmp_path: Path, name: str, old: str, new: str) -> None:
 def ask_cuda_wheel(python: Path, folder: Path, script: str) -> list[CheckResult]:
     """The checks of one script, for a wheel that says it is for CUDA."""
     wheel = make_wheel(folder, {BUILD_INFO: build_info(accelerator="cuda").encode()})
-    return [
-        check for check in run_suite(python, wheel, None, folder, suite=[script]).checks if "ds_rep" not in check.name
-    ]
+    return list(run_suite(python, wheel, None, folder, parts(script)).checks)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
@@ -199,18 +256,18 @@ def test_an_import_that_wants_nvcc_once_there_is_a_gpu_fails(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
-@pytest.mark.parametrize(("script", "name"), [("gpu", "GPU kernels"), ("train", "training")])
+@pytest.mark.parametrize("script", ["gpu", "train", "zero-3"])
 @pytest.mark.parametrize("cuda", [None, "12.4"])
-def test_without_a_gpu_its_checks_are_skipped_and_nothing_is_imported_to_say_so(
-    script: str, name: str, cuda: str | None, stub_deepspeed: Path, tmp_path: Path
+def test_without_a_gpu_its_parts_are_skipped_and_nothing_is_imported_to_say_so(
+    script: str, cuda: str | None, stub_deepspeed: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "site/torch/__init__.py").write_text("raise SystemExit('torch was imported')", encoding="utf-8")
     (tmp_path / "site/torch/version.py").write_text(f"cuda = {cuda!r}", encoding="utf-8")
     if cuda and prebuilt_loads("libcuda.so.1"):
         pytest.skip("this machine has a GPU driver")
     (check,) = ask_cuda_wheel(stub_deepspeed, tmp_path, script)
-    assert (check.name, check.passed) == (name, None)
-    assert "a GPU, and there is none here" in check.detail
+    assert (check.name, check.passed) == (script, None)
+    assert "there is none here" in check.detail
 
 
 def prebuilt_loads(library: str) -> bool:
@@ -228,7 +285,7 @@ def test_bytecode_is_compiled_once_and_kept_out_of_the_environment(
 ) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     (tmp_path / "run").mkdir()
-    run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path / "run", suite=["load_ops"])
+    run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path / "run", parts("load_ops"))
     assert list((tmp_path / "run").rglob("builder.*.pyc"))
     assert not list((tmp_path / "site").rglob("*.pyc"))
 
@@ -239,37 +296,41 @@ def test_suite_scripts_import_only_what_the_fresh_environment_has(script: Path) 
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     siblings = {path.stem for path in SUITE_DIRECTORY.glob("*.py")}
-    assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "torch", "deepspeed", *siblings}
+    assert {name.split(".")[0] for name in names} <= {
+        *sys.stdlib_module_names,
+        "torch",
+        "deepspeed",
+        "psutil",
+        *siblings,
+    }
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")
 def test_another_deepspeed_in_the_environment_fails(stub_deepspeed: Path, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, name="deepspeed-0.18.9-cp311-cp311-linux_x86_64.whl")
-    check = run_suite(stub_deepspeed, wheel, None, tmp_path, suite=()).checks[0]
+    check = run_suite(stub_deepspeed, wheel, None, tmp_path, parts("ds_report")).checks[0]
     assert (check.passed, "not 0.18.9" in check.detail) == (False, True)
 
 
 def test_an_environment_without_torch_gives_failed_checks_not_a_traceback(tmp_path: Path) -> None:
-    report = run_suite(Path(sys.executable), make_wheel(tmp_path), None, tmp_path)
-    skipped = {"bare_machine": "import without a CUDA toolkit", "gpu": "GPU kernels"}  # there are none in a CPU wheel
-    assert [(check.name, check.passed) for check in report.checks] == [
-        (skipped.get(name, name), None if name in skipped else False) for name in ("ds_report", *SUITE)
-    ]
+    ran = parts("ds_report", "load_ops", "train")
+    report = run_suite(Path(sys.executable), make_wheel(tmp_path), None, tmp_path, ran)
+    assert [(check.name, check.passed) for check in report.checks] == [(part.name, False) for part in ran]
     assert "No module named" in report.checks[0].detail
 
 
 def test_a_python_that_is_not_there_gives_failed_checks(tmp_path: Path) -> None:
-    report = run_suite(tmp_path / "absent", make_wheel(tmp_path), None, tmp_path, suite=())
+    report = run_suite(tmp_path / "absent", make_wheel(tmp_path), None, tmp_path, parts("load_ops"))
     assert "cannot start" in report.checks[0].detail
 
 
-def test_audit_needs_no_python_and_smoke_does(tmp_path: Path) -> None:
+def test_reading_needs_no_python_and_loading_does(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
     assert verify_wheel(wheel).passed
     with pytest.raises(InputError, match="give the python"):
-        verify_wheel(wheel, "smoke")
+        verify_wheel(wheel, "load")
 
 
 def test_running_a_wheel_that_is_not_deepspeed_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a built DeepSpeed wheel"):
-        run_suite(Path(sys.executable), make_wheel(tmp_path, {BUILD_INFO: None}), None, tmp_path)
+        run_suite(Path(sys.executable), make_wheel(tmp_path, {BUILD_INFO: None}), None, tmp_path, ())

@@ -19,7 +19,9 @@ STEPS, FACTOR = 60, 20.0  # the loss starts near 5 and ends below 0.01 on every 
 
 
 def pretend_launcher() -> None:
-    """Set the variables a launcher would set for a single process."""
+    """Set the variables a launcher would set for a single process, unless one has set them."""
+    if "RANK" in os.environ:
+        return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -74,7 +76,7 @@ def train(way: str) -> tuple[list[float], str]:
         loss = torch.nn.functional.mse_loss(engine(inputs), wanted)
         engine.backward(loss)
         engine.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     return losses, type(getattr(engine.optimizer, "optimizer", engine.optimizer)).__name__
 
 

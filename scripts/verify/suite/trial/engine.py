@@ -36,6 +36,8 @@ def accumulated() -> part.Verdict:
 def overflow() -> part.Verdict:
     """Whether a step whose gradients overflow in fp16 is left out, and the scale halved."""
     settings = tiny.config(1, fp16={"enabled": True, "initial_scale_power": 16, "hysteresis": 1})
+    if reason := tiny.unsupported(settings):
+        return None, reason
     trained = tiny.engine(settings)
     before = [value.detach().clone() for value in trained.module.parameters()]
     inputs, wanted = tiny.batches(1)[0]
@@ -51,14 +53,16 @@ def overflow() -> part.Verdict:
 
 
 def pipelined() -> part.Verdict:
-    """Whether the pipeline engine's losses are torch's, with one stage: two need two GPUs."""
+    """Whether the pipeline engine's losses are torch's, with a stage for each process."""
     import deepspeed  # type: ignore[import-not-found,unused-ignore]
     from deepspeed.pipe import PipelineModule  # type: ignore[import-not-found,unused-ignore]
 
     right, _ = tiny.plain(accumulate=MICRO)
     deepspeed.init_distributed()
-    network = PipelineModule(layers=list(tiny.model()), num_stages=1, loss_fn=tiny.loss, partition_method="uniform")
-    trained = tiny.engine(tiny.config(1, gradient_accumulation_steps=MICRO), network)
+    layers, settings = list(tiny.model()), tiny.config(1, gradient_accumulation_steps=MICRO)
+    settings["train_micro_batch_size_per_gpu"] = tiny.BATCH  # the stages see the same rows
+    network = PipelineModule(layers=layers, num_stages=part.world(), loss_fn=tiny.loss, partition_method="uniform")
+    trained = tiny.engine(settings, network)
     data = iter(tiny.batches(tiny.STEPS * MICRO))
     return part.same_losses([float(trained.train_batch(data_iter=data)) for _ in range(tiny.STEPS)], right)
 
@@ -218,6 +222,7 @@ PARTS: dict[str, Callable[[], Sequence[part.Question]]] = {
         (f"ZeRO 0 with {kind}", partial(optimized, kind, f"Fused{kind}")) for kind in ("Adam", "Lamb", "Lion")
     ],
     "pipeline": lambda: [("one stage as torch", pipelined)],
+    "pipeline-stages": lambda: [("two stages as torch", pipelined)],
     "activation-checkpointing": lambda: [("gradients as without", lambda: checkpointed(False))],
     "activation-checkpointing-cpu": lambda: [("gradients as without", lambda: checkpointed(True))],
     "mixture-of-experts": lambda: [("forward as by hand", experts)],

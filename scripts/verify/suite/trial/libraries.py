@@ -72,7 +72,7 @@ def through_accelerate() -> part.Verdict:
         accelerator.backward(value)
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(float(value))
+        losses.append(float(value.detach()))
     wrapped = type(network).__name__
     passed, detail = part.falls(losses, 4)
     return passed and wrapped == "DeepSpeedEngine", f"{wrapped}: {detail}"
@@ -99,7 +99,7 @@ def through_lightning() -> part.Verdict:
         def training_step(self, batch: Any, index: int) -> Any:
             """The loss of one batch."""
             value = tiny.loss(self.network(batch[0].bfloat16()), batch[1])
-            losses.append(float(value))
+            losses.append(float(value.detach()))
             return value
 
         def configure_optimizers(self) -> Any:

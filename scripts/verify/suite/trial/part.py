@@ -5,11 +5,12 @@ A part is a function that returns its questions; a question says whether it pass
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import prebuilt  # type: ignore[import-not-found,unused-ignore]
@@ -26,18 +27,56 @@ def main(parts: Mapping[str, Part]) -> None:
     prebuilt.forbid_compiling()
     train.pretend_launcher()
     train.forget_missing_ops(prebuilt.installed_ops())
-    prebuilt.emit(answer(name, ask) for name, ask in parts[sys.argv[-1]]())
+    prebuilt.emit(answers(parts[sys.argv[-1]]()))
+
+
+def answers(questions: Sequence[Question]) -> Iterator[prebuilt.Check]:
+    """The check of each question; of several processes one that raised ends at once, for the others wait for it."""
+    for name, ask in questions:
+        found = answer(name, ask)
+        raised = found.pop("raised")
+        yield found
+        if raised and world() > 1:
+            sys.stderr.flush()
+            os._exit(1)
 
 
 def answer(name: str, ask: Callable[[], Verdict]) -> prebuilt.Check:
     """The check with the seconds it took; whatever the library raises fails it, and the log has the traceback."""
-    started = time.monotonic()
+    started, raised = time.monotonic(), False
     try:
         passed, detail = ask()
     except Exception as error:  # noqa: BLE001 - whatever DeepSpeed raises is the answer
         traceback.print_exc()
-        passed, detail = False, f"{type(error).__name__}: {error}"
-    return {**prebuilt.check(name, passed, detail), "seconds": round(time.monotonic() - started, 2)}
+        passed, detail, raised = False, f"{type(error).__name__}: {error}", True
+    detail = f"process {rank()}: {detail}" if passed is False and world() > 1 else detail
+    return {**prebuilt.check(name, passed, detail), "seconds": round(time.monotonic() - started, 2), "raised": raised}
+
+
+def world() -> int:
+    """How many processes the part has."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """Which of them this is."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def stage() -> int:
+    """Which stage of the part this is, when others with other processes come before or after it."""
+    return int(os.environ.get("PART_STAGE", "0"))
+
+
+def everybodys(value: float) -> float:
+    """The mean of a number over all processes."""
+    if world() == 1:
+        return value
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    summed = torch.tensor([value], device=device(), dtype=torch.float64)
+    torch.distributed.all_reduce(summed)
+    return float(summed) / world()
 
 
 def ended(words: Sequence[str], seconds: float) -> tuple[int, str]:
@@ -65,7 +104,7 @@ def apart(got: Tensor, right: Tensor) -> float:
 
     if got.shape != right.shape or not bool(torch.isfinite(got.float()).all()):
         return float("inf")
-    got, right = got.double().cpu(), right.double().cpu()
+    got, right = got.detach().double().cpu(), right.detach().double().cpu()
     return float((got - right).norm() / right.norm().clamp(min=1e-12))
 
 

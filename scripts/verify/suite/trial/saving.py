@@ -6,6 +6,7 @@ Usage: python saving.py PART
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sys
 import tempfile
@@ -17,12 +18,16 @@ import part  # type: ignore[import-not-found,unused-ignore]
 import tiny  # type: ignore[import-not-found,unused-ignore]
 import zero  # type: ignore[import-not-found,unused-ignore]
 
+NUMBERS = itertools.count()
 HALF = {"bf16": {"enabled": True}}
 
 
 @contextlib.contextmanager
 def folder() -> Iterator[str]:
-    """A folder for a checkpoint."""
+    """A folder for a checkpoint, the same for all processes."""
+    if part.world() > 1:
+        yield f"{os.getcwd()}/checkpoint-{next(NUMBERS)}"  # noqa: PTH109
+        return
     with tempfile.TemporaryDirectory(dir=os.getcwd(), ignore_cleanup_errors=True) as name:  # noqa: PTH109
         yield name
 
@@ -38,6 +43,8 @@ def half_way(settings: dict[str, Any], place: str) -> tuple[list[float], Any]:
 
 def resumed(settings: dict[str, Any]) -> part.Verdict:
     """Whether a fresh engine that loads the checkpoint goes on with the same losses."""
+    if "offload_optimizer" in settings["zero_optimization"] and (reason := part.lacking("cpu_adam")):
+        return None, reason
     with folder() as place:
         right, _ = half_way(settings, place)
         fresh = tiny.engine(settings)
@@ -49,6 +56,8 @@ def resumed(settings: dict[str, Any]) -> part.Verdict:
 
 def consolidated(settings: dict[str, Any]) -> part.Verdict:
     """Whether zero_to_fp32 makes the weights of the engine from its checkpoint."""
+    if "offload_optimizer" in settings["zero_optimization"] and (reason := part.lacking("cpu_adam")):
+        return None, reason
     import torch  # type: ignore[import-not-found,unused-ignore]
     from deepspeed.utils import zero_to_fp32  # type: ignore[import-not-found,unused-ignore]
 

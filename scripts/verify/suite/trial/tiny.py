@@ -56,7 +56,7 @@ def plain(
         optimizer.zero_grad()
         if schedule:
             schedule.step()
-        losses.append(float(torch.stack(values).mean()))
+        losses.append(float(torch.stack(values).mean().detach()))
     return losses, network
 
 
@@ -66,7 +66,7 @@ def config(stage: int, zero: dict[str, Any] | None = None, rate: float = RATE, *
     if part.device() == "cpu" and not (zero or {}).get("offload_optimizer"):
         params["torch_adam"] = True  # DeepSpeed has no fused Adam of its own for all of the CPU's ways
     return {
-        "train_micro_batch_size_per_gpu": BATCH,
+        "train_micro_batch_size_per_gpu": BATCH // part.world(),
         "steps_per_print": 1_000_000,
         "gradient_clipping": 0.0,  # 1.0 unless set, which plain torch does not do
         "optimizer": {"type": "AdamW", "params": params},
@@ -90,15 +90,34 @@ def dtype_of(settings: dict[str, Any]) -> Any:
     return torch.bfloat16 if "bf16" in settings else torch.float16 if "fp16" in settings else torch.float32
 
 
+def half() -> dict[str, Any]:
+    """The settings of fp16 where the accelerator has it, else of bf16."""
+    scaled = {"fp16": {"enabled": True, "initial_scale_power": 8}}
+    return {"bf16": {"enabled": True}} if unsupported(scaled) else scaled
+
+
+def unsupported(settings: dict[str, Any]) -> str:
+    """Why the accelerator cannot compute in the type of these settings; empty when it can."""
+    from deepspeed.accelerator import get_accelerator  # type: ignore[import-not-found,unused-ignore]
+
+    lacks = "fp16" in settings and not get_accelerator().is_fp16_supported()
+    return "this processor has no fp16" if lacks else ""
+
+
 def steps(trained: Any, data: Batches, dtype: Any) -> list[float]:
-    """The losses of training the engine, one a batch."""
+    """The losses of training the engine, one a batch, of which each process takes its share."""
     losses = []
     for inputs, wanted in data:
-        value = loss(trained(inputs.to(dtype)), wanted)
+        value = loss(trained(share(inputs).to(dtype)), share(wanted))
         trained.backward(value)
         trained.step()
-        losses.append(float(value))
+        losses.append(part.everybodys(float(value.detach())))
     return losses
+
+
+def share(batch: Any) -> Any:
+    """The rows of a batch that are this process's."""
+    return batch[part.rank() :: part.world()]
 
 
 def optimizer_name(trained: Any) -> str:

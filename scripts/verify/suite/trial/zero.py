@@ -43,6 +43,8 @@ def weights(trained: Any, network: Any) -> dict[str, tuple[Any, Any]]:
 
 def learns(settings: dict[str, Any]) -> part.Verdict:
     """Whether the loss falls in half precision."""
+    if reason := tiny.unsupported(settings):
+        return None, reason
     trained = tiny.engine(settings)
     passed, detail = part.falls(tiny.steps(trained, tiny.batches(), tiny.dtype_of(settings)), 4)
     return passed, f"{tiny.optimizer_name(trained)}: {detail}"
@@ -87,7 +89,7 @@ def on_disk(what: Sequence[str]) -> part.Verdict:
         kept = {"device": "nvme", "nvme_path": folder, "buffer_count": 5, "pin_memory": True}
         sizes = {"offload_param": {"buffer_size": 2_000_000, "max_in_cpu": 0}}
         zero = {name: {**kept, **sizes.get(name, {})} for name in what}
-        settings = tiny.config(3, zero, rate=1e-3, fp16={"enabled": True, "initial_scale_power": 8})
+        settings = tiny.config(3, zero, rate=1e-3, **tiny.half())
         trained = tiny.engine(settings, tiny.model(1024))  # tensors below 1 MiB are never moved to files
         passed, detail = part.falls(tiny.steps(trained, tiny.batches(), tiny.dtype_of(settings)), 4)
         size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())

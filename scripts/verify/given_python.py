@@ -1,0 +1,79 @@
+"""The Python that somebody names for running a wheel, and whether what is installed there is that wheel."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+
+from scripts.command import ask
+from scripts.errors import InputError
+from scripts.files import sha256_of
+from scripts.verify.check import Verdict, verdict
+from scripts.wheel.content import open_wheel
+
+WITHIN = ("bin/python", "Scripts/python.exe", "python.exe", "python")  # of an environment's folder
+ASK = """
+import importlib.metadata, json, sys
+try:
+    found = importlib.metadata.distribution("deepspeed")
+    installed = [found.version, str(found.locate_file(""))]
+except importlib.metadata.PackageNotFoundError:
+    installed = None
+print(json.dumps([sys.version_info[:2], installed]))
+"""
+BY_INSTALLERS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")  # written into .dist-info at the installation
+
+
+def find_python(given: str) -> Path:
+    """The Python of a path to it or to an environment's folder; InputError for one that is absent or does not run."""
+    path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would leave the environment by its link
+    if path.is_dir():
+        found = next((path / name for name in WITHIN if (path / name).is_file()), None)
+        if found is None:
+            raise InputError(
+                f"--python {given}: no Python in this folder; give an environment's", id="python-not-found"
+            )
+        path = found
+    if not path.is_file():
+        raise InputError(f"--python {given}: there is no such file; give a Python", id="python-not-found")
+    answer = ask([str(path), "-c", "import sys; print(sys.version_info[0])"])
+    if answer.text != "3":
+        said = answer.errors.strip().splitlines()[-1:] or [answer.output.strip()[:80]]
+        raise InputError(f"--python {given}: is no Python 3 that runs: {said[0]}", id="python-not-found")
+    return path
+
+
+def installed_verdict(python: Path, wheel: Path) -> Verdict:
+    """Whether the DeepSpeed that this Python has is the wheel, file by file, as the wheel's RECORD says."""
+    answer = ask([str(python), "-I", "-c", ASK])
+    if answer.text is None:
+        return False, f"{python} cannot say what it has: {answer.errors.strip()[-200:]}"
+    _, installed = json.loads(answer.text.splitlines()[-1])
+    if installed is None:
+        return False, "no DeepSpeed is installed there; install the wheel, or leave --python out"
+    version, folder = installed
+    with open_wheel(wheel) as content:
+        if version != str(content.version):
+            return False, f"deepspeed {version} is installed there, not {content.version}"
+        rows = {
+            path: digest
+            for path, (digest, _) in content.record().items()
+            if digest and ".data/" not in path and Path(path).name not in BY_INSTALLERS
+        }
+    faults = [f"{path} {fault}" for path, digest in rows.items() if (fault := _fault(Path(folder) / path, digest))]
+    return verdict(faults, f"{len(rows)} files in {folder} are the wheel's")
+
+
+def _fault(path: Path, digest: str) -> str:
+    algorithm, _, wanted = digest.partition("=")
+    if algorithm != "sha256":
+        return ""  # pip and uv write no other; the check of RECORD speaks of it
+    try:
+        found = base64.urlsafe_b64encode(bytes.fromhex(sha256_of(path))).rstrip(b"=").decode()
+    except FileNotFoundError:
+        return "is not there"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "" if found == wanted else "is another file"
