@@ -73,9 +73,10 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def preferred_shade() -> Shade:
-    """What the person's desktop prefers, as far as it says so."""
-    if sys.platform == "win32":
+if sys.platform == "win32":
+
+    def preferred_shade() -> Shade:
+        """What the person's desktop prefers, as far as it says so."""
         import winreg
 
         key = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
@@ -84,4 +85,9 @@ def preferred_shade() -> Shade:
                 return "light" if winreg.QueryValueEx(opened, "AppsUseLightTheme")[0] else "dark"
         except OSError:
             return "light"
-    return "dark" if "dark" in os.environ.get("GTK_THEME", "").lower() else "light"
+
+else:
+
+    def preferred_shade() -> Shade:
+        """What the person's desktop prefers, as far as it says so."""
+        return "dark" if "dark" in os.environ.get("GTK_THEME", "").lower() else "light"
