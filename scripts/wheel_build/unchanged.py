@@ -8,13 +8,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from scripts.dirs import CHECKOUT, Dirs
+from scripts.facts.load import load_facts
 from scripts.files import has_digest, sha256_of
 from scripts.host import find_interpreter
 from scripts.toolchain.compilers import Toolchain
-from scripts.verify.levels import Level
 from scripts.wheel.manifest import MANIFEST
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
@@ -56,8 +56,9 @@ def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, 
 def _is_unchanged(wheel: Path, plan: BuildPlan) -> bool:
     try:
         manifest = json.loads((wheel.parent / (wheel.name + MANIFEST)).read_bytes())
-        proof, levels = manifest["proof"], get_args(Level)
-        if proof["passed"] is not True or levels.index(proof["level"]) < levels.index(plan.options.verify):
+        proof, rows = manifest["proof"], load_facts().verification_levels.values()
+        ranks = {name: rank for rank, row in enumerate(rows) for name in (row.name, row.alias)}
+        if proof["passed"] is not True or ranks[proof["level"]] < ranks[plan.level]:
             return False
         same: bool = manifest[INPUTS] == inputs_digest(plan, plan.toolchain, manifest)
         return same and has_digest(wheel, manifest["wheel"]["sha256"])

@@ -37,7 +37,7 @@ from scripts.toolchain.host_compiler import HostCompiler
 from scripts.toolchain.msvc import toolset
 from scripts.wheel_build import environments
 from scripts.wheel_build import planner as planner_module
-from scripts.wheel_build.build_options import BuildOptions, repeat_command
+from scripts.wheel_build.build_options import FORMER, HOSTED, LEVELS, BuildOptions, repeat_command
 from scripts.wheel_build.build_plan import LATE, BuildPlan
 from scripts.wheel_build.dry_run import DryRun
 from scripts.wheel_build.handed_plans import PLANS
@@ -243,3 +243,19 @@ def test_a_library_of_such_a_package_is_found_from_where_the_module_lies() -> No
         [row] = op.cuda
         up = op.module.count(".")  # from its folder to the one of all packages
         assert link_words(row) == (f"-Wl,-rpath,$ORIGIN{'/..' * up}/dskernels",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "python", "level"),
+    [("hosted", "3.10", "full"), ("hosted", "3.11", "core"), ("full", "3.11", "full"), ("audit", "3.11", "audit")],
+)
+def test_hosted_builds_run_every_part_with_the_first_planned_python_only(asked: str, python: str, level: str) -> None:
+    target = parse_id(f"ds0.19.8-torch2.13.0-cpu-cp{python.replace('.', '')}-linux_x86_64")
+    plan = make_plan(target, BuildOptions(verify=asked))
+    assert (plan.level, plan.runs_wheel) == (level, level != "audit")
+
+
+def test_levels_of_a_build_are_those_of_a_verification() -> None:
+    rows = FACTS.verification_levels.values()
+    assert {*LEVELS} == {row.name for row in rows} | {HOSTED}
+    assert {*FORMER} == {row.alias for row in rows} - {""}

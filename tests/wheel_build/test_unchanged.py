@@ -41,7 +41,8 @@ class Filed:
         return find_unchanged(plan or self.plan, self.dirs)
 
     def with_options(self, **changed: object) -> BuildPlan:
-        return replace(self.plan, options=replace(self.plan.options, **changed))  # type: ignore[arg-type]
+        options = replace(self.plan.options, **changed)  # type: ignore[arg-type]
+        return replace(self.plan, options=options, level=options.verify)
 
     def with_compiler(self, name: str) -> BuildPlan:
         host = self.plan.toolchain.host

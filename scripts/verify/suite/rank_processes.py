@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -51,7 +51,7 @@ def variables(part: dict[str, Any], rank: int, world: int, port: int, stage: int
     }
 
 
-class Member:
+class RankProcess:
     """One process: its exit code once it has one, and the CPU seconds of it and of what it waited for."""
 
     def __init__(self, pid: int, output: Path, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -89,15 +89,21 @@ class Member:
                 continue
 
 
-def forked(body: Callable[[], NoReturn], output: Path) -> Member:
+def ended(words: Sequence[str], seconds: float) -> tuple[int, str]:
+    """The exit code of a program that is waited for, and both its outputs."""
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def forked(body: Callable[[], NoReturn], output: Path) -> RankProcess:
     """A copy of this process that runs `body`."""
     pid = os.fork()
     if pid == 0:
         body()
-    return Member(pid, output)
+    return RankProcess(pid, output)
 
 
-def spawned(words: list[str], more: dict[str, str], folder: Path, output: Path) -> Member:
+def spawned(words: list[str], more: dict[str, str], folder: Path, output: Path) -> RankProcess:
     """A program of its own, with these variables added."""
     with output.open("ab") as file:
         process = subprocess.Popen(
@@ -108,13 +114,13 @@ def spawned(words: list[str], more: dict[str, str], folder: Path, output: Path) 
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    return Member(process.pid, output, process)
+    return RankProcess(process.pid, output, process)
 
 
 class Crew:
     """The processes of one stage of a part, and what those of the stages before took and said."""
 
-    def __init__(self, part: dict[str, Any], stage: int, members: list[Member], slots: int) -> None:
+    def __init__(self, part: dict[str, Any], stage: int, members: list[RankProcess], slots: int) -> None:
         self.part, self.stage, self.members, self.slots = part, stage, members, slots
         self.started = self.begun = time.monotonic()  # this stage, and the first one
         self.seconds = 0.0

@@ -12,8 +12,8 @@ import sys
 from importlib import metadata
 from typing import Any
 
-import part  # type: ignore[import-not-found,unused-ignore]
 import prebuilt  # type: ignore[import-not-found,unused-ignore]
+import rank_processes  # type: ignore[import-not-found,unused-ignore]
 
 PACKAGES = ("transformers", "peft", "accelerate", "pytorch-lightning", "triton", "numpy")
 
@@ -39,7 +39,7 @@ def driver() -> str:
     if program is None:
         return "unknown"
     words = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
-    code, output = part.ended(words, 30)
+    code, output = rank_processes.ended(words, 30)
     return "unknown" if code else (output.split() or ["unknown"])[0]
 
 

@@ -6,7 +6,6 @@ A part is a function that returns its questions; a question says whether it pass
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 import traceback
@@ -77,12 +76,6 @@ def everybodys(value: float) -> float:
     summed = torch.tensor([value], device=device(), dtype=torch.float64)
     torch.distributed.all_reduce(summed)
     return float(summed) / world()
-
-
-def ended(words: Sequence[str], seconds: float) -> tuple[int, str]:
-    """The exit code of a program and both its outputs; the one place of these programs that starts another."""
-    ran = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
-    return ran.returncode, ran.stdout + ran.stderr
 
 
 def device() -> Any:

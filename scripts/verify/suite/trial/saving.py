@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import part  # type: ignore[import-not-found,unused-ignore]
+import rank_processes  # type: ignore[import-not-found,unused-ignore]
 import tiny  # type: ignore[import-not-found,unused-ignore]
 import zero  # type: ignore[import-not-found,unused-ignore]
 
@@ -86,7 +87,7 @@ def universal(stage: int) -> part.Verdict:
             f"{place}/universal/global_step15",
         ]
         command = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal", *words, "--inject_missing_state"]
-        code, output = part.ended(command, 120)
+        code, output = rank_processes.ended(command, 120)
         if code:
             return False, f"ds_to_universal: exit code {code}, {output[-300:]}"
         with open(f"{place}/universal/latest_universal", "w", encoding="utf-8") as file:  # noqa: PTH123

@@ -56,7 +56,7 @@ def tuned() -> part.Verdict:
         "--deepspeed_config",
         "settings.json",
     ]
-    code, output = part.ended(words, 400)
+    code, output = rank_processes.ended(words, 400)
     found = sorted(Path().rglob("ds_config_optimal.json"))
     if code or not found:
         return False, f"exit code {code}, no ds_config_optimal.json; last output: {output[-300:]}"

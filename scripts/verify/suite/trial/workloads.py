@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import language  # type: ignore[import-not-found,unused-ignore]
 import part  # type: ignore[import-not-found,unused-ignore]
+import rank_processes  # type: ignore[import-not-found,unused-ignore]
 import tiny  # type: ignore[import-not-found,unused-ignore]
 
 
@@ -88,7 +89,7 @@ def fine_tuned() -> part.Verdict:
 def launched() -> part.Verdict:
     """Whether DeepSpeed's launcher starts the program of the images and hands on its end."""
     words = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_gpus", "1", __file__, "cifar"]
-    code, output = part.ended(words, 150)
+    code, output = rank_processes.ended(words, 150)
     passed = code == 0 and '"passed": true' in output
     return passed, f"exit code {code}" + ("" if passed else f", {output[-300:]}")
 
