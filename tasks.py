@@ -26,8 +26,8 @@ from scripts.commands.task_options import (
     TargetIds,
     ToolchainOptions,
     TrialOptions,
-    VerifyOptions,
 )
+from scripts.commands.verify_options import VerifyOptions
 from scripts.plan.selection import Selection
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.window.window_options import WindowOptions

@@ -16,25 +16,13 @@ from scripts.carried import HOME, carried_bytes, one_file
 from scripts.ci.actions import SITE
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.reported_errors import reported
-from scripts.commands.task_options import (
-    DiagnoseOptions,
-    DoctorOptions,
-    FindOptions,
-    InstallOptions,
-)
+from scripts.commands.task_options import DiagnoseOptions, DoctorOptions, FindOptions, InstallOptions
+from scripts.commands.verify_options import AuditOptions
 from scripts.errors import InputError
-from scripts.options import Option, json_option, options_of, parse_words, path_option
+from scripts.options import Option, options_of, parse_words
 from scripts.window.window_options import WindowOptions
 
 HELP = frozenset(("--help", "-h", "help"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditOptions:
-    """Which wheel is read, where there is nothing to run it with."""
-
-    wheel: str = path_option(help="the wheel")
-    json: bool = json_option("[the report](#other-json)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.faults.part import Case, LostError, Part, ends_well
 from bench.faults.wheels import damage_wheel
 from scripts.commands.store_wheels import offered
-from scripts.commands.task_options import VerifyOptions
+from scripts.commands.verify_options import VerifyOptions
 from scripts.commands.verify_task import verify
 from scripts.errors import WheelsError
 from scripts.publish.candidates import read_wheelhouse

@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.commands.answer import print_answer, print_document
 from scripts.commands.explained_error import explained, heard_cause
-from scripts.commands.task_options import AuditOptions
+from scripts.commands.verify_options import AuditOptions
 from scripts.diagnose.named_cause import NamedCause
 from scripts.errors import VerifyError
 from scripts.verify.check import CheckResult, Report

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.commands.answer import log_line, print_answer
 from scripts.commands.audit_task import Verified, answer, judged, read_wheel
-from scripts.commands.task_options import VerifyOptions
+from scripts.commands.verify_options import VerifyOptions
 from scripts.errors import CommandError
 from scripts.facts.load import load_facts
 from scripts.options import split_words

@@ -15,7 +15,7 @@ import pytest
 
 from scripts.commands import audit_task, verify_task
 from scripts.commands.command_task import words_behind
-from scripts.commands.task_options import VerifyOptions
+from scripts.commands.verify_options import VerifyOptions
 from scripts.errors import InputError, PrerequisiteError, VerifyError
 from scripts.files import sha256_of
 from scripts.host import platform_tag

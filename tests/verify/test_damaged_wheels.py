@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.faults.wheels import damage_wheel
-from scripts.commands.task_options import VerifyOptions
+from scripts.commands.verify_options import VerifyOptions
 from scripts.commands.verify_task import verify
 from scripts.errors import InputError, VerifyError
 from scripts.verify.check import Report

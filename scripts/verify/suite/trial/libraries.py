@@ -38,6 +38,7 @@ def through_trainer() -> part.Verdict:
             output_dir=folder,
             deepspeed=settings,
             bf16=True,
+            use_cpu=part.device() == "cpu",
             per_device_train_batch_size=32,
             max_steps=60,
             learning_rate=5e-3,
