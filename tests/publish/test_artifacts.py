@@ -193,7 +193,10 @@ def forge_place(artifacts: Path) -> None:
 
 FORGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a made-up report": (forge_report, "it fails its audit: "),
-    "a report of one check": (forge_short_report, "reports otherwise than the audit here: file name and metadata"),
+    "a report of one check": (
+        forge_short_report,
+        "reports otherwise than the audit here: zip, RECORD",
+    ),
     "a manifest of another file": (forge_manifest_of_another_file, "its manifest is another wheel's: sha256"),
     "a wheel of another target": (forge_other_target, "no wheel of this name was queued for the artifact"),
     "a wheel of another target by this name": (forge_renamed_target, "it fails its audit: file name and metadata"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -156,6 +157,11 @@ def misrecorded(name: str, said: bytes) -> Change:
     return change
 
 
+def licence_of(parts: WheelParts) -> str:
+    """Where DeepSpeed's licence is: setuptools moved it."""
+    return next(name for name in parts.members if name.startswith(parts.info) and name.endswith("/LICENSE"))
+
+
 def linked(parts: WheelParts) -> None:
     """A module of the package as a symbolic link."""
     parts.modes[ENGINE] = 0o120777
@@ -192,8 +198,8 @@ SOURCES: dict[str, Change] = {
     "no comm": removed("deepspeed/comm/comm.py"),
     "no version info": removed("deepspeed/git_version_info.py"),
     "half of it": removed("deepspeed/m", "deepspeed/u", "deepspeed/p"),
-    "no licence": lambda parts: parts.members.__delitem__(f"{parts.info}/LICENSE"),
-    "another licence": rewritten("deepspeed-{v}.dist-info/LICENSE", lambda text: b"MIT\n"),
+    "no licence": lambda parts: parts.members.__delitem__(licence_of(parts)),
+    "another licence": lambda parts: parts.members.__setitem__(licence_of(parts), b"MIT\n"),
     "a line more": rewritten(ENGINE, lambda text: text + b"import os\n"),
     "a line less": rewritten(ENGINE, lambda text: text[:-1].rpartition(b"\n")[0] + b"\n"),
     "a syntax error": rewritten(ENGINE, lambda text: b"def (:\n" + text),
@@ -265,7 +271,7 @@ RECORDS: dict[str, Change] = {
     "a wrong hash of METADATA": misrecorded("deepspeed-{v}.dist-info/METADATA", b"other"),
     "a wrong hash of WHEEL": misrecorded("deepspeed-{v}.dist-info/WHEEL", b"other"),
     "a wrong hash of a script": misrecorded("deepspeed-{v}.data/scripts/ds", b"other"),
-    "a wrong hash of the licence": misrecorded("deepspeed-{v}.dist-info/LICENSE", b"other"),
+    "a wrong hash of the licence": lambda parts: parts.recorded.__setitem__(licence_of(parts), b"other"),
     "a file that is not there": misrecorded("deepspeed/gone.py", b""),
 }
 NAMES: dict[str, Change] = {
@@ -297,7 +303,10 @@ INSTALLERS: dict[str, Change] = {
     "an older Python only": metadata_line("Requires-Python: <3.11"),
     "another major": metadata_line("Requires-Python: >=4"),
     "no range": metadata_line("Requires-Python: three"),
-    "a metadata version of the future": replaced("deepspeed-{v}.dist-info/METADATA", "n: 2.4", "n: 9.9"),
+    "a metadata version of the future": rewritten(
+        "deepspeed-{v}.dist-info/METADATA",
+        lambda text: re.sub(rb"Metadata-Version: [0-9.]+", b"Metadata-Version: 9.9", text),
+    ),
     "an extra without a name": metadata_line("Provides-Extra: not a name!"),
 }
 REQUIREMENTS: dict[str, Change] = {
