@@ -59,8 +59,8 @@ SPOILS = {
     ),
     "activation-checkpointing": (  # dropout is another one when it is recomputed
         "runtime/activation_checkpointing/checkpointing.py",
-        r"torch\.set_rng_state\((ctx\.)?fwd_cpu_rng_state\)",
-        "torch.set_rng_state(bwd_cpu_rng_state)",
+        r"rng_state\((ctx\.)?fwd_(cpu|cuda)_rng_state\)",
+        r"rng_state(bwd_\2_rng_state)",
     ),
     "universal-resharded": (  # one state is saved in the place of another
         "checkpoint/ds_to_universal.py",

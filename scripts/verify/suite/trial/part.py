@@ -5,6 +5,7 @@ A part is a function that returns its questions; a question says whether it pass
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -111,10 +112,16 @@ def near(pairs: Mapping[str, tuple[Tensor, Tensor]], most: float) -> Verdict:
 
 def same_losses(got: Sequence[float], right: Sequence[float], most: float = 1e-3) -> Verdict:
     """Whether the loss of each step is torch's, and falls; `most` is the relative difference that is allowed."""
-    worst = max(abs(ours - theirs) / abs(theirs) for ours, theirs in zip(got, right, strict=True))
+    worst = farthest(got, right)
     fell = got[-1] < got[0] / 2
     detail = f"loss {got[0]:.4f} -> {got[-1]:.4f}, torch {right[-1]:.4f}: {worst:.2g} apart, may be {most:g}"
     return worst <= most and fell, detail  # False for nan, too
+
+
+def farthest(got: Sequence[float], right: Sequence[float]) -> float:
+    """The largest relative difference of two rows of losses; infinite where one is nan, which max() may pass over."""
+    found = [abs(ours - theirs) / abs(theirs) for ours, theirs in zip(got, right, strict=True)]
+    return max(found) if all(math.isfinite(each) for each in found) else math.inf
 
 
 def falls(losses: Sequence[float], factor: float) -> Verdict:

@@ -69,7 +69,7 @@ def loaded(stage: int) -> part.Verdict:
     fresh.load_checkpoint(str(place / "universal"), tag=f"global_step{HALF_WAY}")
     got = tiny.steps(fresh, tiny.batches()[HALF_WAY:], torch.bfloat16)
     fresh.destroy()
-    worst = max(abs(ours - theirs) / theirs for ours, theirs in zip(got, right, strict=True))
+    worst = part.farthest(got, right)
     return worst <= MOST, f"loss {got[0]:.5f} -> {got[-1]:.5f}, without the stop {right[-1]:.5f}: {worst:.2g} apart"
 
 

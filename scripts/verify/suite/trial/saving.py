@@ -51,7 +51,7 @@ def resumed(settings: dict[str, Any]) -> part.Verdict:
         fresh = tiny.engine(settings)
         fresh.load_checkpoint(place)
         got = tiny.steps(fresh, tiny.batches()[15:], tiny.dtype_of(settings))
-    worst = max(abs(ours - theirs) / theirs for ours, theirs in zip(got, right, strict=True))
+    worst = part.farthest(got, right)
     return worst <= 1e-3, f"loss {got[0]:.5f} -> {got[-1]:.5f}, without the stop {right[-1]:.5f}: {worst:.2g} apart"
 
 
@@ -95,7 +95,7 @@ def universal(stage: int) -> part.Verdict:
         fresh = tiny.engine({**settings, "checkpoint": {"load_universal": True}})
         fresh.load_checkpoint(f"{place}/universal", tag="global_step15")
         got = tiny.steps(fresh, tiny.batches()[15:], tiny.dtype_of(settings))
-    worst = max(abs(ours - theirs) / theirs for ours, theirs in zip(got, right, strict=True))
+    worst = part.farthest(got, right)
     return worst <= 2e-2, f"loss {got[0]:.5f} -> {got[-1]:.5f}, without the stop {right[-1]:.5f}: {worst:.2g} apart"
 
 
