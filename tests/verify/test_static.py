@@ -238,3 +238,39 @@ def test_a_wheel_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
 def test_any_other_wheel_gets_a_report(tmp_path: Path) -> None:
     everything: Changes = {BUILD_INFO: None, MODULE: None, f"{INFO}/METADATA": None, f"{INFO}/WHEEL": None}
     assert not verify_file(make_wheel(tmp_path, everything)).passed
+
+
+@pytest.mark.parametrize(
+    ("version", "platform", "whose"),
+    [
+        ("0.18.9+cu.12.8.torch.2.10", "linux_x86_64", "Astral's: its name shows the torch and the CUDA"),
+        ("0.16.5", "win_amd64", "upstream's own for Windows: "),
+        ("0.17.5", "win_amd64", "hand-made for Windows: upstream published none"),
+        ("0.18.2+5d9cf9a3", "win_amd64", "built from a git checkout: "),
+        ("0.18.2+unknown", "linux_x86_64", "built from a git checkout: "),
+        ("0.19.8", "linux_x86_64", "built by pip from upstream's sdist, or by conda: "),
+        ("0.19.8+mine", "linux_x86_64", "local version label 'mine' is of nobody known here"),
+    ],
+)
+def test_a_wheel_of_somebody_else_is_named_for_what_it_is(
+    version: str, platform: str, whose: str, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path, name=f"deepspeed-{version}-cp311-cp311-{platform}.whl")
+    label = next(check for check in verify_file(wheel).checks if check.name == "version label")
+    assert label.passed is None
+    assert label.detail.startswith(whose)
+
+
+@pytest.mark.parametrize(
+    ("torch", "cuda", "fault"), [("2.10", "12.8", ""), ("2.11", "12.8", "torch 2.11"), ("2.10", "12.9", "CUDA 12.9")]
+)
+def test_the_label_of_somebody_else_is_compared_with_the_build_record_too(
+    torch: str, cuda: str, fault: str, tmp_path: Path
+) -> None:
+    version = "0.18.9+cu.12.8.torch.2.10"
+    record = build_info(version=version, accelerator="cuda", torch=torch, cuda=cuda)
+    wheel = make_wheel(
+        tmp_path, {BUILD_INFO: record.encode()}, name=f"deepspeed-{version}-cp311-cp311-linux_x86_64.whl"
+    )
+    assert fault in failures(wheel).get("build record", "")
+    assert bool(fault) == ("build record" in failures(wheel))
