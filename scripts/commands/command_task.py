@@ -40,9 +40,10 @@ class CommandTask(Task[Any]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Invoke's arguments, with the aliases of the options."""
         arguments = super().get_arguments(ignore_unknown_help)
-        aliases = {each.name: each.stated.aliases for each in self.options}
+        stated = {each.name: each.stated for each in self.options}
         for argument in arguments:
-            argument.names = (*argument.names, *aliases[str(argument.name)])
+            argument.names = (*argument.names, *stated[str(argument.name)].aliases)
+            argument.help = stated[str(argument.name)].help  # Invoke forgets its own once they were asked for
         return [*arguments, *self._more_words()]
 
     def _more_words(self) -> list[Argument]:

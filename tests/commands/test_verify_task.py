@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,11 @@ import pytest
 from scripts.commands import audit_task, verify_task
 from scripts.commands.command_task import words_behind
 from scripts.commands.verify_options import VerifyOptions
+from scripts.dirs import CHECKOUT
 from scripts.errors import InputError, PrerequisiteError, VerifyError
 from scripts.files import sha256_of
 from scripts.host import platform_tag
+from scripts.options import options_of
 from scripts.verify.check import CheckResult, Report
 from scripts.verify.given_python import find_python, installed_verdict
 from scripts.verify.given_wheels import given_wheels
@@ -178,3 +181,12 @@ def test_a_wheel_of_another_system_is_read_and_says_what_was_left(
     left = json.loads(capsys.readouterr().out)["checks"][-1]
     assert (left["name"], left["passed"]) == ("running it", None)
     assert left["detail"].startswith(f"the wheel is for {other}, and this machine is {platform_tag()}")
+
+
+def test_help_behind_the_task_is_help_with_a_line_for_each_option() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "invoke", "verify", "--help"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    for each in options_of(VerifyOptions):
+        assert each.flag in shown
+        assert each.stated.help.split()[0] in shown.split(each.flag)[-1]
