@@ -194,6 +194,12 @@ class InstallOptions(FindOptions):
         "fit all the same, and replaces the same version",
     )
     json: bool = json_option("[what was installed](#other-json)")
+    repair: bool = option(
+        False,
+        "bring torch back to a set with the wheel, too",
+        more="when something else moved torch: bring it, torchvision and torchaudio (where they are installed) and the "
+        "wheel back to a set that fits; the lines are shown first",
+    )
     dry_run: bool = option(False, "print the command and run nothing")
 
 

@@ -173,7 +173,7 @@ class RunChecks:
             f"{name} {said[0]} asks for {need}"
             for name, said in installed.items()
             for need in said[1:]
-            if not _is_met(need, torch)
+            if not is_met(need, torch)
         ]
         if wrong:
             here = f"torch {torch.version}" if torch else "no torch"
@@ -263,7 +263,7 @@ def _nearest(version: str, known: list[str]) -> str:
     return min(known, key=lambda one: abs(int(one[2:]) - int(number[1]))) if number else known[-1]
 
 
-def _is_met(need: str, torch: Torch | None) -> bool:
+def is_met(need: str, torch: Torch | None) -> bool:
     """Whether the installed torch is what a requirement asks for; one that cannot be read is believed."""
     try:
         wanted = Requirement(need)

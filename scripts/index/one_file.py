@@ -24,7 +24,7 @@ from scripts.schema.yaml_document import read_document
 NAME = "deepspeed-wheels.pyz"
 START = "scripts.one_file_main"
 SITE = "site.json"
-PROBE = "scripts/install/inside/probe.py"  # runs with the Python of the environment that is asked about
+INSIDE = "scripts/install/inside"  # what runs with the Python of the environment that is asked about
 DATA = HOME / "scripts" / "data"
 ERRORS = "errors.yaml"  # for docs/errors.md alone
 LEFT_OUT = {
@@ -78,7 +78,7 @@ def _members() -> Mapping[str, bytes]:
     members = {
         "__main__.py": MAIN.encode(),
         "LICENSE": (HOME / "LICENSE").read_bytes(),
-        PROBE: (HOME / PROBE).read_bytes(),
+        **{f"{INSIDE}/{path.name}": path.read_bytes() for path in (HOME / INSIDE).glob("*.py")},
         **_own_modules(),
         **_own_data(),
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 from scripts.command import Command, Log, no_log, run_in_front
 from scripts.errors import CommandError, PrerequisiteError
 from scripts.install.environment import Environment, read_environment
+from scripts.install.keeping import Loaded, kept, load_all
 from scripts.shell import WINDOWS, shell_line
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
@@ -58,16 +59,21 @@ class Installation:
         line = shell_line(self.words(Path("constraints.txt")), windows=windows)
         return [f"# constraints.txt: {self.constraints.strip()}", line]
 
-    def run(self, heard: Log = no_log) -> None:
-        """Install; raises CommandError when the client fails, or when afterwards something else is there.
+    def run(self, heard: Log = no_log) -> Loaded:
+        """Install, and say which ops load; raises CommandError when the client fails, or what is there does not load.
 
-        `heard` takes what the client says on standard error, its errors among that.
+        The DeepSpeed that was there before is there again then. `heard` takes what the client says on standard error.
         """
+        with kept(self.environment.python):
+            self._install(heard)
+            self._check()
+            return load_all(self.environment.python)
+
+    def _install(self, heard: Log) -> None:
         with tempfile.TemporaryDirectory() as directory:
             constraints = Path(directory) / "constraints.txt"
             constraints.write_text(self.constraints, encoding="utf-8")
             _run(self.words(constraints), heard)
-        self._check()
 
     def _check(self) -> None:
         now = read_environment(str(self.environment.python), machine=self.environment.machine)
@@ -78,6 +84,23 @@ class Installation:
                 f"the package client left deepspeed {now.deepspeed} and {torch}; {wanted} was asked for",
                 id="torch-mismatch",
             )
+
+
+def torch_words(
+    record: WheelRecord, published: Published, environment: Environment, *, same: bool = False
+) -> list[str]:
+    """What brings the torch of a wheel, and of its set what of torchvision and torchaudio is installed.
+
+    `same`: the torch that is installed is the one, and only the others have to follow.
+    """
+    torch = environment.torch
+    wanted = f"torch=={record.target.torch}+{record.target.cuda}"
+    if same and torch:
+        wanted = f"torch=={torch.installed}"
+    again = ["--force-reinstall"] if environment.has_pip else ["--reinstall-package", "torch"]
+    extra = again if torch and torch.gone else []
+    index = published.torch_channel(record.target)
+    return [*_client(environment), *extra, wanted, *environment.companions, "--index-url", index]
 
 
 def torch_line(record: WheelRecord, published: Published, environment: Environment, *, windows: bool = WINDOWS) -> str:

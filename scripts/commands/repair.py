@@ -1,0 +1,79 @@
+"""`invoke install --repair`: torch, torchvision, torchaudio and the wheel of one set again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.command import Command, run_in_front
+from scripts.commands.wheel_choice import choose_for, none_fits, unused_gpu, within_reach
+from scripts.errors import CommandError
+from scripts.install.choose import Choice
+from scripts.install.environment import Environment
+from scripts.install.installation import torch_words
+from scripts.shell import shell_line
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """The wheel to have, and what brings its torch; no words where torch is right as it is."""
+
+    record: WheelRecord
+    torch: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """What is done before the wheel is installed."""
+        return [shell_line(self.torch)] if self.torch else []
+
+    def run(self) -> None:
+        """Bring torch; raises CommandError when the client fails."""
+        code = run_in_front(Command(argv=self.torch)) if self.torch else 0
+        if code:
+            raise CommandError(
+                f"the package client ended with exit code {code}: {shell_line(self.torch)}", id="package-client-failed"
+            )
+
+
+def repair_of(published: Published, environment: Environment, choice: Choice, deepspeed: str = "") -> Repair:
+    """The set that needs the least: the present torch, that of the installed DeepSpeed, else the best for the machine.
+
+    Raises NothingToDoError where nothing that is offered runs here.
+    """
+    torch = environment.torch
+    stays = choice.wheel and torch and not torch.gone and not unused_gpu(published, environment)
+    if choice.wheel and stays:
+        alone = choice.wheel.target.torch_minor == (torch.minor if torch else "")
+        words = torch_words(choice.wheel, published, environment, same=alone) if _companions_wrong(environment) else ()
+        return Repair(record=choice.wheel, torch=tuple(words))
+    record = _back(environment, choice) or _best(published, environment, deepspeed)
+    if record is None:
+        raise none_fits(published, environment, choice)
+    return Repair(record=record, torch=tuple(torch_words(record, published, environment)))
+
+
+def _back(environment: Environment, choice: Choice) -> WheelRecord | None:
+    """The offered wheel of the installed version, where torch alone stands between it and the environment."""
+    for row in within_reach(choice):
+        only_torch = {mismatch.what for mismatch in row.mismatches} <= {"torch", "cuda"}
+        if only_torch and row.record.target.wheel_version == environment.deepspeed:
+            return row.record
+    return None
+
+
+def _best(published: Published, environment: Environment, deepspeed: str) -> WheelRecord | None:
+    """The best wheel for the machine, of the present torch's minor where there is one."""
+    from dataclasses import replace
+
+    bare = choose_for(published, replace(environment, torch=None), deepspeed)
+    usable = [row.record for row in bare.rejected if {mismatch.what for mismatch in row.mismatches} == {"torch"}]
+    minor = environment.torch.minor if environment.torch else ""
+    newest: Sequence[WheelRecord] = [record for record in usable if record.target.torch_minor == minor] or usable
+    return newest[0] if newest else None
+
+
+def _companions_wrong(environment: Environment) -> bool:
+    from scripts.doctor.to_run import is_met
+
+    return any(not is_met(need, environment.torch) for said in environment.companions.values() for need in said[1:])
