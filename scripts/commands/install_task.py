@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scripts.commands.answer import log_line, print_document, print_lines
 from scripts.commands.explained_error import explained, heard_cause
 from scripts.commands.repair import Repair, repair_of
 from scripts.commands.task_options import InstallOptions
-from scripts.commands.wheel_choice import choose_for, choose_wheel, none_fits, note_lines, wrong_installed
+from scripts.commands.wheel_choice import choose_for, choose_wheel, none_fits, note_lines, unused_gpu, wrong_installed
 from scripts.errors import CommandError
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment, read_environment
@@ -20,7 +22,11 @@ def install(options: InstallOptions) -> None:
     published, environment, choice = _chosen(options)
     record, before = choice.wheel, list[str]()
     if options.repair:
-        repair = repair_of(published, environment, choice, options.deepspeed)
+        bare = choose_for(published, replace(environment, torch=None), options.deepspeed)
+        unused = bool(unused_gpu(published, environment))
+        repair = repair_of(published, environment, choice, bare, unused=unused)
+        if repair is None:
+            raise none_fits(published, environment, choice)
         record, before = repair.record, repair.lines()
         _bring_torch(repair, dry_run=options.dry_run)
         if before and not options.dry_run:

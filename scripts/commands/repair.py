@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.command import Command, run_in_front
-from scripts.commands.wheel_choice import choose_for, none_fits, unused_gpu, within_reach
+from scripts.doctor.to_run import is_met
 from scripts.errors import CommandError
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
@@ -36,37 +36,34 @@ class Repair:
             )
 
 
-def repair_of(published: Published, environment: Environment, choice: Choice, deepspeed: str = "") -> Repair:
+def repair_of(
+    published: Published, environment: Environment, choice: Choice, bare: Choice, *, unused: bool
+) -> Repair | None:
     """The set that needs the least: the present torch, that of the installed DeepSpeed, else the best for the machine.
 
-    Raises NothingToDoError where nothing that is offered runs here.
+    None where nothing that is offered runs here. `bare` is the choice for the same machine without a torch; `unused`:
+    the present torch leaves a GPU unused.
     """
     torch = environment.torch
-    stays = choice.wheel and torch and not torch.gone and not unused_gpu(published, environment)
-    if choice.wheel and stays:
-        alone = choice.wheel.target.torch_minor == (torch.minor if torch else "")
-        words = torch_words(choice.wheel, published, environment, same=alone) if _companions_wrong(environment) else ()
+    if choice.wheel and torch and not (torch.gone or unused):
+        wrong = _companions_wrong(environment)
+        words = torch_words(choice.wheel, published, environment, same=True) if wrong else ()
         return Repair(record=choice.wheel, torch=tuple(words))
-    record = _back(environment, choice) or _best(published, environment, deepspeed)
-    if record is None:
-        raise none_fits(published, environment, choice)
-    return Repair(record=record, torch=tuple(torch_words(record, published, environment)))
+    record = _back(environment, choice) or _best(environment, bare)
+    return Repair(record=record, torch=tuple(torch_words(record, published, environment))) if record else None
 
 
 def _back(environment: Environment, choice: Choice) -> WheelRecord | None:
     """The offered wheel of the installed version, where torch alone stands between it and the environment."""
-    for row in within_reach(choice):
+    for row in choice.rejected:
         only_torch = {mismatch.what for mismatch in row.mismatches} <= {"torch", "cuda"}
         if only_torch and row.record.target.wheel_version == environment.deepspeed:
             return row.record
     return None
 
 
-def _best(published: Published, environment: Environment, deepspeed: str) -> WheelRecord | None:
+def _best(environment: Environment, bare: Choice) -> WheelRecord | None:
     """The best wheel for the machine, of the present torch's minor where there is one."""
-    from dataclasses import replace
-
-    bare = choose_for(published, replace(environment, torch=None), deepspeed)
     usable = [row.record for row in bare.rejected if {mismatch.what for mismatch in row.mismatches} == {"torch"}]
     minor = environment.torch.minor if environment.torch else ""
     newest: Sequence[WheelRecord] = [record for record in usable if record.target.torch_minor == minor] or usable
@@ -74,6 +71,4 @@ def _best(published: Published, environment: Environment, deepspeed: str) -> Whe
 
 
 def _companions_wrong(environment: Environment) -> bool:
-    from scripts.doctor.to_run import is_met
-
     return any(not is_met(need, environment.torch) for said in environment.companions.values() for need in said[1:])

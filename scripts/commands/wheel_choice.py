@@ -21,7 +21,7 @@ from scripts.install.installation import torch_line
 from scripts.install.installed import why_wrong
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
-from scripts.versions import minor_of
+from scripts.versions import in_order, minor_of
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
@@ -86,9 +86,27 @@ def explanation(published: Published, environment: Environment, choice: Choice) 
     torch = f"torch {environment.torch.version}" if environment.torch else "no torch"
     yours = f"Python {environment.version}, {torch}, {environment.platform}"
     wrong = wrong_installed(environment, choice)
-    lines = [*wrong, *_way(published, environment, choice), *_why_not_offered(published, environment)]
+    lines = [
+        *wrong,
+        *_own(environment, choice),
+        *_way(published, environment, choice),
+        *_why_not_offered(published, environment),
+    ]
     head = f"none of {len(published.offered.wheels)} wheels is for {yours}"
     return "\n".join([head, *(f"  {line}" for line in lines), *_withdrawn(published, environment)])
+
+
+def _own(environment: Environment, choice: Choice) -> list[str]:
+    """Why the newest wheel for this very torch is not for this machine: its driver, or its card."""
+    torch = environment.torch
+    if torch is None:
+        return []
+    mine = (torch.minor, torch.variant, environment.version, environment.platform)
+    for row in choice.rejected:
+        target, why = row.record.target, [m.reason for m in row.mismatches if m.what in ("driver", "gpu")]
+        if (target.torch_minor, target.cuda, target.python, target.platform) == mine and why:
+            return [f"for this torch there is {row.record.file}, but: {'; '.join(why)}"]
+    return []
 
 
 def wrong_installed(environment: Environment, choice: Choice) -> list[str]:
@@ -129,7 +147,15 @@ def _way(published: Published, environment: Environment, choice: Choice) -> list
         why = {m.reason for row in choice.rejected for m in row.mismatches if m.what in ("cpu", "c-library")}
         reasons = [*([never] if never else []), *sorted(why)]
         return [f"there is none for this machine: the wheels are for {', '.join(offered)}", *reasons]
-    return [*_nearest(reachable[0]), _line(reachable[0], published, environment)]
+    return [*_nearest(reachable[0]), *_unused_card(environment), _line(reachable[0], published, environment)]
+
+
+def _unused_card(environment: Environment) -> list[str]:
+    """That a card of another maker than NVIDIA is left unused, where it is the only one."""
+    gpus = environment.machine.graphics.gpus
+    if not gpus or any(gpu.maker == "NVIDIA" for gpu in gpus):
+        return []
+    return [f"  it uses the CPU and leaves {gpus[0].name} unused: no wheels are made for the GPUs of {gpus[0].maker}"]
 
 
 def _nearest(rejection: Rejection) -> list[str]:
@@ -138,7 +164,10 @@ def _nearest(rejection: Rejection) -> list[str]:
 
 def _line(nearest: Rejection, published: Published, environment: Environment) -> str:
     """What to type: for the nearest when only torch stands between, else for what this machine itself can run."""
-    only_torch = {mismatch.what for mismatch in nearest.mismatches} <= {"torch", "cuda"}
+    differs = {mismatch.what for mismatch in nearest.mismatches}
+    if differs == {"deepspeed"}:
+        return f"to use it: {typed('install')} --deepspeed {nearest.record.target.deepspeed}"
+    only_torch = differs <= {"torch", "cuda", "deepspeed"}
     if only_torch and environment.torch is None:
         return f"install its torch first: {torch_line(nearest.record, published, environment)}"
     if only_torch:
@@ -149,7 +178,9 @@ def _line(nearest: Rejection, published: Published, environment: Environment) ->
 
         project = open_project()
         why = why_off_axis("python", environment.version, project.matrix, project.facts)
-        reason = f": {why}" if why and environment.version not in project.matrix.python else ""
+        known = in_order({record.target.python for record in published.offered.wheels})
+        why = why or f"the wheels are for Python {known[0]} to {known[-1]}"
+        reason = f": {why}" if environment.version not in project.matrix.python else ""
         return f"there is none that Python {environment.version} on this machine can use as it is{reason}"
     name = best.record.target.wheel_version
     return f"for this machine there is {name}; {OWN_ENVIRONMENT}: {_fresh(best, published, environment)}"

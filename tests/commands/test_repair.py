@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.commands.repair import repair_of
-from scripts.commands.wheel_choice import choose_for
-from scripts.errors import NothingToDoError
+from scripts.commands.repair import Repair, repair_of
+from scripts.commands.wheel_choice import choose_for, unused_gpu
 from scripts.install.environment import Environment
 from scripts.wheel.published import publish_records
 from tests.install.factories import make_environment, make_machine, make_torch
@@ -65,14 +64,19 @@ CASES: dict[str, tuple[Environment, str, str]] = {
 }  # fmt: skip
 
 
+def repaired(mine: Environment) -> Repair | None:
+    bare = choose_for(OFFERED, replace(mine, torch=None))
+    unused = bool(unused_gpu(OFFERED, mine))
+    return repair_of(OFFERED, mine, choose_for(OFFERED, mine), bare, unused=unused)
+
+
 @pytest.mark.parametrize(("mine", "local", "words"), CASES.values(), ids=CASES.keys())
 def test_the_set_that_needs_the_least_is_brought(mine: Environment, local: str, words: str) -> None:
-    repair = repair_of(OFFERED, mine, choose_for(OFFERED, mine))
+    repair = repaired(mine)
+    assert repair
     assert repair.record.target.local_version == local
     assert " ".join(repair.torch) == words
 
 
-def test_where_nothing_runs_it_is_told() -> None:
-    mine = make_environment(python=Path("python"), version="3.9", machine=make_machine(driver=None))
-    with pytest.raises(NothingToDoError):
-        repair_of(OFFERED, mine, choose_for(OFFERED, mine))
+def test_where_nothing_runs_there_is_none() -> None:
+    assert repaired(make_environment(python=Path("python"), version="3.9", machine=make_machine(driver=None))) is None
