@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from packaging.version import InvalidVersion, Version
 
-SYSTEMS = {"win_amd64": "windows", "linux_x86_64": "linux"}  # wheel platform tag -> system, as the data name it
+WINDOWS, LINUX = "win_amd64", "linux_x86_64"
+SYSTEMS = {WINDOWS: "windows", LINUX: "linux"}  # wheel platform tag -> system, as the data name it
+# PEP 600, and the three names that stood for levels before it
+MANYLINUX = re.compile(r"manylinux(?:_(?P<glibc>[0-9]+_[0-9]+)|(?P<old>1|2010|2014))_(?P<machine>[a-z0-9_]+)")
+OLD_LEVELS = {"1": "2.5", "2010": "2.12", "2014": "2.17"}
+
+
+def manylinux_tag(glibc: str) -> str:
+    """`manylinux_2_28_x86_64` of `2.28`."""
+    return f"manylinux_{glibc.replace('.', '_')}_x86_64"
+
+
+def manylinux_level(tag: str) -> str | None:
+    """`2.28` of `manylinux_2_28_x86_64`, `2.17` of `manylinux2014_x86_64`; None of a tag of no level."""
+    match = MANYLINUX.fullmatch(tag)
+    return match and (match["glibc"].replace("_", ".") if match["glibc"] else OLD_LEVELS[match["old"]])
+
+
+def without_level(tag: str) -> str:
+    """`linux_x86_64` of `manylinux_2_28_x86_64`: the platform as a target names it; another tag as it is."""
+    match = MANYLINUX.fullmatch(tag)
+    return f"linux_{match['machine']}" if match else tag
 
 
 def minor_of(release: str) -> str:

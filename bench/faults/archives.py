@@ -20,7 +20,7 @@ from scripts.commands.verify_task import verify
 from scripts.errors import WheelsError
 from scripts.publish.candidates import read_wheelhouse
 from scripts.wheel.core_metadata import core_metadata
-from tests.wheel.wheelhouse import file_wheel, targets
+from tests.wheel.wheelhouse import file_wheel, targets, wheel_file
 
 
 @contextmanager
@@ -40,9 +40,9 @@ def _wheels(folder: Path) -> Iterator[Case]:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             passed = {
                 "verified": ends_well(lambda: verify(VerifyOptions(wheel=(str(wheel),)))),
-                "to be published": wheel.name in _judged(folder, beside.wheel_name),
+                "to be published": wheel.name in _judged(folder, wheel_file(beside)),
             }
-            _require_offered(folder, beside.wheel_name)
+            _require_offered(folder, wheel_file(beside))
             if any(passed.values()) and _contents(data) != _contents(whole):
                 raise LostError(f"a damaged wheel is {' and '.join(name for name, done in passed.items() if done)}")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from scripts.ci.actions import annotation
 from scripts.ci.results import Result
 from scripts.wheel.manifest import manifest_path
+from scripts.wheel.wheelhouse import wheel_in
 
 KINDS = {"failed": "error", "building": "notice"}
 WORDS = {"built": "built", "building": "stopped in time, goes on in the next run", "failed": "failed"}
@@ -114,9 +115,11 @@ def _cost(result: Result, wheelhouse: Path) -> Cost | None:
     """What the manifest beside the target's wheel holds; None when there is none, or it lacks the figures."""
     if result.state != "built":
         return None
-    manifest = manifest_path(wheelhouse / result.parsed_target.folder / result.parsed_target.wheel_name)
+    wheel = wheel_in(wheelhouse / result.parsed_target.folder, result.parsed_target)
+    if wheel is None:
+        return None
     try:
-        document = json.loads(manifest.read_bytes())
+        document = json.loads(manifest_path(wheel).read_bytes())
         return Cost(minutes=document["seconds"]["total"] / 60, ops=len(document["ops"]), cached=document["cache_hits"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

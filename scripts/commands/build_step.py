@@ -110,8 +110,12 @@ def compile_captured(unfinished: Unfinished, progress: Progress) -> None:
 
 
 def package(unfinished: Unfinished, progress: Progress) -> None:
-    """Rewrite the wheel that upstream packaged."""
-    unfinished.wheel = finish_wheel(unfinished.plan, unfinished.work / "dist")
+    """Rewrite the wheel that upstream packaged, and lay it where the next line installs it from."""
+    wheel = finish_wheel(unfinished.plan, unfinished.ops, unfinished.work / "dist")
+    unfinished.wheel = wheel
+    known = wheel.with_name(unfinished.plan.target.wheel_name)  # before it is known what its code asks for
+    if known != wheel:
+        write_whole(known, wheel)
 
 
 def file(unfinished: Unfinished, progress: Progress) -> None:

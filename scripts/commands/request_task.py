@@ -91,7 +91,8 @@ def _known(project: Project, store: str) -> Known:
     step, site = this_step(), site_address()
     names = published_wheels(open_store(store, log=log_line)) if store or step else frozenset()
     offered = _site(site)
-    withdrawn = {record.file: record.yanked for record in offered.wheels if record.yanked} if offered else {}
+    rows = offered.wheels if offered else ()
+    withdrawn = {record.target.wheel_name: record.yanked for record in rows if record.yanked}
     missing = missing_of(project.plan, names)
     builds = known_builds(site, log_line)
     queue = next_jobs(missing, project.facts, builds, limit=len(missing.targets), first=requested_first(project))

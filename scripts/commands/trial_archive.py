@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.ci.results import SUFFIX
 from scripts.dirs import Dirs
 from scripts.files import write_whole
-from scripts.plan.target import Target
+from scripts.plan.target import Target, name_without_level
 from scripts.wheel_build.replay import replay_path
 
 
@@ -33,7 +33,9 @@ def _left_by(target: Target, dirs: Dirs) -> Iterator[tuple[str, Path]]:
     for name, path in (("build.log", log), ("result.json", _result(target, dirs)), ("replay.json", replay)):
         if path.is_file():
             yield name, path
-    for path in sorted(dirs.wheelhouse.rglob(f"{target.wheel_name}.json")):
+    for path in sorted(dirs.wheelhouse.rglob("*.whl.json")):
+        if name_without_level(path.name) != f"{target.wheel_name}.json":
+            continue
         yield f"manifest/{path.relative_to(dirs.wheelhouse).as_posix()}", path
 
 

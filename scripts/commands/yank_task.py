@@ -19,22 +19,22 @@ def yank(options: YankOptions) -> None:
     target = parse_id(options.id)
     store = open_store(options.store, writing=not options.dry_run, log=log_line)
     if options.undo:
-        changed = offer_again(store, target, dry_run=options.dry_run)
+        done = offer_again(store, target, dry_run=options.dry_run)
     else:
-        changed = withdraw(store, target, options.reason, dry_run=options.dry_run)
+        done = withdraw(store, target, options.reason, dry_run=options.dry_run)
     if options.json:
         print_document(
             {
                 "store": store.address,
                 "id": target.id,
-                "wheel": target.wheel_name,
+                "wheel": done.wheel,
                 "yanked": None if options.undo else " ".join(options.reason.split()),
-                "changed": changed,
+                "changed": done.changed,
                 "dry_run": options.dry_run,
             }
         )
         return
     state = "offered" if options.undo else "withdrawn"
     verb = "would be" if options.dry_run else "is"
-    line = f"{target.wheel_name} {verb} {state}" if changed else f"{target.wheel_name} is {state} already"
+    line = f"{done.wheel} {verb} {state}" if done.changed else f"{done.wheel} is {state} already"
     print_answer(f"{line}; 'invoke index' tells the index and the page")

@@ -49,7 +49,6 @@ class OpSupport:
     default: bool = True  # built when the selection is "all"; off carries its reason in `note`
     libraries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # package manager -> packages
     header: str | None  # system header that must be found, "libaio.h"
-    link: tuple[str, ...] = ()  # libraries that upstream forgets to link, ("aio",)
     packages: tuple[str, ...] = ()  # requirements that it is compiled with, and imported beside
     run_paths: tuple[str, ...] = ()  # where the libraries of these packages lie, seen from the module
     min_sm: int | None

@@ -17,6 +17,7 @@ from scripts.facts.finding_rows import FindingRow, ShellGuide
 from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.gpu_generations import GpuGeneration
 from scripts.facts.hosted_runners import LIMIT, BuildsOn, Runner
+from scripts.facts.manylinux_policies import ManylinuxPolicy
 from scripts.facts.msvc_toolsets import Toolset, ToolsetChoice, VisualStudioEdition, VisualStudioRelease
 from scripts.facts.portability_rows import Dialect, ForeignWord, FrontEndRow, HeaderWheel, PythonHeaders
 from scripts.facts.python_versions import PythonVersion
@@ -64,6 +65,7 @@ class Facts:
     libraries: Annotated[tuple[Library, ...], Table("libraries.yaml", "libraries")]
     paired_calls: Annotated[tuple[PairedCall, ...], Table("libraries.yaml", "paired_calls")]
     origins: Annotated[tuple[WheelOrigin, ...], Table("origins.yaml", "origins")]  # the first that matches
+    manylinux: Annotated[tuple[ManylinuxPolicy, ...], Table("manylinux.yaml", "policies")]  # oldest first
     deepspeed: Annotated[Mapping[str, DeepSpeedRelease], Table("deepspeed.yaml", "releases")]
     ops: Annotated[Mapping[str, Op], Table("deepspeed.yaml", "ops")]
     patches: Annotated[tuple[Patch, ...], Table("deepspeed.yaml", "patches")]

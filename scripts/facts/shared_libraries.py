@@ -17,6 +17,7 @@ class Library:
     when: When
     ops: tuple[str, ...] = ()  # the only ones that may need it; empty: all
     refused: str | None
+    installed: bool = False  # with what the wheel requires, whatever the system has
     source: Source
 
 

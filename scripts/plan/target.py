@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from packaging.version import Version
 
 from scripts.errors import InputError
-from scripts.versions import SYSTEMS, cuda_version, minor_of
+from scripts.versions import MANYLINUX, SYSTEMS, cuda_version, minor_of, without_level
 
 ID = re.compile(
     r"ds(?P<deepspeed>[0-9][0-9.]*)-torch(?P<torch>[0-9][0-9.]*)-(?P<cuda>cpu|cu[0-9]+)"
@@ -68,9 +68,16 @@ class Target:
 
     @property
     def wheel_name(self) -> str:
-        """The wheel's file name."""
-        interpreter = self.python_tag.removesuffix("t")
-        return f"deepspeed-{self.wheel_version}-{interpreter}-{self.python_tag}-{self.platform}.whl"
+        """The wheel's file name; on Linux it has its manylinux level for the platform, which only its code tells."""
+        return self.wheel_name_for(self.platform)
+
+    def wheel_name_for(self, platform_tag: str) -> str:
+        """The file name of the target's wheel that has this platform tag, `manylinux_2_28_x86_64`."""
+        return f"deepspeed-{self.wheel_version}-{self.tag_for(platform_tag)}.whl"
+
+    def tag_for(self, platform_tag: str) -> str:
+        """The wheel's whole tag, `cp311-cp311-manylinux_2_28_x86_64`."""
+        return f"{self.python_tag.removesuffix('t')}-{self.python_tag}-{platform_tag}"
 
     @property
     def folder(self) -> str:
@@ -82,6 +89,16 @@ class Target:
         free_threaded = self.python.endswith("t")
         python = Version(self.python.removesuffix("t"))
         return (Version(self.deepspeed), Version(self.torch), self.cuda, python, free_threaded, self.platform)
+
+
+def name_without_level(file: str) -> str:
+    """The file name by which a target knows its wheel, whatever manylinux level the wheel has."""
+    return MANYLINUX.sub(lambda match: without_level(match[0]), file)
+
+
+def platform_tag_of(file: str) -> str:
+    """The platform tag in a wheel's file name."""
+    return file.removesuffix(".whl").rpartition("-")[2]
 
 
 AXES = tuple(field.name for field in fields(Target))  # of the matrix, in the order in which they are shown everywhere

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scripts.errors import InputError, PublishError, WheelsError
-from scripts.plan.target import Target, parse_id
+from scripts.plan.target import Target, name_without_level, parse_id
 from scripts.publish.candidates import Candidate, Skipped, Wheelhouse, judged, read_candidate
 from scripts.publish.expectation import Expectation, unreported
 from scripts.publish.store import payload_of_bytes
@@ -68,10 +68,10 @@ def _read_artifact(
         path = PurePosixPath(wheel.relative_to(folder).as_posix())
         if path.parts[0] == WHEELHOUSE and (reason := why_not_from(Path(*path.parts[1:]))):
             raise InputError(reason)
-        if wheel.name not in ids:
+        if name_without_level(wheel.name) not in ids:
             raise _refusal(f"no wheel of this name was queued for the artifact {folder.name}")
-        target = parse_id(ids[wheel.name])
-        if path != PurePosixPath(WHEELHOUSE, target.folder, target.wheel_name):
+        target = parse_id(ids[name_without_level(wheel.name)])
+        if path != PurePosixPath(WHEELHOUSE, target.folder, wheel.name):
             raise _refusal(f"it is not in {WHEELHOUSE}/{target.folder}/ of its artifact")
         return _trusted(wheel, expect(target), reporter)
 

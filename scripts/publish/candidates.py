@@ -15,7 +15,7 @@ from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
 from scripts.wheel.record import WheelRecord
-from scripts.wheel.wheelhouse import why_not_complete, why_not_from, why_not_verified
+from scripts.wheel.wheelhouse import why_not_complete, why_not_from, why_not_portable, why_not_verified
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def read_candidate(wheel: Path) -> Candidate:
         raise _refusal(f"its manifest cannot be read: {error.strerror}") from None
     except DataError as error:
         raise _refusal(str(error)) from None
-    if reason := why_not_verified(record.verification) or why_not_complete(record):
+    if reason := why_not_verified(record.verification) or why_not_complete(record) or why_not_portable(record):
         raise InputError(reason)
     try:
         return _audited(wheel, record, content)

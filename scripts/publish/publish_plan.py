@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
+from scripts.plan.target import name_without_level
 from scripts.publish.candidates import Candidate, Skipped
 from scripts.publish.store import STAGED, SUMS, Asset, Payload, Release, payload_of_bytes, tag_of
 from scripts.wheel.manifest import MANIFEST
@@ -99,6 +100,12 @@ def _too_large(candidate: Candidate, budget: Budget) -> Iterator[str]:
 
 def _conflicts(candidate: Candidate, states: Sequence[ReleaseState]) -> Iterator[str]:
     public = [state for state in states if not state.release.draft]
+    for name, release in ((name, state.release) for state in public for name in state.assets):
+        if name_without_level(name) == candidate.target.wheel_name and name != candidate.wheel.name:
+            yield (
+                f"{name} is published in {release.tag}: the same wheel for another manylinux level, and a target "
+                "has one; remove it from the wheelhouse"
+            )
     published = _published_at(candidate.wheel, states)
     for payload, state in ((p, s) for p in candidate.payloads for s in public):
         asset = state.assets.get(payload.name)

@@ -14,6 +14,7 @@ from threading import Event
 from scripts.command import Log, no_log
 from scripts.errors import PublishError
 from scripts.plan.expand import Plan
+from scripts.plan.target import name_without_level
 from scripts.publish.candidates import Candidate
 from scripts.publish.publish_plan import Budget, Job, PublishPlan, ReleaseState, plan_publishing
 from scripts.publish.store import STAGED, Asset, Payload, Release, Store, Watch
@@ -149,12 +150,13 @@ def one_per_tag(releases: Iterable[Release], store: Store, log: Log) -> list[Rel
 
 
 def published_wheels(store: Store) -> frozenset[str]:
-    """The file names of all wheels that are published whole, each with its manifest; raises PublishError."""
+    """Every wheel that is published whole, with its manifest, by its target's name for it; raises PublishError."""
     names: set[str] = set()
     for release in store.releases():
         if not release.draft:
             names |= {asset.name for asset in store.assets(release) if asset.complete}
-    return frozenset(name for name in names if name.endswith(".whl") and f"{name}.json" in names)
+    whole = (name for name in names if name.endswith(".whl") and f"{name}.json" in names)
+    return frozenset(map(name_without_level, whole))
 
 
 def missing_of(plan: Plan, published: frozenset[str]) -> Plan:

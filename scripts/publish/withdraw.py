@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scripts.errors import InputError, PublishError
-from scripts.plan.target import Target
+from scripts.plan.target import Target, name_without_level
 from scripts.publish.store import STAGED, Asset, Release, Store, payload_of_bytes
 from scripts.wheel.withdrawal import WITHDRAWN, read_withdrawal, withdrawal_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """What a withdrawal, or its end, came to."""
+
+    wheel: str  # its file name
+    changed: bool  # whether it was otherwise before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,29 +33,35 @@ def find_wheel(store: Store, target: Target) -> PublishedFiles:
     """The target's wheel in the store; raises PublishError when it is not public there."""
     releases = [each for each in store.releases() if each.version == target.deepspeed and not each.draft]
     found = [(release, _complete(store, release)) for release in releases]
-    wheels = [(release, assets) for release, assets in found if target.wheel_name in assets]
+    wheels = [
+        (release, assets[name])
+        for release, assets in found
+        for name in assets
+        if name_without_level(name) == target.wheel_name
+    ]
     if not wheels:
         raise PublishError(
             f"{store.address} has not published {target.wheel_name}; 'invoke plan --missing' lists what it has not",
             id="wheel-not-published",
         )
-    name = target.wheel_name + WITHDRAWN
+    wheel = wheels[0][1]
+    name = wheel.name + WITHDRAWN
     note = next((assets[name] for _, assets in found if name in assets), None)
     homes = [*(release for release, _ in wheels), *releases]
     return PublishedFiles(
-        wheel=wheels[0][1][target.wheel_name],
+        wheel=wheel,
         home=next((release for release in homes if not release.immutable), None),
         note=note,
         reason=read_withdrawal(store.read(note), name) if note else None,
     )
 
 
-def withdraw(store: Store, target: Target, reason: str, *, dry_run: bool = False) -> bool:
-    """Whether the wheel was still offered; it is not any more. Raises PublishError, and can be repeated."""
+def withdraw(store: Store, target: Target, reason: str, *, dry_run: bool = False) -> Withdrawal:
+    """The wheel, offered no more. Raises PublishError, and can be repeated."""
     found = find_wheel(store, target)
     reason = " ".join(reason.split())
     if found.reason == reason:
-        return False
+        return Withdrawal(wheel=found.wheel.name, changed=False)
     if found.reason is not None:
         raise InputError(
             f"{target.id} is withdrawn already: {found.reason}; give --undo first for another reason",
@@ -60,16 +74,16 @@ def withdraw(store: Store, target: Target, reason: str, *, dry_run: bool = False
             id="release-immutable",
         )
     if not dry_run:
-        _put(store, found.home, target.wheel_name, reason)
-    return True
+        _put(store, found.home, found.wheel.name, reason)
+    return Withdrawal(wheel=found.wheel.name, changed=True)
 
 
-def offer_again(store: Store, target: Target, *, dry_run: bool = False) -> bool:
-    """Whether the wheel was withdrawn; it is offered again."""
-    note = find_wheel(store, target).note
-    if note is not None and not dry_run:
-        store.delete(note)
-    return note is not None
+def offer_again(store: Store, target: Target, *, dry_run: bool = False) -> Withdrawal:
+    """The wheel, offered again."""
+    found = find_wheel(store, target)
+    if found.note is not None and not dry_run:
+        store.delete(found.note)
+    return Withdrawal(wheel=found.wheel.name, changed=found.note is not None)
 
 
 def _put(store: Store, release: Release, wheel: str, reason: str) -> None:

@@ -22,6 +22,8 @@ class Binary:
     machine: str = ""  # "x86-64", or what the file names instead
     init: tuple[str, ...] = ()  # exported PyInit_ functions
     needed: tuple[str, ...] = ()
+    versions: frozenset[tuple[str, str]] = frozenset()  # "libc.so.6", "GLIBC_2.34"; stated by Linux modules
+    undefined: frozenset[str] = frozenset()  # symbols that it takes from elsewhere; stated by Linux modules
     imports: frozenset[str] = frozenset()  # functions it calls of other libraries; known of Windows modules
     run_paths: tuple[str, ...] = ()
     program: str = ""  # why it is a program, or another thing than a module that Python loads

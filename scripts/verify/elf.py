@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-from elftools.elf.dynamic import DynamicSection, DynamicTag
+from elftools.elf.dynamic import DynamicTag
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
 from scripts.verify.binary import Binary, gpu_code, printed_levels
+from scripts.verify.elf_symbols import dynamic_entries, dynamic_texts, needed_versions, undefined_symbols
 from scripts.verify.fatbin import SECTIONS
 from scripts.verify.instructions import read_code
 
@@ -24,8 +25,8 @@ def read_elf(member: str, content: bytes) -> Binary:
     """What the module states of itself; raises what pyelftools raises for a damaged file."""
     file = ELFFile(io.BytesIO(content))
     sections = list(file.iter_sections())
-    entries = [tag for s in sections if isinstance(s, DynamicSection) for tag in s.iter_tags()]
-    run_paths = _texts(entries, "DT_RPATH", "rpath") + _texts(entries, "DT_RUNPATH", "runpath")
+    entries = dynamic_entries(sections)
+    run_paths = dynamic_texts(sections, "DT_RPATH", "rpath") + dynamic_texts(sections, "DT_RUNPATH", "runpath")
     debug = [s.name for s in sections if s.name.startswith(DEBUG)]
     architectures, gpu_fault = gpu_code(s.data() for s in sections if s.name in SECTIONS)
     return Binary(
@@ -33,7 +34,9 @@ def read_elf(member: str, content: bytes) -> Binary:
         system="linux",
         machine=MACHINES.get(str(file["e_machine"]), str(file["e_machine"])),
         init=_init(sections),
-        needed=_texts(entries, "DT_NEEDED", "needed"),
+        needed=dynamic_texts(sections, "DT_NEEDED", "needed"),
+        versions=needed_versions(sections),
+        undefined=undefined_symbols(sections),
         run_paths=tuple(part for path in run_paths for part in path.split(":") if part),
         program=_program(file),
         unsafe=tuple(_unsafe(file, entries)),
@@ -74,7 +77,3 @@ def _init(sections: list[Section]) -> tuple[str, ...]:
     symbols = [symbol for table in tables for symbol in table.iter_symbols()]
     defined = {str(symbol.name) for symbol in symbols if symbol["st_shndx"] != "SHN_UNDEF"}
     return tuple(sorted(name for name in defined if name.startswith("PyInit_")))
-
-
-def _texts(entries: list[DynamicTag], kind: str, attribute: str) -> tuple[str, ...]:
-    return tuple(str(getattr(entry, attribute)) for entry in entries if entry.entry.d_tag == kind)

@@ -109,7 +109,7 @@ def check_needed(facts: Facts, modules: Modules) -> Verdict:
     info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE
-    context = _context(modules, info)
+    context = library_context(modules, info)
     rows = [row for row in facts.libraries if row.when.holds(context)]
     python = ",".join(sorted(tag.abi.removeprefix("cp") for tag in modules.content.tags))
 
@@ -128,7 +128,7 @@ def check_needed(facts: Facts, modules: Modules) -> Verdict:
     return about_modules(modules, fault, ", ".join(names))
 
 
-def _context(modules: Modules, info: BuildInfo) -> dict[str, str | bool]:
+def library_context(modules: Modules, info: BuildInfo) -> dict[str, str | bool]:
     """What conditions of libraries.yaml may ask."""
     context: dict[str, str | bool] = {"os": modules.content.system, "accelerator": info.accelerator}
     if info.accelerator == "cuda":

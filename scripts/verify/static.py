@@ -19,6 +19,7 @@ from scripts.verify.check import CheckResult, Report, Verdict, Watch, nobody, ti
 from scripts.verify.command_names import check_commands
 from scripts.verify.cpu_code import cpu_checks
 from scripts.verify.installer_rules import check_installers
+from scripts.verify.linux_modules import linux_checks
 from scripts.verify.member_paths import check_member_paths
 from scripts.verify.modules import Modules, Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
@@ -66,6 +67,8 @@ def _questions(recorded: Recorded, promises: Promises, digest: str, facts: Facts
     yield from _source_checks(recorded, promises)
     modules = Modules(content=content, passed_over=frozenset(recorded.faults))
     yield from module_checks(modules, facts, promises.arches)
+    if content.system == "linux":
+        yield from linux_checks(modules, facts)
     yield from cpu_checks(modules, facts, promises.cpu_level)
 
 

@@ -21,6 +21,7 @@ WAITS_FOR: Mapping[str, tuple[str, ...]] = {
     "source files": (NAMES,),
     "commands": (NAMES,),
     "needed libraries": (NAMES, BUILD_RECORD),
+    "platform tag": (NAMES, BUILD_RECORD, "needed libraries"),
     "GPU architectures": (BUILD_RECORD, "manifest"),
     "CPU instructions": (BUILD_RECORD, "manifest"),
     "CPU vector code": (BUILD_RECORD, "manifest"),

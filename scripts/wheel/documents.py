@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from scripts.errors import DataError, InputError
-from scripts.plan.target import Target, parse_id
+from scripts.plan.target import Target, name_without_level, parse_id, platform_tag_of
 from scripts.schema.json_document import parse_json
 from scripts.schema.readers import (
     Optional,
@@ -26,13 +26,16 @@ from scripts.schema.readers import (
     shared,
     specifiers,
     text,
+    version,
 )
 from scripts.schema.utc_time import utc_time
+from scripts.versions import MANYLINUX, SYSTEMS
 from scripts.wheel.published import Published
 from scripts.wheel.record import Verification, WheelRecord, WheelSource
 
 MANIFEST_SCHEMA = 1
 WHEELS_SCHEMA = 1
+RARE = ("yanked", "platform_tag", "glibc", "libstdcxx")  # keys that stand only where they say something
 ADDRESS = re.compile(r"https?://[!#$%&*+,./0-9:;=?@A-Z_a-z~-]+")
 # how writers before 0.2 said that a wheel lacks an op which others of its name have
 ABSENT = re.compile(r"the header (\S+) is not on this machine; install it with: .*")
@@ -50,7 +53,7 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
     found = _with_lacks(_read(_MANIFEST, content, name))
     wheel, metadata, verification = found["wheel"], found["metadata"] or {}, found["proof"]
     named = found["target"]["id"].wheel_name
-    if wheel["file"] != named:
+    if name_without_level(wheel["file"]) != named:
         raise DataError(name, [f"wheel.file: {wheel['file']!r} is not the name of its target's wheel, {named}"])
     same = ("left_out", "lacks", "arches", "cpu_level", "torch", "toolchain", "source")
     return WheelRecord(
@@ -64,6 +67,9 @@ def read_manifest(content: str | bytes, name: str, url: str | None = None) -> Wh
         url=url,
         metadata_sha256=metadata.get("sha256"),
         requires_python=metadata.get("requires_python"),
+        platform_tag=None if wheel["file"] == named else platform_tag_of(wheel["file"]),
+        glibc=found["needs"].get("glibc"),
+        libstdcxx=found["needs"].get("libstdcxx"),
         uploaded=found["built"],
         **{key: found[key] for key in same},
     )
@@ -95,7 +101,7 @@ def write_wheels(published: Published) -> str:
 
 def _line(wheel: WheelRecord) -> dict[str, Any]:
     found = {**wheel.as_document(), "notes": sorted(wheel.notes)}
-    return found if wheel.yanked else {key: value for key, value in found.items() if key != "yanked"}
+    return {key: value for key, value in found.items() if value is not None or key not in RARE}
 
 
 def _read(reader: Reader[dict[str, Any]], content: str | bytes, name: str) -> dict[str, Any]:
@@ -194,6 +200,7 @@ _arch = shaped(re.compile(r"[0-9]{1,2}\.[0-9][af]?(\+PTX)?"), "an architecture s
 _address = shaped(ADDRESS, "an address such as https://example.org/file")
 _template = shaped(re.compile(ADDRESS.pattern.replace("_a-z", "_a-z{}")), "an address with {variant} in it")
 _details = mapped(text)
+_platform_tag = shaped(re.compile(rf"{'|'.join(SYSTEMS)}|{MANYLINUX.pattern}"), "a tag such as manylinux_2_28_x86_64")
 _source = _part(WheelSource, kind=text, sha256=text, url=Optional(text), patches=Optional(listed(text), ()))
 _note: Reader[dict[str, Any]] = _part(dict, id=text, text=text, hint=Optional(text), audience=Optional(text, "user"))
 _check: Reader[dict[str, Any]] = _part(dict, name=text, passed=Optional(flag), detail=text)
@@ -211,6 +218,7 @@ _MANIFEST: Reader[dict[str, Any]] = _part(
     torch=text,
     arches=Optional(_arches, ()),
     cpu_level=text,
+    needs=Optional(_part(dict, glibc=Optional(version), libstdcxx=Optional(version)), {}),
     seconds=_part(dict, total=number),
     built=Optional(utc_time),
     notes=Optional(listed(_note), ()),
@@ -242,6 +250,9 @@ _KEYS: dict[str, Reader[Any]] = {
             notes=Optional(shared(_names), {}),
             metadata_sha256=Optional(digest),
             requires_python=Optional(shared(_specifier)),
+            platform_tag=Optional(shared(_platform_tag)),
+            glibc=Optional(shared(version)),
+            libstdcxx=Optional(shared(version)),
             url=Optional(_address),
             uploaded=Optional(utc_time),
             yanked=Optional(text),

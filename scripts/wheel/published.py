@@ -76,7 +76,7 @@ def publish_records(records: Iterable[WheelRecord], *, url: str, torch_index: st
     Raises InputError for two of one name, and VerifyError for a wheel that failed verification or was not verified.
     """
     ordered = tuple(sorted(records, key=lambda record: record.target.sort_key()))
-    twice = [file for file, count in Counter(record.file for record in ordered).items() if count > 1]
+    twice = [file for file, count in Counter(record.target.wheel_name for record in ordered).items() if count > 1]
     if twice:
         raise InputError(
             f"{twice[0]} is listed twice (and {len(twice) - 1} more); an index has one wheel of a name",

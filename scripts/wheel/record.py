@@ -51,6 +51,9 @@ class WheelRecord:
     verification: Verification | None
     notes: Mapping[str, str] = field(default_factory=dict)  # rule id -> what to know before installing the wheel
     metadata_sha256: str | None = None  # of METADATA, where it is published beside the wheel (PEP 658)
+    platform_tag: str | None = None  # "manylinux_2_28_x86_64"; None: the target's platform
+    glibc: str | None = None  # the newest version of its symbols that the ops ask for, "2.34"; None: not stated
+    libstdcxx: str | None = None  # the same of GLIBCXX, "3.4.29"
     requires_python: str | None = None  # ">=3.10"
     url: str | None = None  # where the wheel can be downloaded; None: below the URL of the document that lists it
     uploaded: str | None = None  # when it could first be downloaded, else built: "2026-01-31T12:00:00Z"; None: unknown
@@ -58,8 +61,8 @@ class WheelRecord:
 
     @property
     def file(self) -> str:
-        """The wheel's file name: the target's, never another."""
-        return self.target.wheel_name
+        """The wheel's file name: the target's with the level of its platform tag, never another."""
+        return self.target.wheel_name_for(self.platform_tag or self.target.platform)
 
     def as_document(self) -> dict[str, Any]:
         """The record for JSON."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from scripts.command import Log
 from scripts.errors import InputError, WheelsError
 from scripts.files import DRAFT, Content, sha256_of
+from scripts.plan.target import Target, name_without_level
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import MANIFEST
@@ -50,6 +51,19 @@ def why_not_complete(record: WheelRecord) -> str | None:
     return f"it lacks {', '.join(record.lacks)}, which the full wheel of this name has; build that one"
 
 
+def wheel_in(folder: Path, target: Target) -> Path | None:
+    """The target's wheel in this directory, whatever its manylinux level; None when it is not there."""
+    found = (path for path in sorted(folder.glob("*.whl")) if name_without_level(path.name) == target.wheel_name)
+    return next(found, None)
+
+
+def why_not_portable(record: WheelRecord) -> str | None:
+    """Why no wheel of this platform tag is published or offered; None for one that names the systems it runs on."""
+    if record.target.system != "linux" or record.platform_tag:
+        return None
+    return "it is tagged linux_x86_64: what it needs is on no manylinux level; 'invoke verify' names it"
+
+
 def filed_wheels(directory: Path, log: Log, damage: Log) -> dict[Path, WheelRecord]:
     """The wheels below the directory with their records, those that may be published; no drafts.
 
@@ -67,7 +81,7 @@ def filed_wheels(directory: Path, log: Log, damage: Log) -> dict[Path, WheelReco
         except WheelsError as error:
             damage(str(error))
             continue
-        if reason := why_not_verified(record.verification):
+        if reason := why_not_verified(record.verification) or why_not_portable(record):
             log(f"skipped {wheel}: {reason}")
         else:
             found[wheel] = record

@@ -189,10 +189,9 @@ def _op_packages(ops: OpSelection) -> tuple[str, ...]:
 def _wheel_edit(target: Target, facts: Facts, ops: OpSelection) -> WheelEdit:
     """What the wheel must say that upstream's does not."""
     context = {"python": target.python, "deepspeed": target.deepspeed, "os": target.system}
-    interpreter = target.python_tag.removesuffix("t")
     return WheelEdit(
         pins={"torch": f"torch=={target.torch_minor}.*"},
         added=(*(row.add for row in facts.added_requirements if row.when.holds(context)), *_op_packages(ops)),
         stamp=facts.deepspeed[target.deepspeed].date,
-        tag=f"{interpreter}-{target.python_tag}-{target.platform}",
+        tag=target.tag_for(target.platform),
     )

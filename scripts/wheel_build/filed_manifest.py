@@ -9,12 +9,14 @@ from typing import Any
 from scripts.files import sha256_of
 from scripts.schema.utc_time import utc_now
 from scripts.verify.check import Report
+from scripts.verify.manylinux import needs_of
 from scripts.wheel.core_metadata import metadata_entry
 from scripts.wheel.manifest import SCHEMA
 from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.compile import default_jobs
+from scripts.wheel_build.package import binaries_of
 from scripts.wheel_build.unchanged import INPUTS, inputs_digest
 
 
@@ -49,6 +51,7 @@ def _found(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
         "torch": built.recipe.torch["version"],
         "arches": plan.arches,
         "cpu_level": plan.cpu.name,
+        "needs": needs_of(binaries_of(built.ops)).as_document() if plan.system == "linux" else {},
         "seconds": {**built.seconds, "total": round(sum(built.seconds.values()), 2)},
         "built": utc_now(),
         "workers": plan.options.jobs or default_jobs(),

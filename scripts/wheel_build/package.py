@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.errors import PackageError
+from scripts.facts.load import load_facts
+from scripts.verify.binaries import UNSOUND
+from scripts.verify.binary import Binary
+from scripts.verify.manylinux import level_of, libraries_of_torch
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.rewrite import rewrite_wheel
@@ -25,8 +30,8 @@ def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag:
         os.utime(path)
 
 
-def finish_wheel(plan: BuildPlan, dist: Path) -> Path:
-    """The one wheel that upstream made in `dist`, rewritten and named by the plan's target.
+def finish_wheel(plan: BuildPlan, ops: Sequence[BuiltOp], dist: Path) -> Path:
+    """The one wheel that upstream made in `dist`, rewritten, tagged and named for what its ops ask of the system.
 
     Raises PackageError when there is not exactly one.
     """
@@ -36,4 +41,24 @@ def finish_wheel(plan: BuildPlan, dist: Path) -> Path:
         raise PackageError(f"{plan.target.id}: expected one wheel from setup.py, found {found}")
     finished = dist / "finished"
     finished.mkdir(exist_ok=True)
-    return rewrite_wheel(made[0], finished, plan.target.wheel_name, plan.wheel)
+    tag = platform_tag(plan, ops)
+    edit = replace(plan.wheel, tag=plan.target.tag_for(tag))
+    return rewrite_wheel(made[0], finished, plan.target.wheel_name_for(tag), edit)
+
+
+def platform_tag(plan: BuildPlan, ops: Sequence[BuiltOp]) -> str:
+    """The tag for the systems that load the ops: on Linux the oldest manylinux level that does, if there is one."""
+    if plan.system != "linux":
+        return plan.target.platform
+    facts = load_facts()
+    return level_of(binaries_of(ops), facts.manylinux, libraries_of_torch(facts.libraries, plan.context)).tag
+
+
+def binaries_of(ops: Sequence[BuiltOp]) -> list[Binary]:
+    """What the modules of a build for Linux state of themselves."""
+    from scripts.verify.elf_symbols import read_links  # takes longer to import than `nox -l` to do everything else
+
+    try:
+        return [read_links(op.file, op.binary.read_bytes()) for op in ops if op.binary.exists()]
+    except UNSOUND as error:
+        raise PackageError(f"an op is no sound ELF file ({error}); build it again without the op cache") from None

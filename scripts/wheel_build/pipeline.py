@@ -62,7 +62,7 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress, replay:
             require_whole(tree)
             upstream.send(PACKAGE)
             check(command, upstream.finish())
-            wheel = finish_wheel(plan, work / "dist")
+            wheel = finish_wheel(plan, ops, work / "dist")
             replay.add_wheel(wheel)
     return BuiltWheel(plan=plan, wheel=wheel, toolchain=toolchain, tree=tree, recipe=recipe, ops=ops, seconds=seconds)
 

@@ -58,11 +58,7 @@ def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
 
 def link_words(support: OpSupport) -> tuple[str, ...]:
     """What upstream forgets on an op's link line."""
-    libraries = [f"-l{library}" for library in support.link]
-    return (
-        *(["-Wl,--no-as-needed", *libraries] if libraries else []),
-        *(f"-Wl,-rpath,{folder}" for folder in support.run_paths),
-    )
+    return tuple(f"-Wl,-rpath,{folder}" for folder in support.run_paths)
 
 
 def choose_headers(recipe: Recipe, settings: CompileSettings) -> Headers:

@@ -15,7 +15,7 @@ from scripts.verify.check import CheckResult, Report
 from scripts.verify.levels import verify_wheel
 from scripts.verify.promises import Promises
 from scripts.wheel.manifest import manifest_path, write_manifest
-from scripts.wheel.wheelhouse import FAILED
+from scripts.wheel.wheelhouse import FAILED, wheel_in
 from scripts.wheel_build.build_lock import building
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_wheel import BuiltWheel
@@ -89,9 +89,12 @@ def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress
     """The wheel in the wheelhouse, its manifest beside it; raises VerifyError when it failed and was kept apart."""
     plan = built.plan
     parent = "" if report.passed else f"{FAILED}/"
-    wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.directory}" / plan.target.wheel_name
+    wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.directory}" / built.wheel.name
     manifest = manifest_of(built, report)
     with locked(dirs.wheelhouse / "filing", "a wheel is being filed", log=progress.show):
+        if (before := wheel_in(wheel.parent, plan.target)) and before != wheel:  # of another manylinux level
+            before.unlink()
+            manifest_path(before).unlink(missing_ok=True)
         write_whole(wheel, built.wheel)
         write_manifest(manifest_path(wheel), manifest)
     if built.lacks and report.passed:

@@ -23,6 +23,7 @@ from scripts.diagnose.named_cause import NamedCause
 from scripts.errors import CompileError, InterruptedBuildError, PrerequisiteError
 from scripts.index.page.states import Build, read_builds
 from tests.plan.factories import make_target
+from tests.wheel.wheelhouse import wheel_file
 
 RUN = "https://github.com/someone/wheels/actions/runs/7"
 BUILT, STOPPED, FAILED = (make_target(python=version) for version in ("3.10", "3.11", "3.12"))
@@ -51,8 +52,9 @@ def test_a_result_names_its_error_and_the_cause_wherever_it_is_told(tmp_path: Pa
 
 
 def wheelhouse(folder: Path) -> Path:
-    manifest = folder / BUILT.folder / f"{BUILT.wheel_name}.json"
+    manifest = folder / BUILT.folder / f"{wheel_file(BUILT)}.json"
     manifest.parent.mkdir(parents=True)
+    manifest.with_suffix("").touch()
     manifest.write_text(json.dumps({"seconds": {"total": 90}, "ops": {"a": {}, "b": {}}, "cache_hits": 1}))
     return folder
 

@@ -36,7 +36,7 @@ from tests.github.standin import REPOSITORY, TOKEN, StandIn
 from tests.index.world import MakePerson, make_person, world
 from tests.publish.loopback import KNOWN_PLATFORM, Loopback, make_target, served
 from tests.wheel.factories import make_manifest
-from tests.wheel.wheelhouse import ROOM, file_wheel, fill_wheelhouse
+from tests.wheel.wheelhouse import ROOM, file_wheel, fill_wheelhouse, wheel_file
 
 __all__ = ["make_person", "standin", "world"]  # fixtures
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
@@ -100,11 +100,11 @@ def test_a_site_is_not_replaced_by_a_shorter_one_unless_asked(wheelhouse: Path, 
         path.unlink()
     with pytest.raises(InputError, match=r"remove 1 .*--allow-shrink"):
         index(options)
-    assert (site / "files" / "0.16.5" / TARGETS[0].wheel_name).is_file()
+    assert (site / "files" / "0.16.5" / wheel_file(TARGETS[0])).is_file()
     with pytest.raises(InputError, match="remove 1"):
         index(SiteOptions(out=str(tmp_path / "new"), store=f"dir:{wheelhouse}", previous=str(site), json=True))
     index(SiteOptions(out=str(site), store=f"dir:{wheelhouse}", allow_shrink=True, json=True))
-    assert not (site / "files" / "0.16.5" / TARGETS[0].wheel_name).exists()
+    assert not (site / "files" / "0.16.5" / wheel_file(TARGETS[0])).exists()
 
 
 def test_only_a_wheel_that_may_be_published_is_offered_and_the_other_is_named(
@@ -220,7 +220,7 @@ def test_a_user_who_deleted_a_wheel_ticks_that_the_index_may_shrink(
     on_github: StandIn, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_github.repository.lock:
-        number = next(i for i, asset in on_github.repository.assets.items() if asset.name == TARGETS[0].wheel_name)
+        number = next(i for i, asset in on_github.repository.assets.items() if asset.name == wheel_file(TARGETS[0]))
         del on_github.repository.assets[number]
     options = SiteOptions(store=f"github:{REPOSITORY}", previous=server.url)
     with pytest.raises(InputError, match="remove 1"):
@@ -247,7 +247,7 @@ def test_what_was_written_is_printed(wheelhouse: Path, tmp_path: Path, capsys: p
 
 
 def test_damaged_wheels_keep_no_other_back_and_are_an_error_in_the_end(wheelhouse: Path, tmp_path: Path) -> None:
-    changed, cut, unread, gone = (wheelhouse / target.folder / target.wheel_name for target in TARGETS)
+    changed, cut, unread, gone = (wheelhouse / target.folder / wheel_file(target) for target in TARGETS)
     sound = file_wheel(wheelhouse, make_target(torch="2.7.0"))
     changed.write_bytes(changed.read_bytes() + b"\0")
     cut.write_bytes(cut.read_bytes()[:-30])
@@ -266,7 +266,7 @@ def test_a_hosted_step_is_told_of_a_site_that_is_whole_before_damaged_wheels_fai
 ) -> None:
     options = SiteOptions(out=str(tmp_path / "site"), store=f"dir:{wheelhouse}", url="https://h.example/", json=True)
     index(options)
-    first = wheelhouse / TARGETS[0].folder / TARGETS[0].wheel_name
+    first = wheelhouse / TARGETS[0].folder / wheel_file(TARGETS[0])
     first.write_bytes(first.read_bytes()[:-30])
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))

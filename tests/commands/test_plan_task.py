@@ -11,6 +11,7 @@ from scripts.commands.project import open_project
 from scripts.commands.task_options import PlanOptions
 from scripts.errors import NothingToDoError
 from scripts.plan.selection import Selection
+from tests.wheel.wheelhouse import wheel_file
 
 GONE = Selection(py=("3.9",), deepspeed=("0.19.8",), torch=("2.6",))
 ONE = Selection(id=("ds0.19.8-torch2.13.*-cpu-cp311-linux_x86_64",))
@@ -44,6 +45,6 @@ def test_that_nothing_is_missing_is_said(
     release = tmp_path / f"v{planned.target.deepspeed}"
     release.mkdir()
     for suffix in ("", ".json"):
-        (release / f"{planned.target.wheel_name}{suffix}").touch()
+        (release / f"{wheel_file(planned.target)}{suffix}").touch()
     plan(ONE, PlanOptions(missing=True, store=f"dir:{tmp_path}"))
     assert capsys.readouterr().err == "nothing is missing: each of the 1 targets is published\n"

@@ -15,7 +15,7 @@ from scripts.errors import InputError, NothingToDoError, PublishError
 from scripts.plan.target import Target
 from tests.plan.factories import make_target
 from tests.wheel.artifacts import leave_artifact
-from tests.wheel.wheelhouse import file_wheel, targets
+from tests.wheel.wheelhouse import file_wheel, targets, wheel_file
 
 FIRST, SECOND, THIRD = targets(3)
 
@@ -33,22 +33,22 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def test_the_others_are_published_and_the_refused_one_is_an_error_in_the_end(store: Path) -> None:
-    first = (store / "v0.19.8" / FIRST.wheel_name).read_bytes()
+    first = (store / "v0.19.8" / wheel_file(FIRST)).read_bytes()
     with pytest.raises(PublishError) as caught:
         publish(PublishOptions(store=f"dir:{store}", json=True))
-    assert FIRST.wheel_name in str(caught.value)
-    assert SECOND.wheel_name not in str(caught.value)
-    assert (store / "v0.19.8" / f"{SECOND.wheel_name}.json").is_file()
-    assert (store / "v0.19.8" / FIRST.wheel_name).read_bytes() == first
+    assert wheel_file(FIRST) in str(caught.value)
+    assert wheel_file(SECOND) not in str(caught.value)
+    assert (store / "v0.19.8" / f"{wheel_file(SECOND)}.json").is_file()
+    assert (store / "v0.19.8" / wheel_file(FIRST)).read_bytes() == first
 
 
 def test_a_dry_run_names_the_refused_and_lets_a_workflow_go_on(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     publish(PublishOptions(store=f"dir:{store}", dry_run=True, json=True))
     printed = json.loads(capsys.readouterr().out)
-    assert [refused["wheel"] for refused in printed["refused"]] == [FIRST.wheel_name]
-    assert SECOND.wheel_name in printed["releases"][0]["uploads"]
+    assert [refused["wheel"] for refused in printed["refused"]] == [wheel_file(FIRST)]
+    assert wheel_file(SECOND) in printed["releases"][0]["uploads"]
     publish(PublishOptions(store=f"dir:{store}", dry_run=True))
-    assert f"refused {FIRST.wheel_name}: " in capsys.readouterr().out.replace("\n", "")
+    assert f"refused {wheel_file(FIRST)}: " in capsys.readouterr().out.replace("\n", "")
 
 
 def test_a_damaged_wheel_keeps_no_other_back_and_is_an_error_in_the_end(store: Path, tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_a_damaged_wheel_keeps_no_other_back_and_is_an_error_in_the_end(store: P
     wheel.with_name(f"{wheel.name}.json").write_text("{")
     with pytest.raises(PublishError, match=r"(?s)refused 1 of 3 wheels.*is not JSON"):
         publish(PublishOptions(store=f"dir:{store}", json=True))
-    assert (store / "v0.19.8" / f"{SECOND.wheel_name}.json").is_file()
-    assert not (store / "v0.19.8" / THIRD.wheel_name).exists()
+    assert (store / "v0.19.8" / f"{wheel_file(SECOND)}.json").is_file()
+    assert not (store / "v0.19.8" / wheel_file(THIRD)).exists()
 
 
 def test_a_dry_run_into_a_store_that_is_not_there_yet_shows_all_and_makes_nothing(store: Path, tmp_path: Path) -> None:
@@ -108,14 +108,14 @@ def test_of_a_runs_artifacts_what_is_true_is_attested_and_published_and_the_rest
     publish(replace(options, attest=str(folder / "attest"), dry_run=True))
     assert (folder / "outputs").read_text() == "wheels=1\n"
     assert [line.split()[1] for line in (folder / "attest" / "checksums.txt").read_text().splitlines()] == [
-        sound.wheel_name
+        wheel_file(sound)
     ]
     with pytest.raises(PublishError, match=f"refused 1 of 2 wheels.*\n.*{forged.id}") as caught:
         publish(options)
     assert caught.value.id == "wheels-refused"
     published = {path.name for path in (folder / "store" / "v0.19.8").glob("*.whl")}
-    assert published == {sound.wheel_name}
-    manifest = json.loads((folder / "store" / "v0.19.8" / f"{sound.wheel_name}.json").read_text())
+    assert published == {wheel_file(sound)}
+    manifest = json.loads((folder / "store" / "v0.19.8" / f"{wheel_file(sound)}.json").read_text())
     assert manifest["proof"]["reported_by"]["workflow"].endswith("build.yml@refs/heads/main")
     assert manifest["proof"]["reported_by"]["run"] == "https://github.com/someone/wheels/actions/runs/7"
     publish(replace(options, attest=str(folder / "attest"), dry_run=True))

@@ -21,7 +21,7 @@ from scripts.index.published_site import read_site
 from tests.index.world import MakePerson, make_person, world
 from tests.install.factories import make_environment, make_torch
 from tests.publish.loopback import KNOWN_PLATFORM, make_target, served
-from tests.wheel.wheelhouse import file_wheel
+from tests.wheel.wheelhouse import file_wheel, wheel_file
 
 __all__ = ["make_person", "world"]  # fixtures
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
@@ -52,16 +52,16 @@ def test_the_index_says_so_in_both_forms_and_nothing_is_lost(
     capsys.readouterr()
     yank(YankOptions(id=BAD.id, reason=REASON, store=store, json=True))
     told = json.loads(capsys.readouterr().out)
-    assert (told["wheel"], told["yanked"], told["changed"]) == (BAD.wheel_name, REASON, True)
+    assert (told["wheel"], told["yanked"], told["changed"]) == (wheel_file(BAD), REASON, True)
     written = site(tmp_path, store)  # over the one before, which offered it
     page = (written / "whl" / "deepspeed" / "index.html").read_text()
-    (line,) = [line for line in page.splitlines() if BAD.wheel_name in line]
+    (line,) = [line for line in page.splitlines() if wheel_file(BAD) in line]
     assert 'data-yanked="It &quot;crashes&quot; &lt;now&gt; &amp; then"' in line
     files = json.loads((written / "whl" / "deepspeed" / "index.json").read_text())["files"]
-    assert {file["filename"]: file.get("yanked") for file in files} == {BAD.wheel_name: REASON, GOOD.wheel_name: None}
+    assert {file["filename"]: file.get("yanked") for file in files} == {wheel_file(BAD): REASON, wheel_file(GOOD): None}
     found = read_site(str(written))
     assert {record.target: record.yanked for record in found.wheels} == {BAD: REASON, GOOD: None}
-    assert (written / "files" / "0.16.5" / BAD.wheel_name).is_file(), "for lock files"
+    assert (written / "files" / "0.16.5" / wheel_file(BAD)).is_file(), "for lock files"
     yank(YankOptions(id=BAD.id, undo=True, store=store))
     assert "is offered" in capsys.readouterr().out
     assert {record.yanked for record in read_site(str(site(tmp_path, store))).wheels} == {None}
@@ -92,7 +92,7 @@ def test_find_takes_the_next_one_and_says_why_when_there_is_none(
     with pytest.raises(NothingToDoError) as caught:
         find(FindOptions(store=store))
     assert "no wheels are offered" in str(caught.value)
-    assert f"withdrawn: {BAD.wheel_name}: {REASON}" in str(caught.value)
+    assert f"withdrawn: {wheel_file(BAD)}: {REASON}" in str(caught.value)
 
 
 @pytest.mark.parametrize("words", [{}, {"reason": "  "}, {"reason": REASON, "undo": True}])

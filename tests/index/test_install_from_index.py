@@ -11,6 +11,7 @@ from scripts.index.install_line import PROGRAMS, Tool, install_words
 from tests.index.world import TARGETS, MakePerson, World, publish
 from tests.publish.loopback import KNOWN_PLATFORM, make_deepspeed, make_wheel, served
 from tests.wheel.factories import digest
+from tests.wheel.wheelhouse import wheel_file
 
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
 TOOLS: tuple[Tool, ...] = ("pip", "uv")
@@ -92,7 +93,7 @@ def test_only_metadata_is_fetched_of_the_wheels_that_a_client_turns_down(
     asked = [path for path in world.server.asked if path.startswith("/releases/")]
     assert sum(path.endswith(".whl.metadata") for path in asked) > 1
     assert {path.rpartition("/")[2] for path in asked if path.endswith(".whl")} == {
-        TARGETS[2].wheel_name.replace("+", "%2B")
+        wheel_file(TARGETS[2]).replace("+", "%2B")
     }
 
 
@@ -120,7 +121,7 @@ def test_a_wheel_with_other_bytes_is_refused(tool: Tool, tmp_path: Path, make_pe
     wheels = {TARGET: make_deepspeed(tmp_path / "releases" / TARGET.deepspeed, TARGET)}
     with served(tmp_path) as server:
         published = publish(tmp_path, server.url, wheels)
-        make_wheel(wheels[TARGET].parent, TARGET.wheel_name, {"deepspeed/__init__.py": "evil = 1"})
+        make_wheel(wheels[TARGET].parent, wheel_file(TARGET), {"deepspeed/__init__.py": "evil = 1"})
         words = [*install_words(published.wheels[0], published, tool), "--no-deps"]
         told = person.run(words)
     assert told.returncode != 0

@@ -18,6 +18,7 @@ from pathlib import Path
 from scripts.host import platform_tag, this_host
 from scripts.plan.target import Target
 from tests.loopback_server import listening
+from tests.wheel.wheelhouse import wheel_file
 
 HERE = {"python": this_host().python, "platform": platform_tag()}
 KNOWN_PLATFORM = HERE["platform"] in ("linux_x86_64", "win_amd64")
@@ -56,7 +57,7 @@ def make_deepspeed(folder: Path, target: Target) -> Path:
     """A wheel like ours: named for its target, its torch pinned to the minor, one more requirement of the registry."""
     label = f"label = {target.wheel_version!r}\n"
     requires = [f"torch=={target.torch_minor}.*", "hjson"]
-    return make_wheel(folder, target.wheel_name, {"deepspeed/__init__.py": label}, requires)
+    return make_wheel(folder, wheel_file(target), {"deepspeed/__init__.py": label}, requires)
 
 
 def make_torch(folder: Path, version: str) -> Path:

@@ -23,7 +23,7 @@ from scripts.wheel.core_metadata import metadata_entry
 from scripts.wheel.manifest import manifest_path
 from tests.plan.factories import make_target
 from tests.wheel.artifacts import expected, leave_artifact, report, rewrite
-from tests.wheel.wheelhouse import file_wheel
+from tests.wheel.wheelhouse import file_wheel, wheel_file
 
 SOUND, OTHER = make_target(python="3.11"), make_target(python="3.12")
 QUEUE = {SOUND.id: (SOUND.id,), OTHER.id: (OTHER.id,)}
@@ -84,10 +84,10 @@ def test_the_attestation_names_new_wheels_alone_and_tells_what_was_read_from_wha
     leave_artifact(tmp_path, SOUND)
     leave_artifact(tmp_path, OTHER)
     candidates = read(tmp_path).candidates
-    new = coming_wheels(candidates, PublishPlan(jobs=(), already_published=(SOUND.wheel_name,)))
+    new = coming_wheels(candidates, PublishPlan(jobs=(), already_published=(wheel_file(SOUND),)))
     files = attestation_files(new, REPORTER)
     (wheel,) = (candidate.wheel for candidate in candidates if candidate.target == OTHER)
-    assert files[CHECKSUMS] == f"{wheel.sha256}  {OTHER.wheel_name}\n"
+    assert files[CHECKSUMS] == f"{wheel.sha256}  {wheel_file(OTHER)}\n"
     predicate = json.loads(files[PREDICATE])
     assert predicate["reported_by"]["workflow"] == REPORTER.workflow
     (said,) = predicate["wheels"].values()
@@ -117,7 +117,7 @@ def forge_short_report(artifacts: Path) -> None:
     """A sound wheel that nobody verified."""
     checks = [{"name": "everything", "passed": True, "detail": "is fine", "seconds": 0}]
     leave_artifact(
-        artifacts, OTHER, proof={"wheel": OTHER.wheel_name, "level": "full", "passed": True, "checks": checks}
+        artifacts, OTHER, proof={"wheel": wheel_file(OTHER), "level": "full", "passed": True, "checks": checks}
     )
 
 
@@ -241,7 +241,7 @@ def test_a_group_may_hold_its_ids_and_no_others(tmp_path: Path) -> None:
         leave_artifact(tmp_path, target, name="ds0.19.8-linux")
     found = read(tmp_path, {"ds0.19.8-linux": (SOUND.id, OTHER.id)})
     assert [candidate.target for candidate in found.candidates] == [SOUND, OTHER]
-    assert [refused.wheel.rpartition("/")[2] for refused in found.refused] == [third.wheel_name]
+    assert [refused.wheel.rpartition("/")[2] for refused in found.refused] == [wheel_file(third)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="making a link needs a right there")

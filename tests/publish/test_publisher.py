@@ -89,7 +89,7 @@ def test_everything_is_there_and_a_second_run_sends_nothing(root: Path, wheels: 
     assert files.pop(SUMS) == hashlib.sha256((root / "v0.19.8" / SUMS).read_bytes()).hexdigest()
     assert files == expected_files(wheels)
     assert run(store, wheels) == 0
-    assert published_wheels(store) == {candidate.wheel.name for candidate in wheels}
+    assert published_wheels(store) == {candidate.target.wheel_name for candidate in wheels}
 
 
 @pytest.mark.parametrize("steps", range(13))
@@ -155,13 +155,13 @@ def test_what_never_arrives_right_is_not_published(root: Path, wheels: tuple[Can
 def test_a_cut_off_file_is_not_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
     run(DirectoryStore(root), wheels)
     (root / "v0.19.8" / "deepspeed-9+cputorch9-cp39-cp39-linux_x86_64.whl.part").write_bytes(b"cut")
-    assert published_wheels(DirectoryStore(root)) == {candidate.wheel.name for candidate in wheels}
+    assert published_wheels(DirectoryStore(root)) == {candidate.target.wheel_name for candidate in wheels}
 
 
 def test_a_wheel_without_its_manifest_does_not_count_as_published(root: Path, wheels: tuple[Candidate, ...]) -> None:
     run(DirectoryStore(root), wheels)
     (root / "v0.19.8" / wheels[0].manifest.name).unlink()
-    assert published_wheels(DirectoryStore(root)) == {candidate.wheel.name for candidate in wheels[1:]}
+    assert published_wheels(DirectoryStore(root)) == {candidate.target.wheel_name for candidate in wheels[1:]}
 
 
 def test_a_draft_beside_the_public_release_of_its_name_is_told_and_passed_over(

@@ -11,7 +11,7 @@ from scripts.publish.store_records import store_records
 from tests.github.fixtures import quick_store, standin
 from tests.github.rehearsal import publish_once
 from tests.github.standin import StandIn
-from tests.wheel.wheelhouse import fill_wheelhouse, targets
+from tests.wheel.wheelhouse import fill_wheelhouse, targets, wheel_file
 
 __all__ = ["standin"]
 
@@ -39,7 +39,7 @@ def test_every_published_wheel_has_a_record_with_its_address(standin: StandIn, t
     publish_once(standin, candidates)
     store = Counting(quick_store(standin))
     records = store_records(store, {}, no_damage)
-    assert {record.file for record in records} == {candidate.target.wheel_name for candidate in candidates}
+    assert {record.file for record in records} == {wheel_file(candidate.target) for candidate in candidates}
     for record in records:
         assert record.url
         assert record.url.endswith(f"/releases/download/v0.19.8/{record.file.replace('+', '%2B')}")

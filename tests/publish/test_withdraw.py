@@ -18,11 +18,11 @@ from scripts.wheel.wheelhouse import filed_wheels
 from scripts.wheel.withdrawal import WITHDRAWN, read_withdrawal, withdrawal_text
 from tests.github.fixtures import quick_store, standin
 from tests.github.standin import StandIn
-from tests.wheel.wheelhouse import ROOM, fill_wheelhouse, targets
+from tests.wheel.wheelhouse import ROOM, fill_wheelhouse, targets, wheel_file
 
 __all__ = ["standin"]  # a fixture
 BAD, GOOD, LATER = targets(3)
-NOTE = BAD.wheel_name + WITHDRAWN
+NOTE = wheel_file(BAD) + WITHDRAWN
 REASON = "Its cpu_adam adds wrongly."
 
 
@@ -61,29 +61,29 @@ def yanked(store: Store) -> dict[str, str | None]:
 
 def test_a_withdrawn_wheel_stays_with_its_reason_and_counts_as_published(store: Store) -> None:
     before = names(store)
-    assert withdraw(store, BAD, f"  {REASON}\n")
+    assert withdraw(store, BAD, f"  {REASON}\n").changed
     assert names(store) == sorted([*before, NOTE])
-    assert yanked(store) == {BAD.wheel_name: REASON, GOOD.wheel_name: None}
+    assert yanked(store) == {wheel_file(BAD): REASON, wheel_file(GOOD): None}
     assert BAD.wheel_name in published_wheels(store), "so it is not built again"
 
 
 def test_withdrawing_twice_changes_nothing_and_another_reason_asks_to_undo_first(store: Store) -> None:
     withdraw(store, BAD, REASON)
-    assert not withdraw(store, BAD, REASON)
+    assert not withdraw(store, BAD, REASON).changed
     with pytest.raises(InputError, match="--undo first"):
         withdraw(store, BAD, "another")
-    assert offer_again(store, BAD)
-    assert not offer_again(store, BAD)
-    assert yanked(store)[BAD.wheel_name] is None
-    assert withdraw(store, BAD, "another")
+    assert offer_again(store, BAD).changed
+    assert not offer_again(store, BAD).changed
+    assert yanked(store)[wheel_file(BAD)] is None
+    assert withdraw(store, BAD, "another").changed
 
 
 def test_a_dry_run_changes_nothing(store: Store) -> None:
     before = names(store)
-    assert withdraw(store, BAD, REASON, dry_run=True)
+    assert withdraw(store, BAD, REASON, dry_run=True).changed
     assert names(store) == before
     withdraw(store, BAD, REASON)
-    assert offer_again(store, BAD, dry_run=True)
+    assert offer_again(store, BAD, dry_run=True).changed
     assert NOTE in names(store)
 
 
@@ -93,7 +93,7 @@ def test_publishing_the_same_and_others_does_not_offer_it_again(store: Store, tm
     publish(store, fill_wheelhouse(tmp_path / "wheels", [BAD, GOOD]))
     assert names(store) == before, "not even new sums: a note may go again"
     publish(store, fill_wheelhouse(tmp_path / "wheels", [BAD, GOOD, LATER]))
-    assert yanked(store) == {BAD.wheel_name: REASON, GOOD.wheel_name: None, LATER.wheel_name: None}
+    assert yanked(store) == {wheel_file(BAD): REASON, wheel_file(GOOD): None, wheel_file(LATER): None}
 
 
 def test_what_was_never_published_cannot_be_withdrawn(store: Store) -> None:
@@ -113,10 +113,10 @@ def test_a_run_that_was_stopped_between_sending_and_naming_the_note_is_repeated(
     with pytest.raises(KeyboardInterrupt):
         withdraw(store, BAD, "the first reason")
     monkeypatch.undo()
-    assert yanked(store)[BAD.wheel_name] is None
+    assert yanked(store)[wheel_file(BAD)] is None
     assert NOTE + STAGED in names(store)
     withdraw(store, BAD, REASON)
-    assert yanked(store)[BAD.wheel_name] == REASON
+    assert yanked(store)[wheel_file(BAD)] == REASON
     assert NOTE + STAGED not in names(store)
 
 
@@ -143,11 +143,11 @@ def test_a_release_that_takes_no_more_files_leaves_the_note_to_the_next_one(stan
     publish(store, fill_wheelhouse(tmp_path / "wheels", [BAD, GOOD]))
     withdraw(store, BAD, REASON)
     assert find_wheel(store, BAD).reason == REASON
-    assert yanked(store) == {BAD.wheel_name: REASON, GOOD.wheel_name: None}
+    assert yanked(store) == {wheel_file(BAD): REASON, wheel_file(GOOD): None}
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", withdrawal_text("another.whl", REASON), withdrawal_text(BAD.wheel_name, REASON)[:-9]]
+    "content", ["{", "[]", withdrawal_text("another.whl", REASON), withdrawal_text(wheel_file(BAD), REASON)[:-9]]
 )
 def test_a_damaged_note_is_an_error_and_never_no_note(content: str) -> None:
     with pytest.raises(DataError, match="yanked"):

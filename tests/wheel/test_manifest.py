@@ -25,6 +25,7 @@ from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.filed_manifest import manifest_of
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.source import SourceArchive, SourceTree
+from tests.verify.stub_elf import make_elf
 from tests.verify.stub_wheel import INFO, make_wheel, metadata
 from tests.wheel_build.plans import make_plan
 
@@ -40,7 +41,7 @@ REPORT = Report(wheel="w", checks=(CheckResult(name="ds_report", passed=True, de
 def make_built(folder: Path) -> BuiltWheel:
     wheel, binary = folder / TARGET.wheel_name, folder / "op.so"
     make_wheel(folder, name=wheel.name)
-    binary.write_bytes(b"12345")
+    binary.write_bytes(make_elf())
     archive = SourceArchive(path=folder / "s.tar.gz", version="0.19.8", kind="sdist", url="an index", sha256="ab")
     ops = tuple(
         BuiltOp(
@@ -119,7 +120,7 @@ def test_the_manifest_tells_each_op_its_cost_and_why_others_are_left_out(documen
         "seconds": 12.35,
         "peak_bytes": 10**9,
         "cached": False,
-        "bytes": 5,
+        "bytes": len(make_elf()),
         "key": "key of cpu_lion",
     }
     assert document["left_out"] == {"async_io": "libaio.h is missing"}

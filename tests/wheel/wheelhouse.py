@@ -20,6 +20,16 @@ from tests.wheel.factories import make_manifest
 ROOM = Budget(assets=1000, bytes_each=2**31)
 
 
+def wheel_file(target: Target) -> str:
+    """The name of the target's wheel as it is published: on Linux of a manylinux level."""
+    return target.wheel_name_for(platform_tag(target))
+
+
+def platform_tag(target: Target) -> str:
+    """The platform tag that the wheels here have."""
+    return "manylinux_2_28_x86_64" if target.system == "linux" else target.platform
+
+
 def targets(count: int, deepspeed: str = "0.19.8") -> list[Target]:
     """Targets of one DeepSpeed version, as many as asked for."""
     return [
@@ -94,8 +104,7 @@ def pack(
 ) -> Path:
     """These members with METADATA, WHEEL and a RECORD that is true."""
     info = f"deepspeed-{target.wheel_version}.dist-info"
-    interpreter = target.python_tag.removesuffix("t")
-    tag = tag or f"{interpreter}-{target.python_tag}-{target.platform}"
+    tag = tag or target.tag_for(platform_tag(target))
     content = {
         **members,
         f"{info}/METADATA": metadata(target.wheel_version, torch).encode() + (b"\n" + described if described else b""),
@@ -103,7 +112,7 @@ def pack(
     }
     rows = [f"{name},sha256={record_hash(data)},{len(data)}" for name, data in content.items()]
     content[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
-    wheel = folder / target.wheel_name
+    wheel = folder / wheel_file(target)
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, data in content.items():
             archive.writestr(zipfile.ZipInfo(name), data)

@@ -73,6 +73,7 @@ def make_members(*ops: str, units: int = 1) -> dict[str, str]:
         "deepspeed/__init__.py": "",
         "setup.py": "".join(f"{name} = {value!r}\n" for name, value in told.items()) + SETUP,
         **sources,
+        "csrc/aio/common/deepspeed_aio_types.cpp": "const int c_io_queue_depth = 8;\n",
         "csrc/nothing.h": "inline void* nothing() { return nullptr; }\n",
     }
 

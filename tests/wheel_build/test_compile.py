@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +25,7 @@ from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.compile import Compiler
 from scripts.wheel_build.compiler_output import first_errors, was_killed
-from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
+from scripts.wheel_build.prepare import CompileSettings, edit_recipe
 from scripts.wheel_build.recipe import OpRecipe, Recipe
 from tests.wheel_build.factories import (
     count_calls,
@@ -39,7 +38,6 @@ from tests.wheel_build.factories import (
     repository_variables,
     write_tree,
 )
-from tests.wheel_build.plans import FACTS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="g++ and POSIX signals")
 
@@ -137,22 +135,6 @@ def test_without_a_cache_nothing_is_stored_but_finished_objects_serve_again(tmp_
     compile_ops(recipe_of(root, compiler=compiler), settings)
     assert not (tmp_path / "cache").exists()
     assert count_calls(calls) == 4
-
-
-def test_libraries_that_upstream_forgets_are_linked(tmp_path: Path) -> None:
-    root = project(tmp_path)
-    compiler, _ = counting_compiler(tmp_path / "bin")
-    forgetful = replace(FACTS.ops["async_io"].cpu[0], link=("m",))
-    settings = make_settings(root, tmp_path, link_words={"lion": link_words(forgetful)})
-    recipe = edit_recipe(recipe_of(root, compiler=compiler), settings)
-    built = compile_ops(recipe, settings)
-
-    def needed(op: str) -> bool:
-        argv = ["readelf", "-d", str(built[op].binary)]
-        return "libm.so" in subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-
-    assert needed("lion")
-    assert recipe.ops[0].link == recipe_of(root, compiler=compiler).ops[0].link
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "stamp lost"])

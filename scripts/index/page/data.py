@@ -112,6 +112,7 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
     return {
         **{tool: tuple(_patterns(install_lines(record, published, tool), record)) for tool in TOOLS},
         "base": published.address(record).removesuffix(quote(record.file)),
+        "platformTag": record.platform_tag or record.target.platform,
         "torch": record.torch,
         "ops": tuple(record.ops),
         "leftOut": tuple(sorted(record.left_out.items())),

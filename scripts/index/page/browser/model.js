@@ -73,7 +73,7 @@ class Model {
     const { columns, tables, bytes, sha256 } = this.data.wheels;
     const found = { choice, bytes: bytes[row], sha256: hexOf(sha256.slice(row * 43, row * 43 + 43)) };
     for (const [name, column] of Object.entries(columns)) found[name] = tables[name][column[row]];
-    found.file = fileOf(choice);
+    found.file = fileOf(choice, found.platformTag);
     found.url = found.base + encodeURIComponent(found.file);
     return found;
   }
@@ -212,9 +212,9 @@ function hexOf(short) {
 }
 
 /** The wheel's name, as scripts/plan/target.py makes it. */
-function fileOf(choice) {
+function fileOf(choice, platformTag) {
   const tag = "cp" + choice.py.replace(".", "");
-  return `deepspeed-${versionOf(choice)}-${tag.replace(/t$/, "")}-${tag}-${choice.platform}.whl`;
+  return `deepspeed-${versionOf(choice)}-${tag.replace(/t$/, "")}-${tag}-${platformTag}.whl`;
 }
 
 function versionOf(choice) {
