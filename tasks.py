@@ -28,6 +28,7 @@ from scripts.commands.task_options import (
     TrialOptions,
 )
 from scripts.commands.verify_options import VerifyOptions
+from scripts.commands.watch_options import WatchOptions
 from scripts.plan.selection import Selection
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.window.window_options import WindowOptions
@@ -201,6 +202,14 @@ def request(c: Context, options: RequestOptions) -> None:
     from scripts.commands import request_task
 
     request_task.request(options)
+
+
+@command
+def watch(c: Context, options: WatchOptions) -> None:
+    """Show what upstream released that the data do not know yet, and what it means for the plan."""
+    from scripts.commands import watch_task
+
+    watch_task.watch(options)
 
 
 @command

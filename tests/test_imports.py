@@ -43,6 +43,7 @@ PACKAGES = (
     "toolchain",
     "wheel_build",
     "portability",
+    "watch",
     "publish",
     "index",
     "install",

@@ -42,19 +42,18 @@ SHOWN = {"Rule.source", "Rule.reason"}  # to users, too
 KEYS = (  # of rows that code looks up by them, and has no need to ask for then
     "DeepSpeedRelease.version",
     "PythonVersion.version",
-    "Runner.name",
     "ShellGuide.shell",
     "SystemNeed.name",
     "ToolkitComponent.name",
     "VectorOp.name",
     "VisualStudioEdition.name",
+    "WatchedProject.project",
 )
 WAITING_FIELDS = {
     **dict.fromkeys(KEYS, "the key of the row"),
     "FlagEdit.id": "a name for editors, and for the tests",
     "Library.origin": "a name for editors, and for the tests",
     "Patch.title": "a name for editors; notes and dry runs show the id",
-    "Runner.toolsets": "for the check that an image has the toolset that a row of msvc.yaml chooses on it",
 }
 
 # ---------------------------------------------------------------- names and fields

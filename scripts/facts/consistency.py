@@ -31,6 +31,7 @@ def check_facts(facts: Facts, problems: Problems) -> None:
         _check_known(f"libraries.yaml: libraries[{index}].ops", library.ops, facts.ops, problems)
     for index, row in enumerate(facts.cpu_exceptions):
         _check_known(f"cpu.yaml: exceptions[{index}].op", [row.op], facts.ops, problems)
+    _check_known("watched.yaml: images", facts.watched_images, facts.runners, problems)
     _check_known("portability.yaml: dialects", [row.torch for row in facts.dialects], facts.header_wheels, problems)
     _check_unique("rules.yaml: rules", (rule.id for rule in facts.rules), problems)
     _check_unique("deepspeed.yaml: patches", (patch.id for patch in facts.patches), problems)

@@ -21,4 +21,5 @@ class CudaToolkit:
     sms: tuple[int, ...]  # 50 ... 90
     driver_min: PerSystem[VersionText]
     pip_compiler: PerSystem[Annotated[str, choice("yes", "partial", "no")]]
+    other_compilers: tuple[str, ...] = ()  # systems of no target here that wheels bring the compiler for
     source: Source

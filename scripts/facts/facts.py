@@ -29,6 +29,7 @@ from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, Toolki
 from scripts.facts.torch_releases import TorchRelease
 from scripts.facts.unit_costs import UnitCost
 from scripts.facts.verification_parts import VerificationLevel, VerificationPart
+from scripts.facts.watched_sources import WatchedImage, WatchedPage, WatchedProject
 from scripts.facts.wheel_origins import WheelOrigin
 from scripts.schema.readers import mapped
 
@@ -92,3 +93,6 @@ class Facts:
     foreign_words: Annotated[tuple[ForeignWord, ...], Table("portability.yaml", "words")]
     verification_levels: Annotated[Mapping[str, VerificationLevel], Table("parts.yaml", "levels")]  # lowest first
     verification_parts: Annotated[Mapping[str, VerificationPart], Table("parts.yaml", "parts")]
+    watched_projects: Annotated[Mapping[str, WatchedProject], Table("watched.yaml", "projects")]
+    watched_pages: Annotated[tuple[WatchedPage, ...], Table("watched.yaml", "pages")]
+    watched_images: Annotated[Mapping[str, WatchedImage], Table("watched.yaml", "images")]

@@ -20,13 +20,22 @@ DATA = Path(__file__).parent.parent / "data"
 @cache
 def load_facts(folder: Path = DATA) -> Facts:
     """Every row of the data folder as values; raises DataError that names every problem of every file."""
+    return _load(folder, together=True)
+
+
+def read_rows(folder: Path = DATA) -> Facts:
+    """The same, but rows may name others that are not there (yet)."""
+    return _load(folder, together=False)
+
+
+def _load(folder: Path, *, together: bool) -> Facts:
     problems = Problems()
     sources = _read(folder, "sources.yaml", {"sources": mapped(text)}, problems)["sources"]
     if problems:  # every source would be unknown
         raise DataError(folder.name, problems)
     problems.known_sources = frozenset(sources)
     facts = _read_all(folder, problems)
-    if not problems:
+    if together and not problems:
         check_facts(facts, problems)
     if problems:
         raise DataError(folder.name, problems)

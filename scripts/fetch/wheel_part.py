@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import time
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from scripts.fetch.index_client import open_index, packages_of
 from scripts.fetch.transfer import Transient, open_source
 
 AHEAD = 1 << 18  # bytes that are read at once: the files of a folder lie side by side
-TRIES = 3
+PAUSES = (0.0, 0.5, 2.0, 5.0)  # seconds before each try
 
 
 class RemoteFile(io.RawIOBase):
@@ -51,7 +52,8 @@ class RemoteFile(io.RawIOBase):
         return len(content)
 
     def _part(self, wanted: int) -> bytes:
-        for _ in range(TRIES):
+        for pause in PAUSES:
+            time.sleep(pause)
             try:
                 with open_source(self.url, self.position) as source:
                     if source.start != self.position:

@@ -41,7 +41,7 @@ def test_a_workflow_may_nothing_until_a_job_says_what_it_needs(name: str) -> Non
     assert all("permissions" in job for job in document["jobs"].values())
 
 
-def test_only_publishing_may_write_to_the_repository_and_only_it_may_attest() -> None:
+def test_only_publishing_and_proposing_may_write_to_the_repository_and_only_publishing_may_attest() -> None:
     rights = {
         (name, job): {right for right, how in body["permissions"].items() if how == "write"}
         for name in NAMES
@@ -51,6 +51,7 @@ def test_only_publishing_may_write_to_the_repository_and_only_it_may_attest() ->
         ("build.yml", "publish"): {"contents", "id-token", "attestations"},
         ("build.yml", "pages"): {"pages", "id-token"},
         ("request.yml", "answer"): {"issues"},
+        ("watch.yml", "propose"): {"contents", "pull-requests"},
     }
 
 

@@ -29,6 +29,7 @@ class FileServer:
 
     files: dict[str, bytes]
     ranges: bool = True
+    types: Mapping[str, str] = field(default_factory=dict)  # Content-Type by path
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     url: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)  # path, Range
@@ -37,9 +38,11 @@ class FileServer:
 
 
 @contextmanager
-def serving_files(files: Mapping[str, bytes], *, ranges: bool = True) -> Iterator[FileServer]:
+def serving_files(
+    files: Mapping[str, bytes], *, ranges: bool = True, types: Mapping[str, str] | None = None
+) -> Iterator[FileServer]:
     """A real HTTP server on loopback with these files."""
-    site = FileServer(files=dict(files), ranges=ranges)
+    site = FileServer(files=dict(files), ranges=ranges, types=types or {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
     server.daemon_threads = True
     site.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -74,7 +77,8 @@ def _handler(site: FileServer) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, status: int, body: bytes, headers: Mapping[str, str], fault: Fault | None = None) -> None:
             self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            kind = {"Content-Type": site.types[self.path]} if self.path in site.types else {}
+            for name, value in {"Content-Length": str(len(body)), **kind, **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             part = body[: fault.sent] if fault else body

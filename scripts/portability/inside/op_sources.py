@@ -1,10 +1,11 @@
-"""What each op of a source tree is compiled from on Windows: run in its root, with any Python and no torch.
+"""What each op of a source tree is compiled from: run in its root, with any Python and no torch.
 
-Upstream's own op builders say it; torch is stood in for, and Python takes itself to be on Windows. It needs only the
-standard library.
+Upstream's own op builders say it; torch is stood in for, and Python takes itself to be on Windows, unless it is told to
+stay on Linux. It needs only the standard library.
 
-Usage: python op_sources.py ACCELERATOR TORCH CUDA CPU_FLAG[,...] OUT.json  (CUDA: "13.0", or "" for the CPU)
-It writes one JSON object, op -> {sources, include_dirs, options}; an op whose builder fails has {error}.
+Usage: python op_sources.py ACCELERATOR TORCH CUDA CPU_FLAG[,...] OUT.json [linux]  (CUDA: "13.0", or "" for the CPU)
+It writes one JSON object, op -> {variable, module, sources, include_dirs, options}; an op whose builder fails has
+{error} instead of the last three.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def stand_in(name: str, **values: Any) -> StandIn:
     return module
 
 
-def pretend(accelerator: str, torch: str, cuda: str, cpu_flags: list[str]) -> None:
-    """Windows, with this torch and this CPU."""
+def pretend(accelerator: str, torch: str, cuda: str, cpu_flags: list[str], system: str) -> None:
+    """This system, with this torch and this CPU."""
     extension = stand_in(
         "torch.utils.cpp_extension",
         CUDA_HOME=CUDA_HOME,
@@ -62,7 +63,7 @@ def pretend(accelerator: str, torch: str, cuda: str, cpu_flags: list[str]) -> No
     stand_in("psutil")  # the real one asks which system this is
     sys.modules["deepspeed"] = None  # type: ignore[assignment]  # as setup.py sees it: not installed yet
     os.environ["DS_ACCELERATOR"] = accelerator
-    sys.platform = "win32"
+    sys.platform = "win32" if system == "windows" else "linux"
 
 
 def builders(cuda: str) -> Iterator[Any]:
@@ -75,24 +76,26 @@ def builders(cuda: str) -> Iterator[Any]:
 
 
 def describe(builder: Any) -> dict[str, Any]:
-    """The sources, the directories of headers and the compiler's words of one op."""
+    """The sources, the directories of headers and the compiler's words of one op, and what upstream calls it."""
+    names = {"variable": builder.BUILD_VAR, "module": builder.absolute_name()}
     try:
         extension = builder.builder()
     except Exception as error:  # noqa: BLE001  upstream's code, of an op that nobody may have asked for
-        return {"error": f"{type(error).__name__}: {error}"}
+        return {**names, "error": f"{type(error).__name__}: {error}"}
     here = str(Path.cwd())
     folders = [os.path.relpath(folder, here) for folder in extension.include_dirs if not folder.startswith(CUDA_HOME)]
     options = extension.extra_compile_args
     return {
+        **names,
         "sources": list(extension.sources),
         "include_dirs": [folder for folder in folders if not folder.startswith("..")],
         "options": list(options["cxx"] if isinstance(options, dict) else options),
     }
 
 
-def main(accelerator: str, torch: str, cuda: str, cpu_flags: str, out: str) -> None:
+def main(accelerator: str, torch: str, cuda: str, cpu_flags: str, out: str, system: str = "windows") -> None:
     """Write down what every op is compiled from."""
-    pretend(accelerator, torch, cuda, cpu_flags.split(","))
+    pretend(accelerator, torch, cuda, cpu_flags.split(","), system)
     ops = {builder.NAME: describe(builder) for builder in builders(cuda)}
     Path(out).write_text(json.dumps(ops, indent=1), encoding="utf-8")
 

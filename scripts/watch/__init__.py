@@ -1,0 +1,1 @@
+"""What does the world serve that the data do not know yet?"""
