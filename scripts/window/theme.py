@@ -76,17 +76,29 @@ def show_shade(root: tk.Tk, shade: Shade) -> None:
     )
     style.map(".", foreground=[("disabled", colours.disabled)])
     root.configure(background=colours.background)
+    for name, value in _of_a_list(colours).items():
+        root.option_add(f"*TCombobox*Listbox.{name}", value)
     _colour_lists(root, colours)
 
 
+def _of_a_list(colours: Colours) -> dict[str, str]:
+    return {
+        "background": colours.log,
+        "foreground": colours.text,
+        "selectBackground": colours.selected,
+        "selectForeground": colours.on_selected,
+        "font": "SunValleyBodyFont",
+    }
+
+
 def _colour_lists(parent: tk.Misc, colours: Colours) -> None:
-    """The lists that boxes open, and menus, which no style reaches."""
+    """The lists that boxes have opened, and menus, which no style reaches."""
     for widget in parent.winfo_children():
         if isinstance(widget, ttk.Combobox):
-            opened = widget.tk.call("ttk::combobox::PopdownWindow", widget)
-            plain = ("-background", colours.log, "-foreground", colours.text, "-font", "SunValleyBodyFont")
-            chosen = ("-selectbackground", colours.selected, "-selectforeground", colours.on_selected)
-            widget.tk.call(f"{opened}.f.l", "configure", *plain, *chosen)
+            opened = f"{widget}.popdown.f.l"
+            if int(widget.tk.call("winfo", "exists", opened)):
+                words = [word for name, value in _of_a_list(colours).items() for word in (f"-{name.lower()}", value)]
+                widget.tk.call(opened, "configure", *words)
         elif isinstance(widget, tk.Menu):
             widget.configure(
                 background=colours.log,
