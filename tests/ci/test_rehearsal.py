@@ -72,11 +72,12 @@ def test_jobs_are_called_like_their_targets_and_only_the_failed_one_fails(first:
     assert jobs_that("succeeded", first) == {"plan", "publish", "pages"}
 
 
-def test_the_failed_target_says_what_and_how_to_repeat_it(first: str) -> None:
+def test_the_failed_target_says_what_and_how_to_repeat_it(first: str, rehearsal: Rehearsal) -> None:
     failed = target(FAILED).id
     repeat = f"invoke build --id {failed}"
     assert f"::error title={failed}::1 task failed%0A- a.cu: error: identifier `x` is undefined%0A{repeat}" in first
     assert f"::notice title={target(STOPPED).id}::the time given is over" in first
+    assert (rehearsal.state / "artifacts" / f"replay-{failed}" / f"{failed}.replay.json").is_file()
     assert "### 2 built, 1 building, 1 failed" in first
 
 

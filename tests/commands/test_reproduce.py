@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,12 @@ from scripts.plan.target import parse_id
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.planner import Planner
 from scripts.wheel_build.replay import Replay, ReplayError, read_replay, replay_path, write_replay
+from tests.github.fixtures import standin
+from tests.github.hosted import HostedArtifact, HostedJob
+from tests.github.standin import REPOSITORY, TOKEN, StandIn
 from tests.wheel_build.test_replay import GREEN, RED
 
+__all__ = ["standin"]
 HOST = this_host()
 OTHER = "ds0.19.8-torch2.13.0-cpu-cp311-" + ("linux_x86_64" if HOST.platform == "win_amd64" else "win_amd64")
 MINE = f"ds0.19.8-torch2.13.0-cpu-cp{HOST.python.replace('.', '')}-{HOST.platform}"
@@ -119,6 +125,22 @@ def test_a_target_that_these_tools_do_not_know_names_the_commit_that_does() -> N
 def test_github_is_asked_with_a_token_only() -> None:
     with pytest.raises(PrerequisiteError, match="need a token"):
         reproduce(ReproduceOptions(what="https://github.com/a/b/actions/runs/1"))
+
+
+def test_a_failed_run_on_github_is_all_that_is_named(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{OTHER}.replay.json", json.dumps(replace(RED, target=OTHER).as_document()))
+    standin.hosted.jobs.append(HostedJob(id=2, run=7, name=OTHER, conclusion="failure"))
+    standin.hosted.artifacts.append(HostedArtifact(id=3, run=7, name=f"replay-{OTHER}", content=packed.getvalue()))
+    monkeypatch.setenv("GITHUB_API_URL", standin.address)
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    reproduce(ReproduceOptions(what=f"https://github.com/{REPOSITORY}/actions/runs/7", dry_run=True, json=True))
+    found = json.loads(capsys.readouterr().out)
+    assert (found["target"], found["from"]) == (OTHER, f"artifact replay-{OTHER} of run 7 of {REPOSITORY}")
+    assert found["recorded"]["error"]["id"] == "compile-failed"
 
 
 def test_another_outcome_is_an_error(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
