@@ -63,7 +63,7 @@ def test_the_doctor_looks_at_what_running_a_wheel_needs(windows: Windows, folder
     ended = run_file(windows, folder, "doctor", "--json")
     document = json.loads(ended.output)
     assert document["to"] == "run"
-    assert {"torch", "driver"} <= {row["id"] for row in document["findings"]}
+    assert {"torch", "graphics-driver", "msvc-runtime"} <= {row["id"] for row in document["findings"]}
 
 
 @pytest.fixture
