@@ -18,6 +18,7 @@ from tests.ci.workflows import program
 from tests.github.fixtures import published_files
 from tests.github.standin import REPOSITORY, StandIn
 from tests.plan.factories import make_target
+from tests.wheel.wheelhouse import wheel_file
 
 pytestmark = [
     pytest.mark.act,
@@ -84,7 +85,7 @@ def test_the_failed_target_says_what_and_how_to_repeat_it(first: str, rehearsal:
 def test_what_was_built_is_published_and_attested(first: str, rehearsal: Rehearsal, standin: StandIn) -> None:
     assert first
     wheels = {name for name in published_files(standin.repository) if name.endswith(".whl")}
-    assert wheels == {target(deepspeed).wheel_name for deepspeed in BUILT}
+    assert wheels == {wheel_file(target(deepspeed)) for deepspeed in BUILT}
     attested = json.loads((rehearsal.state / "attested.json").read_text(encoding="utf-8"))
     published = published_files(standin.repository)
     digests = {name: published[name] for name in wheels}
@@ -121,7 +122,7 @@ def test_the_next_run_resumes_what_was_stopped_and_sends_nothing_again(
     planned = list(dict.fromkeys(re.findall(r'"id": "(ds\S+)"', said)))
     assert planned == [target(STOPPED).id, target(FAILED).id], "begun first, failed last, published not at all"
     wheels = {name for name in published_files(standin.repository) if name.endswith(".whl")}
-    assert wheels == {target(deepspeed).wheel_name for deepspeed in (STOPPED, *BUILT)}
+    assert wheels == {wheel_file(target(deepspeed)) for deepspeed in (STOPPED, *BUILT)}
     sent = sum(len(asset.content) for asset in standin.repository.assets.values() if STOPPED in asset.name)
     assert standin.uploaded_bytes - before < sent + 2000, "SHA256SUMS aside, only what is new"
     assert set(json.loads(deployed(rehearsal, "builds.json"))) == {target(FAILED).id}
