@@ -37,11 +37,6 @@ SPOILS = {
         r"(\n +)self\.checkpoint_engine\.save\(zero_sd, zero_checkpoint_name\)",
         r"\1self.global_rank or self.checkpoint_engine.save(zero_sd, zero_checkpoint_name)",
     ),
-    "zero-1": (  # gradients are added up and not averaged
-        "runtime/zero/stage_1_and_2.py",
-        r"\.div_\((dp_world_size|dist\.get_world_size\(.*?\)) / ",
-        ".div_(1.0 / ",
-    ),
     "engine": (  # the rate stays what it was
         "runtime/engine.py",
         r"self\.lr_scheduler\.step\(\*\*\(lr_kwargs or \{\}\)\)",
