@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 FIXED = {"platform", "c-library", "cpu"}  # what nobody changes to use a wheel
 OWN_ENVIRONMENT = "give it an environment of its own, with its torch"
-OTHER_ACCELERATORS = {"rocm": "ROCm", "xpu": "Intel GPUs"}
 
 
 def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
@@ -135,14 +134,14 @@ def within_reach(choice: Choice) -> tuple[Rejection, ...]:
 
 def _way(published: Published, environment: Environment, choice: Choice) -> list[str]:
     """The nearest wheel with its reasons, and one line that leads to a wheel; or why there is none."""
-    if environment.torch and environment.torch.variant in OTHER_ACCELERATORS:
-        name = OTHER_ACCELERATORS[environment.torch.variant]
-        return [f"no wheels are made for {name}: every op here is compiled for NVIDIA GPUs or for the CPU"]
+    from scripts.plan.off_axis import why_never  # here: who has a wheel needs no rules
+
+    other = why_never("cuda", environment.torch.variant, load_facts()) if environment.torch else None
+    if other:
+        return [other]
     reachable = within_reach(choice)
     if not reachable:
         offered = sorted({rejection.record.target.platform for rejection in choice.rejected})
-        from scripts.plan.off_axis import why_never  # here and below: who has a wheel needs no rules
-
         never = why_never("platform", environment.platform, load_facts())
         why = {m.reason for row in choice.rejected for m in row.mismatches if m.what in ("cpu", "c-library")}
         reasons = [*([never] if never else []), *sorted(why)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from packaging.version import Version
 
@@ -83,15 +83,21 @@ def choose(
     return Choice(wheel=fitting[0] if fitting else None, fitting=tuple(fitting), rejected=tuple(nearest))
 
 
+@cache
+def _version(text: str) -> Version:
+    """The version; ten thousand wheels name a few dozen."""
+    return Version(text)
+
+
 def _preference(record: WheelRecord) -> tuple[object, ...]:
     """Later is better: a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA."""
     target = record.target
-    return (Version(target.deepspeed), Version(target.torch), Version(target.cuda_version or "0"), target.id)
+    return (_version(target.deepspeed), _version(target.torch), _version(target.cuda_version or "0"), target.id)
 
 
 def _rank(environment: Environment, record: WheelRecord) -> tuple[object, ...]:
     wanted, driver = record.target.cuda_version, environment.machine.graphics.driver_cuda
-    supported = wanted is None or driver is None or Version(wanted) <= Version(driver)
+    supported = wanted is None or driver is None or _version(wanted) <= _version(driver)
     deepspeed, torch, *others = _preference(record)
     return (deepspeed, torch, supported, *others)
 
@@ -186,7 +192,7 @@ def _driver(target: Target, environment: Environment, drivers: Drivers) -> Misma
     wanted, graphics = target.cuda_version, environment.machine.graphics
     if wanted is None or graphics.driver_cuda is None:
         return None
-    if Version(wanted).major <= Version(graphics.driver_cuda).major:
+    if _version(wanted).major <= _version(graphics.driver_cuda).major:
         return None
     oldest = drivers.get(wanted, {}).get(target.system)
     needs = f"which needs driver {oldest} or newer" if oldest else "which needs a newer driver"
@@ -254,12 +260,13 @@ def _gpus(record: WheelRecord, environment: Environment) -> tuple[Mismatch, ...]
     )
 
 
+@cache
 def runs_on_gpu(arch: str, capability: str) -> bool:
     """Whether code for `arch` runs on a GPU: machine code within its major version, PTX on everything newer.
 
     Source: NVIDIA's CUDA C++ programming guide, binary and PTX compatibility.
     """
-    code, gpu = Version(arch.removesuffix("+PTX").rstrip("af")), Version(capability)
+    code, gpu = _version(arch.removesuffix("+PTX").rstrip("af")), _version(capability)
     if arch.endswith("a"):
         return code == gpu
     return code <= gpu and (code.major == gpu.major or arch.endswith("+PTX"))

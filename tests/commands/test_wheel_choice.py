@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Environment, list[str], list[str]]] = {
     ),
     "ROCm": (
         environment("3.12", "win_amd64", "2.9.1+rocmsdk20260116", "rocm", RADEON),
-        ["no wheels are made for ROCm"],
+        ["No wheels are made for ROCm, every op"],
         ["torch.example", "cu126"],
     ),
     "a driver older than torch's CUDA": (
