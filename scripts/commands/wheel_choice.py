@@ -145,7 +145,8 @@ def _way(published: Published, environment: Environment, choice: Choice) -> list
         never = why_never("platform", environment.platform, load_facts())
         why = {m.reason for row in choice.rejected for m in row.mismatches if m.what in ("cpu", "c-library")}
         reasons = [*([never] if never else []), *sorted(why)]
-        return [f"there is none for this machine: the wheels are for {', '.join(offered)}", *reasons]
+        others = "" if environment.platform in offered else f": the wheels are for {', '.join(offered)}"
+        return [f"there is none for this machine{others}", *reasons]
     return [*_nearest(reachable[0]), *_unused_card(environment), _line(reachable[0], published, environment)]
 
 

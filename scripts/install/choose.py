@@ -12,6 +12,7 @@ from scripts.graphics import Graphics
 from scripts.install.environment import Environment
 from scripts.plan.distance import DECIMALS, WEIGHTS, by_numbers, distance
 from scripts.plan.target import Target
+from scripts.versions import manylinux_level
 from scripts.wheel.record import WheelRecord
 
 # what a level asks of the processor; tests/install compares it with scripts/data/cpu.yaml
@@ -129,6 +130,7 @@ def mismatches(
         _python(record, environment, axes),
         _platform(record, environment, axes),
         _c_library(record, environment),
+        _cxx_library(record, environment),
         _cpu(record, environment),
         *_gpus(record, environment),
         _abi(record.target, environment, abis),
@@ -229,12 +231,26 @@ def _platform(record: WheelRecord, environment: Environment, axes: Axes) -> Mism
 
 
 def _c_library(record: WheelRecord, environment: Environment) -> Mismatch | None:
-    if record.target.system != "linux" or environment.c_library != "musl":
+    """A wheel runs with the C library of its tag's level, and pip asks for that; where it has none, of its symbols."""
+    if record.target.system != "linux" or environment.c_library is None:
         return None
-    reason = (
-        "it needs glibc, and the C library of this system is musl (Alpine, say), which torch has no wheels for either"
-    )
+    kind, _, mine = environment.c_library.partition(" ")
+    wanted = manylinux_level(record.platform_tag or "") or record.glibc
+    if kind == "musl":
+        here = "the C library of this system is musl (Alpine, say), which torch has no wheels for either"
+        return Mismatch(what="c-library", reason=f"it needs glibc, and {here}", distance=100)
+    if not mine or not wanted or _version(mine) >= _version(wanted):
+        return None
+    reason = f"it needs glibc {wanted} or newer, and this system has {mine}, which only a newer system changes"
     return Mismatch(what="c-library", reason=reason, distance=100)
+
+
+def _cxx_library(record: WheelRecord, environment: Environment) -> Mismatch | None:
+    wanted, mine = record.libstdcxx, environment.cxx_library
+    if record.target.system != "linux" or not wanted or not mine or _version(mine) >= _version(wanted):
+        return None
+    here = f"libstdc++ of this environment has symbols up to GLIBCXX_{mine}"
+    return Mismatch(what="c-library", reason=f"it needs GLIBCXX_{wanted}, and the {here}", distance=100)
 
 
 def _cpu(record: WheelRecord, environment: Environment) -> Mismatch | None:

@@ -32,7 +32,11 @@ def everything() -> Published:
         else make_wheel_record(target=target, arches=())
         for target in targets
     ]
-    return publish_records(records, url="https://site.example", torch_index="https://torch.example/{variant}")
+    tagged = [
+        replace(record, platform_tag="manylinux_2_34_x86_64") if record.target.system == "linux" else record
+        for record in records
+    ]
+    return publish_records(tagged, url="https://site.example", torch_index="https://torch.example/{variant}")
 
 
 def environment(

@@ -14,7 +14,9 @@ from scripts.install.environment import Torch
 from scripts.install.machine import Machine
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.plan.factories import ROOT
-from tests.wheel.factories import make_wheel_record
+from tests.wheel.factories import TARGET, make_wheel_record
+
+LINUX = replace(TARGET, platform="linux_x86_64")
 
 
 def reasons(environment: dict[str, object], **record: object) -> dict[str, str]:
@@ -198,3 +200,36 @@ def test_no_wheel_is_lost_without_a_reason() -> None:
 def test_the_levels_of_the_processor_are_those_of_the_data() -> None:
     levels = yaml.safe_load((ROOT / "scripts" / "data" / "cpu.yaml").read_text(encoding="utf-8"))["levels"]
     assert {name: tuple(row["cpuinfo_flags"]) for name, row in levels.items()} == CPU_FLAGS
+
+
+@pytest.mark.parametrize(
+    ("library", "record", "told"),
+    [
+        (
+            "glibc 2.28",
+            {"platform_tag": "manylinux_2_34_x86_64"},
+            "needs glibc 2.34 or newer, and this system has 2.28",
+        ),
+        ("glibc 2.17", {"glibc": "2.28"}, "needs glibc 2.28 or newer"),
+        ("glibc 2.34", {"platform_tag": "manylinux_2_34_x86_64", "glibc": "2.34"}, None),
+        ("glibc 2.100", {"platform_tag": "manylinux_2_34_x86_64"}, None),
+        ("glibc 2.17", {"platform_tag": "manylinux2014_x86_64", "glibc": "2.14"}, None),
+        ("glibc 2.17", {}, None),
+        (None, {"platform_tag": "manylinux_2_34_x86_64"}, None),
+    ],
+)
+def test_a_wheel_needs_the_c_library_of_its_level(
+    library: str | None, record: dict[str, Any], told: str | None
+) -> None:
+    found = reasons({"platform": LINUX.platform, "c_library": library}, target=LINUX, **record)
+    assert (told in found["c-library"]) if told else found == {}
+
+
+def test_a_wheel_needs_the_symbols_of_its_cxx_library() -> None:
+    environment: dict[str, object] = {
+        "platform": LINUX.platform,
+        "c_library": "glibc 2.39",
+        "cxx_library": "3.4.25",
+    }
+    assert "needs GLIBCXX_3.4.29" in reasons(environment, target=LINUX, libstdcxx="3.4.29")["c-library"]
+    assert reasons(environment, target=LINUX, libstdcxx="3.4.21") == {}
