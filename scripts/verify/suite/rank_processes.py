@@ -22,9 +22,10 @@ LAST_LINES = 4  # of what a program that broke off had printed
 
 def slowness() -> float:
     """By how much longer than alone a program may take here: others want the processors, too."""
-    if not hasattr(os, "getloadavg"):
-        return 1.0
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    load = 0.0
+    if sys.platform != "win32":
+        load = os.getloadavg()[0]
+    return max(1.0, load / (os.cpu_count() or 1))
 
 
 def free_port() -> int:
@@ -62,16 +63,24 @@ class RankProcess:
 
     def poll(self) -> int | None:
         """The exit code; None while it runs."""
-        if self.code is None and hasattr(os, "wait4"):
+        if self.code is None:
+            self._look()
+        return self.code
+
+    if sys.platform == "win32":
+
+        def _look(self) -> None:
+            self.code = self.process.poll() if self.process else None
+
+    else:
+
+        def _look(self) -> None:
             pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
                 self.cpu = usage.ru_utime + usage.ru_stime
                 if self.process:
                     self.process.returncode = self.code
-        elif self.code is None and self.process:
-            self.code = self.process.poll()
-        return self.code
 
     def end(self) -> None:
         """End it and all that it started."""
@@ -95,12 +104,14 @@ def ended(words: Sequence[str], seconds: float) -> tuple[int, str]:
     return ran.returncode, ran.stdout + ran.stderr
 
 
-def forked(body: Callable[[], NoReturn], output: Path) -> RankProcess:
-    """A copy of this process that runs `body`."""
-    pid = os.fork()
-    if pid == 0:
-        body()
-    return RankProcess(pid, output)
+if sys.platform != "win32":
+
+    def forked(body: Callable[[], NoReturn], output: Path) -> RankProcess:
+        """A copy of this process that runs `body`."""
+        pid = os.fork()
+        if pid == 0:
+            body()
+        return RankProcess(pid, output)
 
 
 def spawned(words: list[str], more: dict[str, str], folder: Path, output: Path) -> RankProcess:
