@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.command import Command, run_in_front
-from scripts.doctor.to_run import is_met
 from scripts.errors import CommandError
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
 from scripts.install.installation import torch_words
+from scripts.install.installed import is_met
 from scripts.shell import shell_line
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord

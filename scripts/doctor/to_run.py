@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from scripts.doctor.prerequisite import Seen, ok
 from scripts.facts.facts import Facts
 from scripts.install.choose import runs_on_gpu
 from scripts.install.environment import Environment, Torch
-from scripts.install.installed import why_wrong
+from scripts.install.installed import is_met, why_wrong
 from scripts.plan.off_axis import why_never
 from scripts.versions import cuda_version
 
@@ -261,12 +260,3 @@ def _nearest(version: str, known: list[str]) -> str:
     """The known Python nearest to the version, the newest where it is none."""
     number = re.fullmatch(r"3\.(\d+)", version)
     return min(known, key=lambda one: abs(int(one[2:]) - int(number[1]))) if number else known[-1]
-
-
-def is_met(need: str, torch: Torch | None) -> bool:
-    """Whether the installed torch is what a requirement asks for; one that cannot be read is believed."""
-    try:
-        wanted = Requirement(need)
-    except InvalidRequirement:
-        return True
-    return torch is not None and wanted.specifier.contains(torch.version, prereleases=True)

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scripts.install.environment import Environment
+from packaging.requirements import InvalidRequirement, Requirement
+
+from scripts.install.environment import Environment, Torch
 from scripts.wheel.content import BuildInfo, is_module_of, parse_build_info
 
 LABEL = re.compile(r"(?P<cuda>cpu|cu\d{3})torch(?P<torch>\d+\.\d+)")  # our own, and that of others who follow it
@@ -68,3 +70,12 @@ def _variant(info: BuildInfo) -> str:
     if hip != NONE:
         return "rocm"
     return "cpu" if cuda == NONE else f"cu{cuda.replace('.', '')}"
+
+
+def is_met(need: str, torch: Torch | None) -> bool:
+    """Whether the installed torch is what a requirement asks for; one that cannot be read is believed."""
+    try:
+        wanted = Requirement(need)
+    except InvalidRequirement:
+        return True
+    return torch is not None and wanted.specifier.contains(torch.version, prereleases=True)

@@ -52,6 +52,7 @@ def test_listing_the_tasks_loads_their_options_alone() -> None:
         "scripts.commands.store_options",
         "scripts.commands.task_options",
         "scripts.commands.verify_options",
+        "scripts.commands.watch_options",
         "scripts.errors",
         "scripts.options",
         "scripts.outgoing",

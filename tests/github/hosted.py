@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from tests.github.repository import DOCUMENTATION, NOT_FOUND, TIME, Answer, Json, invalid
 
+A_TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.I)
 REFUSED: Answer = (
     403,
     {"message": "Resource not accessible by integration", "documentation_url": DOCUMENTATION, "status": "403"},
@@ -132,6 +135,12 @@ class Hosted:
         self.contents[name] = content
         return 302, f"{objects}/{name}"
 
+    def answer_issues(self, labels: str | None, since: str | None, base: str) -> Answer:
+        """The answer to who asks for issues; GitHub refuses a time that is none."""
+        if since is not None and not A_TIME.fullmatch(since):
+            return invalid("Issue", "invalid", "since")
+        return 200, self.issues_with(labels or "", base)
+
     def issues_with(self, labels: str, base: str) -> list[Json]:
         """The open issues that have all of the labels."""
         wanted = {label for label in labels.split(",") if label}
@@ -213,7 +222,7 @@ class Hosted:
 
 def user(login: str, base: str) -> Json:
     """Somebody."""
-    address = f"{base}/users/{login}"
+    address = f"{base}/users/{quote(login)}"
     parts = ("events", "followers", "following", "gists", "organizations", "received_events", "repos", "starred")
     return {
         "login": login,
@@ -224,7 +233,7 @@ def user(login: str, base: str) -> Json:
         "avatar_url": f"{address}.png",
         "gravatar_id": "",
         "url": address,
-        "html_url": f"https://github.com/{login}",
+        "html_url": f"https://github.com/{quote(login)}",
         "subscriptions_url": f"{address}/subscriptions",
         **{f"{part}_url": f"{address}/{part}" for part in parts},
     }

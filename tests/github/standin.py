@@ -84,7 +84,7 @@ class Call:
 
     def argument(self, name: str) -> str | None:
         """A value of the query."""
-        return parse_qs(self.query).get(name, [None])[0]
+        return parse_qs(self.query, keep_blank_values=True).get(name, [None])[0]
 
 
 def _create(server: StandIn, call: Call) -> Answer:
@@ -190,7 +190,7 @@ ROUTES: tuple[tuple[str, dict[str, Callable[..., Answer]]], ...] = (
         rf"{REPO}/actions/artifacts/(\d+)/zip",
         {"GET": lambda s, c, n: _signed(c) or s.hosted.download(int(n), s.objects)},
     ),
-    (f"{REPO}/issues", {"GET": lambda s, c: (200, s.hosted.issues_with(c.argument("labels") or "", c.base))}),
+    (f"{REPO}/issues", {"GET": lambda s, c: s.hosted.answer_issues(c.argument("labels"), c.argument("since"), c.base)}),
     (
         rf"{REPO}/issues/(\d+)/comments",
         {
