@@ -9,7 +9,7 @@ from tkinter import filedialog, ttk
 
 from scripts.dirs import OUTPUT_VARIABLE
 from scripts.facts.facts import Facts
-from scripts.plan.target import Target
+from scripts.plan.target import Target, name_without_level
 from scripts.window.desk import Desk
 from scripts.window.what_can_exist import ops_of
 
@@ -121,7 +121,7 @@ class BuildChoices(ttk.LabelFrame):
 
 
 def newest_wheel(target: Target, wheelhouse: Path) -> Path:
-    """The wheel of a target that was filed last, of some ops only, too; the full one's place without any."""
+    """The wheel of a target that was filed last, whatever its level or its ops; a place for it if there is none."""
     home = wheelhouse / target.folder
-    found = sorted(home.rglob(target.wheel_name), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else home / target.wheel_name
+    its = (path for path in home.rglob("*.whl") if name_without_level(path.name) == target.wheel_name)
+    return max(its, key=lambda path: path.stat().st_mtime, default=home / target.wheel_name)

@@ -11,6 +11,7 @@ from typing import Any
 from scripts.carried import one_file
 from scripts.dirs import default_dirs
 from scripts.plan.target import parse_id
+from scripts.window.build_choices import newest_wheel
 from scripts.window.colours import Colours
 from scripts.window.desk import Desk
 from scripts.window.job import Work, task_command
@@ -126,5 +127,4 @@ class BuildsPanel(ttk.Frame):
     def put(self) -> None:
         """Install the wheel that this build filed."""
         if result := self.chosen():
-            target = parse_id(result["target"])
-            self._install(default_dirs().wheelhouse / target.folder / target.wheel_name)
+            self._install(newest_wheel(parse_id(result["target"]), default_dirs().wheelhouse))

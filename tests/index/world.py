@@ -15,7 +15,7 @@ from scripts.command import check, run
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.files import sha256_of, write_tree
 from scripts.index.simple_index import render_index
-from scripts.plan.target import Target
+from scripts.plan.target import Target, platform_tag_of
 from scripts.wheel.core_metadata import core_metadata
 from scripts.wheel.published import Published, publish_records
 from scripts.wheel.record import WheelRecord
@@ -106,6 +106,8 @@ def publish(root: Path, url: str, wheels: dict[Target, Path]) -> Published:
         wheel.with_name(wheel.name + ".metadata").write_bytes(metadata)
         address = f"{url}/releases/{target.deepspeed}/{wheel.name.replace('+', '%2B')}"
         record = make_wheel_record(target=target, sha256=sha256_of(wheel), bytes=wheel.stat().st_size, url=address)
+        tag = platform_tag_of(wheel.name)
+        record = replace(record, platform_tag=None if tag == target.platform else tag)
         sha256, uploaded = digest(metadata.decode()), UPLOADED[target.deepspeed]
         records.append(replace(record, metadata_sha256=sha256, requires_python=">=3.8", uploaded=uploaded))
     published = publish_records(records, url=f"{url}/site", torch_index=f"{url}/torch/{{variant}}")
