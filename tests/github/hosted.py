@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from tests.github.repository import DOCUMENTATION, NOT_FOUND, TIME, Answer, Json, invalid
 
-A_TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.I)
+ACCEPTED = {
+    "since": re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.I),
+    "sort": re.compile("created|updated|comments"),
+    "direction": re.compile("asc|desc"),
+    "state": re.compile("open|closed|all"),
+    "per_page": re.compile(r"-?\d+"),
+    "page": re.compile(r"-?\d+"),
+}
 REFUSED: Answer = (
     403,
     {"message": "Resource not accessible by integration", "documentation_url": DOCUMENTATION, "status": "403"},
@@ -135,11 +142,13 @@ class Hosted:
         self.contents[name] = content
         return 302, f"{objects}/{name}"
 
-    def answer_issues(self, labels: str | None, since: str | None, base: str) -> Answer:
-        """The answer to who asks for issues; GitHub refuses a time that is none."""
-        if since is not None and not A_TIME.fullmatch(since):
-            return invalid("Issue", "invalid", "since")
-        return 200, self.issues_with(labels or "", base)
+    def answer_issues(self, argument: Callable[[str], str | None], base: str) -> Answer:
+        """The answer to who asks for issues with these arguments; what is not among a list's values is refused."""
+        for name, accepted in ACCEPTED.items():
+            value = argument(name)
+            if value is not None and not accepted.fullmatch(value):
+                return invalid("Issue", "invalid", name)
+        return 200, self.issues_with(argument("labels") or "", base)
 
     def issues_with(self, labels: str, base: str) -> list[Json]:
         """The open issues that have all of the labels."""

@@ -190,7 +190,7 @@ ROUTES: tuple[tuple[str, dict[str, Callable[..., Answer]]], ...] = (
         rf"{REPO}/actions/artifacts/(\d+)/zip",
         {"GET": lambda s, c, n: _signed(c) or s.hosted.download(int(n), s.objects)},
     ),
-    (f"{REPO}/issues", {"GET": lambda s, c: s.hosted.answer_issues(c.argument("labels"), c.argument("since"), c.base)}),
+    (f"{REPO}/issues", {"GET": lambda s, c: s.hosted.answer_issues(c.argument, c.base)}),
     (
         rf"{REPO}/issues/(\d+)/comments",
         {
