@@ -33,8 +33,9 @@ def site(empty: Path) -> Path:
 
 
 def put(site: Path, version: str, init: str = "") -> None:
-    """Install a DeepSpeed of two files."""
+    """Install a DeepSpeed of two files, with bytecode as pip writes and lists it."""
     files = {"deepspeed/__init__.py": f"VERSION = {version!r}\n{init}", f"deepspeed/only_{version}.py": "\n"}
+    files |= {f"deepspeed/__pycache__/{name}.{sys.implementation.cache_tag}.pyc": "" for name in ("only", "other")}
     info = f"deepspeed-{version}.dist-info"
     files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: deepspeed\nVersion: {version}\n"
     files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])

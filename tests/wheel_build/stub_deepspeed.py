@@ -56,6 +56,11 @@ SOURCE = """#include "nothing.h"
 extern "C" void* {name}() {{ return nothing(); }}
 extern "C" void {name}_step() {{ asm(".rept 16\\n vfmadd231ps %ymm2, %ymm1, %ymm0\\n .endr"); }}
 """
+# What Python imports: a module with nothing in it.
+MODULE = """#include <Python.h>
+static PyModuleDef module_of_nothing = {PyModuleDef_HEAD_INIT, "nothing"};
+static void* nothing() { return PyModule_Create(&module_of_nothing); }
+"""
 
 
 def make_members(*ops: str, units: int = 1) -> dict[str, str]:
@@ -74,7 +79,7 @@ def make_members(*ops: str, units: int = 1) -> dict[str, str]:
         "setup.py": "".join(f"{name} = {value!r}\n" for name, value in told.items()) + SETUP,
         **sources,
         "csrc/aio/common/deepspeed_aio_types.cpp": "const int c_io_queue_depth = 8;\n",
-        "csrc/nothing.h": "inline void* nothing() { return nullptr; }\n",
+        "csrc/nothing.h": MODULE,
     }
 
 

@@ -45,7 +45,7 @@ def restore() -> None:
     if LIST.is_file():
         kept = json.loads(LIST.read_text(encoding="utf-8"))
         for path in installed():
-            path.unlink()
+            path.unlink(missing_ok=True)  # bytecode goes with the last file of its folder
             with_empty_parents(path)
         for number, name in enumerate(kept):
             Path(name).parent.mkdir(parents=True, exist_ok=True)
