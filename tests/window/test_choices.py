@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from scripts.commands.project import open_project
 from scripts.errors import DataError, InputError
 from scripts.plan.expand import Plan
+from scripts.plan.target import parse_id
 from scripts.window.older_config import read_older_config
 from scripts.window.what_can_exist import ops_of, plan_for, possible, targets_of
 
@@ -79,3 +81,20 @@ def test_another_file_is_refused_with_the_place(tmp_path: Path, text: str, said:
         read_older_config(file, project.facts, project.matrix)
     with pytest.raises(InputError, match="cannot be read"):
         read_older_config(tmp_path / "none.json", project.facts, project.matrix)
+
+
+def test_the_wheel_that_was_filed_last_is_found_whatever_its_level_and_ops(tmp_path: Path) -> None:
+    pytest.importorskip("tkinter", reason="this Python has no tkinter")
+    from scripts.window.build_choices import newest_wheel
+
+    target = parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
+    other = parse_id("ds0.19.8-torch2.13.0-cpu-cp312-linux_x86_64")
+    home = tmp_path / target.folder
+    assert newest_wheel(target, tmp_path) == home / target.wheel_name
+    names = [owner.wheel_name_for(f"manylinux_2_{level}_x86_64") for owner, level in ((target, 17), (target, 34))]
+    files = [home / names[0], home / "only-cpu_adam" / names[1], home / other.wheel_name_for("manylinux_2_34_x86_64")]
+    for second, file in enumerate(files):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        os.utime(file, (second, second))
+    assert newest_wheel(target, tmp_path) == files[1]
