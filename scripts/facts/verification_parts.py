@@ -33,7 +33,7 @@ class VerificationPart:
     why_not: str = ""  # the reason for the others
     launcher: bool = False  # started by DeepSpeed's own, as users do
     fresh: bool = False  # needs a process that has imported nothing yet
-    seconds: float = 90.0  # the most that it may take
+    seconds: float = 300.0  # the most that it may take; to import torch and DeepSpeed takes two minutes under Wine
     proves: str  # in one line, for docs/verify.md
     source: Source
 

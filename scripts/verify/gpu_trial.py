@@ -117,7 +117,7 @@ def read_checks(part: Part, outcome: Outcome, ops: Iterable[str]) -> tuple[Check
         for entry in found or ()
     ]
     if found is None or outcome.exit_code:
-        checks.append(CheckResult(name="the program", passed=False, detail=last_words(outcome)))
+        checks.append(CheckResult(name=part.name, passed=False, detail=last_words(outcome)))
     return tuple(checks)
 
 
@@ -132,14 +132,14 @@ def run_part(trial: Trial, part: Part, ops: Iterable[str], log: Callable[[str], 
     started = time.monotonic()
     left = trial.deadline - started
     if left < 1:
-        checks: tuple[CheckResult, ...] = (CheckResult(name="the program", passed=None, detail="no time was left"),)
+        checks: tuple[CheckResult, ...] = (CheckResult(name=part.name, passed=None, detail="no time was left"),)
         return PartResult(part=part, checks=checks, seconds=0.0)
     lines: list[str] = []
     try:
         outcome = run(trial.command(part), log=lines.append, timeout_seconds=min(part.seconds, left))
         checks = read_checks(part, outcome, ops)
     except CommandError as error:
-        checks = (CheckResult(name="the program", passed=False, detail=str(error)),)
+        checks = (CheckResult(name=part.name, passed=False, detail=str(error)),)
     result = PartResult(part=part, checks=checks, seconds=time.monotonic() - started)
     log(f"{'=' * 20} {part.name}\n" + "\n".join(lines[-200:] if result.passed is False else lines[-1:]) + "\n")
     return result

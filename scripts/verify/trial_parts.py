@@ -15,7 +15,7 @@ class Part:
     group: str
     name: str
     program: str  # a module of DeepSpeed's after "-m ", else a file of `suite/` without its ending
-    seconds: float = 90.0
+    seconds: float = 300.0
 
     @property
     def arguments(self) -> tuple[str, ...]:

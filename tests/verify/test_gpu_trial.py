@@ -132,7 +132,7 @@ def test_a_part_that_fails_or_hangs_stops_no_other(tmp_path: Path, monkeypatch: 
 def test_a_part_for_which_no_time_is_left_is_skipped(tmp_path: Path) -> None:
     result = run_part(make_trial(tmp_path, seconds=0.0), PART, (), lambda line: None)
     assert result.passed is None
-    assert result.words == "the program: no time was left"
+    assert result.words == f"{PART.name}: no time was left"
 
 
 def test_programs_find_the_suite_and_reach_no_network(tmp_path: Path) -> None:

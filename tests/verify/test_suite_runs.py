@@ -153,8 +153,8 @@ needs_fork = pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is
 def test_a_part_that_breaks_off_keeps_what_it_had_answered_and_stops_no_other(made_up: Callable[..., Report]) -> None:
     report = made_up("good", "bad", "breaks")
     assert sorted(said(report)) == [
+        ("breaks", False, "exit code 9, last output: out of memory"),
         ("one", True, "fine"),
-        ("the program", False, "exit code 9, last output: out of memory"),
         ("three", True, "fine"),
         ("two", False, "not fine"),
     ]
@@ -303,6 +303,78 @@ def test_suite_scripts_import_only_what_the_fresh_environment_has(script: Path) 
         "psutil",
         *siblings,
     }
+
+
+TRIAL = SUITE_DIRECTORY / "trial"
+OF_DEEPSPEED = {"tensor-parallel": {"transformers"}, "autotuning": {"tabulate"}}  # what it imports for them, unasked
+MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in TRIAL.glob("*.py")}
+PRESENT = {*sys.stdlib_module_names, *(path.stem for path in SUITE_DIRECTORY.rglob("*.py")), "torch", "deepspeed"}
+
+
+def definitions(module: str) -> dict[str, ast.AST]:
+    """What a program defines, by name; its table of parts aside."""
+    found: dict[str, ast.AST] = {}
+    for node in MODULES[module].body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        for target in getattr(node, "targets", []):
+            found.update({name.id: node for name in ast.walk(target) if isinstance(name, ast.Name)})
+    return found
+
+
+def imported(module: str, root: ast.AST, seen: set[ast.AST]) -> set[str]:
+    """The packages that `root` imports, and what it names, here and in the programs beside this one."""
+    if root in seen:
+        return set()
+    seen.add(root)
+    found: set[str] = set()
+    for node in ast.walk(root):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.Name) and node.id in definitions(module):
+            found |= imported(module, definitions(module)[node.id], seen)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in MODULES:
+            beside = definitions(node.value.id).get(node.attr)
+            found |= imported(node.value.id, beside, seen) if beside else set()
+    return found - PRESENT
+
+
+def body_of(part: VerificationPart) -> tuple[str, ast.AST]:
+    """The program of a part, and what its table has for it: the whole table, where that is made by a loop."""
+    module = part.program.split("/")[1]
+    [table] = [
+        node.value
+        for node in MODULES[module].body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and "PARTS" in ast.unparse(node).split("=")[0] and node.value
+    ]
+    own = [
+        value
+        for key, value in zip(getattr(table, "keys", []), getattr(table, "values", []), strict=True)
+        if isinstance(key, ast.Constant) and key.value == part.name
+    ]
+    return module, own[0] if own else table
+
+
+@pytest.mark.parametrize("name", [n for n, part in FACTS.verification_parts.items() if part.arguments])
+def test_a_part_names_every_package_that_it_imports(name: str) -> None:
+    part = FACTS.verification_parts[name]
+    needed = imported(*body_of(part), set()) | OF_DEEPSPEED.get(name, set())
+    assert needed <= set(part.packages)
+
+
+def test_the_packages_of_a_part_are_found_through_other_programs() -> None:
+    assert imported(*body_of(FACTS.verification_parts["bert"]), set()) == {"transformers"}
+    assert imported(*body_of(FACTS.verification_parts["opt-lora"]), set()) == {"transformers", "peft"}
+    assert imported(*body_of(FACTS.verification_parts["cifar"]), set()) == set()
+
+
+@needs_fork
+def test_a_part_whose_package_is_absent_is_skipped_and_says_so(stub_deepspeed: Path, tmp_path: Path) -> None:
+    row = replace(FACTS.verification_parts["tensor-parallel"], packages=("no_such_package",))
+    report = run_suite(stub_deepspeed, make_wheel(tmp_path), None, tmp_path, [row])
+    assert said(report) == [("tensor-parallel", None, "no_such_package is not installed here")]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stub interpreter is a shell script")

@@ -170,7 +170,7 @@ class Crew:
         while crew:
             cpu += sum(member.cpu for member in crew.members)
             crew = crew.earlier  # type: ignore[assignment,unused-ignore]
-        return {"seconds": round(self.seconds, 2), "cpu_seconds": round(cpu, 2)}
+        return {"seconds": round(self.seconds, 3), "cpu_seconds": round(cpu, 3)}
 
     def text(self) -> str:
         """What the processes printed, the stages one after the other."""
@@ -186,10 +186,11 @@ class Crew:
                 known = found.get(entry["name"]) if entry else None
                 if entry and (known is None or rank_of(entry) < rank_of(known)):
                     found[entry["name"]] = entry
+        name = self.part["name"]
         if self.broken and not any(entry["passed"] is False for entry in found.values()):
-            found["the program"] = prebuilt.check("the program", False, self.last_words())
+            found[name] = prebuilt.check(name, False, self.last_words())
         elif not found:
-            found["the program"] = prebuilt.check("the program", False, f"answered nothing; {self.last_words()}")
+            found[name] = prebuilt.check(name, False, f"answered nothing; {self.last_words()}")
         return list(found.values())
 
     def last_words(self) -> str:
