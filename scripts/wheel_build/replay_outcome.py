@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from scripts.errors import InterruptedBuildError
 from scripts.wheel_build.replay import STEPS, Package, Replay, ReplayMachine
 
+FULL_DISK = "disk-full"  # the id of that error
 NOTHING = "none"  # shown for what one side does not have
 SHOWN = 200  # characters of a variable's value
 PLACE = re.compile(r"/|[A-Za-z]:[\\/]")  # begins the value of a variable that names places of a machine
@@ -150,7 +151,8 @@ def _both_built(recorded: Replay, here: Replay, until: str) -> Verdict:
 
 
 def _essence(replay: Replay, other: Replay) -> object:
-    """What must be alike; of the ops those that both builds had."""
+    """What must be alike; of the ops those that both builds had. Which of them find a disk full is chance."""
     error = (replay.error.id, replay.error.step) if replay.error else None
     cause = replay.diagnosis.cause if replay.diagnosis else None
-    return error, cause, {op for op in replay.failed_ops if op in (other.ops or {})}
+    full = replay.error is not None and replay.error.id == FULL_DISK
+    return error, cause, set() if full else {op for op in replay.failed_ops if op in (other.ops or {})}

@@ -53,6 +53,8 @@ RED = replace(
     wheel=None,
 )
 
+FULL = replace(RED, error=ReplayError(id="disk-full", message="m", first="f", step="compile"))
+
 
 @pytest.mark.parametrize("replay", [GREEN, RED, replace(GREEN, options=(), packages=())])
 def test_a_replay_is_read_as_it_was_written(replay: Replay, tmp_path: Path) -> None:
@@ -137,6 +139,8 @@ def test_a_package_differs_by_its_version_or_its_file() -> None:
         (replace(GREEN, exit_code=None), GREEN, "", None),
         (replace(RED, error=ReplayError(id="interrupted", message="m", first="m", step="compile")), GREEN, "", None),
         (GREEN, replace(GREEN, exit_code=None), "compile", True),
+        (FULL, replace(FULL, ops={"cpu_adam": "built", "cpu_lion": "failed"}), "", True),
+        (RED, replace(RED, ops={"cpu_adam": "built", "cpu_lion": "failed"}), "", False),
     ],
 )
 def test_two_builds_end_alike_or_not(recorded: Replay, here: Replay, until: str, same: bool | None) -> None:
