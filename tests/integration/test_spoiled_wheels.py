@@ -16,6 +16,7 @@ import pytest
 from scripts.facts.load import load_facts
 from scripts.plan.target import parse_id
 from scripts.verify.check import Report
+from scripts.verify.suite_orders import packages_of
 from scripts.verify.suite_runs import run_suite
 from scripts.wheel_build.preflight import environment_of
 
@@ -96,9 +97,13 @@ def make_environment(folder: Path, wheel: Path, torch: Path) -> tuple[Path, Path
     [site] = folder.glob("lib/python*/site-packages")
     [beside] = torch.parent.parent.glob("lib/python*/site-packages")
     (site / "beside.pth").write_text(f"{beside}\n", encoding="utf-8")
+    python = folder / "bin" / "python"
+    more = packages_of([FACTS.verification_parts[part] for part in SPOILS])  # a wheel does not require them
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*install, *more], check=True)
     with zipfile.ZipFile(wheel) as members:
         members.extractall(site)
-    return folder / "bin" / "python", site
+    return python, site
 
 
 def verified(python: Path, wheel: Path, folder: Path, parts: Iterable[str]) -> Report:
