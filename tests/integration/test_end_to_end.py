@@ -12,6 +12,7 @@ import pytest
 
 from scripts.command import Command, check, run
 from scripts.commands.project import open_project
+from scripts.facts.source_files import LISTING_VARIABLE
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.index.install_line import install_words
 from scripts.index.published_site import read_site
@@ -51,7 +52,8 @@ def test_a_wheel_reaches_an_environment_by_pip_and_reports_its_ops(
 def task(standin: StandIn, shop: Shop, *words: str) -> dict[str, Any]:
     """The document of `invoke` with GitHub's address set to the stand-in's."""
     argv = [sys.executable, "-m", "invoke", *words, "--json"]
-    environment = publisher_environment(standin, shop.folder)
+    own = {LISTING_VARIABLE: ""}  # the repository's own list of source files: it is a real wheel
+    environment = {**publisher_environment(standin, shop.folder), **own}
     answer = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr[-3000:]
     document: dict[str, Any] = json.loads(answer.stdout)
