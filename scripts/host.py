@@ -90,6 +90,11 @@ def _pyenv(version: str) -> str | None:
     return str(versions[-1]) if versions else None
 
 
+def usable_processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def describe() -> str:
     """One line about this machine, for messages."""
     libc = " with musl" if _is_musl() else ""

@@ -184,12 +184,12 @@ def _save(client: GitHubClient, path: str, file: Path, most: int) -> None:
 
 def _entries(client: GitHubClient, path: str, key: str) -> Iterator[Mapping[str, Any]]:
     """The entries of a list that is wrapped in a document, as those about Actions are, over its pages."""
-    page, seen = 1, 0
+    page = 1
     while True:
         document = _mapping(client.json("GET", f"{path}?per_page={PAGE}&page={page}"))
         found = [one for one in document.get(key) or () if isinstance(one, dict)]
         yield from found
-        page, seen = page + 1, seen + len(found)
+        page += 1
         if len(found) < PAGE or page > PAGE:
             return
 

@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from scripts.ci.request_form import AskedWheel
 from scripts.facts.facts import Facts
 from scripts.index.install_line import target_words
+from scripts.index.page.states import OUR_CHOICE
 from scripts.plan.distance import by_numbers, distance
 from scripts.plan.expand import Plan, axes_of, expand
 from scripts.plan.matrix import Matrix
@@ -23,7 +24,6 @@ from scripts.wheel.published import Published
 Kind = Literal["published", "planned", "possible", "not possible", "not understood"]
 DATA_OF = {"deepspeed": "deepspeed.yaml", "torch": "torch.yaml", "cuda": "cuda.yaml", "python": "python.yaml"}
 FIRST_LABEL = "build-first"  # on the issue of a request: its target is built before all others
-OWN_CHOICE = "matrix:"  # begins the rule of a target that is left out by an exclusion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +72,9 @@ def answer(asked: AskedWheel, known: Known) -> RequestAnswer:
     found = expand(known.matrix, known.facts, axes={axis: (words[axis],) for axis in AXES})
     if found.excluded:
         [row] = found.excluded
-        if not row.rule.startswith(OWN_CHOICE):
+        if not row.rule.startswith(OUR_CHOICE):
             return _not_possible(asked, known, f"{row.reason.rstrip('.')} (rule `{row.rule}`)", target)
-        name = row.rule.removeprefix(OWN_CHOICE)
+        name = row.rule.removeprefix(OUR_CHOICE)
         why = f"`{target.id}` is left out by choice: {row.reason}"
         return _possible(target, why, [f"the exclusion `{name}` of `matrix.yaml` taken out or narrowed"])
     if missing:

@@ -14,9 +14,8 @@ from scripts.errors import DataError, InterruptedBuildError
 from scripts.fetch.installer import find_installer
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
-from scripts.wheel_build.compiler_output import first_errors
-from scripts.wheel_build.replay import Replay, ReplayError, read_replay, replay_path, write_replay
-from scripts.wheel_build.replay_file import LONGEST, begin_replay
+from scripts.wheel_build.replay import Replay, read_replay, replay_path, write_replay
+from scripts.wheel_build.replay_file import begin_replay, told_error
 
 
 def forget_replays(logs: Path, targets: Iterable[Target], options: BuildOptions) -> None:
@@ -35,8 +34,7 @@ def complete_replay(logs: Path, result: Result, options: BuildOptions) -> None:
     begun = _read(path) or begin_replay(result.parsed_target, options, find_installer())
     error = begun.error
     if error is None and result.exit_code:
-        message = (result.message or "")[:LONGEST]
-        error = ReplayError(id=result.error, message=message, first=first_errors(message, 1), step="")
+        error = told_error(result.error, result.message or "")
     replay = replace(begun, exit_code=result.exit_code, error=error, diagnosis=result.diagnosis)
     with suppress(OSError):  # of a disk that is full; what failed is told without it
         write_replay(path, replay)

@@ -145,7 +145,7 @@ def _behind(repetition: Repetition, ended: Replay, verdict: Verdict, dirs: Dirs)
         *_source_difference(repetition.recorded, ended),
         *cause,
         f"outcome: {verdict.words}",
-        f"log: {dirs.logs / f'{ended.target}.log'}",
+        f"log: {dirs.log(ended.target)}",
     ]
 
 

@@ -29,7 +29,7 @@ def write_archive(file: Path, targets: Sequence[Target], dirs: Dirs, told: Mappi
 
 def _left_by(target: Target, dirs: Dirs) -> Iterator[tuple[str, Path]]:
     """The files that a build of the target left, verified or failed, by their names in the archive."""
-    log, replay = dirs.logs / f"{target.id}.log", replay_path(dirs.logs, target.id)
+    log, replay = dirs.log(target.id), replay_path(dirs.logs, target.id)
     for name, path in (("build.log", log), ("result.json", _result(target, dirs)), ("replay.json", replay)):
         if path.is_file():
             yield name, path

@@ -12,12 +12,10 @@ from scripts.errors import BuildEnvironmentError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import find_interpreter, platform_tag
 from scripts.plan.target import Target
-from scripts.versions import minor_of
+from scripts.versions import minor_of, without_level
 from scripts.wheel.content import open_wheel
 from scripts.wheel_build.build_environment import install_torch
 from scripts.wheel_build.torch_routes import torch_routes
-
-SYSTEMS = {"win": "win_amd64", "linux": "linux_x86_64", "manylinux": "linux_x86_64"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +36,7 @@ def wanted_by(wheel: Path, project: Project) -> Wanted | str:
         info, tags = content.build_info(), content.tags
         release = str(content.version).partition("+")[0]
     here = platform_tag()
-    platforms = {SYSTEMS.get(tag.platform.partition("_")[0], tag.platform) for tag in tags}
+    platforms = {without_level(tag.platform) for tag in tags}
     if here not in platforms:
         return f"the wheel is for {', '.join(sorted(platforms))}, and this machine is {here}"
     if info is None:

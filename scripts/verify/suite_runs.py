@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from scripts.command import Command, Log, Outcome, no_log, run
 from scripts.errors import CommandError, InputError
 from scripts.facts.verification_parts import VerificationPart
 from scripts.files import write_whole
+from scripts.host import usable_processors
 from scripts.verify.check import CheckResult, PartRun, Report, Watch, nobody
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
 from scripts.verify.suite_orders import Claims, order_of, skipped, why_not
@@ -131,11 +131,6 @@ def run_parts(python: Path, parts: Sequence[VerificationPart], directory: Path, 
     if fault:
         for part in [part for part in parts if part.name not in hearing.costs]:
             hearing.add(CheckResult(name=part.name, passed=False, detail=fault, part=part.name))
-
-
-def usable_processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_answer(line: str) -> Mapping[str, Any] | None:

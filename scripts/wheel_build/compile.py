@@ -7,7 +7,6 @@ an interrupted build goes on where it was.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -244,8 +243,3 @@ class Compiler:
         if outcome.exit_code and self.group.stopped:  # it did not fail: it was ended
             raise CompileError("stopped")
         return outcome
-
-
-def default_jobs() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

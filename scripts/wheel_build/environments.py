@@ -51,8 +51,12 @@ class Environments:
 
     def packages_of(self, python: Path, log: Log) -> tuple[Package, ...]:
         """What one of the environments holds."""
-        index = torch_index(self.plan.routes) if self.installer.uv else None
-        return installed_packages(self.installer, python, index, log, without="deepspeed")
+        return installed_packages(self.installer, python, self.index, log, without="deepspeed")
+
+    @property
+    def index(self) -> str | None:
+        """Where torch's packages are asked for beside the usual index, by a client that keeps the two apart."""
+        return torch_index(self.plan.routes) if self.installer.uv else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,5 +90,4 @@ class LockedEnvironments(Environments):
         return python
 
     def _install(self, python: Path, packages: tuple[Package, ...], log: Log) -> None:
-        index = torch_index(self.plan.routes) if self.installer.uv else None
-        install_locked(self.installer, python, packages, python.parent.parent / LOCKED, index, log)
+        install_locked(self.installer, python, packages, python.parent.parent / LOCKED, self.index, log)

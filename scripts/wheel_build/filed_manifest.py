@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.files import sha256_of
+from scripts.host import usable_processors
 from scripts.schema.utc_time import utc_now
 from scripts.verify.check import Report
 from scripts.verify.manylinux import needs_of
@@ -15,7 +16,6 @@ from scripts.wheel.manifest import SCHEMA
 from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.built_wheel import BuiltWheel
-from scripts.wheel_build.compile import default_jobs
 from scripts.wheel_build.package import binaries_of
 from scripts.wheel_build.unchanged import INPUTS, inputs_digest
 
@@ -54,7 +54,7 @@ def _found(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
         "needs": needs_of(binaries_of(built.ops)).as_document() if plan.system == "linux" else {},
         "seconds": {**built.seconds, "total": round(sum(built.seconds.values()), 2)},
         "built": utc_now(),
-        "workers": plan.options.jobs or default_jobs(),
+        "workers": plan.options.jobs or usable_processors(),
         "cache_hits": sum(op.cached for op in built.ops),
         "proof": report.as_document() if report else None,
         "repeat": repeat_command(plan.target, plan.options),

@@ -15,6 +15,7 @@ from scripts.command import Log, Running, check
 from scripts.dirs import Dirs
 from scripts.facts.load import load_facts
 from scripts.files import discard
+from scripts.host import usable_processors
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.cuda.provide import provide_toolkit
 from scripts.wheel_build.build_lock import removing, running_builds
@@ -23,7 +24,7 @@ from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.capture import UPSTREAM, captured_recipe, setup_command
-from scripts.wheel_build.compile import Compiler, default_jobs
+from scripts.wheel_build.compile import Compiler
 from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.precompiled import prune
@@ -132,7 +133,7 @@ def compile_settings(
         objects=dirs.work(plan.target.id) / "objects",
         headers=dirs.headers,
         cache=OpCache(dirs.ops) if options.cache else None,
-        jobs=options.jobs or default_jobs(),
+        jobs=options.jobs or usable_processors(),
         identity=_identity(plan, toolchain, recipe, variables),
         directories={
             "source": str(tree.root.resolve()),

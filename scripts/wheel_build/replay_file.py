@@ -123,8 +123,13 @@ def replaying(file: ReplayFile, progress: Progress) -> Iterator[ReplayFile]:
 
 def error_of(error: WheelsError, step: str = "") -> ReplayError:
     """An error as a replay file has it."""
-    message = str(error)[:LONGEST]
-    return ReplayError(id=error.id, message=message, first=first_errors(message, 1), step=step)
+    return told_error(error.id, str(error), step)
+
+
+def told_error(id: str, message: str, step: str = "") -> ReplayError:
+    """The same of an error that another process told."""
+    message = message[:LONGEST]
+    return ReplayError(id=id, message=message, first=first_errors(message, 1), step=step)
 
 
 def variables_of(plan: BuildPlan, toolchain: Toolchain) -> dict[str, str]:

@@ -15,7 +15,8 @@ from scripts.facts.load import load_facts
 from scripts.files import has_digest, sha256_of
 from scripts.host import find_interpreter
 from scripts.toolchain.compilers import Toolchain
-from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.manifest import manifest_path
+from scripts.wheel.wheelhouse import wheel_in
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.variables import read_by_compilers
@@ -26,8 +27,8 @@ OF_THE_WAY = frozenset(("jobs", "cache", "wait", "minutes", "verify"))  # option
 
 def find_unchanged(plan: BuildPlan, dirs: Dirs) -> Path | None:
     """The filed wheel of the plan, verified as far as is asked, when nothing that decides it has changed; or None."""
-    directory = dirs.wheelhouse / f"{plan.target.folder}{plan.directory}"
-    return next((wheel for wheel in sorted(directory.glob("*.whl")) if _is_unchanged(wheel, plan)), None)
+    wheel = wheel_in(dirs.wheelhouse / f"{plan.target.folder}{plan.directory}", plan.target)
+    return wheel if wheel and _is_unchanged(wheel, plan) else None
 
 
 def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, Any]) -> str:
@@ -55,7 +56,7 @@ def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, 
 
 def _is_unchanged(wheel: Path, plan: BuildPlan) -> bool:
     try:
-        manifest = json.loads((wheel.parent / (wheel.name + MANIFEST)).read_bytes())
+        manifest = json.loads(manifest_path(wheel).read_bytes())
         proof, rows = manifest["proof"], load_facts().verification_levels.values()
         ranks = {name: rank for rank, row in enumerate(rows) for name in (row.name, row.alias)}
         if proof["passed"] is not True or ranks[proof["level"]] < ranks[plan.level]:
@@ -68,7 +69,7 @@ def _is_unchanged(wheel: Path, plan: BuildPlan) -> bool:
 
 def _checkout_digest() -> str:
     """The digest of the code and the data that make wheels: all of scripts/, and matrix.yaml."""
-    files = sorted(path for path in (CHECKOUT / "scripts").rglob("*") if path.suffix in {".py", ".yaml"})
+    files = sorted(path for path in (CHECKOUT / "scripts").rglob("*") if path.suffix in {".py", ".yaml", ".txt"})
     listed = [(path.relative_to(CHECKOUT).as_posix(), sha256_of(path)) for path in (CHECKOUT / "matrix.yaml", *files)]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 

@@ -87,7 +87,7 @@ class BuildsPanel(ttk.Frame):
 
     def _log(self) -> Path | None:
         result = self.chosen()
-        return default_dirs().logs / f"{result['target']}.log" if result else None
+        return default_dirs().log(result["target"]) if result else None
 
     def show_log(self) -> None:
         """The log of the chosen build, its end when it is long."""

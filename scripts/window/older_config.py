@@ -13,6 +13,7 @@ from scripts.facts.facts import Facts
 from scripts.plan.matrix import Matrix
 from scripts.schema.json_document import parse_json
 from scripts.schema.readers import Problems, Reader, keyed, mapped, text
+from scripts.versions import cuda_version
 
 LIMIT = 1_000_000  # bytes; the builder's own has a few hundred
 
@@ -66,8 +67,8 @@ def _check(name: str, row: OlderVersion, facts: Facts, matrix: Matrix) -> Checke
 
 def _told(name: str, row: OlderVersion, facts: Facts) -> Iterator[str]:
     yield "known and built here"
-    wheels = sorted({variant for torch in facts.torch.values() for variant in torch.cuda if variant != "cpu"})
-    oldest = min((facts_version for each in wheels if (facts_version := _cuda(each))), default=None)
+    known = {cuda_version(variant) for torch in facts.torch.values() for variant in torch.cuda}
+    oldest = min((Version(each) for each in known if each), default=None)
     if oldest and _order(row.cuda_min) < oldest:
         yield f"the file says CUDA {row.cuda_min} or newer, and no torch here has one before {oldest}"
     if not row.url.rstrip("/").endswith((f"v{name}.zip", f"v{name}.tar.gz")):
@@ -77,11 +78,6 @@ def _told(name: str, row: OlderVersion, facts: Facts) -> Iterator[str]:
 def _of_same_minor(name: str, matrix: Matrix) -> list[str]:
     minor = name.rpartition(".")[0]
     return sorted((each for each in matrix.deepspeed if each.startswith(f"{minor}.")), key=_order, reverse=True)
-
-
-def _cuda(variant: str) -> Version | None:
-    digits = variant.removeprefix("cu")
-    return Version(f"{digits[:-1]}.{digits[-1]}") if digits.isdigit() else None
 
 
 def _order(text: str) -> Version:

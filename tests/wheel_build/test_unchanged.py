@@ -21,6 +21,7 @@ from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.unchanged import find_unchanged
 from tests.wheel.test_manifest import make_built
 
+DECIDING = ("scripts/wheel_build/package.py", "scripts/data/flags.yaml", "scripts/data/source_files.txt", "matrix.yaml")
 PASSED = CheckResult(name="ds_report", passed=True, detail="as expected")
 REPORT = Report(wheel="w", checks=(PASSED,), level="full")
 
@@ -100,10 +101,10 @@ def test_an_updated_interpreter_builds_it(filed: Filed, tmp_path: Path, monkeypa
     assert filed.found() is None
 
 
-@pytest.mark.parametrize("name", ["scripts/wheel_build/package.py", "scripts/data/flags.yaml", "matrix.yaml"])
+@pytest.mark.parametrize("name", DECIDING)
 def test_a_change_of_code_or_data_builds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     checkout = tmp_path / "checkout"
-    for file_name in ("scripts/wheel_build/package.py", "scripts/data/flags.yaml", "matrix.yaml"):
+    for file_name in DECIDING:
         (checkout / file_name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / file_name).write_text("before")
     monkeypatch.setattr(unchanged, "CHECKOUT", checkout)
