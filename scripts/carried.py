@@ -78,9 +78,11 @@ def program() -> tuple[str, ...]:
 
 
 def started() -> tuple[str, ...]:
-    """The same, as another process starts it."""
-    archive = one_file()
-    return (sys.executable, "-m", "invoke") if archive is None else (sys.executable, str(archive))
+    """The same, as another process starts it and can be heard: `pythonw.exe` has no output, `python.exe` beside it."""
+    archive, python = one_file(), Path(sys.executable)
+    heard = python.with_name("python.exe")
+    with_output = heard if python.name.lower() == "pythonw.exe" and heard.is_file() else python
+    return (str(with_output), "-m", "invoke") if archive is None else (str(with_output), str(archive))
 
 
 def typed(task: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import os
@@ -115,6 +116,11 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def record_digest(digest: bytes) -> str:
+    """A digest as a wheel's RECORD writes it: in base64 for addresses, without what pads it."""
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def has_digest(path: Path, sha256: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import io
@@ -15,6 +14,7 @@ from packaging.utils import parse_wheel_filename
 from scripts.errors import PrerequisiteError
 from scripts.fetch.index_client import open_index, packages_of
 from scripts.fetch.transfer import Transient, open_source
+from scripts.files import record_digest
 
 AHEAD = 1 << 18  # bytes that are read at once: the files of a folder lie side by side
 PAUSES = (0.0, 0.5, 2.0, 5.0)  # seconds before each try
@@ -86,15 +86,11 @@ def fetch_folder(wheel: str, size: int, record_sha256: str, folder: str, into: P
         members = [info for info in archive.infolist() if info.filename.startswith(folder + "/") and not info.is_dir()]
         for info in sorted(members, key=lambda each: each.header_offset):
             content = archive.read(info)
-            if digests.get(info.filename) != f"sha256={_digest(content)}":
+            if digests.get(info.filename) != f"sha256={record_digest(hashlib.sha256(content).digest())}":
                 raise PrerequisiteError(f"{wheel}: {info.filename} is not what RECORD names", id="digest-mismatch")
             path = into / info.filename.removeprefix(folder + "/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-
-
-def _digest(content: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
 def _address(wheel: str) -> str:

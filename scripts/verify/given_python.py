@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from pathlib import Path
 
 from scripts.command import ask
 from scripts.errors import InputError
-from scripts.files import sha256_of
+from scripts.files import record_digest, sha256_of
 from scripts.verify.check import Verdict, verdict
 from scripts.wheel.content import open_wheel
 
@@ -71,7 +70,7 @@ def _fault(path: Path, digest: str) -> str:
     if algorithm != "sha256":
         return ""  # pip and uv write no other; the check of RECORD speaks of it
     try:
-        found = base64.urlsafe_b64encode(bytes.fromhex(sha256_of(path))).rstrip(b"=").decode()
+        found = record_digest(bytes.fromhex(sha256_of(path)))
     except FileNotFoundError:
         return "is not there"
     except OSError as error:

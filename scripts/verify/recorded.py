@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from scripts.errors import InputError
+from scripts.files import record_digest
 from scripts.verify.check import Verdict, verdict
 from scripts.wheel.content import WheelContent
 
@@ -52,7 +52,7 @@ class Recorded:
                 length += len(block)
         except InputError:
             return False
-        found = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+        found = record_digest(digest.digest())
         return (found, str(length)) == (expected, size)
 
 

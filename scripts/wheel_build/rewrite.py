@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import io
@@ -18,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from scripts.errors import PackageError
-from scripts.files import draft_of
+from scripts.files import draft_of, record_digest
 
 REQUIRES = "Requires-Dist: "
 EXECUTABLE, PLAIN = 0o100755, 0o100644
@@ -110,7 +109,7 @@ def _dist_info(members: dict[str, bytes], source: Path) -> str:
 def _record(members: dict[str, bytes], record: str) -> bytes:
     rows: list[Sequence[str]] = []
     for name in sorted(members):
-        digest = base64.urlsafe_b64encode(hashlib.sha256(members[name]).digest()).rstrip(b"=").decode()
+        digest = record_digest(hashlib.sha256(members[name]).digest())
         rows.append((name, f"sha256={digest}", str(len(members[name]))))
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([*rows, (record, "", "")])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from scripts.carried import HOME, one_file, typed
+from scripts.carried import HOME, one_file, started, typed
 from scripts.command import Command, Log, ask, run
 from scripts.errors import CommandError
 from scripts.process_tree import ProcessGroup
@@ -24,23 +22,15 @@ LONGEST_ANSWER = 600.0  # seconds; a first look at Visual Studio takes half a mi
 
 def task_command(*words: str, variables: Mapping[str, str] | None = None) -> Command:
     """A task with its words, as the person who opened the window would type it."""
-    archive = one_file()
-    program = (str(archive),) if archive else ("-m", "invoke")
     env = {**QUIET, **(variables or {})}
-    return Command(argv=(_python(), *program, *words), env=env, cwd=None if archive else HOME)
+    return Command(argv=(*started(), *words), env=env, cwd=None if one_file() else HOME)
 
 
 def as_typed(command: Command) -> str:
     """The line that a person would type for the command of a task."""
-    words = command.argv[2:] if one_file() else command.argv[3:]
+    words = command.argv[len(started()) :]
     variables = {name: value for name, value in command.env.items() if name not in QUIET}
     return Command(argv=(*typed(words[0]).split(), *words[1:]), env=variables).as_shell()
-
-
-def _python() -> str:
-    """This Python; `python.exe` where the window was started by `pythonw.exe`, which has no output."""
-    beside = Path(sys.executable).with_name("python.exe")
-    return str(beside) if Path(sys.executable).name.lower() == "pythonw.exe" and beside.is_file() else sys.executable
 
 
 def ask_task(*words: str, seconds: float = LONGEST_ANSWER) -> tuple[dict[str, Any], str]:
