@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from scripts.errors import InputError
 from scripts.publish.github_client import GitHubClient
@@ -15,6 +15,7 @@ from scripts.schema.readers import Problems
 
 MARK = "<!-- answer to a request for a wheel -->"  # begins our comment, so that it is changed and not repeated
 MOST_EVENT = 8_000_000
+MOST_FIRST = 1000  # so many wheels that come first are no order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +66,8 @@ def put_comment(client: GitHubClient, repository: str, number: int, text: str) -
 
 def labelled(client: GitHubClient, repository: str, label: str) -> Iterator[Issue]:
     """The open issues that have the label; only who may triage can give one."""
-    path, page = f"{client.api}/repos/{repository}/issues", 1
-    while True:
-        found = client.request("GET", f"{path}?labels={quote(label)}&state=open&per_page=100&page={page}").json()
-        yield from (issue for one in found if (issue := issue_of(one)))
-        if len(found) < 100 or page >= 10:  # a thousand wheels that come first are no order
-            return
-        page += 1
+    found = islice(client.pages(f"/repos/{repository}/issues", labels=label, state="open"), MOST_FIRST)
+    yield from (issue for one in found if (issue := issue_of(one)))
 
 
 def _is_ours(comment: Mapping[str, Any]) -> bool:

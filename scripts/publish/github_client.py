@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -97,9 +97,9 @@ class GitHubClient:
         answer = self.request(method, self.api + path, json=body)
         return document_of(answer) if answer.content else None
 
-    def pages(self, path: str, size: int = 100) -> Iterator[Any]:
+    def pages(self, path: str, size: int = 100, **query: str) -> Iterator[Any]:
         """Every entry of a list, over all its pages; raises PublishError for pages without an end."""
-        url, seen = f"{self.api}{path}?per_page={size}", set[str]()
+        url, seen = f"{self.api}{path}?{urlencode({**query, 'per_page': size})}", set[str]()
         while url:
             seen.add(url)
             answer = self.request("GET", url)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from tests.github.contract import Contract, Exchange
 from tests.github.hosted import REFUSED, Hosted
@@ -345,7 +345,8 @@ def _page(call: Call, entries: list[Any]) -> tuple[list[Any], str]:
     size = min(100, max(1, _whole(call.argument("per_page"), 30)))
     page = max(1, _whole(call.argument("page"), 1))
     more = page * size < len(entries)
-    address = f"{call.base}{call.path}?per_page={size}&page={page + 1}"
+    asked = {name: values[0] for name, values in parse_qs(call.query, keep_blank_values=True).items()}
+    address = f"{call.base}{call.path}?{urlencode({**asked, 'per_page': size, 'page': page + 1})}"
     return entries[(page - 1) * size : page * size], f'<{address}>; rel="next"' if more else ""
 
 
