@@ -30,6 +30,7 @@ from scripts.schema.readers import (
 )
 from scripts.schema.utc_time import utc_time
 from scripts.versions import MANYLINUX, SYSTEMS
+from scripts.wheel.proofs import shared_proofs, with_proofs
 from scripts.wheel.published import Published
 from scripts.wheel.record import Verification, WheelRecord, WheelSource
 
@@ -80,7 +81,7 @@ def read_wheels(content: str | bytes, name: str, url: str | None = None) -> Publ
 
     Raises DataError with every fault, each at its key.
     """
-    found = _read(_WHEELS_THERE if url else _WHEELS, content, name)
+    found = _read(_WHEELS_THERE if url else _WHEELS, content, name, with_proofs)
     texts = found["notes"]
     wheels = tuple(_with_texts(wheel, texts) if wheel.notes else wheel for wheel in found["wheels"])
     return Published(wheels=wheels, url=url or found["url"], torch_index=found["torch_index"])
@@ -91,10 +92,12 @@ def _with_texts(wheel: WheelRecord, texts: Mapping[str, str]) -> WheelRecord:
 
 
 def write_wheels(published: Published) -> str:
-    """The text of wheels.json, one line per wheel; the text of a note that many wheels have stands there once."""
+    """The text of wheels.json, one line per wheel; a proof or a note's text that many wheels have stands there once."""
     notes = {id: text for wheel in published.wheels for id, text in wheel.notes.items()}
+    documents = [_line(wheel) for wheel in published.wheels]
+    proofs = shared_proofs(documents)
     head = {"schema": WHEELS_SCHEMA, "torch_index": published.torch_index, "url": published.url, "notes": notes}
-    documents = (_line(wheel) for wheel in published.wheels)
+    head["proofs"] = proofs
     rows = ",\n".join(json.dumps(document, sort_keys=True) for document in documents)
     return f'{json.dumps(head, sort_keys=True)[:-1]}, "wheels": [\n{rows}\n]}}\n'
 
@@ -104,9 +107,14 @@ def _line(wheel: WheelRecord) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None or key not in RARE}
 
 
-def _read(reader: Reader[dict[str, Any]], content: str | bytes, name: str) -> dict[str, Any]:
+def _read(
+    reader: Reader[dict[str, Any]],
+    content: str | bytes,
+    name: str,
+    prepared: Callable[[Any], Any] = lambda value: value,
+) -> dict[str, Any]:
     problems = Problems()
-    value = parse_json(content, name, problems)
+    value = prepared(parse_json(content, name, problems))
     found = {} if problems else reader(value, f"{name}:", problems)
     if problems:
         raise DataError(name, [problem.removeprefix(f"{name}: ") for problem in problems])
@@ -123,7 +131,8 @@ def _verification(found: Mapping[str, Any]) -> Verification:
 
     failed = names(False) or (() if found["passed"] else ("verification",))
     skipped = {check["name"]: check["detail"] for check in found["checks"] if check["passed"] is None}
-    return Verification(level=found["level"], passed=names(True), failed=failed, skipped=skipped)
+    parts = tuple(name for name, run in found["parts"].items() if run["passed"])
+    return Verification(level=found["level"], passed=names(True), failed=failed, skipped=skipped, parts=parts)
 
 
 def _row(**found: Any) -> WheelRecord:  # noqa: ANN401  the fields of _WHEELS
@@ -204,6 +213,7 @@ _platform_tag = shaped(re.compile(rf"{'|'.join(SYSTEMS)}|{MANYLINUX.pattern}"), 
 _source = _part(WheelSource, kind=text, sha256=text, url=Optional(text), patches=Optional(listed(text), ()))
 _note: Reader[dict[str, Any]] = _part(dict, id=text, text=text, hint=Optional(text), audience=Optional(text, "user"))
 _check: Reader[dict[str, Any]] = _part(dict, name=text, passed=Optional(flag), detail=text)
+_run: Reader[dict[str, Any]] = _part(dict, passed=Optional(flag))
 _MANIFEST: Reader[dict[str, Any]] = _part(
     dict,
     schema=_schema(MANIFEST_SCHEMA),
@@ -222,10 +232,17 @@ _MANIFEST: Reader[dict[str, Any]] = _part(
     seconds=_part(dict, total=number),
     built=Optional(utc_time),
     notes=Optional(listed(_note), ()),
-    proof=Optional(_part(dict, level=Optional(text), passed=flag, checks=listed(_check))),
+    proof=Optional(
+        _part(dict, level=Optional(text), passed=flag, checks=listed(_check), parts=Optional(mapped(_run), {}))
+    ),
 )
 _known_verification = _part(
-    Verification, level=Optional(text), passed=listed(text), failed=listed(text), skipped=_details
+    Verification,
+    level=Optional(text),
+    passed=listed(text),
+    failed=listed(text),
+    skipped=_details,
+    parts=Optional(listed(text), ()),
 )
 _KEYS: dict[str, Reader[Any]] = {
     "schema": _schema(WHEELS_SCHEMA),

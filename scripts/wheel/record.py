@@ -20,6 +20,7 @@ class Verification:
     passed: tuple[str, ...]
     failed: tuple[str, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)  # check -> reason
+    parts: tuple[str, ...] = ()  # of parts.yaml, that ran on it and passed
 
 
 @dataclass(frozen=True, kw_only=True)

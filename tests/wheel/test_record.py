@@ -138,6 +138,30 @@ def test_a_text_that_many_wheels_note_stands_in_wheels_json_once() -> None:
     assert [record.notes for record in read_wheels(text, "wheels.json").wheels] == [notes, notes]
 
 
+def test_a_proof_that_many_wheels_have_stands_in_wheels_json_once() -> None:
+    proof = Verification(level="full", passed=("names",), skipped={"gpu": "no GPU here"}, parts=("load_ops", "zero-1"))
+    records = [make_wheel_record(python=python, verification=proof) for python in ("3.11", "3.12")]
+    text = write_wheels(make_published(*records, make_wheel_record(python="3.13")))
+    assert text.count("zero-1") == 1
+    read = [record.verification for record in read_wheels(text, "wheels.json").wheels]
+    assert read == [proof, proof, make_wheel_record().verification]
+
+
+def test_the_parts_that_passed_are_read_from_a_manifest() -> None:
+    runs = {"zero-1": {"passed": True, "seconds": 1.5}, "gpu": {"passed": None, "reason": "no GPU"}}
+    proof = {**make_manifest()["proof"], "parts": runs}
+    verification = read_manifest(manifest_text(proof=proof), "m").verification
+    assert verification is not None
+    assert verification.parts == ("zero-1",)
+
+
+def test_a_wheels_json_of_before_has_each_proof_with_its_wheel() -> None:
+    document = json.loads(write_wheels(make_published(make_wheel_record())))
+    document["wheels"][0]["proof"] = document.pop("proofs")[0]
+    del document["wheels"][0]["proof"]["parts"]
+    assert read_wheels(json.dumps(document), "wheels.json").wheels == (make_wheel_record(),)
+
+
 def test_a_wheels_json_of_before_has_no_notes() -> None:
     document = json.loads(write_wheels(make_published(make_wheel_record())))
     del document["notes"], document["wheels"][0]["notes"]
@@ -203,6 +227,9 @@ def test_a_wheel_that_is_not_verified_is_not_offered(verification: Verification 
         ("arches", ["all"], "arches"),
         ("left_out", None, "left_out"),
         ("uploaded", '2026-01-31"><script>', "uploaded"),
+        ("proof", 1, "proof"),
+        ("proof", -1, "proof"),
+        ("proof", True, "proof"),
     ],
 )
 def test_a_row_that_cannot_be_right_is_refused(key: str, value: object, place: str) -> None:
