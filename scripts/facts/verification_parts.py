@@ -11,8 +11,15 @@ from packaging.specifiers import SpecifierSet
 from scripts.schema.annotations import RowName, Source
 from scripts.schema.readers import choice
 
-GROUPS = ("full", "op", "part", "library", "workload")
-LEVELS = ("load", "core", "full", "workloads", "integrations", "autotuning", "gpu")
+GROUPS = {
+    "full": "The wheel itself",
+    "op": "Ops",
+    "part": "Parts of DeepSpeed",
+    "library": "Libraries above it",
+    "workload": "Workloads",
+}
+BESIDE = ("workloads", "integrations", "autotuning")  # levels of parts that `--with` adds
+LEVELS = ("load", "core", "full", *BESIDE, "gpu")
 PLACES = ("any", "device", "cuda", "cpu", "gpu")
 
 

@@ -8,10 +8,8 @@ from typing import Any
 
 from scripts.errors import InputError
 from scripts.facts.facts import Facts
-from scripts.facts.verification_parts import VerificationPart
+from scripts.facts.verification_parts import BESIDE, VerificationPart
 from scripts.verify.check import CheckResult
-
-BESIDE = ("workloads", "integrations", "autotuning")  # levels of parts that `--with` adds
 
 
 @dataclass(frozen=True, kw_only=True)

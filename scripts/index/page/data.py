@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from scripts.facts.facts import Facts
+from scripts.facts.verification_parts import Parts
 from scripts.index.install_line import Tool, install_lines, torch_lines
 from scripts.index.page.grid import Grid, grid_of
+from scripts.index.page.proven import not_proven, proven
 from scripts.index.page.states import Build, excluded_state, unpublished
 from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, WEIGHTS
 from scripts.plan.expand import Plan
@@ -56,6 +58,7 @@ def page_data(
     planned = [row.target for row in plan.targets]
     grid = grid_of([*planned, *(row.target for row in plan.excluded), *(record.target for record in wheels), *going])
     combinations, reasons = _combinations(plan, grid)
+    ran = {part for record in wheels if record.verification for part in record.verification.parts}
     patches = {target.torch_minor: target.torch for target in [*(record.target for record in wheels), *planned]}
     return {
         "schema": SCHEMA,
@@ -71,7 +74,8 @@ def page_data(
         "distance": {"weights": WEIGHTS, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},
         "builds": _builds(going, grid),
         "notes": {id: text for record in wheels for id, text in record.notes.items()},
-        "wheels": _wheels(published, wheels, grid),
+        "parts": {name: row.proves.replace("`", "") for name, row in facts.verification_parts.items() if name in ran},
+        "wheels": _wheels(published, wheels, grid, facts.verification_parts),
     }
 
 
@@ -92,11 +96,11 @@ def _builds(builds: Mapping[Target, Build], grid: Grid) -> dict[str, Any]:
     return {str(number): [build.state, build.message, build.url] for number, build in rows}
 
 
-def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) -> dict[str, Any]:
+def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid, rows: Parts) -> dict[str, Any]:
     tables: dict[str, Numbering] = defaultdict(Numbering)
     columns: dict[str, list[int]] = defaultdict(list)
     for record in records:
-        for name, row in _repeated(published, record).items():
+        for name, row in _repeated(published, record, rows).items():
             columns[name].append(tables[name].number(row))
     return {
         "number": grid.numbers(record.target for record in records),
@@ -107,8 +111,9 @@ def _wheels(published: Published, records: Sequence[WheelRecord], grid: Grid) ->
     }
 
 
-def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
+def _repeated(published: Published, record: WheelRecord, rows: Parts) -> dict[str, Hashable]:
     """What many wheels have in common, by the name of the column."""
+    found = record.verification
     return {
         **{tool: tuple(_patterns(install_lines(record, published, tool), record)) for tool in TOOLS},
         "base": published.address(record).removesuffix(quote(record.file)),
@@ -119,6 +124,9 @@ def _repeated(published: Published, record: WheelRecord) -> dict[str, Hashable]:
         "arches": tuple(record.arches),
         "cpu": record.cpu_level,
         "verification": _verification(record.verification),
+        "proven": proven(record, rows),
+        "parts": found.parts if found else (),
+        "partsLeft": not_proven(found, rows.values()) if found else (),
         "manifest": record.url is not None,
         "notes": tuple(sorted(record.notes)),
     }

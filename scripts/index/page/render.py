@@ -13,6 +13,7 @@ from types import MappingProxyType
 from scripts.facts.facts import Facts
 from scripts.index.one_file import NAME
 from scripts.index.page.data import page_data
+from scripts.index.page.parts_table import parts_html, parts_table
 from scripts.index.page.states import Build
 from scripts.index.page.status import status_html, status_rows
 from scripts.plan.expand import Plan
@@ -63,6 +64,7 @@ def render_page(
         detect=escape(DETECT),
         one_file=_one_file(one_file),
         status=status_html(status_rows(published.wheels, plan, builds)),
+        parts=_parts(published, facts),
         source=_source_link(repository),
         edition=_edition(files),
     )
@@ -74,6 +76,13 @@ def _one_file(content: bytes) -> str:
         return ""
     size, digest = f"{len(content) / 1e6:.1f} MB", hashlib.sha256(content).hexdigest()
     return Template(_own("one_file.html")).substitute(name=NAME, size=size, digest=digest)
+
+
+def _parts(published: Published, facts: Facts) -> str:
+    table = parts_table(published.wheels, facts.verification_parts)
+    if table is None:
+        return ""
+    return Template(_own("parts.html")).substitute(deepspeed=escape(table.deepspeed), table=parts_html(table))
 
 
 def _edition(files: Mapping[str, str]) -> str:

@@ -21,7 +21,6 @@ from scripts.wheel.record import WheelRecord
 
 KINDS = (("win_amd64", "cuda"), ("win_amd64", "cpu"), ("linux_x86_64", "cuda"), ("linux_x86_64", "cpu"))
 Kind: TypeAlias = tuple[str, str, str]  # DeepSpeed, platform, accelerator
-BEGIN, END = "<!-- wheels -->", "<!-- /wheels -->"  # what a Markdown document marks the table with
 TITLES = ("Windows, CUDA", "Windows, CPU", "Linux, CUDA", "Linux, CPU")
 
 
@@ -89,15 +88,16 @@ def status_markdown(rows: Sequence[StatusRow]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def renew_table(text: str, table: str, name: str) -> str:
-    """The text of the document called `name` with `table` between its two marks; InputError when one is missing."""
-    parts = re.split(f"({re.escape(BEGIN)}\n).*?({re.escape(END)}\n)", text, flags=re.DOTALL)
+def renew_table(text: str, table: str, name: str, what: str = "wheels") -> str:
+    """The text of the document called `name` with `table` between its marks; InputError when one is missing."""
+    begin, end = f"<!-- {what} -->", f"<!-- /{what} -->"
+    parts = re.split(f"({re.escape(begin)}\n).*?({re.escape(end)}\n)", text, flags=re.DOTALL)
     if len(parts) != 4:
         raise InputError(
-            f"{name}: write the lines {BEGIN} and {END} once, where the table belongs", id="table-marks-missing"
+            f"{name}: write the lines {begin} and {end} once, where the table belongs", id="table-marks-missing"
         )
-    before, begin, end, after = parts
-    return f"{before}{begin}{table}{end}{after}"
+    before, begun, ended, after = parts
+    return f"{before}{begun}{table}{ended}{after}"
 
 
 def _markdown_count(count: Count | None) -> str:

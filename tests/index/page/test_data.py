@@ -14,7 +14,7 @@ from scripts.index.page.data import FIRST, TOOLS, page_data
 from scripts.index.page.states import Build
 from scripts.plan.expand import Plan
 from scripts.wheel.published import Published
-from scripts.wheel.record import WheelRecord
+from scripts.wheel.record import Verification, WheelRecord
 from tests.index.page.factories import made_up, many_wheels, published, some_builds, some_wheels, world
 from tests.plan.factories import make_plan, make_target
 
@@ -60,6 +60,34 @@ def test_a_wheel_is_told_as_its_record_says() -> None:
     skipped = [list(item) for item in record.verification.skipped.items()]
     assert row["verification"] == ["full", list(record.verification.passed), [], skipped]
     assert record.url == row["base"] + record.file.replace("+", "%2B")
+
+
+def test_a_wheel_says_in_words_what_was_proven_on_it_and_what_was_not() -> None:
+    skipped = {"gpu": "it needs a GPU, and there is none here", "zero-1: fp16 learns": "this processor has no fp16"}
+    proof = Verification(level="core", passed=("load cpu_adam",), skipped=skipped, parts=("load_ops", "optimizers"))
+    data = data_of(made_up(make_target(cuda="cu130", platform="win_amd64"), verification=proof))
+    row = row_of(data, 0)
+    assert row["proven"] == [
+        "2 parts of DeepSpeed ran on this very file and did what they should.",
+        "The other parts ran on the wheel for another Python of the same DeepSpeed, torch and CUDA.",
+        "Its CUDA kernels were not run: there was no GPU where it was verified.",
+        "Not tried on it: workloads, integrations and autotuning.",
+    ]
+    assert row["partsLeft"] == [["gpu", skipped["gpu"]], ["zero-1", "this processor has no fp16"]]
+    assert data["parts"].keys() == {"load_ops", "optimizers"}
+    assert "`" not in json.dumps(data["parts"])
+
+
+def test_a_wheel_for_cpu_that_ran_everything_has_nothing_unproven() -> None:
+    parts = ("load_ops", "gpu", "cifar", "accelerate", "autotuning", "a part of tomorrow")
+    rows = [
+        row_of(data_of(made_up(target, verification=Verification(level="full", passed=("x",), parts=parts))), 0)
+        for target in (make_target(), make_target(cuda="cu130"))
+    ]
+    assert [row["proven"] for row in rows] == [
+        ["6 parts of DeepSpeed ran on this very file and did what they should."]
+    ] * 2
+    assert row_of(data_of(made_up(make_target())), 0)["proven"] == []  # its manifest names no parts
 
 
 def test_a_note_of_many_wheels_is_written_once() -> None:

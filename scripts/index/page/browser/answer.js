@@ -106,7 +106,7 @@ function factsOf(model, wheel) {
     ["CPU", `x86-64 with ${wheel.cpu.toUpperCase()} or better`],
     [`${wheel.ops.length} ops`, opList(wheel)],
     wheel.notes.length && ["Good to know", noteList(model, wheel)],
-    ["Verification", verificationOf(wheel.verification)],
+    ["Verification", [...provenOf(model, wheel), verificationOf(wheel.verification)]],
     ["Check", [make("code", {}, "python -m deepspeed.env_report"), " lists the ops, once it is installed"]],
     wheel.manifest && ["Manifest", link(wheel.url + ".json", "what it was made from, and how to make it again")],
     model.data.repository && ["Provenance", make("code", {}, `gh attestation verify ${wheel.file} --repo ${model.data.repository}`)],
@@ -137,6 +137,17 @@ function opList(wheel) {
 
 function noteList(model, wheel) {
   return make("ul", { class: "notes" }, wheel.notes.map((id) => make("li", {}, model.data.notes[id])));
+}
+
+/** What running it has shown and what not, in words; below them part by part. */
+function provenOf(model, wheel) {
+  if (!wheel.proven.length) return [];
+  const rows = [
+    ...wheel.parts.map((name) => make("li", {}, "✓ ", make("b", {}, name), model.data.parts[name] ? ": " + model.data.parts[name] : "")),
+    ...wheel.partsLeft.map(([name, why]) => make("li", {}, "– ", make("b", {}, name), ": skipped, " + why)),
+  ];
+  const counts = `${wheel.parts.length} parts passed` + (wheel.partsLeft.length ? `, ${wheel.partsLeft.length} skipped` : "");
+  return [make("p", { class: "proven" }, wheel.proven.join(" ")), make("details", {}, make("summary", {}, counts), make("ul", { class: "checks" }, rows))];
 }
 
 function verificationOf(found) {
