@@ -19,6 +19,7 @@ from invoke.collection import Collection
 import tasks
 from scripts import errors
 from scripts.commands.command_task import CommandTask
+from scripts.commands.parts_summary import with_summary
 from scripts.commands.reference import error_page, raised_ids, read_errors, with_tables
 from scripts.commands.verify_page import VERIFY_PAGE, verify_page
 from scripts.facts import condition
@@ -107,6 +108,11 @@ def test_the_page_of_the_errors_is_that_of_the_code() -> None:
 
 def test_the_page_of_the_verification_is_that_of_its_parts() -> None:
     assert text_of(VERIFY_PAGE) == verify_page()
+
+
+def test_the_readme_says_how_each_part_of_the_newest_release_ended() -> None:
+    """`python -m scripts.commands.reference` writes it."""
+    assert text_of(README) == with_summary(text_of(README))
 
 
 def test_every_id_of_an_error_is_explained_once_and_every_explained_id_is_raised() -> None:

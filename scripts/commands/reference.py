@@ -1,7 +1,7 @@
 """The parts of the reference that are written from the code: `python -m scripts.commands.reference` writes them anew.
 
-The table of each task comes from its option classes, docs/errors.md from the ids of the errors, docs/verify.md from the
-parts of the verification.
+The table of each task comes from its option classes, docs/errors.md from the ids of the errors, docs/verify.md and the
+README's table of parts from the parts of the verification and their last results.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from scripts import errors
 from scripts.commands.command_task import CommandTask
+from scripts.commands.parts_summary import README, with_summary
 from scripts.commands.verify_page import VERIFY_PAGE, verify_page
 from scripts.dirs import CHECKOUT
 from scripts.facts.load import DATA
@@ -145,6 +146,7 @@ def main() -> None:
     write_whole(REFERENCE, with_tables(REFERENCE.read_text(encoding="utf-8"), found).encode())
     write_whole(ERROR_PAGE, error_page().encode())
     write_whole(VERIFY_PAGE, verify_page().encode())
+    write_whole(README, with_summary(README.read_text(encoding="utf-8")).encode())
 
 
 if __name__ == "__main__":

@@ -9,21 +9,20 @@ from typing import Any
 
 from scripts.dirs import CHECKOUT
 from scripts.facts.load import load_facts
-from scripts.facts.verification_parts import VerificationPart
+from scripts.facts.verification_parts import BESIDE, GROUPS, VerificationPart
+from scripts.verify.explained import explained_checks
 
 VERIFY_PAGE = CHECKOUT / "docs" / "verify.md"
 VERIFIED = (
     CHECKOUT / "docs" / "verified.json"
 )  # by release, the `parts` of what `invoke verify --json` said of its wheel
 WORDS = {True: "passed", False: "**failed**", None: "skipped"}
-TITLES = {"full": "The wheel itself", "op": "Ops", "part": "Parts of DeepSpeed", "library": "Libraries above it"}
-TITLES |= {"workload": "Workloads"}
 INTRODUCTION = """\
 # What a verification proves
 
 `invoke verify WHEEL` reads the file; `--level` says how far it is run beyond that, `--with` adds what takes longer.
 This page is written by `python -m scripts.commands.reference` from `scripts/data/parts.yaml` and `docs/verified.json`;
-the checks of the file are in the [reference](reference.md#levels-of-verification).
+more on the checks of the file is in the [reference](reference.md#levels-of-verification).
 
 One Python imports torch and DeepSpeed, and forks for each part; parts run side by side, as many processes at once as
 there are processors. Where there is a GPU, or no fork (Windows), each part is a process of its own. Without `--python`
@@ -31,6 +30,12 @@ that Python is a fresh environment's, with the torch that the wheel was built fo
 compared with the wheel's RECORD first. A part that cannot run says why, and is not counted as passed. Nothing is
 compiled: an op that the wheel lacks is an error, where DeepSpeed would compile it. Data are made up, models tiny; where
 torch can do the same alone, its losses, weights, logits or words are what counts, not only that a loss falls.
+"""
+THE_FILE = """\
+## The file
+
+Nothing of the wheel is run, so any system reads any wheel. One cause gives one failure: what waits on a check that
+failed is skipped.
 """
 
 
@@ -42,9 +47,11 @@ def verify_page() -> str:
         former = f" (formerly `{level.alias}`)" if level.alias else ""
         lines.append(f"| `{level.name}`{former} | {level.proves} |")
     lines += ["", "A wheel's manifest says which parts passed, were skipped and why (`proof.parts`), with seconds.", ""]
+    lines += [THE_FILE, "| check | holds when it passes |", "| --- | --- |"]
+    lines += [f"| {name} | {holds} |" for name, holds in explained_checks().items()]
     parts = list(facts.verification_parts.values())
-    lines += ["## Parts", "", "The processes of a part stand behind its name; on a GPU each has one.", ""]
-    for group, title in TITLES.items():
+    lines += ["", "## Parts", "", "The processes of a part stand behind its name; on a GPU each has one.", ""]
+    for group, title in GROUPS.items():
         lines += [f"### {title}", "", "| part | from level | proves |", "| --- | --- | --- |"]
         lines += [row_of(part) for part in parts if part.group == group]
         lines.append("")
@@ -55,7 +62,7 @@ def row_of(part: VerificationPart) -> str:
     """The part's row."""
     count = f" ({', then '.join(map(str, part.processes))})" if max(part.processes) > 1 else ""
     level = {"gpu": "[on a GPU](gpu.md)"}.get(part.level, f"`{part.level}`")
-    level = f"`--with {part.level}`" if part.level in ("workloads", "integrations", "autotuning") else level
+    level = f"`--with {part.level}`" if part.level in BESIDE else level
     return f"| {part.name}{count} | {level} | {part.proves}{_limits(part)} |"
 
 

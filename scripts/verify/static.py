@@ -43,7 +43,7 @@ def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED, watch: Watch
         facts, digest = load_facts(), sha256_of(wheel)
         recorded = Recorded(content=content)
         results: dict[str, CheckResult] = {}
-        for name, ask in _questions(recorded, promises, digest, facts):
+        for name, ask in questions(recorded, promises, digest, facts):
             why_not = why_not_asked(name, results, recorded)
             results[name] = timed(name, partial(_skipped, why_not) if why_not else ask, watch)
     return Report(wheel=wheel.name, checks=tuple(results.values()), sha256=digest)
@@ -53,16 +53,14 @@ def _skipped(reason: str) -> Verdict:
     return None, reason
 
 
-def _questions(recorded: Recorded, promises: Promises, digest: str, facts: Facts) -> Iterator[tuple[str, Question]]:
+def questions(recorded: Recorded, promises: Promises, digest: str, facts: Facts) -> Iterator[tuple[str, Question]]:
     """Every check by its name, first those on which others wait."""
     content = recorded.content
     yield "zip", partial(check_layout, content)
     yield "RECORD", partial(check_record, recorded)
     yield "file name and metadata", partial(check_name, content)
-    if faults := list(promises.faults(digest, facts)):
-        yield "manifest", lambda: verdict(faults, "")
-    elif promises.sha256:
-        yield "manifest", lambda: (True, "it is this file's")
+    if promises.sha256 or list(promises.faults(digest, facts)):
+        yield "manifest", partial(check_manifest, promises, digest, facts)
     yield from ((name, partial(check, content)) for name, check in CHECKS)
     yield from _source_checks(recorded, promises)
     modules = Modules(content=content, passed_over=frozenset(recorded.faults))
@@ -77,6 +75,11 @@ def _source_checks(recorded: Recorded, promises: Promises) -> Iterator[tuple[str
     match = SourceMatch(recorded=recorded, patches=promises.patches)
     yield "source files", partial(check_source_files, match)
     yield "commands", partial(check_commands, match)
+
+
+def check_manifest(promises: Promises, digest: str, facts: Facts) -> Verdict:
+    """The manifest can be read, is this very file's, and promises a CPU level and patches that are known."""
+    return verdict(promises.faults(digest, facts), "it is this file's")
 
 
 def check_name(content: WheelContent) -> Verdict:
