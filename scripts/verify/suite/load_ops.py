@@ -31,6 +31,8 @@ def load(op: str) -> prebuilt.Check:
         detail = explain(error, ALL_OPS[op])
         if not prebuilt.has_gpu() and any(library in detail for library in DRIVER_LIBRARIES):
             return prebuilt.check(name, None, f"needs the GPU driver, and there is none here: {detail}")
+        if wrong_torch() and is_missing_library(error):
+            return prebuilt.check(name, None, f"not the wheel's fault: {detail}")
         return prebuilt.check(name, False, detail)
     package, file = Path(deepspeed.__file__).resolve().parent, Path(module.__file__).resolve()
     inside = package in file.parents
@@ -40,12 +42,17 @@ def load(op: str) -> prebuilt.Check:
 def explain(error: Exception, builder: Any) -> str:
     """What was raised; for a library that is not there, which one, and whether torch is the right one."""
     text = f"{type(error).__name__}: {error}"
-    if not any(words in text for words in NOT_FOUND):
+    if not is_missing_library(error):
         return text
     file = module_file(builder) if os.name == "nt" else None  # elsewhere the loader names the library by itself
     lacking = missing.missing_libraries(file, missing.loader_directories(), prebuilt.loads) if file else []
     words = [f"{', '.join(lacking)} cannot be found"] if lacking else []
     return "; ".join([*words, *wrong_torch(), text])
+
+
+def is_missing_library(error: Exception) -> bool:
+    """Whether the loader did not find what the module needs."""
+    return any(words in str(error) for words in NOT_FOUND)
 
 
 def wrong_torch() -> list[str]:
