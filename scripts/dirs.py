@@ -32,6 +32,11 @@ class Dirs:
         return self.cache / "ops"
 
     @property
+    def units(self) -> Path:
+        """The object cache: compiled units, and what each read."""
+        return self.cache / "units"
+
+    @property
     def headers(self) -> Path:
         """Precompiled headers."""
         return self.cache / "headers"

@@ -117,7 +117,7 @@ class CleanOptions:
 
     what: tuple[str, ...] = option(
         (),
-        "the kinds to free: unfinished, downloads, leftovers, sources, toolkits, headers, ops, environments, "
+        "the kinds to free: unfinished, downloads, leftovers, sources, toolkits, headers, ops, units, environments, "
         "portability",
         more="the kinds to free, with commas; unless given what only a stopped process left: `unfinished`, `downloads` "
         "and `leftovers`",

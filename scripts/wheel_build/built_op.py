@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scripts.command import Outcome
+from scripts.wheel_build.recipe import OpRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +41,13 @@ class OpCost:
             self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
             if step:
                 self.thread_peaks[step] = max(self.thread_peaks.get(step, 0), outcome.peak_bytes // threads)
+
+    def meta(self, op: OpRecipe) -> dict[str, Any]:
+        """What the op cache keeps beside the op's binary."""
+        return {
+            "op": op.op,
+            "file": op.file,
+            "seconds": self.seconds,
+            "peak_bytes": self.peak_bytes,
+            "thread_peaks": self.thread_peaks,
+        }

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from scripts.disk_space import FULL
 from scripts.files import discard, draft_name, has_digest, rename_patiently, sha256_of, touch
 from scripts.stamp import read_record, write_record
 from scripts.wheel_build.headers import include_dirs, reach
+from scripts.wheel_build.places import Places
 from scripts.wheel_build.recipe import OpRecipe
 
 SCHEMA = 1
@@ -123,23 +124,16 @@ def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], directories
     Folders and outputs of this build are replaced by their names, so that the same op has the same key elsewhere.
     """
     outputs = {str(unit.object): f"{{object {index}}}" for index, unit in enumerate(op.units)}
-    directories = {path: "{" + name + "}" for name, path in directories.items()}
     beside = {str(op.import_library): "{import library}"} if op.import_library else {}
-    swaps = {**directories, **outputs, **beside, str(op.binary): "{binary}"}
+    own = {**outputs, **beside, str(op.binary): "{binary}"}
+    places = Places.of(directories)
     ingredients = {
         "schema": SCHEMA,
         "identity": identity,
-        "commands": [_neutral(unit.argv, swaps) for unit in op.units] + [_neutral(op.link, swaps)],
+        "commands": [places.words(unit.argv, own) for unit in op.units] + [places.words(op.link, own)],
         "files": _files(op, root),
     }
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
-
-
-def _neutral(argv: Sequence[str], swaps: Mapping[str, str]) -> list[str]:
-    words = list(argv)
-    for path in sorted(swaps, key=len, reverse=True):
-        words = [word.replace(path, swaps[path]) for word in words]
-    return words
 
 
 def _files(op: OpRecipe, root: Path) -> dict[str, str]:

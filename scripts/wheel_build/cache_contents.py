@@ -21,7 +21,8 @@ from scripts.wheel_build.cache import META
 
 OF_STOPPED = ("unfinished", "downloads", "leftovers")  # kinds that only a stopped process leaves
 LOCKED = ("unfinished", "portability")  # kinds of which each has a lock of its own, by its name
-COPIED = ("ops", "environments")  # kinds of which a build takes at once what it needs; the others it may be reading
+# of which a build takes at once what it needs; the others it may be reading
+COPIED = ("ops", "units", "environments")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +101,9 @@ def _together(directories: Callable[[Dirs], Iterable[Path]]) -> Find:
 
 def _leftovers(dirs: Dirs) -> Iterator[tuple[Path, ...]]:
     """What was being written, or removed, by a process that ended."""
+    parts = [part for kind in (dirs.headers, dirs.ops, dirs.units / "objects") for part in _each_in(kind)]
     folders = (dirs.unfinished, dirs.toolkits, dirs.sources, dirs.captured, dirs.headers)
-    for directory in (*folders, *_each_in(dirs.headers), *_each_in(dirs.ops)):
+    for directory in (*folders, *parts):
         yield from ((path,) for path in _each_in(directory, DRAFT))
 
 
@@ -113,10 +115,11 @@ KINDS: Mapping[str, Find] = {
     "toolkits": _one_by_one(lambda dirs: dirs.toolkits),
     "headers": _one_by_one(lambda dirs: dirs.headers),
     "ops": _together(lambda dirs: _each_in(dirs.ops)),
+    "units": _together(lambda dirs: [part for kind in _each_in(dirs.units) for part in _each_in(kind)]),
     "environments": _together(lambda dirs: [dirs.captured]),
     "portability": _together(lambda dirs: [dirs.portability]),
 }
-TOGETHER = ("sources", "ops", "environments", "portability")
+TOGETHER = ("sources", "ops", "units", "environments", "portability")
 # What is written when each is made, and never again.
 MARKERS = {
     "unfinished": f"source/{STAMP}",

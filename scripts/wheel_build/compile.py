@@ -8,24 +8,25 @@ an interrupted build goes on where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from scripts.command import Command, Outcome, run
 from scripts.disk_space import located, said_full
 from scripts.errors import CompileError, InterruptedBuildError
-from scripts.files import rename_patiently, touch, write_whole
-from scripts.locks import locked
+from scripts.files import rename_patiently, touch
 from scripts.process_tree import ProcessGroup
-from scripts.stamp import discard_file, is_as_stamped, stamp_file
+from scripts.stamp import is_as_stamped, stamp_file
 from scripts.wheel_build.built_op import BuiltOp, OpCost
 from scripts.wheel_build.compiler_output import failure_message, failure_of, was_killed
-from scripts.wheel_build.precompiled import TEXT, PrecompiledHeader, use
+from scripts.wheel_build.precompiled import PrecompiledHeader, make_header, use
 from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import OpRecipe, Recipe, Unit
 from scripts.wheel_build.schedule import Task, free_memory, run_tasks, threads_of_each
+from scripts.wheel_build.unit_objects import UnitObjects, listing, without_process
 
 GIB = 1024**3
 HEADER_MEMORY = int(2.3 * GIB)
@@ -41,9 +42,10 @@ class Compiler:
         self.group = ProcessGroup()
         self.headers = choose_headers(recipe, settings)
         self.keys = op_keys(recipe, settings, self.headers)
-        self.ops = {op.op: self._at_key(op) for op in recipe.ops}
+        self.ops = {op.op: op.in_directory(settings.objects / self.keys[op.op][:20]) for op in recipe.ops}
         units = [unit for op in self.ops.values() for unit in op.units]
-        self.made = frozenset(unit.object for unit in units if is_as_stamped(unit.object))  # by an earlier run
+        self.made = {unit.object for unit in units if is_as_stamped(unit.object)}  # by an earlier run
+        self.objects = UnitObjects(settings.units, settings) if settings.units else None
         self.costs = {op: OpCost() for op in self.ops}
         self.built: dict[str, BuiltOp] = {}
         self.peaks = settings.cache.peaks() if settings.cache else {}
@@ -61,6 +63,8 @@ class Compiler:
         for op in self.ops:
             self._take_from_cache(op)
         missing = [recipe for op, recipe in self.ops.items() if op not in self.built]
+        for recipe in missing:
+            self._take_objects(recipe)
         self.threads = self._nvcc_threads(missing)
         tasks = self._tasks(missing)
         failed = run_tasks(tasks, workers=self.settings.jobs, group=self.group, tick=self._tick)
@@ -83,26 +87,28 @@ class Compiler:
         if self.settings.deadline and time.monotonic() > self.settings.deadline:
             raise InterruptedBuildError("the time given is over; what is finished is kept, the same command resumes")
 
-    def _at_key(self, op: OpRecipe) -> OpRecipe:
-        """The op with its objects in a directory named by its key: what is there already fits."""
-        directory = self.settings.objects / self.keys[op.op][:20]
-        units, link = [], list(op.link)
-        for index, unit in enumerate(op.units):
-            new = directory / f"{index:02d}-{Path(unit.source).stem}{unit.object.suffix}"
-            units.append(unit.to(new))
-            link = [word.replace(str(unit.object), str(new)) for word in link]
-        binary = directory / op.binary.name
-        link = [word.replace(str(op.binary), str(binary)) for word in link]
-        if op.import_library:
-            link = [word.replace(str(op.import_library), str(directory / op.import_library.name)) for word in link]
-        return replace(op, units=tuple(units), link=tuple(link), binary=binary)
-
     def _take_from_cache(self, op: str) -> None:
         hit = self.settings.cache.get(self.keys[op], self.ops[op].binary) if self.settings.cache else None
         if hit:
             cost = Outcome(exit_code=0, seconds=hit.meta["seconds"], peak_bytes=hit.meta["peak_bytes"], output="")
             self.costs[op].add(cost)
             self._finish(op, hit.binary, cached=True)
+
+    def _take_objects(self, op: OpRecipe) -> None:
+        """What of the op's units another build compiled from the same content."""
+        for place, unit in enumerate(op.units):
+            if self.objects and unit.object not in self.made:
+                self.objects.name(unit, precompiled=(op.op, place) in self.headers)
+                self._take_object(op, unit)
+
+    def _take_object(self, op: OpRecipe, unit: Unit) -> None:
+        hit = self.objects.take(unit) if self.objects else None
+        if hit:
+            stamp_file(unit.object)
+            self.made.add(unit.object)
+            self.progress.log(f"{unit.source}: its object is in the cache")
+            seconds, peak = hit.meta["seconds"], hit.meta["peak_bytes"]
+            self.costs[op.op].add(Outcome(exit_code=0, seconds=seconds, peak_bytes=peak, output=""), unit.step)
 
     def _finish(self, op: str, binary: Path, *, cached: bool) -> None:
         recipe, cost = self.ops[op], self.costs[op]
@@ -125,9 +131,10 @@ class Compiler:
             touch(header.header.parent)
         tasks = [self._header_task(header) for header in wanted.values() if not header.is_made]
         made_here = {task.name for task in tasks}
+        first: dict[str, str] = {}  # of the units that have one command: those behind it wait and take its object
         for op in ops:
             units = [
-                self._unit_task(op, unit, self.headers.get((op.op, place)), made_here)
+                self._unit_task(op, unit, self.headers.get((op.op, place)), made_here, first)
                 for place, unit in enumerate(op.units)
             ]
             needs = frozenset(task.name for task in units)
@@ -141,17 +148,23 @@ class Compiler:
     def _header_task(self, header: PrecompiledHeader) -> Task:
         return Task(
             name=f"header {header.header.parent.name}",
-            work=lambda: self._precompile(header),
+            work=lambda: make_header(header, self._run, self.progress.log),
             seconds=HEADER_SECONDS,
             memory=HEADER_MEMORY,
         )
 
-    def _unit_task(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None, made_here: set[str]) -> Task:
+    def _unit_task(
+        self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None, made_here: set[str], first: dict[str, str]
+    ) -> Task:
+        name = f"{op.op} {unit.object.stem}"
         needs = {f"header {header.header.parent.name}"} & made_here if header else set()
+        command = self.objects.command_of(unit) if self.objects else ""
+        if command and unit.object not in self.made and first.setdefault(command, name) != name:
+            needs.add(first[command])
         seconds = self.settings.expected.get(op.op, 30.0) / len(op.units)
         threads = self.threads if unit.step == "nvcc" else 1
         return Task(
-            name=f"{op.op} {unit.object.stem}",
+            name=name,
             work=lambda: self._compile(op, unit, header),
             needs=frozenset(needs),
             seconds=seconds,
@@ -159,44 +172,36 @@ class Compiler:
             memory=threads * self.peaks.get((op.op, unit.step), self.settings.peaks[unit.step]),
         )
 
-    def _precompile(self, header: PrecompiledHeader) -> None:
-        """Make the header; without it the units compile all the same, only slower, so a failure is just noted."""
-        directory = header.header.parent
-        with locked(directory, "a precompiled header is being made", log=self.progress.log):
-            if header.is_made:  # by the process that was waited for
-                return
-            discard_file(header.output)
-            write_whole(header.header, TEXT)
-            self.progress.log(header.command.as_shell())
-            outcome = self._run(header.command)
-            if outcome.exit_code == 0:
-                rename_patiently(header.draft, header.output)
-                stamp_file(header.output)
-            else:
-                header.draft.unlink(missing_ok=True)
-                self.progress.log(f"no precompiled header: {outcome.output}")
-
     def _compile(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None) -> None:
         self.progress.update(op.op, "compiling", units=1)
+        unit.object.parent.mkdir(parents=True, exist_ok=True)
+        if unit.object not in self.made and self.objects and self.objects.seen_since(unit):
+            self._take_object(op, unit)
         if unit.object not in self.made:
-            unit.object.parent.mkdir(parents=True, exist_ok=True)
-            argvs = [use(unit, header)] if header else []
-            self._attempt(op, unit, [*argvs, unit.argv])
+            self._attempt(op, unit, header)
         self.progress.update(op.op, "compiling", units=-1)
 
-    def _attempt(self, op: OpRecipe, unit: Unit, argvs: Sequence[tuple[str, ...]]) -> None:
-        """Try each command in turn, the last one again when the compiler was killed; raises CompileError at the end."""
-        draft = unit.to(unit.object.with_suffix(".draft" + unit.object.suffix))
+    def _attempt(self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None) -> None:
+        """Compile with the headers that were planned, then with torch's own; raises CompileError at the end."""
+        draft = unit.object.with_suffix(".draft" + unit.object.suffix)
+        read = unit.object.with_suffix(".read")
         outcome = Outcome(exit_code=0, seconds=0, peak_bytes=0, output="")
-        for argv in argvs:
-            attempt = replace(unit, argv=tuple(argv)).to(draft.object)
+        commands = [*([use(unit, header)] if header else []), unit.argv, *([unit.plain] if unit.plain else [])]
+        for place, argv in enumerate(commands):
+            as_planned = place == 0 and (header is None or header.output.exists())
+            attempt = listing(unit.to(draft, argv), read) if self.objects else unit.to(draft, argv)
+            since = time.time_ns()
             outcome = self._run_unit(op, attempt)
             if outcome.exit_code and was_killed(outcome):
                 time.sleep(1.0)
                 outcome = self._run_unit(op, attempt)
             if outcome.exit_code == 0:
-                rename_patiently(draft.object, unit.object)
+                without_process(attempt)
+                rename_patiently(draft, unit.object)
                 stamp_file(unit.object)
+                if self.objects and as_planned:
+                    with self._kept(f"the object of {unit.source}", self.objects.cache.directory):
+                        self.objects.keep(unit, read, since_ns=since, outcome=outcome)
                 return
         self.progress.update(op.op, "failed")
         raise CompileError(f"{unit.source}: {failure_of(outcome)}")
@@ -218,22 +223,20 @@ class Compiler:
         if outcome.exit_code:
             self.progress.update(op.op, "failed")
             raise CompileError(f"{op.op}: link: {failure_of(outcome)}")
-        cost = self.costs[op.op]
         if self.settings.cache:
-            meta = {
-                "op": op.op,
-                "file": op.file,
-                "seconds": cost.seconds,
-                "peak_bytes": cost.peak_bytes,
-                "thread_peaks": cost.thread_peaks,
-            }
-            try:
-                with located(self.settings.cache.directory):
-                    self.settings.cache.put(self.keys[op.op], op.binary, meta)
-            except OSError as error:  # the op is there for this wheel all the same
-                why = f"{error.filename}: {error.strerror}"
-                self.progress.show(f"  {op.op} is not kept in the op cache: {why}; the build goes on")
+            with self._kept(op.op, self.settings.cache.directory):
+                self.settings.cache.put(self.keys[op.op], op.binary, self.costs[op.op].meta(op))
         self._finish(op.op, op.binary, cached=False)
+
+    @contextmanager
+    def _kept(self, what: str, directory: Path) -> Iterator[None]:
+        """Around putting something into a cache: one that cannot be written is told, and the build goes on."""
+        try:
+            with located(directory):
+                yield
+        except OSError as error:
+            why = f"{error.filename}: {error.strerror}"
+            self.progress.show(f"  {what} is not kept in the cache: {why}; the build goes on")
 
     def _run(self, command: Command) -> Outcome:
         if self.group.stopped:

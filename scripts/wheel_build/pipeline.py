@@ -18,6 +18,7 @@ from scripts.files import discard
 from scripts.host import usable_processors
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.cuda.provide import provide_toolkit
+from scripts.toolchain.programs import program_digests
 from scripts.wheel_build.build_lock import removing, running_builds
 from scripts.wheel_build.build_plan import BuildPlan, source_kinds
 from scripts.wheel_build.built_op import BuiltOp
@@ -26,12 +27,14 @@ from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.capture import UPSTREAM, captured_recipe, setup_command
 from scripts.wheel_build.compile import Compiler
 from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
+from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.precompiled import prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.replay_file import ReplayFile
+from scripts.wheel_build.small_headers import PLACE, SMALL, small_headers_digest
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
 from scripts.wheel_build.variables import read_by_compilers
 
@@ -133,12 +136,17 @@ def compile_settings(
         objects=dirs.work(plan.target.id) / "objects",
         headers=dirs.headers,
         cache=OpCache(dirs.ops) if options.cache else None,
+        units=ObjectCache(dirs.units) if options.cache else None,
+        unit_identity=_unit_identity(plan, toolchain, recipe, variables),
         jobs=options.jobs or usable_processors(),
         identity=_identity(plan, toolchain, recipe, variables),
         directories={
             "source": str(tree.root.resolve()),
             "environment": recipe.python["prefix"],
             "python": recipe.python["base_prefix"],
+            "python-headers": recipe.python["include"],
+            "torch": recipe.torch["folder"],
+            PLACE: str(SMALL),
             **toolchain.directories,
         },
         system=plan.system,
@@ -159,14 +167,24 @@ def _identity(
 ) -> dict[str, Any]:  # what beside commands and files can change a binary
     torch = {key: recipe.torch[key] for key in ("version", "cuda", "git", "cxx11_abi")}
     python = {key: recipe.python[key] for key in ("version", "suffix", "platform")}
+    units = _unit_identity(plan, toolchain, recipe, variables)
+    return {**units, "torch": torch, "python": python, PLACE: small_headers_digest()}
+
+
+def _unit_identity(
+    plan: BuildPlan, toolchain: Toolchain, recipe: Recipe, variables: Mapping[str, str]
+) -> dict[str, Any]:
+    """What beside its command and the files that its compiler reads can change a unit's object."""
     tools = read_by_compilers(plan.compiler_variables, variables, os.environ)
-    return {**toolchain.identity, "variables": tools, "torch": torch, "python": python, "cpu": list(plan.cpu.gcc)}
+    programs = program_digests(argv[0] for argv in (*recipe.compile_commands, *(op.link for op in recipe.ops)))
+    return {**toolchain.identity, "programs": programs, "variables": tools, "cpu": list(plan.cpu.gcc)}
 
 
 def discard_work(plan: BuildPlan, dirs: Dirs) -> None:
     """Remove what only a resumed build would need, and the caches' oldest entries."""
     discard(dirs.work(plan.target.id))
     OpCache(dirs.ops).prune()
+    ObjectCache(dirs.units).prune()
     with removing(dirs):
         if not running_builds(dirs, but=plan.target.id):
             prune(dirs.headers)

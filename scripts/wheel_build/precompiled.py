@@ -11,14 +11,15 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.command import Command
-from scripts.files import discard, draft_name
-from scripts.stamp import is_as_stamped
+from scripts.command import Command, Log, Outcome
+from scripts.files import discard, draft_name, rename_patiently, write_whole
+from scripts.locks import locked
+from scripts.stamp import discard_file, is_as_stamped, stamp_file
 from scripts.wheel_build.headers import include_dirs, reach
 from scripts.wheel_build.recipe import Unit
 
@@ -58,13 +59,31 @@ def plan_headers(
     for unit in units:
         if _can_use(unit, root):
             groups[_signature(unit, root)].append(unit)
-    worth = [(flags, group) for flags, group in groups.items() if len(group) >= WORTH_UNITS]
+    worth = [(flags, group) for flags, group in groups.items() if len({_work(unit) for unit in group}) >= WORTH_UNITS]
     return [_header(flags, group, directory, identity) for flags, group in worth]
 
 
 def use(unit: Unit, header: PrecompiledHeader) -> tuple[str, ...]:
     """The unit's command with the precompiled header in front of its own includes."""
     return (unit.argv[0], "-include", str(header.header), *unit.argv[1:])
+
+
+def make_header(header: PrecompiledHeader, run: Callable[[Command], Outcome], log: Log) -> None:
+    """Make the header; without it the units compile all the same, only slower, so a failure is just noted."""
+    directory = header.header.parent
+    with locked(directory, "a precompiled header is being made", log=log):
+        if header.is_made:  # by the process that was waited for
+            return
+        discard_file(header.output)
+        write_whole(header.header, TEXT)
+        log(header.command.as_shell())
+        outcome = run(header.command)
+        if outcome.exit_code == 0:
+            rename_patiently(header.draft, header.output)
+            stamp_file(header.output)
+        else:
+            header.draft.unlink(missing_ok=True)
+            log(f"no precompiled header: {outcome.output}")
 
 
 def prune(directory: Path, kept: int = KEPT) -> None:
@@ -75,6 +94,11 @@ def prune(directory: Path, kept: int = KEPT) -> None:
             uses.append((made.parent.stat().st_mtime_ns, made.parent))
     for _, entry in sorted(uses, reverse=True)[kept:]:
         discard(entry)
+
+
+def _work(unit: Unit) -> tuple[str, ...]:
+    """What tells it from the same unit of another op, which takes its object."""
+    return tuple(word for word in unit.argv if word != str(unit.object))
 
 
 def _can_use(unit: Unit, root: Path) -> bool:

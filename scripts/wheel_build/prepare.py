@@ -11,8 +11,10 @@ from scripts.facts.deepspeed_releases import OpSupport
 from scripts.facts.flag_edits import FlagEdit
 from scripts.wheel_build.cache import OpCache, op_key
 from scripts.wheel_build.flags import edit_flags
+from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.precompiled import PrecompiledHeader, plan_headers
 from scripts.wheel_build.recipe import OpRecipe, Recipe
+from scripts.wheel_build.small_headers import with_small_header
 
 Headers: TypeAlias = Mapping[tuple[str, int], PrecompiledHeader]  # by op and place of the unit in it
 
@@ -34,6 +36,8 @@ class CompileSettings:
     link_words: Mapping[str, Sequence[str]]  # op -> what upstream forgets on its link line
     expected: Mapping[str, float]  # op -> expected seconds of one core
     peaks: Mapping[str, int]  # step -> bytes that one compiler thread takes, until an op's own peak is known
+    units: ObjectCache | None = None
+    unit_identity: Mapping[str, Any] = field(default_factory=dict)  # toolchain and CPU level: what no file tells
     arches: int = 1  # that nvcc compiles for: it can use as many threads
     env: Mapping[str, str] = field(default_factory=dict)
     precompile: bool = True
@@ -53,6 +57,8 @@ def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
 
     link = (*edited(op.link, "link"), *settings.link_words.get(op.op, ()))
     units = tuple(replace(unit, argv=edited(unit.argv, unit.step)) for unit in op.units)
+    if settings.precompile and settings.system == "linux":
+        units = tuple(with_small_header(unit, settings.root) for unit in units)
     return replace(op, units=units, link=link)
 
 

@@ -24,6 +24,7 @@ class Unit:
     source: str
     object: Path
     argv: tuple[str, ...]
+    plain: tuple[str, ...] = ()  # the command to fall back on, where `argv` has a header that may not serve
 
     @property
     def step(self) -> str:
@@ -32,8 +33,11 @@ class Unit:
 
     def to(self, new: Path, argv: Iterable[str] | None = None) -> Unit:
         """The same unit written to another object file, with other arguments when given."""
-        words = tuple(word.replace(str(self.object), str(new)) for word in (self.argv if argv is None else argv))
-        return replace(self, object=new, argv=words)
+        words, plain = (
+            tuple(word.replace(str(self.object), str(new)) for word in command)
+            for command in (self.argv if argv is None else argv, self.plain)
+        )
+        return replace(self, object=new, argv=words, plain=plain)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,19 @@ class OpRecipe:
     link: tuple[str, ...]
     binary: Path
     import_library: Path | None = None  # what MSVC's linker writes beside the binary; nobody needs it
+
+    def in_directory(self, directory: Path) -> OpRecipe:
+        """The op with everything that it writes in this directory."""
+        units, link = [], list(self.link)
+        for index, unit in enumerate(self.units):
+            new = directory / f"{index:02d}-{Path(unit.source).stem}{unit.object.suffix}"
+            units.append(unit.to(new))
+            link = [word.replace(str(unit.object), str(new)) for word in link]
+        binary = directory / self.binary.name
+        link = [word.replace(str(self.binary), str(binary)) for word in link]
+        if self.import_library:
+            link = [word.replace(str(self.import_library), str(directory / self.import_library.name)) for word in link]
+        return replace(self, units=tuple(units), link=tuple(link), binary=binary)
 
 
 @dataclass(frozen=True, kw_only=True)

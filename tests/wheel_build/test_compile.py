@@ -295,7 +295,10 @@ def test_a_build_stops_at_its_deadline_and_keeps_what_is_finished(
     def finished() -> set[str]:
         return {path.name for path in (tmp_path / "objects").rglob("*.o") if ".draft" not in path.name}
 
-    clock = SimpleNamespace(monotonic=lambda: float(finished() >= wanted), sleep=time.sleep)
+    def now() -> float:
+        return float(finished() >= wanted)
+
+    clock = SimpleNamespace(monotonic=now, sleep=time.sleep, time_ns=time.time_ns)
     monkeypatch.setattr(compile_module, "time", clock)
     with pytest.raises(InterruptedBuildError, match="time given is over"):
         compile_ops(recipe_of(root, compiler=compiler), make_settings(root, tmp_path, deadline=0.5))

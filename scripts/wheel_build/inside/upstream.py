@@ -97,6 +97,7 @@ def describe_torch() -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "git": torch.version.git_version,
         "cxx11_abi": bool(torch.compiled_with_cxx11_abi()),
+        "folder": str(Path(torch.__file__).parent),
     }
 
 

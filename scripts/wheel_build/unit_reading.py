@@ -1,0 +1,139 @@
+"""What a unit is made from: the files that its compiler read, and what it would have read had it been there.
+
+A key of contents alone would miss a header that begins to exist earlier on the include path. So every name that the
+files which were read ask for, in whatever #if, is looked up in every folder that the compiler searches, in order, and
+which of them have it belongs to the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from scripts.files import sha256_of
+from scripts.wheel_build.places import Places
+
+BLANKS = rb"(?:[ \t]|/\*[^\n]*?\*/)*"
+ASKED = re.compile(
+    rb"(?:#" + BLANKS + rb"(?:include_next|include|import)|__has_include(?:_next)?" + BLANKS + rb"\()" + BLANKS
+    + rb'(?:<([^>\n]+)>|"([^"\n]+)")'
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitReading:
+    """What one compile of a unit read, by the names of its places."""
+
+    files: tuple[str, ...]
+    names: tuple[str, ...]  # that the files ask for, "torch/extension.h"
+    beside: tuple[str, ...]  # where a name in quotes would have been found first, and was not
+
+    def digest(self) -> str:
+        """Tells it from every other."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+
+
+@dataclass
+class Disk:
+    """What lies on the disk, each file read once as long as its size and times stay."""
+
+    digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
+    asked: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)  # by digest of the file
+    folders: dict[Path, frozenset[str]] = field(default_factory=dict)
+
+    def digest(self, path: Path) -> str | None:
+        """The content's digest; None for what is not there."""
+        try:
+            found = path.stat()
+            state = (found.st_size, max(found.st_mtime_ns, found.st_ctime_ns))
+            if self.digests.get(path, (None, ""))[0] != state:
+                self.digests[path] = (state, sha256_of(path))
+        except OSError:
+            return None
+        return self.digests[path][1]
+
+    def names_in(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
+        """The names that the file asks for, and those of them in quotes; raises OSError when it cannot be read."""
+        digest = self.digest(path)
+        if digest is None:
+            raise FileNotFoundError(str(path))
+        if digest not in self.asked:
+            found = ASKED.findall(path.read_bytes())
+            quoted = frozenset(_name(quoted) for _, quoted in found if quoted)
+            self.asked[digest] = (quoted | {_name(angled) for angled, _ in found if angled}, quoted)
+        return self.asked[digest]
+
+    def present(self, folder: Path, names: Mapping[str, Sequence[str]]) -> list[str]:
+        """Those of the names (grouped by their first part) that the folder has."""
+        if folder not in self.folders:
+            try:
+                self.folders[folder] = frozenset(entry.name for entry in os.scandir(folder))
+            except OSError:
+                self.folders[folder] = frozenset()
+        here = self.folders[folder]
+        return [
+            name
+            for first, group in names.items()
+            if first in here or first in (".", "..")
+            for name in group
+            if name == first or (folder / name).exists()
+        ]
+
+    def changed_since(self, paths: Iterable[Path], moment_ns: int) -> bool:
+        """Whether one of the files was written at or after the moment, or is gone."""
+        try:
+            return any(max(found.st_mtime_ns, found.st_ctime_ns) >= moment_ns for found in map(Path.stat, paths))
+        except OSError:
+            return True
+
+
+def reading_of(paths: Iterable[Path], searched: Sequence[Path], places: Places, disk: Disk) -> UnitReading:
+    """The reading of a compile that read these files and searched these folders; OSError when one is gone."""
+    paths = sorted(set(paths))
+    names: set[str] = set()
+    beside: set[Path] = set()
+    for path in paths:
+        asked, quoted = disk.names_in(path)
+        names |= asked
+        beside |= {path.parent / name for name in quoted}
+        names |= set(_below(path, searched))  # an #include of a macro names no file
+    return UnitReading(
+        files=tuple(sorted(places.named(str(path)) for path in paths)),
+        names=tuple(sorted(names)),
+        beside=tuple(sorted(places.named(str(path)) for path in beside.difference(paths))),
+    )
+
+
+def content_digest(reading: UnitReading, searched: Sequence[Path], places: Places, disk: Disk) -> str | None:
+    """The digest of what the reading's files hold now and of where its names are found; None when a file is gone.
+
+    `searched` are the folders that the compiler searches, in order.
+    """
+    contents = []
+    for file in reading.files:
+        digest = disk.digest(places.path(file))
+        if digest is None:
+            return None
+        contents.append(digest)
+    grouped: dict[str, list[str]] = {}
+    for name in reading.names:
+        grouped.setdefault(name.split("/", 1)[0], []).append(name)
+    where = [[places.named(str(folder)), disk.present(folder, grouped)] for folder in searched]
+    beside = [file for file in reading.beside if places.path(file).exists()]
+    return hashlib.sha256(json.dumps([contents, where, beside]).encode()).hexdigest()
+
+
+def _below(path: Path, folders: Sequence[Path]) -> list[str]:
+    """The path as seen from each folder that it lies in."""
+    text = str(path)
+    starts = (str(folder) + os.sep for folder in folders)
+    return [text[len(start) :].replace(os.sep, "/") for start in starts if text.startswith(start)]
+
+
+def _name(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape").strip()

@@ -1,0 +1,224 @@
+"""A unit is compiled once, whatever folder, Python or torch it is compiled for; and never taken for another."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.wheel_build.compile import Compiler
+from scripts.wheel_build.object_cache import ObjectCache
+from scripts.wheel_build.prepare import CompileSettings
+from scripts.wheel_build.recipe import Recipe
+from tests.wheel_build.factories import (
+    count_calls,
+    counting_compiler,
+    make_op,
+    make_recipe,
+    make_settings,
+    quiet_progress,
+    write_tree,
+)
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="g++")
+
+SOURCE = {
+    "csrc/plain.cpp": '#include "own.h"\n#include <torch/types.h>\nint plain() { return OWN + TYPES; }\n',
+    "csrc/binding.cpp": "#include <torch/types.h>\n#include <Python.h>\nint binding() { return TYPES + PY; }\n",
+    "csrc/own.h": "#pragma once\n#if __has_include(<tuning.h>)\n#include <tuning.h>\n#else\n#define OWN 1\n#endif\n",
+    "csrc/includes/unused.h": "",
+}
+TORCH = {
+    "include/torch/types.h": "#pragma once\n#include <deep/inner.h>\n#define TYPES (INNER + 1)\n",
+    "include/deep/inner.h": '#pragma once\n#include "same.h"\n#define INNER SAME\n',
+    "include/deep/same.h": "#pragma once\n#define SAME 5\n",
+    "include/deep/unread.h": "#define UNREAD 1\n",
+}
+PYTHON = {"Python.h": "#pragma once\n#define PY 30\n"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One build: its source, torch and Python, each in a folder of its own, and a compiler that counts its calls."""
+
+    folder: Path
+    cache: ObjectCache
+    flags: tuple[str, ...] = ()
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def make(self) -> Place:
+        write_tree(self.folder / "source", SOURCE)
+        write_tree(self.folder / "torch", TORCH)
+        write_tree(self.folder / "python", PYTHON)
+        (self.folder / "own").mkdir()
+        time.sleep(0.03)  # a file that is as new as the compile is not trusted
+        return self
+
+    def recipe(self, compiler: Path) -> Recipe:
+        root = self.folder / "source"
+        words = (
+            f"-I{root}/csrc/includes",
+            f"-I{self.folder}/own",
+            f"-I{self.folder}/torch/include",
+            f"-I{self.folder}/python",
+            f"-ffile-prefix-map={root}=.",
+            f"-ffile-prefix-map={self.folder}=environment",
+            *self.flags,
+        )
+        files = ("csrc/plain.cpp", "csrc/binding.cpp")
+        return make_recipe([make_op(root, "op", files, self.folder / "recorded", compiler=str(compiler), extra=words)])
+
+    def build(self) -> tuple[int, dict[str, bytes]]:
+        """How many units were compiled, and the bytes of every object."""
+        compiler, calls = counting_compiler(self.folder / "bin")
+        root = self.folder / "source"
+        settings: CompileSettings = make_settings(
+            root,
+            self.folder,
+            cache=None,
+            units=replace(self.cache, disk=type(self.cache.disk)()),
+            unit_identity={"compiler": "g++ of the test", **self.identity},
+            directories={
+                "source": str(root),
+                "torch": str(self.folder / "torch"),
+                "python-headers": str(self.folder / "python"),
+                "compiler": str(compiler),
+                "work": str(self.folder),
+            },
+            env={"LC_ALL": "C", **self.env},
+        )
+        shutil.rmtree(settings.objects, ignore_errors=True)
+        calls.unlink(missing_ok=True)
+        with quiet_progress(self.folder) as progress:
+            Compiler(self.recipe(compiler), settings, progress).run()
+        compiled = sum(" -c " in line for line in calls.read_text().splitlines()) if count_calls(calls) else 0
+        return compiled, {path.name[3:]: path.read_bytes() for path in sorted(settings.objects.rglob("*.o"))}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(folder=tmp_path / "first", cache=ObjectCache(tmp_path / "units")).make()
+
+
+def test_the_same_units_in_another_folder_are_taken_as_they_are(place: Place, tmp_path: Path) -> None:
+    assert place.build()[0] == 2
+    compiled, objects = replace(place, folder=tmp_path / "elsewhere").make().build()
+    assert compiled == 0
+    assert objects == place.build()[1]
+
+
+def test_another_python_compiles_only_what_reaches_its_headers(place: Place, tmp_path: Path) -> None:
+    place.build()
+    other = replace(place, folder=tmp_path / "second").make()
+    (other.folder / "python/Python.h").write_text("#pragma once\n#define PY 31\n")
+    time.sleep(0.03)
+    compiled, objects = other.build()
+    assert compiled == 1
+    alone = replace(other, cache=ObjectCache(tmp_path / "empty"))
+    assert alone.build() == (2, objects)
+
+
+def test_a_torch_header_that_nobody_reads_changes_nothing(place: Place) -> None:
+    place.build()
+    (place.folder / "torch/include/deep/unread.h").write_text("#define UNREAD 2\n")
+    assert place.build()[0] == 0
+
+
+def test_both_readings_of_one_command_are_kept(place: Place) -> None:
+    """A header that is looked for and comes and goes: each state has its object."""
+    place.build()
+    tuning = place.folder / "own/tuning.h"
+    tuning.write_text("#define OWN 2\n")
+    time.sleep(0.03)
+    assert place.build()[0] == 1
+    assert place.build()[0] == 0
+    tuning.unlink()
+    assert place.build()[0] == 0
+
+
+def test_what_was_written_during_a_compile_is_not_kept(place: Place) -> None:
+    place.build()
+    (place.folder / "torch/include/deep/same.h").write_text("#pragma once\n#define SAME 6\n")
+    os.utime(place.folder / "torch/include/deep/same.h", ns=(time.time_ns() + 10**12,) * 2)
+    assert place.build()[0] == 2
+    assert place.build()[0] == 2
+
+
+def test_a_damaged_reading_is_a_miss_and_goes(place: Place) -> None:
+    place.build()
+    readings = sorted((place.cache.directory / "readings").glob("??/*/*"))
+    assert len(readings) == 2
+    for reading in readings:
+        reading.write_bytes(reading.read_bytes()[:-3])
+    assert place.build()[0] == 2
+    assert place.build()[0] == 0
+
+
+# ---------------------------------------------------------------- no wrong hit
+
+Change = Callable[[random.Random, Place], Place]
+PREFIXES = ("source/csrc", "source/csrc/includes", "own", "torch/include", "torch/include/deep", "python")
+READ = ("source/csrc/own.h", "torch/include/torch/types.h", "torch/include/deep/inner.h", "torch/include/deep/same.h")
+
+
+def a_header(chance: random.Random, place: Place) -> Place:
+    """A header that is read, deep in torch or Python or beside the source, says something else."""
+    file = place.folder / chance.choice([*READ, "python/Python.h", "source/csrc/plain.cpp"])
+    number = chance.randrange(100, 10**9)
+    file.write_text(file.read_text() + f"inline int more_{number}() {{ return {number}; }}\n")
+    return place
+
+
+def a_first_header(chance: random.Random, place: Place) -> Place:
+    """A file begins to exist earlier on the include path, or beside the file that asks."""
+    name = chance.choice(["deep/inner.h", "torch/types.h", "Python.h", "own.h", "tuning.h", "same.h"])
+    folder = place.folder / chance.choice(PREFIXES)
+    if (folder / name).exists():
+        return a_header(chance, place)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    value = chance.randrange(100, 10**9)
+    lines = [f"#define {word} {value}" for word in ("INNER", "TYPES", "PY", "OWN", "SAME")]
+    (folder / name).write_text("#pragma once\n" + "\n".join(lines) + "\n")
+    return place
+
+
+def a_flag(chance: random.Random, place: Place) -> Place:
+    """One more word of the command."""
+    words = ["-DSAME=1", "-O1", "-O3", "-mavx2", "-fno-inline", "-funroll-loops", "-fno-plt"]
+    return replace(place, flags=(*place.flags, chance.choice(words), f"-DWHO={chance.randrange(10**9)}"))
+
+
+def a_variable(chance: random.Random, place: Place) -> Place:
+    """A folder that a variable adds to the include path, with a header that is looked for."""
+    folder = place.folder / f"more-{chance.randrange(10**9)}"
+    write_tree(folder, {"tuning.h": f"#define OWN {chance.randrange(10**9)}\n"})
+    return replace(place, env={chance.choice(["CPATH", "CPLUS_INCLUDE_PATH"]): str(folder)})
+
+
+def a_compiler(chance: random.Random, place: Place) -> Place:
+    """Another compiler."""
+    return replace(place, identity={"compiler": f"g++ {chance.randrange(10**9)}"})
+
+
+CHANGES: tuple[Change, ...] = (a_header, a_first_header, a_flag, a_variable, a_compiler)
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(4, 20))])
+def test_no_change_gets_an_object_of_before(place: Place, tmp_path: Path, seed: int) -> None:
+    """Ten changes in a row: what the cache gives is, byte for byte, what compiling anew gives."""
+    chance = random.Random(seed)
+    place.build()
+    for number in range(10):
+        place = chance.choice(CHANGES)(chance, place)
+        time.sleep(0.03)
+        _, objects = place.build()
+        _, anew = replace(place, cache=ObjectCache(tmp_path / f"anew-{number}")).build()
+        assert objects == anew, f"seed {seed}, change {number}"

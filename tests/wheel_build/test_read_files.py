@@ -1,0 +1,83 @@
+"""What compilers list as read, where they search, and the names of places."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.wheel_build.places import Places
+from scripts.wheel_build.read_files import listed, words_to_list
+from scripts.wheel_build.search_path import own_folders, searched_folders
+from tests.wheel_build.factories import GXX
+
+
+def test_a_rule_of_gcc_is_read_with_what_it_escapes(tmp_path: Path) -> None:
+    rule = tmp_path / "unit.read"
+    rule.write_text("unit.o: a\\ b.cpp cost$$.h \\\n  sub/c\\#.h extension.h.gch\n\nsub/c\\#.h:\n", encoding="utf-8")
+    assert listed(rule) == ("a b.cpp", "cost$.h", "sub/c#.h")
+
+
+def test_a_document_of_cl_is_read(tmp_path: Path) -> None:
+    document = {"Version": "1.2", "Data": {"Source": r"c:\x\a.cpp", "Includes": [r"c:\x\a.h"], "ImportedModules": []}}
+    (tmp_path / "unit.read").write_text(json.dumps(document), encoding="utf-8-sig")
+    assert listed(tmp_path / "unit.read") == (r"c:\x\a.cpp", r"c:\x\a.h")
+
+
+@pytest.mark.parametrize("text", ["", "nothing", '{"Data": {}}', '{"Data": ', "[1]"])
+def test_no_list_is_told_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "unit.read").write_text(text, encoding="utf-8")
+    assert listed(tmp_path / "unit.read") is None
+    assert listed(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("compiler", "first"),
+    [("/usr/bin/g++", "-MD"), (r"C:\VS\cl.exe", "/sourceDependencies"), ("/cuda/bin/nvcc", "-MD"), ("nvcc.exe", "-MD")],
+)
+def test_each_compiler_is_asked_in_its_own_words(compiler: str, first: str) -> None:
+    words = words_to_list(compiler, Path("list"))
+    assert words[0] == first
+    assert ("-fpch-deps" in words) == compiler.endswith("g++")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="g++")
+def test_the_list_of_the_real_compiler_names_every_file_and_changes_no_byte(tmp_path: Path) -> None:
+    (tmp_path / "in folder").mkdir()
+    (tmp_path / "in folder/a$.h").write_text("#define A 1\n")
+    (tmp_path / "unit.cpp").write_text('#include <vector>\n#include "in folder/a$.h"\nint a() { return A; }\n')
+    compile_it = [GXX, "-O2", "-c", "unit.cpp", "-o"]
+    subprocess.run([*compile_it, "plain.o"], cwd=tmp_path, check=True)
+    words = words_to_list(GXX, tmp_path / "unit.read")
+    subprocess.run([*compile_it, "listed.o", *words], cwd=tmp_path, check=True)
+    files = listed(tmp_path / "unit.read")
+    assert files
+    assert {"unit.cpp", "in folder/a$.h"} <= set(files)
+    assert any(file.endswith("/bits/stl_vector.h") for file in files)
+    assert (tmp_path / "plain.o").read_bytes() == (tmp_path / "listed.o").read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="g++")
+def test_every_folder_that_is_searched_is_known(tmp_path: Path) -> None:
+    words = ("g++", "-Ione", "-I", "two", "-isystem", str(tmp_path / "three"), "-iquote=x", "-O2", "/Ifour")
+    found = searched_folders(words, {"CPATH": "/five:/six"}, tmp_path)
+    for name in ("one", "two", "three", "four"):
+        assert tmp_path / name in found
+    assert {Path("/five"), Path("/six")} < set(found)
+    assert set(own_folders("g++")) < set(found)
+    assert Path("/usr/include") in own_folders(shutil.which("g++") or "g++")
+
+
+def test_a_place_is_named_and_found_again(tmp_path: Path) -> None:
+    places = Places.of({"environment": "/e", "torch": "/e/lib/torch", "source": "/e2", "nothing": ""})
+    assert places.named("/e/lib/torch/a.h") == "{torch}/a.h"
+    assert places.named("/e/lib/torches/a.h") == "{environment}/lib/torches/a.h"
+    assert places.named("/e2") == "{source}"
+    assert places.named("/e23/a.h") == "/e23/a.h"
+    for path in ("/e/lib/torch/a.h", "/e/x", "/e2/csrc/../a.h", "/elsewhere/a.h"):
+        assert places.path(places.named(path)) == Path(path)
+    assert places.words(["-I/e/lib/torch", "/e2/x.o"], {"/e2/x.o": "{object}"}) == ["-I{torch}", "{object}"]
