@@ -19,6 +19,7 @@ class Addition:
     words: str  # one sentence
     edits: tuple[DataEdit, ...]
     look: tuple[str, ...] = ()  # what a person has to look at, since nobody served it
+    toolset: str = ""  # the release of MSVC that a new row names
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import requests
 from packaging.requirements import InvalidRequirement, Requirement
 
 from scripts.errors import PrerequisiteError
 from scripts.fetch.transfer import get
 from scripts.fetch.wheel_part import RemoteFile
 from scripts.watch.upstream_answers import ServedFile
+from scripts.wheel.members import DAMAGED
 
 AHEAD = 1 << 22  # bytes that are read at once: of what is looked for, some members have ten times as many
 MOST = 1 << 28  # bytes of a member
@@ -42,7 +44,12 @@ class WheelMembers:
             raise ValueError(f"it has no {pattern}")
         if self.archive.getinfo(name).file_size > MOST:
             raise ValueError(f"{name} has more than {MOST} bytes")
-        return self.archive.read(name)
+        try:
+            return self.archive.read(name)
+        except requests.RequestException:
+            raise
+        except DAMAGED as error:
+            raise ValueError(f"{name} cannot be unpacked: {error}") from None
 
     def text(self, pattern: str) -> str:
         """The same as text."""
@@ -68,10 +75,13 @@ def open_wheel(file: ServedFile) -> Iterator[WheelMembers]:
     """The wheel, as it is read; raises ValueError for what is no wheel, PrerequisiteError where there is none."""
     size = file.size or _size_of(file.url)
     try:
-        with zipfile.ZipFile(io.BufferedReader(RemoteFile(file.url, size), AHEAD)) as archive:
-            yield WheelMembers(archive=archive)
-    except zipfile.BadZipFile as error:
+        archive = zipfile.ZipFile(io.BufferedReader(RemoteFile(file.url, size), AHEAD))
+    except requests.RequestException:
+        raise
+    except DAMAGED as error:
         raise ValueError(f"{file.name}: {error}") from None
+    with archive:
+        yield WheelMembers(archive=archive)
 
 
 def _size_of(url: str) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import requests
-from packaging.utils import parse_wheel_filename
+from packaging.tags import Tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
 from scripts.command import Log
@@ -19,9 +21,10 @@ from scripts.watch.data_text import DataEdit
 from scripts.watch.difference import DIFFERS, GONE, NOTE, Addition, DataDifference, Remark
 from scripts.watch.torch_row import new_minor, new_variant
 from scripts.watch.upstream_answers import Releases, ServedRelease, Variants, World
-from scripts.watch.upstream_sources import system_of
+from scripts.watch.upstream_sources import LONGEST_NAME, system_of
 
 FILE = "torch.yaml"
+CPYTHON = re.compile(r"cp3([0-9]{1,2})")
 GOOD = tuple(dict.fromkeys(SYSTEMS.values()))
 
 
@@ -149,9 +152,17 @@ def pythons_of(release: ServedRelease) -> dict[str, tuple[str, ...]]:
     """By system, the CPythons that a release has wheels for."""
     found: dict[str, set[str]] = {system: set() for system in GOOD}
     for file in release.wheels:
-        for tag in parse_wheel_filename(file.name)[3]:
-            system = system_of(tag.platform)
-            if system and tag.interpreter.startswith("cp3"):
+        for tag in _tags(file.name):
+            system, python = system_of(tag.platform), CPYTHON.fullmatch(tag.interpreter)
+            if system and python:
                 free = "t" if tag.abi.endswith("t") else ""
-                found[system].add(f"3.{tag.interpreter[3:]}{free}")
+                found[system].add(f"3.{python[1]}{free}")
     return {system: tuple(in_order(pythons)) for system, pythons in found.items()}
+
+
+def _tags(name: str) -> Iterable[Tag]:
+    """The tags of a wheel's name; none of a name that no installer takes."""
+    try:
+        return parse_wheel_filename(name[:LONGEST_NAME])[3]
+    except InvalidWheelFilename:
+        return ()

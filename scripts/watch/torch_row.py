@@ -16,7 +16,7 @@ from scripts.watch.torch_wheels import BinaryFacts, ExtensionFacts, extension_fa
 from scripts.watch.upstream_answers import ServedFile, ServedRelease
 
 FILE = "torch.yaml"
-SOURCES = ("index-torch-files", "index-torch-metadata", "pytorch-index", "wheels-torch-windows")
+SOURCES = ("index-torch-files", "index-torch-metadata", "pytorch-index", "wheels-torch-linux", "wheels-torch-windows")
 Served = Mapping[str, Mapping[str, Sequence[ServedFile]]]  # system -> variant -> wheels
 Binaries = Mapping[tuple[str, str], BinaryFacts]
 
@@ -48,7 +48,11 @@ def new_minor(
     look = (*silent, *more, *carried, *extension_words(facts, newest.version, extension, cuda))
     words = f"{newest.version} of {newest.day}, {len(cuda)} CUDA variants, Python {', '.join(pythons['linux'])}"
     return Addition(
-        row=f"torch {minor}", words=words, edits=(DataEdit(file=FILE, at=("torch",), key=minor, text=text),), look=look
+        row=f"torch {minor}",
+        words=words,
+        edits=(DataEdit(file=FILE, at=("torch",), key=minor, text=text),),
+        look=look,
+        toolset=extension.msvc,
     )
 
 
@@ -110,12 +114,6 @@ def _arches(system: str, variant: str, binaries: Binaries, before: TorchRelease,
     found = binaries.get((system, variant))
     known = before.arches[system]
     if found and found.arches:
-        stated = known.get(variant, "")
-        if stated != found.arches and stated.replace("+PTX", "") == found.arches:
-            carried.append(
-                f"{variant} on {system}: its flags name no PTX, the row of torch {before.minor} does; look it up"
-            )
-            return stated  # what torch prints of its flags may leave PTX out
         return found.arches
     source = variant if variant in known else list(known)[-1]
     carried.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pefile
 import requests
@@ -69,7 +70,7 @@ def arch_list(library: bytes) -> str:
 def extension_facts(file: ServedFile) -> ExtensionFacts:
     """What a Windows wheel says of building with it; raises ValueError, or one of our errors, as above."""
     with open_wheel(file) as wheel:
-        header = pefile.PE(data=wheel.read(r"torch/lib/c10\.dll"), fast_load=True).OPTIONAL_HEADER
+        header = _header(wheel.read(r"torch/lib/c10\.dll"))
         helper = wheel.text(r"torch/utils/cpp_extension\.py")
         minimum, known = MSVC.search(helper), KNOWN.search(helper)
         return ExtensionFacts(
@@ -79,6 +80,13 @@ def extension_facts(file: ServedFile) -> ExtensionFacts:
             oldest_msvc=".".join(re.findall(r"\d+", minimum[1])) if minimum else "",
             arches=tuple(re.findall(r"'(\d+\.\d+)", known[1])) if known else (),
         )
+
+
+def _header(library: bytes) -> Any:  # noqa: ANN401  pefile states no types
+    try:
+        return pefile.PE(data=library, fast_load=True).OPTIONAL_HEADER
+    except pefile.PEFormatError as error:
+        raise ValueError(f"its c10.dll is none: {error}") from None
 
 
 def _setuptools(wheel: WheelMembers, helper: str) -> str:

@@ -65,7 +65,7 @@ def asked(source: str, ask: Callable[[], T], log: Log) -> SourceAnswer[T]:
     log(f"asking {source}")
     try:
         return SourceAnswer(source=source, value=ask())
-    except (WheelsError, requests.RequestException, ValueError, KeyError, TypeError) as error:
+    except (WheelsError, requests.RequestException, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = redacted(str(error)).splitlines()[0] if str(error) else type(error).__name__
         log(f"  unknown: {reason}")
         return SourceAnswer(source=source, value=None, reason=reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
 
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
 
 LARGE = 64_000_000  # bytes of a page: the PyTorch index lists every file of torch on one
-LINK = re.compile(r"""<a\s[^>]*?href=["']([^"'#]+)(?:#sha256=([0-9a-f]{64}))?[^"']*["']""", re.IGNORECASE)
-VARIANT = re.compile(r"cpu|cu\d{3}")
+LONGEST = 2000  # characters of a link that are read
+LINK = re.compile(r"""href=["']([^"']{1,1500})["']""", re.IGNORECASE)
+DIGEST = re.compile(r"[0-9a-f]{64}")
+LONGEST_NAME = 250  # of a file; a longer one can stand for more tags than there is memory for
+VARIANT = re.compile(r"cpu|cu[0-9]{3}")
 MANIFEST = re.compile(r"redistrib_(\d+\.\d+\.\d+)\.json")
 STUDIO = re.compile(r"^\| Visual Studio (\w+) (\d{4})\s*\| (\d+\.\d+)[.\d]*\s*\|", re.MULTILINE)
 COMPONENT = re.compile(r"^\| (Microsoft\.VisualStudio\.Component[\w.]+)\s*\|", re.MULTILINE)
@@ -128,10 +131,10 @@ def variants_in(page: str, address: str) -> Variants:
     found: dict[str, dict[str, dict[str, list[ServedFile]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
-    for href, digest in LINK.findall(page):
+    for href, digest in links_in(page):
         name = unquote(href).rsplit("/", 1)[-1]
         try:
-            project, version, _, tags = parse_wheel_filename(name)
+            project, version, _, tags = parse_wheel_filename(name[:LONGEST_NAME])
         except InvalidWheelFilename:
             continue
         system = next((one for tag in tags if (one := system_of(tag.platform))), "")
@@ -146,6 +149,14 @@ def variants_in(page: str, address: str) -> Variants:
         release: {system: {variant: tuple(files) for variant, files in row.items()} for system, row in systems.items()}
         for release, systems in found.items()
     }
+
+
+def links_in(page: str) -> Iterator[tuple[str, str]]:
+    """The address of each link of a page, and the sha256 behind it, empty where there is none."""
+    for part in re.split(r"<a\s", page, flags=re.IGNORECASE)[1:]:
+        if found := LINK.search(part[:LONGEST]):
+            href, _, digest = found[1].partition("#sha256=")
+            yield href.partition("#")[0], digest if DIGEST.fullmatch(digest) else ""
 
 
 def system_of(platform: str) -> str:

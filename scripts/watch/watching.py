@@ -80,13 +80,7 @@ def _difference(folder: Path, facts: Facts, world: World, reader: SourceReader |
     variants = {variant for row in facts.torch.values() for variant in row.cuda}
     for systems in (world.variants.value or {}).values():
         variants |= {variant for system in systems.values() for variant in system} - {"cpu"}
-    linkers = [
-        line.split('"')[1]
-        for addition in torch.additions
-        for edit in addition.edits
-        for line in edit.text.splitlines()
-        if line.startswith("    msvc: ")
-    ]
+    linkers = [addition.toolset for addition in torch.additions if addition.toolset]
     return together(
         (
             deepspeed,

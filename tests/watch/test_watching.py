@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import time
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from scripts.facts.load import load_facts
-from scripts.watch.difference import GONE
+from scripts.watch.difference import GONE, NOTE
 from scripts.watch.in_words import as_document, in_words
 from scripts.watch.watching import Watching, watch_world, write_texts
-from tests.watch.world import StandInWorld, copied_data, expected_ops, replaced, served, without_row, world_of
+from tests.watch.world import StandInWorld, copied_data, expected_ops, replaced, served, without_row, world_of, zipped
 
 ROOT = Path(__file__).parent.parent.parent
 NEWEST_PYTHON = "3.16"
@@ -169,6 +172,43 @@ def test_a_source_that_does_not_answer_is_unknown_and_takes_nothing_away(
     assert len(document["unknown"]) == 4  # type: ignore[arg-type]
 
 
+def test_answers_that_would_keep_it_busy_or_break_it_are_unknown(
+    world: StandInWorld, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    links = b"<a " * 1_000_000 + b'<a href="' + b"x" * 1_000_000
+    world.pages = {"torch-files": links, "python-releases": b"[" * 200_000, "image-labels": b"`windows-" * 300_000}
+    for odd in ("cp3x-cp3x", "cp3-cp3", "py3-none", ".".join(["cp311"] * 90) + "-abi3"):
+        world.release("torch", f"torch-2.15.0-{odd}-win_amd64.whl", "2026-10-28")
+    begun = time.process_time()
+    found = watched(world, folder, monkeypatch, tmp_path)
+    assert time.process_time() - begun < 20
+    assert rows(found) == []
+    assert len(found.silent) == 3
+    assert "## Unknown" in all_words(found)
+
+
+@pytest.mark.parametrize("spoil", ["method", "linker"])
+def test_a_wheel_that_cannot_be_read_is_told_and_no_row_is_written(
+    spoil: str, world: StandInWorld, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.torch_row("2.15")
+    (name,) = (name for name in world.bodies if "win_amd64" in name)
+    body = bytearray(world.bodies[name])
+    entry = body.find(b"PK\x01\x02")
+    while spoil == "method" and entry >= 0:
+        body[entry + 10] = 99
+        entry = body.find(b"PK\x01\x02", entry + 4)
+    if spoil == "linker":
+        with zipfile.ZipFile(io.BytesIO(body)) as wheel:
+            members = {each: wheel.read(each) for each in wheel.namelist()}
+        body = bytearray(zipped({**members, "torch/lib/c10.dll": b"no library"}))
+    world.bodies[name] = bytes(body)
+    without_row(folder, "torch.yaml", "torch", "2.15")
+    found = watched(world, folder, monkeypatch, tmp_path)
+    assert rows(found) == []
+    assert any("its wheels could not be read" in line for line in told(found, NOTE))
+
+
 def test_what_disappeared_is_told_and_stays(
     world: StandInWorld, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -214,5 +254,5 @@ def test_a_new_variant_of_torch_is_added_to_its_row_and_one_for_one_system_is_on
     write_texts(folder, found.texts)
     found_row = load_facts(folder).torch["2.15"]
     assert found_row.cuda == ("cu130", "cu132")
-    assert found_row.arches["linux"]["cu132"] == "7.5;8.0;8.6;9.0;10.0;12.0+PTX"
+    assert found_row.arches["linux"]["cu132"] == "7.5;8.0;8.6;9.0;10.0;12.0"
     assert found_row.cxx11_abi["cu132"] == 1

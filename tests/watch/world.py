@@ -214,14 +214,19 @@ def served(world: StandInWorld, monkeypatch: pytest.MonkeyPatch, folder: Path) -
                 name = f"torch-{row.newest}+{variant}-cp311-cp311-{platform}.whl"
                 files[f"/whl/{quote(name)}"] = torch_wheel(world.facts, minor, system, variant)
     with serving_files(files, types={f"/simple/{project}/": JSON for project in world.index}) as site:
-        for project, rows in world.index.items():
-            site.files[f"/simple/{project}/"] = _project_page(project, rows, site.url, world.bodies)
+        list_files(world, site)
         for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("PIP_INDEX_URL", f"{site.url}/simple/")
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-        _point_at(site.url, folder)
+        point_at(site.url, folder)
         yield site
+
+
+def list_files(world: StandInWorld, site: FileServer) -> None:
+    """Show on the package index what the world has now."""
+    for project, rows in world.index.items():
+        site.files[f"/simple/{project}/"] = _project_page(project, rows, site.url, world.bodies)
 
 
 def _project_page(project: str, rows: list[list[str]], url: str, bodies: Mapping[str, bytes]) -> bytes:
@@ -238,7 +243,7 @@ def _project_page(project: str, rows: list[list[str]], url: str, bodies: Mapping
     return json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": files, "versions": []}).encode()
 
 
-def _point_at(url: str, folder: Path) -> None:
+def point_at(url: str, folder: Path) -> None:
     path = folder / "watched.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     for page in document["pages"]:
