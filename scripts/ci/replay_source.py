@@ -17,6 +17,7 @@ from scripts.errors import InputError, PublishError
 from scripts.fetch.limits import save
 from scripts.plan.target import ID
 from scripts.publish.github_client import GitHubClient
+from scripts.wheel.members import DAMAGED
 from scripts.wheel_build.replay import MOST_BYTES, SUFFIX
 
 RUN = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/actions/runs/(\d{1,20})(?:/attempts/\d+)?/?(?:[?#].*)?")
@@ -24,7 +25,6 @@ JOB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/actions/runs/(\d{1,20})
 ARTIFACT = "replay-"  # begins the name of the small artifact of a failed job; the job's own has the wheel, too
 MOST_ARTIFACT = 3_000_000_000
 MOST_LOG = 200_000_000
-PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +69,7 @@ def _of_logs(logs: Path, target: str) -> FoundReplay:
 def _of_file(path: Path, chosen: str) -> FoundReplay:
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return FoundReplay(place=str(path), content=_member(archive, chosen, str(path)))
+            return FoundReplay(place=str(path), content=_member(path, chosen, str(path)))
         with path.open("rb") as file:
             return FoundReplay(place=str(path), content=file.read(MOST_BYTES + 1))
     except OSError as error:
@@ -80,8 +79,19 @@ def _of_file(path: Path, chosen: str) -> FoundReplay:
         ) from None
 
 
-def _member(archive: zipfile.ZipFile, chosen: str, place: str) -> bytes:
-    """The replay file in an artifact, the one that `chosen` names where there are several."""
+def _member(path: Path, chosen: str, place: str) -> bytes:
+    """The replay file in an artifact, the one that `chosen` names where there are several; raises InputError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _named_member(archive, chosen, place)
+    except DAMAGED as error:
+        raise InputError(
+            f"{place} is no archive that can be unpacked ({error}); download it again, or give the replay file itself",
+            id="file-not-usable",
+        ) from None
+
+
+def _named_member(archive: zipfile.ZipFile, chosen: str, place: str) -> bytes:
     names = [name for name in archive.namelist() if name.endswith(SUFFIX)]
     named = [name for name in names if name.rpartition("/")[2].startswith(chosen)]
     if not named:
@@ -138,7 +148,7 @@ def _of_target(repository: str, run: str, job: Mapping[str, Any], client: GitHub
                 content = _download(
                     client, f"/repos/{repository}/actions/artifacts/{artifacts[name]['id']}/zip", target
                 )
-            except (PublishError, InputError, zipfile.BadZipFile) as error:
+            except (PublishError, InputError) as error:
                 log(f"the artifact {name} is passed over: {error}")
             else:
                 return FoundReplay(place=f"artifact {name} of run {run} of {repository}", content=content)
@@ -151,8 +161,7 @@ def _download(client: GitHubClient, path: str, target: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "artifact.zip"
         _save(client, path, file, MOST_ARTIFACT)
-        with zipfile.ZipFile(file) as archive:
-            return _member(archive, target, "the artifact")
+        return _member(file, target, "the artifact")
 
 
 def _in_log(client: GitHubClient, repository: str, job: str, target: str) -> bytes:
@@ -183,15 +192,8 @@ def _save(client: GitHubClient, path: str, file: Path, most: int) -> None:
 
 
 def _entries(client: GitHubClient, path: str, key: str) -> Iterator[Mapping[str, Any]]:
-    """The entries of a list that is wrapped in a document, as those about Actions are, over its pages."""
-    page = 1
-    while True:
-        document = _mapping(client.json("GET", f"{path}?per_page={PAGE}&page={page}"))
-        found = [one for one in document.get(key) or () if isinstance(one, dict)]
-        yield from found
-        page += 1
-        if len(found) < PAGE or page > PAGE:
-            return
+    """The entries of a list about a run."""
+    return (one for one in client.pages(path, inside=key) if isinstance(one, dict))
 
 
 def _mapping(document: object) -> Mapping[str, Any]:

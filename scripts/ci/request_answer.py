@@ -94,7 +94,7 @@ def _of_plan(target: Target, known: Known) -> RequestAnswer:
         )
     if target.wheel_name in known.published:
         line = line_for("sh", target_words(target, known.site))
-        told = (f"`{target.wheel_name}` can be installed with", "", "```", line, "```")
+        told = (f"The wheel of `{target.id}` can be installed with", "", "```", line, "```")
         return RequestAnswer(kind="published", lines=told, target=target.id)
     place = known.queue.index(target.id) + 1
     lines = (

@@ -97,13 +97,17 @@ class GitHubClient:
         answer = self.request(method, self.api + path, json=body)
         return document_of(answer) if answer.content else None
 
-    def pages(self, path: str, size: int = 100, **query: str) -> Iterator[Any]:
-        """Every entry of a list, over all its pages; raises PublishError for pages without an end."""
+    def pages(self, path: str, size: int = 100, *, inside: str = "", **query: str) -> Iterator[Any]:
+        """Every entry of a list, over all its pages; `inside` is its key where a document wraps it, as about Actions.
+
+        Raises PublishError for pages without an end.
+        """
         url, seen = f"{self.api}{path}?{urlencode({**query, 'per_page': size})}", set[str]()
         while url:
             seen.add(url)
             answer = self.request("GET", url)
-            found = document_of(answer)
+            document = document_of(answer)
+            found = document.get(inside) if inside and isinstance(document, dict) else document
             if not isinstance(found, list):
                 raise PublishError(f"GET {path}: GitHub answered with something else than a list", id="request-refused")
             yield from found

@@ -64,11 +64,46 @@ def test_a_job_that_did_not_fail_has_it_beside_its_wheel(run: StandIn) -> None:
     assert find(run, RUN, OTHER).content == b"{}"
 
 
+def test_a_long_run_is_read_to_its_end(run: StandIn) -> None:
+    run.hosted.jobs[:] = [*(job(number, f"other {number}", "success") for number in range(100, 340)), *run.hosted.jobs]
+    run.hosted.artifacts[:] = [
+        *(artifact(number, f"other-{number}", b"") for number in range(100, 340)),
+        *run.hosted.artifacts,
+    ]
+    assert find(run, RUN).content == CONTENT
+
+
 def test_several_that_failed_are_named(run: StandIn) -> None:
     run.hosted.jobs.append(job(5, OTHER.replace("312", "313")))
     with pytest.raises(InputError, match=r"2 targets failed in run 7.*name one with --id") as caught:
         find(run, RUN)
     assert ONE in str(caught.value)
+
+
+def spoiled(how: str) -> bytes:
+    """An archive of a replay file that cannot be unpacked."""
+    found = bytearray(archive(**{f"{ONE}.replay.json": CONTENT}))
+    entry = found.rfind(b"PK\x01\x02")
+    offsets = {"encrypted": (6, 8), "packed otherwise": (8, 10), "of a later version": (4, 6)}.get(how)
+    if offsets:
+        found[offsets[0]] |= 0x63
+        found[entry + offsets[1]] |= 0x63
+    elif how == "cut":
+        del found[60:90]
+    else:
+        found[found.find(CONTENT) + 3] ^= 0xFF
+    return bytes(found)
+
+
+@pytest.mark.parametrize("how", ["encrypted", "packed otherwise", "of a later version", "cut", "flipped"])
+def test_an_archive_that_cannot_be_unpacked_is_told_and_the_log_is_read(how: str, run: StandIn, tmp_path: Path) -> None:
+    file = tmp_path / "artifact.zip"
+    file.write_bytes(spoiled(how))
+    with pytest.raises(InputError, match=r"no archive that can be unpacked .* download it again"):
+        find(run, str(file))
+    run.hosted.artifacts[:] = [artifact(11, f"replay-{ONE}", spoiled(how))]
+    run.hosted.jobs[1] = job(2, ONE, log=CONTENT + b"\n")
+    assert find(run, RUN).place == f"log of job 2 of {REPOSITORY}"
 
 
 @pytest.mark.parametrize("gone", ["expired", "absent", "damaged"])

@@ -272,9 +272,8 @@ class ApiHandler(BaseHTTPRequestHandler):
         headers = {"x-ratelimit-remaining": "4999", "x-ratelimit-limit": "5000"}
         if status == 302:
             headers["Location"], document = document, None
-        if isinstance(document, list):
-            document, link = _page(call, document)
-            headers |= {"Link": link} if link else {}
+        document, link = _page(call, document)
+        headers |= {"Link": link} if link else {}
         content = b"" if document is None else json.dumps(document).encode()
         self._check_answer(call, status, content)
         self.reply(status, content, headers)
@@ -340,8 +339,18 @@ ANYWHERE = ("500", "502", "503", "429", "secondary", "secondary-after", "primary
 UPLOADS = (*ANYWHERE, "cut", "starter", "flip", "truncate")
 
 
-def _page(call: Call, entries: list[Any]) -> tuple[list[Any], str]:
-    """One page of a list, and the Link header."""
+def _page(call: Call, document: Any) -> tuple[Any, str]:  # noqa: ANN401  any JSON
+    """One page of a list, wrapped in a document that counts it or not, and the Link header; all of anything else."""
+    if isinstance(document, list):
+        return _part(call, document)
+    if isinstance(document, dict) and "total_count" in document:
+        [(key, entries)] = [(key, value) for key, value in document.items() if isinstance(value, list)]
+        part, link = _part(call, entries)
+        return {**document, key: part}, link
+    return document, ""
+
+
+def _part(call: Call, entries: list[Any]) -> tuple[list[Any], str]:
     size = min(100, max(1, _whole(call.argument("per_page"), 30)))
     page = max(1, _whole(call.argument("page"), 1))
     more = page * size < len(entries)
