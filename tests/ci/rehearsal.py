@@ -1,4 +1,4 @@
-"""Runs build.yml and request.yml with act on this machine: real jobs, steps, outputs and tasks; stand-in actions.
+"""Runs build.yml, request.yml and watch.yml with act on this machine: real jobs, steps and tasks; stand-in actions.
 
 What GitHub would do outside of the workflow's own lines is in `standins/`: caches and artifacts are folders, releases
 are those of the stand-in for GitHub on loopback. Nothing leaves this machine.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from scripts.facts.source_files import LISTING, LISTING_VARIABLE
 from scripts.files import write_whole
-from tests.ci.workflows import FOLDER, ROOT, load, program, steps
+from tests.ci.workflows import FILES, FOLDER, ROOT, load, program, steps
 from tests.github.standin import REPOSITORY, TOKEN, StandIn
 from tests.verify.small_source import small_listing
 
@@ -26,6 +26,7 @@ STANDINS = Path(__file__).parent / "standins"
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".nox", "__pycache__", ".*_cache", "wheels", "logs", "site", ".hypothesis", ".venv"
 )
+AUTHOR = ("-c", "user.name=rehearsal", "-c", "user.email=nobody@example.org")
 TRIES = 2  # act hangs after its last step once in a while, when nothing is left to do
 
 
@@ -38,6 +39,7 @@ class Rehearsal:
     site: str  # the address where what is deployed is served
     fates: Mapping[str, str] = field(default_factory=dict)  # DeepSpeed -> "failed" or "stopped"; the others are built
     seconds: int = 900
+    variables: Mapping[str, str] = field(default_factory=dict)  # of every step, beside those of any rehearsal
 
     @property
     def state(self) -> Path:
@@ -77,6 +79,15 @@ class Rehearsal:
         file.write_text(json.dumps(event), encoding="utf-8")
         return self._run_patiently("issues", "request.yml", ["--eventpath", str(file)])
 
+    def watch(self) -> subprocess.CompletedProcess[str]:
+        """What act says of one weekly run of watch.yml."""
+        shutil.rmtree(self.state / "artifacts", ignore_errors=True)
+        return self._run_patiently("schedule", "watch.yml", [])
+
+    def commit(self) -> None:
+        """Put what was changed in the repository onto its branch."""
+        git(self.checkout, *AUTHOR, "commit", "-qam", "Change it")
+
     def _run_patiently(self, event: str, workflow: str, words: list[str]) -> subprocess.CompletedProcess[str]:
         for _ in range(TRIES):
             try:
@@ -110,6 +121,7 @@ class Rehearsal:
             "NO_PROXY": "127.0.0.1",
             "REHEARSAL_PYTHON": sys.executable,
             "REHEARSAL_PERFORM": str(STANDINS / "perform.py"),
+            **self.variables,
         }
         labels = set(re.findall(r"(?:ubuntu|windows)-[\w.]+", str(load("build.yml"))))
         return [
@@ -129,8 +141,8 @@ class Rehearsal:
 
 
 def actions() -> list[str]:
-    """Every action of build.yml that act does not bring with it, `owner/name@commit`."""
-    used = {step["uses"] for _, step in steps(load("build.yml")) if "uses" in step}
+    """Every action of the workflows that act does not bring with it, `owner/name@commit`."""
+    used = {step["uses"] for file in FILES for _, step in steps(load(file.name)) if "uses" in step}
     named = {f"{'/'.join(name.split('/')[:2])}@{commit}" for name, _, commit in (use.partition("@") for use in used)}
     return sorted(name for name in named if not name.startswith("actions/checkout@"))
 
@@ -139,7 +151,7 @@ def make_repository(folder: Path) -> None:
     """A git repository of one commit."""
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "-A", "-f")
-    git(folder, "-c", "user.name=rehearsal", "-c", "user.email=nobody@example.org", "commit", "-qm", "All of it")
+    git(folder, *AUTHOR, "commit", "-qm", "All of it")
 
 
 def git(folder: Path, *words: str) -> None:

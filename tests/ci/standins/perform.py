@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -59,7 +60,10 @@ def upload(given: Inputs) -> None:
 
 
 def download(given: Inputs) -> None:
-    """Every artifact whose name fits, all in one folder or in one each."""
+    """The content of one artifact, or every artifact whose name fits, all in one folder or in one each."""
+    if given["name"]:
+        shutil.copytree(STATE / "artifacts" / given["name"], given["path"], dirs_exist_ok=True)
+        return
     for artifact in sorted((STATE / "artifacts").glob(given["pattern"])):
         folder = Path(given["path"]) / ("" if given["merge-multiple"] == "true" else artifact.name)
         shutil.copytree(artifact, folder, dirs_exist_ok=True)
@@ -91,6 +95,36 @@ def deploy(given: Inputs) -> None:
     output("page_url", os.environ["DEEPSPEED_WHEELS_SITE"])
 
 
+def propose(given: Inputs) -> None:
+    """The one open pull request of the branch: opened, brought up to date, or left; closed when nothing differs.
+
+    Only what `add-paths` names is committed; the rest of the working tree stays out of it.
+    """
+    file = STATE / "pulls.json"
+    pulls = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    changed = git("diff", "--name-only", "HEAD", "--", *given["add-paths"].split(",")).split()
+    content = {name: Path(name).read_text(encoding="utf-8") for name in changed}
+    body = Path(given["body-path"]).read_text(encoding="utf-8")
+    wanted = {"title": given["title"], "message": given["commit-message"], "body": body, "files": content}
+    mine = [pull for pull in pulls if pull["branch"] == given["branch"] and pull["open"]]
+    done = "none"
+    if mine and not content:
+        mine[0]["open"], done = False, "closed"
+    elif mine and {name: mine[0][name] for name in wanted} != wanted:
+        mine[0].update(wanted)
+        done = "updated"
+    elif content and not mine:
+        pulls.append({"branch": given["branch"], "open": True, **wanted})
+        done = "created"
+    output("pull-request-operation", done)
+    (STATE / "proposed.txt").open("a", encoding="utf-8").write(f"{done}\n")
+    file.write_text(json.dumps(pulls), encoding="utf-8")
+
+
+def git(*words: str) -> str:
+    return subprocess.run(["git", *words], check=True, capture_output=True, text=True, encoding="utf-8").stdout
+
+
 def slug(path: str) -> str:
     return path.strip("./").replace("/", "-")
 
@@ -104,6 +138,7 @@ ACTIONS: dict[str, Callable[[Inputs], None]] = {
     "attest": attest,
     "pages": pages,
     "deploy": deploy,
+    "propose": propose,
 }
 
 if __name__ == "__main__":
