@@ -108,13 +108,14 @@ def _ops(root: Path, accelerator: str, torch: str, cuda: str, cpu_flags: Sequenc
 
 
 def _op(name: str, described: Mapping[str, Any], root: Path) -> SourceOp:
-    sources = tuple(described.get("sources", ()))
+    sources = tuple(described.get("sources", ()))  # none of one whose builder wants what is not here
+    there = bool(sources) and all((root / each).is_file() for each in sources)
     return SourceOp(
         name=name,
         variable=described["variable"],
         module=described["module"],
         sources=sources,
-        content=_content(described, sources, root) if all((root / each).is_file() for each in sources) else "",
+        content=_content(described, sources, root) if there else "",
     )
 
 
