@@ -94,7 +94,7 @@ def prepare(c: Context, targets: TargetIds) -> None:
 
 @command
 def keys(c: Context, options: KeysOptions) -> None:
-    """Show the cache keys of a target: what a hosted job restores before its build and saves after it."""
+    """Show the cache keys of a job's targets: what it restores before it builds them and saves after it."""
     from scripts.commands import keys_task
 
     keys_task.keys(Selection(id=options.id).or_handed_over(), as_json=options.json)

@@ -1,37 +1,71 @@
-"""The next jobs of the build workflow: which targets come first, and on which hosted image each is built."""
+"""The next jobs of the build workflow: which targets come first, which a job builds together, and on which image."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.ci.results import NO_RESULT
 from scripts.errors import DataError
 from scripts.facts.facts import Facts
 from scripts.index.page.states import Build
+from scripts.plan.build_order import Family, family_of, in_build_order
 from scripts.plan.expand import Plan, PlannedTarget
+from scripts.plan.forecast import Forecast, JobForecast
 from scripts.plan.shard import MAX_JOBS
 from scripts.plan.target import ID, Target
 from scripts.schema.json_document import parse_json
-from scripts.schema.readers import Optional, Problems, Reader, keyed, listed, text
+from scripts.schema.readers import Problems, Reader, keyed, listed, text
 from scripts.toolchain.msvc.toolset import toolset_choice
 
 QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose artifacts or results are gathered
 FIRST, LAST = {"building": 0}, {"failed": 2}  # state of a target in the last run -> its position in the queue
+JOB_NAME = re.compile(r"torch[0-9][0-9.]*-(?:cpu|cu[0-9]+)-(?:win_amd64|linux_x86_64)(?:-[0-9]+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueuedTarget:
-    """One target and the image that builds it."""
+class QueuedJob:
+    """Targets of one platform, CUDA and torch that a job builds, in that order, and its image."""
 
-    target: Target
+    name: str  # "torch2.13.0-cu130-linux_x86_64", or with -2 behind it; its artifact is called so, too
     runner: str  # "windows-2022"
+    targets: tuple[Target, ...]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its row in the matrix of the workflow; the Pythons are one a line, as setup-python reads them."""
+        pythons = dict.fromkeys(target.python for target in self.targets)
+        ids = [target.id for target in self.targets]
+        return {"id": self.name, "runner": self.runner, "python": "\n".join(pythons), "ids": ids}
 
 
-def next_jobs(
-    plan: Plan, facts: Facts, builds: Mapping[str, Build], limit: int = MAX_JOBS, first: Sequence[str] = ()
-) -> tuple[QueuedTarget, ...]:
-    """The first `limit` targets of the plan, in the order in which they should be built.
+@dataclass
+class GrowingJob:
+    """A job of which not all targets are known yet."""
+
+    name: str
+    forecast: JobForecast
+    most: int  # targets for which a runner's disk has room
+    minutes: float  # that the job is given
+    targets: list[Target] = field(default_factory=list)
+
+    def takes(self, target: Target) -> bool:
+        """Whether there is time and room for the target, too; for the first there always is."""
+        return not self.targets or (
+            len(self.targets) < self.most and self.forecast.minutes_with(target) <= self.minutes
+        )
+
+    def add(self, target: Target) -> None:
+        """Have it build the target, too."""
+        self.targets.append(target)
+        self.forecast.add(target)
+
+
+def queue_of(plan: Plan, builds: Mapping[str, Build], first: Sequence[str] = ()) -> tuple[Target, ...]:
+    """The targets of the plan, in the order in which they should be built.
 
     Before all others the ids in `first`, in their order. Then what was begun and can be resumed; then by priority, the
     newest versions first; last what failed before, which would otherwise be tried again every time and keep all others
@@ -40,7 +74,48 @@ def next_jobs(
     newest_first = tuple(reversed(plan.targets))
     asked = {name: place - len(first) for place, name in enumerate(first)}
     queue = sorted(newest_first, key=lambda row: (asked.get(row.target.id, 0), _turn(row, builds), row.priority))
-    return tuple(QueuedTarget(target=row.target, runner=runner_for(row.target, facts)) for row in queue[:limit])
+    return tuple(row.target for row in queue)
+
+
+def next_jobs(
+    queue: Sequence[Target],
+    facts: Facts,
+    forecast: Forecast,
+    lost: Sequence[str] = (),
+    limit: int = MAX_JOBS,
+) -> tuple[QueuedJob, ...]:
+    """The first `limit` jobs for the targets of the queue, each of as many of a family as a job has time and room for.
+
+    A job stands where its first target does. The ids in `lost`, whose jobs ended without a word, have one each: what
+    ends a runner takes no other target with it twice.
+    """
+    jobs: list[GrowingJob] = []
+    open_jobs: dict[Family, GrowingJob] = {}
+    room = facts.limits["variable_bytes"] // 8 * 7
+    for target in queue:
+        family, alone = family_of(target), target.id in lost
+        job = None if alone else open_jobs.get(family)
+        room -= len(target.id) + len('"", ')
+        if room < 0:
+            break
+        if job is None or not job.takes(target):
+            if len(jobs) == limit:
+                continue
+            job = _new_job(target, jobs, facts, forecast)
+            jobs.append(job)
+            room -= len(json.dumps(QueuedJob(name=job.name, runner="windows-2022", targets=()).row))
+            if not alone:
+                open_jobs[family] = job
+        job.add(target)
+    return tuple(
+        QueuedJob(name=job.name, runner=runner_for(job.targets[0], facts), targets=in_build_order(job.targets))
+        for job in jobs
+    )
+
+
+def lost_in(builds: Mapping[str, Build]) -> tuple[str, ...]:
+    """The targets whose jobs left no result in the last run."""
+    return tuple(name for name, build in builds.items() if build.message == NO_RESULT)
 
 
 def runner_for(target: Target, facts: Facts) -> str:
@@ -53,9 +128,9 @@ def runner_for(target: Target, facts: Facts) -> str:
     return facts.builds_on[target.system].runner
 
 
-def matrix_document(jobs: Sequence[QueuedTarget]) -> dict[str, list[dict[str, Any]]]:
+def matrix_document(jobs: Sequence[QueuedJob]) -> dict[str, list[dict[str, Any]]]:
     """The jobs as the `strategy.matrix` of a workflow."""
-    return {"include": [{"id": job.target.id, "runner": job.runner, "python": job.target.python} for job in jobs]}
+    return {"include": [job.row for job in jobs]}
 
 
 def read_matrix(content: str, name: str) -> tuple[str, ...]:
@@ -64,16 +139,36 @@ def read_matrix(content: str, name: str) -> tuple[str, ...]:
 
 
 def read_queue(content: str, name: str) -> dict[str, tuple[str, ...]]:
-    """The same by the name of their job and its artifact: one id, which both are called by, or those in `ids`."""
+    """The same by the name of their job, which is its artifact's, too."""
     problems = Problems()
     value = parse_json(content, name, problems)
     found: dict[str, Any] = {"include": ()} if problems else MATRIX(value, f"{name}:", problems)
-    for row in found["include"] or ():
-        if not (row["ids"] or ID.fullmatch(row["id"])):
-            problems.add(f"{name}:", f"{row['id']!r} is not a target id; name its ids")
     if problems:
         raise DataError(name, problems)
-    return {row["id"]: row["ids"] or (row["id"],) for row in found["include"]}
+    return {row["id"]: row["ids"] for row in found["include"]}
+
+
+def job_name(target: Target) -> str:
+    """How the names of the jobs begin that build the target's family."""
+    return f"torch{target.torch}-{target.cuda}-{target.platform}"
+
+
+def _new_job(target: Target, jobs: Sequence[GrowingJob], facts: Facts, forecast: Forecast) -> GrowingJob:
+    number = 1 + sum(family_of(job.targets[0]) == family_of(target) for job in jobs)
+    return GrowingJob(
+        name=job_name(target) + (f"-{number}" if number > 1 else ""),
+        forecast=forecast.job(),
+        most=most_on_disk(target, facts),
+        minutes=forecast.settings.job_minutes,
+    )
+
+
+def most_on_disk(target: Target, facts: Facts) -> int:
+    """How many wheels like the target's a runner's disk holds beside what building one takes."""
+    kind = (target.system, target.accelerator)
+    needs = {row.what: row.bytes for row in facts.disk if (row.system, row.accelerator) == kind}
+    wheel = needs.pop("wheel")
+    return max(1, (facts.limits["runner_disk_bytes"] - sum(needs.values())) // wheel)
 
 
 def _turn(planned: PlannedTarget, builds: Mapping[str, Build]) -> int:
@@ -88,5 +183,5 @@ def _id(value: object, where: str, problems: Problems) -> str:
     return found
 
 
-_row: Reader[dict[str, Any]] = keyed(dict, id=text, runner=text, python=text, ids=Optional(listed(_id), ()))
+_row: Reader[dict[str, Any]] = keyed(dict, id=text, runner=text, python=text, ids=listed(_id))
 MATRIX: Reader[dict[str, Any]] = keyed(dict, include=listed(_row))

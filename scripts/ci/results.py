@@ -11,7 +11,7 @@ from typing import Literal
 
 from scripts.command import Log
 from scripts.diagnose.named_cause import NamedCause
-from scripts.errors import CommandError, DataError, InterruptedBuildError, PrerequisiteError
+from scripts.errors import CommandError, DataError, InterruptedBuildError, PrerequisiteError, WheelsError
 from scripts.fetch.download import read_small
 from scripts.fetch.transfer import NotThereError
 from scripts.files import write_whole
@@ -40,11 +40,14 @@ class Result:
     ops: str = ""  # of a build of only some, "async_io,cpu_adam"; it says nothing of the target's full wheel
     error: str = ""  # the id of the error
     diagnosis: NamedCause | None = None  # of a failed build, where a cause is known
+    begun: bool = True  # not so where the build before it was stopped: it is still in the queue
     unchanged: bool = False  # the wheel was there, verified, and nothing had changed: nothing was built
 
     @property
-    def state(self) -> Literal["built", "building", "failed"]:
-        """`building` for a build that was stopped in good order and goes on in the next run."""
+    def state(self) -> Literal["built", "building", "queued", "failed"]:
+        """`building` for one that was stopped in good order and goes on in the next run, `queued` for one not begun."""
+        if not self.begun:
+            return "queued"
         if self.exit_code == InterruptedBuildError.exit_code:
             return "building"
         return "failed" if self.exit_code else "built"
@@ -74,6 +77,11 @@ class Result:
     def first_lines(self) -> str:
         """The first lines of the message: what is wrong, without the rest of the log."""
         return "\n".join((self.message or "").splitlines()[:12])
+
+
+def failure(target: Target, error: WheelsError) -> Result:
+    """The result of a target that could not be built."""
+    return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error), error=error.id)
 
 
 def write_results(directory: Path, results: Iterable[Result]) -> None:
@@ -157,7 +165,7 @@ def builds_document(
 
     What is planned no more, such as the target of an older torch patch release, is not tried again and has no state.
     """
-    tried = {result.target: result for result in results if not result.ops}
+    tried = {result.target: result for result in results if result.begun and not result.ops}
     known = {name: _entry(build.state, build.message, build.url) for name, build in before.items() if name not in tried}
     now = {
         name: _entry(result.state, _for_readers(result), url)
@@ -186,5 +194,6 @@ RESULT: Reader[Result] = keyed(
     ops=Optional(text, ""),
     error=Optional(text, ""),
     diagnosis=Optional(CAUSE),
+    begun=Optional(flag, True),
     unchanged=Optional(flag, False),
 )

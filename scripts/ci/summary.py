@@ -15,7 +15,12 @@ from scripts.wheel.manifest import manifest_path
 from scripts.wheel.wheelhouse import wheel_in
 
 KINDS = {"failed": "error", "building": "notice"}
-WORDS = {"built": "built", "building": "stopped in time, goes on in the next run", "failed": "failed"}
+WORDS = {
+    "built": "built",
+    "building": "stopped in time, goes on in the next run",
+    "queued": "not begun, comes in the next run",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,7 @@ class SummaryRow:
 
 def rows(results: Iterable[Result], wheelhouse: Path) -> tuple[SummaryRow, ...]:
     """The results with what each wheel took, failed ones first."""
-    order = {"failed": 0, "building": 1, "built": 2}
+    order = {"failed": 0, "building": 1, "queued": 2, "built": 3}
     found = [SummaryRow(result=result, cost=_cost(result, wheelhouse)) for result in results]
     return tuple(sorted(found, key=lambda row: (order[row.result.state], row.result.target)))
 
@@ -64,8 +69,9 @@ def markdown(found: Sequence[SummaryRow], run_url: str = "") -> str:
 
 def sentence(found: Sequence[SummaryRow]) -> str:
     """`2 built, 1 failed`."""
-    counts = Counter(row.result.state for row in found)
-    return ", ".join(f"{counts[state]} {state}" for state in ("built", "building", "failed") if counts[state])
+    counts = Counter[str](row.result.state for row in found)
+    states = ("built", "building", "queued", "failed")
+    return ", ".join(f"{counts[state]} {state}" for state in states if counts[state])
 
 
 def run_annotations(found: Sequence[SummaryRow]) -> tuple[str, ...]:

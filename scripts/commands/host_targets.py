@@ -35,6 +35,12 @@ def why_not_here(target: Target, platform: str) -> str | None:
     return None
 
 
+def require_here(target: Target) -> None:
+    """Raise PrerequisiteError when this machine lacks the target's platform or Python."""
+    if reason := why_not_here(target, this_host().platform):
+        raise PrerequisiteError(f"{target.id}: {reason}", id="cannot-build-here")
+
+
 def require_platform(target: Target) -> None:
     """Raise PrerequisiteError when this machine is not of the target's platform."""
     platform = this_host().platform
@@ -46,7 +52,7 @@ def targets_to_build(project: Project, selection: Selection, *, anywhere: bool =
     """The targets that a build was asked for; the host's own when nothing was selected.
 
     Where no DeepSpeed is named the newest is meant, and where no platform is named this one. Raises PrerequisiteError
-    for a target that this machine cannot build, unless `anywhere`; NothingToDoError for an empty selection.
+    when this machine can build none of them, unless `anywhere`; NothingToDoError for an empty selection.
     """
     if selection.is_empty:
         return (host_target(project),)
@@ -58,11 +64,9 @@ def targets_to_build(project: Project, selection: Selection, *, anywhere: bool =
     if anywhere:
         return tuple(here or chosen)
     refusals = {target.id: why_not_here(target, platform) for target in here or chosen}
-    refused = [f"{name}: {why}" for name, why in refusals.items() if why]
-    if refused:
-        raise PrerequisiteError(
-            "\n".join(["cannot build here:", *(f"  {line}" for line in refused[:10])]), id="cannot-build-here"
-        )
+    if all(refusals.values()):
+        refused = [f"  {name}: {why}" for name, why in refusals.items()]
+        raise PrerequisiteError("\n".join(["cannot build here:", *refused[:10]]), id="cannot-build-here")
     return tuple(here)
 
 

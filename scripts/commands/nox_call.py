@@ -7,12 +7,13 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from scripts.ci.results import Result
+from scripts.ci.results import Result, failure
 from scripts.command import Command, run_in_front
 from scripts.commands.answer import log_line
 from scripts.dirs import CHECKOUT
@@ -22,10 +23,12 @@ from scripts.outgoing import redacted_values
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
-from scripts.wheel_build.handed_plans import PLANS, write_plans
+from scripts.wheel_build.handed_plans import DEADLINE, PLANS, write_plans
 from scripts.wheel_build.preflight import environment_of
 
 RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
+OVER = "not begun: the time given was over; the same command builds it"
+STOPPED = "not begun: the build before it was stopped; the same command builds it"
 
 
 def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
@@ -37,24 +40,40 @@ def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
     return Command(argv=argv, cwd=CHECKOUT)
 
 
-def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> list[Result]:
-    """One result per plan. Nox runs in the foreground and shows the progress; its sessions are handed the plans."""
-    targets = [plan.target for plan in plans]
+def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> Iterator[Result]:
+    """How each plan ended, as it ends, one after the other; what fails keeps no other back.
+
+    When one was stopped, by hand or because the `--minutes` are over, the rest is not begun.
+    """
+    deadline = time.time() + 60 * options.minutes if options.minutes else None
+    stopped = ""
+    for number, plan in enumerate(plans):
+        if not stopped and deadline and number and time.time() > deadline:
+            stopped = OVER
+        if stopped:
+            yield replace(failure(plan.target, InterruptedBuildError(stopped, id="not-begun")), begun=False)
+            continue
+        result = _build(plan, options, deadline)
+        if result.exit_code == InterruptedBuildError.exit_code:
+            stopped = STOPPED
+        yield result
+
+
+def _build(plan: BuildPlan, options: BuildOptions, deadline: float | None) -> Result:
+    """How one plan ended. Nox runs in the foreground and shows the progress; its session is handed the plan."""
     with ExitStack() as locks, tempfile.TemporaryDirectory() as directory:
-        for target in sorted(targets, key=lambda target: target.id):  # in one order: nobody waits for who waits for it
-            locks.enter_context(lock_target(target, wait=options.wait))
-        results = Path(directory) / "results.jsonl"
+        locks.enter_context(lock_target(plan.target, wait=options.wait))
+        results, handed = Path(directory) / "results.jsonl", Path(directory) / "plans"
         results.touch()
-        handed = Path(directory) / "plans"
-        write_plans(handed, plans)
-        command = nox_command(targets, options)
+        write_plans(handed, [plan])
+        limit = {DEADLINE: str(deadline)} if deadline else {}
+        command = nox_command([plan.target], options)
         lost: WheelsError = WheelsError("nox ended before this target reported; its output above has the reason")
         try:
-            run_in_front(replace(command, env={RESULTS: str(results), PLANS: str(handed)}))
+            run_in_front(replace(command, env={RESULTS: str(results), PLANS: str(handed), **limit}))
         except KeyboardInterrupt:
             lost = InterruptedBuildError("stopped before this target was built; the same command resumes")
-        known = {result.target: result for result in _reported(results)}
-    return [known.get(target.id) or failure(target, lost) for target in targets]
+        return next(_reported(results), None) or failure(plan.target, lost)
 
 
 def _reported(file: Path) -> Iterator[Result]:
@@ -80,11 +99,6 @@ def lock_named(words: Sequence[str], targets: Sequence[Target]) -> None:
     for target in sorted(targets, key=lambda target: target.id):
         if target.id in named:
             locks.enter_context(lock_target(target, wait="--no-wait" not in named))
-
-
-def failure(target: Target, error: WheelsError) -> Result:
-    """The result of a target that could not be built."""
-    return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error), error=error.id)
 
 
 def report_result(target: Target, wheel: Path | None, error: WheelsError | None) -> None:

@@ -46,18 +46,20 @@ def plan(selection: Selection, options: PlanOptions) -> None:
 def next_matrix(project: Project, plan: Plan, limit: int) -> None:
     """Print the next jobs of the build workflow as a matrix, and hand it to the workflow's next job."""
     from scripts.ci.actions import site_address, this_step
-    from scripts.ci.jobs import matrix_document, next_jobs
+    from scripts.ci.jobs import lost_in, matrix_document, next_jobs, queue_of
     from scripts.ci.results import known_builds
     from scripts.commands.request_task import requested_first
     from scripts.plan.shard import MAX_JOBS
 
     builds, first = known_builds(site_address(), log_line), requested_first(project)
-    jobs = next_jobs(plan, project.facts, builds, limit or MAX_JOBS, first)
+    queue = queue_of(plan, builds, first)
+    jobs = next_jobs(queue, project.facts, project.forecast, lost_in(builds), limit or MAX_JOBS)
     document = matrix_document(jobs)
     step = this_step()
     if step:
         step.set_outputs({"matrix": json.dumps(document), "jobs": str(len(jobs))})
-        step.add_summary(f"### {len(jobs)} of {len(plan.targets)} targets to build\n")
+        taken = sum(len(job.targets) for job in jobs)
+        step.add_summary(f"### {taken} of {len(plan.targets)} targets to build, in {len(jobs)} jobs\n")
     print_document(document)
 
 

@@ -20,6 +20,7 @@ from scripts.plan.selection import Selection
 
 if TYPE_CHECKING:
     from scripts.plan.expand import Plan
+    from scripts.plan.forecast import Forecast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,13 @@ class Project:
             if minor and word not in self._releases:
                 log_line(f"note: --torch {word} means torch {minor}: a wheel fits every patch release of its minor")
         return plan_of(self.matrix, self.facts, selection, self._measured, or_excluded=or_excluded)
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        """What targets cost, by themselves and in jobs."""
+        from scripts.plan.forecast import forecast_of
+
+        return forecast_of(self.matrix, self.facts, self._measured)
 
     @property
     def _releases(self) -> frozenset[str]:

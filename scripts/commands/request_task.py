@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.ci.actions import pages_address, site_address, this_step
 from scripts.ci.issue_comments import Issue, issue_of_event, labelled, put_comment
-from scripts.ci.jobs import next_jobs
+from scripts.ci.jobs import queue_of
 from scripts.ci.request_answer import FIRST_LABEL, Known, RequestAnswer, answer
 from scripts.ci.request_form import is_request, read_request
 from scripts.ci.results import known_builds
@@ -95,7 +95,7 @@ def _known(project: Project, store: str) -> Known:
     withdrawn = {record.target.wheel_name: record.yanked for record in rows if record.yanked}
     missing = missing_of(project.plan, names)
     builds = known_builds(site, log_line)
-    queue = next_jobs(missing, project.facts, builds, limit=len(missing.targets), first=requested_first(project))
+    queue = queue_of(missing, builds, requested_first(project))
     url = site or pages_address(step.repository if step else store.partition(":")[2] or "OWNER/REPO")
     return Known(
         matrix=project.matrix,
@@ -103,7 +103,7 @@ def _known(project: Project, store: str) -> Known:
         plan=project.plan,
         published=names,
         withdrawn=withdrawn,
-        queue=[job.target.id for job in queue],
+        queue=[target.id for target in queue],
         site=Published(wheels=(), url=url, torch_index=project.matrix.torch_index),
     )
 

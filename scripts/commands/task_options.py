@@ -56,6 +56,12 @@ class RunOptions:
         "data, options, toolchain, Python. Without it such a target is done in about a second; `--no-cache` builds "
         "it, too",
     )
+    tidy: bool = option(
+        False,
+        "keep of each target its wheel, and one torch at a time",
+        more="of several targets: remove a target's environment and work once its wheel is filed or has failed, and "
+        "its torch from uv's cache once its Python is done, so that a small disk holds them all",
+    )
     json: bool = json_option("[results, or the commands with `--dry-run`](#other-json)")
 
 
@@ -131,7 +137,7 @@ class CleanOptions:
 class KeysOptions:
     """Whose cache keys are shown."""
 
-    id: tuple[str, ...] = option((), "the id of one target")
+    id: tuple[str, ...] = option((), "the ids of one job's targets")
     json: bool = json_option("one JSON document, by the names of the outputs")
 
 

@@ -14,6 +14,7 @@ class BuildRequirements:
 
     packages: tuple[str, ...]
     also_required: tuple[str, ...]  # by a wheel, beside these packages
+    of_one_python: tuple[str, ...]  # the large ones whose files are for one Python alone
     setuptools: str
     source: Source
 

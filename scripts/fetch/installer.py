@@ -52,6 +52,10 @@ class Installer:
         argv = (self.uv or "uv", "pip", "compile", *words, *index_words, "-")
         return Command(argv=argv, env=self.variables(), stdin="\n".join(requirements))
 
+    def forget(self, packages: Sequence[str]) -> Command:
+        """Remove what uv has kept of these packages; environments keep the files that they hold."""
+        return Command(argv=(self.uv or "uv", "cache", "clean", "--quiet", *packages), env=self.variables())
+
     def variables(self) -> Mapping[str, str]:
         """The variables that pass pip's settings to uv."""
         return uv_variables() if self.uv else {}

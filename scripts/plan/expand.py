@@ -18,7 +18,7 @@ from packaging.version import Version
 from scripts.facts.condition import Condition
 from scripts.facts.facts import Facts
 from scripts.plan.context import FOLLOWS_FROM, Context
-from scripts.plan.forecast import Forecast
+from scripts.plan.forecast import forecast_of
 from scripts.plan.matrix import Matrix
 from scripts.plan.notes import Note, note_of
 from scripts.plan.target import AXES, Target
@@ -70,7 +70,7 @@ class Ruling:
 
 def expand(matrix: Matrix, facts: Facts, measured: Mapping[str, float] | None = None, axes: Axes | None = None) -> Plan:
     """The plan of the matrix, or of some values of its `axes`; `measured` has minutes by id (`measured_minutes`)."""
-    forecast = Forecast(facts=facts, settings=matrix.forecast, measured=measured or {}, ops=matrix.ops)
+    forecast = forecast_of(matrix, facts, measured)
     context_of = partial(matrix.context_of, facts=facts)
     refused = Judge(refusals(matrix, facts), context_of)
     notes = Judge(_notes(facts), context_of)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from scripts.facts.facts import Facts
-from scripts.plan.matrix import ForecastSettings
-from scripts.plan.ops import available_ops
+from scripts.plan.matrix import ForecastSettings, Matrix
+from scripts.plan.ops import OpChoice, available_ops
 from scripts.plan.target import Target
 
 
@@ -25,6 +25,17 @@ class Forecast:
     ops: str | tuple[str, ...]
     _estimated: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
+    def job(self) -> JobForecast:
+        """That of a job without targets, to add some."""
+        return JobForecast(forecast=self)
+
+    def work(self, target: Target) -> dict[tuple[str, ...], float]:
+        """What is compiled for the target: seconds of one core, by what it is; what two targets share is done once."""
+        return {
+            (choice.name, target.deepspeed, target.python, target.torch, target.cuda, target.platform): seconds
+            for choice, seconds in self._compiled(target)
+        }
+
     def minutes(self, target: Target) -> float:
         """Measured minutes where there are any, else the estimate."""
         if target.id in self.measured:
@@ -35,13 +46,45 @@ class Forecast:
         return self._estimated[key]
 
     def _estimate(self, target: Target) -> float:
+        compiling = sum(seconds for _, seconds in self._compiled(target))
+        return (compiling / self.settings.workers + self.settings.overhead_seconds[target.accelerator]) / 60
+
+    def _compiled(self, target: Target) -> Iterator[tuple[OpChoice, float]]:
+        """The ops of the target with their seconds of one core."""
         choices = available_ops(self.facts.ops, target)
         possible = [choice for choice in choices if target.system not in choice.support.why_not]
         chosen = [
             choice for choice in possible if (not choice.left_out if self.ops == "all" else choice.name in self.ops)
         ]
-        compiling = sum(choice.support.seconds.get(target.system, 0.0) for choice in chosen)
-        return (compiling / self.settings.workers + self.settings.overhead_seconds[target.accelerator]) / 60
+        return ((choice, choice.support.seconds.get(target.system, 0.0)) for choice in chosen)
+
+
+@dataclass
+class JobForecast:
+    """Minutes of a job that builds several targets one after the other and begins with empty caches."""
+
+    forecast: Forecast
+    minutes: float = 0.0
+    _done: set[tuple[str, ...]] = field(default_factory=set)
+
+    def minutes_with(self, target: Target) -> float:
+        """Its minutes when it builds the target, too."""
+        settings, kind = self.forecast.settings, target.accelerator
+        once = {("job",): settings.job_seconds[kind], ("python", target.python): settings.python_seconds[kind]}
+        shared = sum(seconds for what, seconds in once.items() if what not in self._done)
+        compiled = sum(seconds for what, seconds in self.forecast.work(target).items() if what not in self._done)
+        own = settings.overhead_seconds[kind] - settings.job_seconds[kind] - settings.python_seconds[kind]
+        return self.minutes + (own + shared + compiled / settings.workers) / 60
+
+    def add(self, target: Target) -> None:
+        """Have it build the target, too."""
+        self.minutes = self.minutes_with(target)
+        self._done |= {("job",), ("python", target.python), *self.forecast.work(target)}
+
+
+def forecast_of(matrix: Matrix, facts: Facts, measured: Mapping[str, float] | None = None) -> Forecast:
+    """The forecast for the matrix; `measured` has minutes by id (`measured_minutes`)."""
+    return Forecast(facts=facts, settings=matrix.forecast, measured=measured or {}, ops=matrix.ops)
 
 
 def measured_minutes(wheels: Path) -> dict[str, float]:

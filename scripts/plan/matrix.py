@@ -56,6 +56,9 @@ class ForecastSettings:
 
     workers: int
     overhead_seconds: Mapping[str, float]  # accelerator -> seconds
+    job_seconds: Mapping[str, float]  # of these, what a job of several targets has once
+    python_seconds: Mapping[str, float]  # and what it has once for each Python
+    job_minutes: float  # how much work a job is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,15 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
     variants = {variant for variant in variants if cuda_version(variant) in facts.cuda}
     exclusion = keyed(Exclusion, id=_exclusion_id, when=_condition, reason=_stated)
     priority = keyed(Priority, priority=integer, name=_stated, when=_condition)
-    overhead: Reader[dict[str, float]] = keyed(dict, cpu=number, cuda=number)
+    seconds: Reader[dict[str, float]] = keyed(dict, cpu=number, cuda=number)
+    forecast = keyed(
+        ForecastSettings,
+        workers=_workers,
+        overhead_seconds=seconds,
+        job_seconds=seconds,
+        python_seconds=seconds,
+        job_minutes=number,
+    )
     return keyed(
         Matrix,
         deepspeed=_axis(version, facts.deepspeed, "deepspeed.yaml"),
@@ -124,7 +135,7 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
         arches=mapped(arches),
         exclude=listed(exclusion),
         priorities=listed(priority),
-        forecast=keyed(ForecastSettings, workers=_workers, overhead_seconds=overhead),
+        forecast=forecast,
     )
 
 

@@ -80,8 +80,8 @@ class BuildOptions:
     minutes: int = option(
         0,
         "stop compiling after so many, to be resumed; 0: no limit",
-        more="stop compiling after so many minutes; what is finished is kept and the same command resumes. 0, the "
-        "default, is no limit",
+        more="stop compiling after so many minutes, of several targets all together, and begin none after them; what "
+        "is finished is kept and the same command resumes. 0, the default, is no limit",
         wanted="the minutes that compiling may take, or 0 for no limit",
     )
 

@@ -26,6 +26,7 @@ from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.capture import UPSTREAM, captured_recipe, setup_command
 from scripts.wheel_build.compile import Compiler
+from scripts.wheel_build.handed_plans import seconds_to_compile
 from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
 from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.package import finish_wheel, place_binaries
@@ -158,7 +159,7 @@ def compile_settings(
         arches=len((plan.arches or "").split(";")),
         env=variables,
         precompile=options.precompile,
-        deadline=time.monotonic() + 60 * options.minutes if options.minutes else None,
+        deadline=None if (seconds := seconds_to_compile(options.minutes)) is None else time.monotonic() + seconds,
     )
 
 

@@ -17,17 +17,24 @@ TEMPORARY = "TEMP" if os.name == "nt" else "TMPDIR"
 ENVIRONMENTS = CHECKOUT / ".nox"
 
 
-def require_disks(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, *, make: bool = True) -> None:
-    """Raise PrerequisiteError unless all directories that building these plans writes can be written and have room."""
+def require_disks(
+    plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, *, make: bool = True, one_torch: bool = False
+) -> None:
+    """Raise PrerequisiteError unless all directories that building these plans writes can be written and have room.
+
+    With `one_torch` the packages of a Python go before those of the next are installed.
+    """
     if not plans:  # every wheel that was asked for is there and unchanged
         return
     subject = plans[0].target.id if len(plans) == 1 else f"{len(plans)} targets"
-    places = [*places_of(plans, dirs, installer)]
+    places = [*places_of(plans, dirs, installer, one_torch=one_torch)]
     require_writable(subject, places, make=make)
     require_room(subject, places)
 
 
-def places_of(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer) -> Iterator[Place]:
+def places_of(
+    plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, *, one_torch: bool = False
+) -> Iterator[Place]:
     """The directories that building the plans, one after the other, writes to."""
     cache, output = f"{CACHE_VARIABLE} names another", f"{OUTPUT_VARIABLE} names another"
     temporary = f"{TEMPORARY} names another"
@@ -42,7 +49,7 @@ def places_of(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer) -> I
     if toolkits := _toolkits(plans):
         yield Place(directory=dirs.toolkits, bytes=toolkits, what="CUDA toolkits", moved_by=cache)
     yield Place(directory=temporary_directory(), bytes=most["temporary"], what="files of compilers", moved_by=temporary)
-    yield from _packages(plans, dirs, installer, cache)
+    yield from _packages(plans, dirs, installer, cache, one_torch=one_torch)
 
 
 def temporary_directory() -> Path:
@@ -56,7 +63,9 @@ def _toolkits(plans: Sequence[BuildPlan]) -> int:
     return sum(fetched.values())
 
 
-def _packages(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, moved_by: str) -> Iterator[Place]:
+def _packages(
+    plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, moved_by: str, *, one_torch: bool
+) -> Iterator[Place]:
     """The environments and the package client's cache; on one disk with it, uv links files instead of copying them."""
     linked, packages = None, "packages"
     if installer.uv:
@@ -64,8 +73,10 @@ def _packages(plans: Sequence[BuildPlan], dirs: Dirs, installer: Installer, move
         kinds = {(p.target.torch, p.target.cuda, p.target.python): p.room["packages"] for p in plans}
         there = environment_of(plans[0].target) if len(plans) == 1 else None
         moved = "UV_CACHE_DIR names another"
-        yield Place(directory=installer.cache, bytes=sum(kinds.values()), what=packages, moved_by=moved, there=there)
-    copied = sum(0 if disk_of(ENVIRONMENTS) == linked else plan.room["packages"] for plan in plans)
+        size = (max if one_torch else sum)(kinds.values())
+        yield Place(directory=installer.cache, bytes=size, what=packages, moved_by=moved, there=there)
+    copies = [0 if disk_of(ENVIRONMENTS) == linked else plan.room["packages"] for plan in plans]
+    copied = (max if one_torch else sum)(copies)
     checkout = "it lies in the checkout, which can be moved"
     yield Place(directory=ENVIRONMENTS, bytes=copied, what="build environments", moved_by=checkout)
     proofs = [plan for plan in plans if plan.runs_wheel]

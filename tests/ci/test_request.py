@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.ci.issue_comments import MARK
-from scripts.ci.jobs import next_jobs
+from scripts.ci.jobs import queue_of
 from scripts.ci.request_answer import FIRST_LABEL
 from scripts.ci.request_form import is_request, read_request
 from scripts.commands import request_task
@@ -16,7 +16,6 @@ from scripts.commands.hosted_options import RequestOptions
 from scripts.commands.project import open_project
 from scripts.commands.request_task import request, requested_first
 from scripts.errors import InputError
-from scripts.facts.load import load_facts
 from tests.ci.requests import HOSTILE, REQUESTS, Asking, detected
 from tests.github.fixtures import standin
 from tests.github.hosted import HostedIssue
@@ -144,8 +143,8 @@ def test_what_a_maintainer_labelled_is_built_before_all_others(workflow: StandIn
         "ds0.17.6-torch2.7.1-cu126-cp312-linux_x86_64",
     )
     plan = make_plan([make_target(python="3.12"), make_target(python="3.13"), make_target(python="3.11")])
-    queue = next_jobs(plan, load_facts(), {}, first=(make_target(python="3.12").id, make_target(python="3.11").id))
-    assert [job.target.python for job in queue] == ["3.12", "3.11", "3.13"]
+    queue = queue_of(plan, {}, first=(make_target(python="3.12").id, make_target(python="3.11").id))
+    assert [target.python for target in queue] == ["3.12", "3.11", "3.13"]
 
 
 def test_when_github_does_not_tell_who_comes_first_the_queue_is_as_ever(

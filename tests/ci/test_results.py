@@ -116,6 +116,21 @@ def test_a_target_that_left_the_plan_has_no_state_any_more() -> None:
     assert set(builds_document(results(), before, {BUILT.id, FAILED.id}, RUN)) == {FAILED.id}
 
 
+def test_what_was_not_begun_keeps_the_state_that_it_had_and_is_no_news(tmp_path: Path) -> None:
+    waiting = replace(results()[1], begun=False)
+    write_results(tmp_path, [waiting])
+    [found] = read_results(tmp_path, pytest.fail)
+    assert (found, found.state) == (waiting, "queued")
+    assert builds_document([found], {}, {STOPPED.id}, RUN) == {}
+    before = {STOPPED.id: Build(state="building", message="before")}
+    assert builds_document([found], before, {STOPPED.id}, RUN)[STOPPED.id]["message"] == "before"
+    shown = rows([*results(), found], tmp_path)
+    assert sentence(shown) == "1 built, 1 building, 1 queued, 1 failed"
+    assert len(run_annotations(shown)) == 2
+    assert "| not begun, comes in the next run |" in markdown(shown)
+    assert lost_results([STOPPED.id], [found]) == ()
+
+
 def test_a_job_that_left_no_result_has_failed() -> None:
     queued = (BUILT.id, STOPPED.id, FAILED.id)
     assert lost_results(queued, results()) == ()

@@ -14,8 +14,9 @@ import pytest
 from scripts.ci.jobs import QUEUE
 from scripts.ci.results import Result, read_results, write_results
 from scripts.command import Command
-from scripts.commands import prepare_task, report_task
+from scripts.commands import build_task, prepare_task, report_task
 from scripts.commands.build_task import plans_here
+from scripts.commands.kept_results import KeptResults
 from scripts.commands.keys_task import keys
 from scripts.commands.plan_task import next_matrix, plan
 from scripts.commands.project import open_project
@@ -29,6 +30,7 @@ from scripts.wheel_build.planner import Planner
 from tests.plan.factories import make_plan, make_target
 
 ID = make_target().id
+PYTHONS = ("3.11", "3.12")
 
 
 @pytest.fixture
@@ -73,10 +75,10 @@ def test_selectors_come_from_variables_when_none_was_typed(monkeypatch: pytest.M
 
 
 def test_the_next_jobs_are_handed_to_the_next_job(step: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    next_matrix(open_project(), make_plan([make_target(), make_target(python="3.12")]), 1)
+    next_matrix(open_project(), make_plan([make_target(cuda="cu130"), *(make_target(python=p) for p in PYTHONS)]), 1)
     assert outputs(step)["jobs"] == "1"
     assert json.loads(outputs(step)["matrix"]) == json.loads(capsys.readouterr().out)
-    assert step.summary.read_text(encoding="utf-8") == "### 1 of 2 targets to build\n"
+    assert step.summary.read_text(encoding="utf-8") == "### 2 of 3 targets to build, in 1 jobs\n"
 
 
 def test_a_queue_has_no_shards() -> None:
@@ -95,8 +97,14 @@ def test_keys_are_handed_to_the_steps_that_keep_things(step: SimpleNamespace) ->
     assert outputs(step)["ops-key"] == ""
 
 
+def test_a_job_looks_for_the_unfinished_work_of_its_first_target(step: SimpleNamespace) -> None:
+    second = make_target(python="3.12").id
+    keys(Selection(id=(second, ID)), as_json=False)
+    assert outputs(step)["unfinished-prefix"] == f"unfinished-{second}-"
+
+
 @pytest.mark.parametrize("chosen", [Selection(), Selection(id=("ds0.19.8-*-cpu-*",))])
-def test_keys_are_those_of_one_target(chosen: Selection) -> None:
+def test_keys_are_those_of_one_job(chosen: Selection) -> None:
     with pytest.raises(InputError, match="--id"):
         keys(chosen, as_json=False)
 
@@ -145,7 +153,7 @@ def test_a_target_of_the_queue_without_a_result_has_failed(
     step: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = make_target(python="3.12").id
-    rows = [{"id": name, "runner": "ubuntu-22.04", "python": "3.11"} for name in (ID, lost)]
+    rows = [{"id": "torch2.13.0-cpu-linux_x86_64", "runner": "ubuntu-22.04", "python": "3.11", "ids": [ID, lost]}]
     monkeypatch.setenv(QUEUE, json.dumps({"include": rows}))
     write_results(step.logs, [result(0)])
     report(ReportOptions(builds=str(tmp_path / "builds.json")))
@@ -154,7 +162,9 @@ def test_a_target_of_the_queue_without_a_result_has_failed(
     assert "left no result" in found[lost]["message"]
 
 
-def test_what_a_machine_lacks_is_left_as_the_targets_result(step: SimpleNamespace) -> None:
+def test_what_a_machine_lacks_is_left_as_the_targets_result(
+    step: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Refusing:
         dirs = default_dirs()
         options = BuildOptions()
@@ -162,8 +172,10 @@ def test_what_a_machine_lacks_is_left_as_the_targets_result(step: SimpleNamespac
         def here(self, target: object) -> None:
             raise PrerequisiteError("no compiler; install one")
 
+    monkeypatch.setattr(build_task, "require_here", lambda target: None)
+    kept = KeptResults(logs=default_dirs().logs, options=BuildOptions())
     with pytest.raises(PrerequisiteError):
-        plans_here(cast(Planner, Refusing()), [make_target()])
+        plans_here(cast(Planner, Refusing()), [make_target()], kept)
     (left,) = read_results(step.logs, pytest.fail)
     assert (left.target, left.exit_code, left.message) == (ID, 14, "no compiler; install one")
 

@@ -1,8 +1,10 @@
-"""Every target that was to be built has a result, however nox ended."""
+"""Every target that was to be built has a result, however nox ended, and what fails keeps no other back."""
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -14,37 +16,93 @@ from scripts.commands.nox_call import RESULTS, build_targets
 from scripts.plan.target import parse_id
 from scripts.stop_signals import StopSignal
 from scripts.wheel_build.build_options import BuildOptions
+from scripts.wheel_build.handed_plans import DEADLINE, PLANS, seconds_to_compile
 from tests.wheel_build.plans import make_plan
 
-TARGETS = tuple(f"ds0.19.8-torch2.13.0-cpu-cp{python}-linux_x86_64" for python in (311, 312))
+TARGETS = tuple(f"ds0.19.8-torch2.13.0-cpu-cp{python}-linux_x86_64" for python in (311, 312, 313))
+Ends = Mapping[str, int | BaseException | None]  # by target: an exit code that is reported, what is raised, or nothing
 
 
-def build(monkeypatch: pytest.MonkeyPatch, end: BaseException | None) -> list[tuple[str, int, str | None]]:
-    """How two targets ended when the first was filed and nox ended so."""
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The targets whose builds were begun."""
+    found: list[str] = []
+    monkeypatch.setattr(nox_call, "lock_target", lambda target, wait: nullcontext())
+    return found
+
+
+def build(
+    monkeypatch: pytest.MonkeyPatch, ran: list[str], ends: Ends, *, minutes: int = 0
+) -> list[tuple[str, int, str]]:
+    """How the targets ended when nox ended so for each; those that are not named are filed."""
 
     def run_nox(command: Command) -> int:
-        filed = {"target": TARGETS[0], "exit_code": 0, "wheel": "a.whl", "message": None}
-        Path(command.env[RESULTS]).write_text(json.dumps(filed) + "\n", encoding="utf-8")
-        if end:
+        [target] = [word for word in command.argv if word in TARGETS]
+        ran.append(target)
+        end = ends.get(target, 0)
+        if isinstance(end, BaseException):
             raise end
+        if end is not None:
+            report = {"target": target, "exit_code": end, "wheel": None if end else "a.whl", "message": None}
+            Path(command.env[RESULTS]).write_text(json.dumps(report) + "\n", encoding="utf-8")
         return 1
 
     monkeypatch.setattr(nox_call, "run_in_front", run_nox)
-    monkeypatch.setattr(nox_call, "lock_target", lambda target, wait: nullcontext())
-    results = build_targets([make_plan(parse_id(target)) for target in TARGETS], BuildOptions())
-    return [(result.state, result.exit_code, result.message) for result in results]
+    plans = [make_plan(parse_id(target)) for target in TARGETS]
+    results = list(build_targets(plans, BuildOptions(minutes=minutes)))
+    assert [result.target for result in results] == [*TARGETS]
+    return [(result.state, result.exit_code, result.message or "") for result in results]
 
 
-def test_a_target_that_a_stop_came_before_goes_on_next_time_and_one_that_was_filed_is_built(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_failure_of_one_is_no_failure_of_another(monkeypatch: pytest.MonkeyPatch, ran: list[str]) -> None:
+    first, second, third = build(monkeypatch, ran, {TARGETS[0]: 17, TARGETS[1]: None})
+    assert first == ("failed", 17, "")
+    assert second[:2] == ("failed", 10)
+    assert "nox ended before" in second[2]
+    assert third == ("built", 0, "")
+
+
+def test_a_stop_ends_them_all_and_what_was_not_begun_is_still_in_the_queue(
+    monkeypatch: pytest.MonkeyPatch, ran: list[str]
 ) -> None:
-    built, stopped = build(monkeypatch, StopSignal(15))
-    assert built == ("built", 0, None)
+    built, stopped, waiting = build(monkeypatch, ran, {TARGETS[1]: StopSignal(15)})
+    assert built == ("built", 0, "")
     assert stopped[:2] == ("building", 130)
-    assert "the same command resumes" in str(stopped[2])
+    assert "the same command resumes" in stopped[2]
+    assert waiting[:2] == ("queued", 130)
+    assert ran == [*TARGETS[:2]]
 
 
-def test_a_target_that_nox_lost_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, lost = build(monkeypatch, None)
-    assert lost[:2] == ("failed", 10)
-    assert "nox ended before" in str(lost[2])
+def test_a_build_that_stops_in_time_is_the_last(monkeypatch: pytest.MonkeyPatch, ran: list[str]) -> None:
+    states = build(monkeypatch, ran, {TARGETS[0]: 130}, minutes=5)
+    assert [state for state, _, _ in states] == ["building", "queued", "queued"]
+    assert ran == [TARGETS[0]]
+
+
+def test_when_the_time_of_all_is_over_none_is_begun(monkeypatch: pytest.MonkeyPatch, ran: list[str]) -> None:
+    clock = iter([0.0, 299.0, 301.0])
+    monkeypatch.setattr("scripts.commands.nox_call.time.time", lambda: next(clock))
+    states = build(monkeypatch, ran, {}, minutes=5)
+    assert [state for state, _, _ in states] == ["built", "built", "queued"]
+    assert "the time given was over" in states[2][2]
+
+
+def test_a_session_is_handed_its_plan_and_when_all_of_them_must_end(
+    monkeypatch: pytest.MonkeyPatch, ran: list[str]
+) -> None:
+    handed: list[Mapping[str, str]] = []
+
+    def run_nox(command: Command) -> int:
+        handed.append(command.env)
+        return 0
+
+    monkeypatch.setattr(nox_call, "run_in_front", run_nox)
+    before = time.time()
+    assert len(list(build_targets([make_plan(parse_id(target)) for target in TARGETS], BuildOptions(minutes=5)))) == 3
+    assert len({env[PLANS] for env in handed}) == len(TARGETS)
+    [deadline] = {float(env[DEADLINE]) for env in handed}
+    assert before + 300 <= deadline <= time.time() + 300
+    monkeypatch.setenv(DEADLINE, str(time.time() + 60))
+    assert 0 < (seconds_to_compile(5) or 0) <= 60
+    monkeypatch.delenv(DEADLINE)
+    assert (seconds_to_compile(5), seconds_to_compile(0)) == (300, None)

@@ -11,7 +11,7 @@ import pytest
 from scripts.facts.load import load_facts
 from scripts.plan.expand import expand
 from scripts.plan.forecast import Forecast, measured_minutes
-from scripts.plan.matrix import ForecastSettings
+from scripts.plan.target import Target
 from tests.plan.factories import make_facts, make_matrix, make_target
 
 TARGET = make_target()
@@ -29,7 +29,7 @@ def manifest(**changes: object) -> str:
 
 
 def make_forecast(ops: str | tuple[str, ...] = "all", workers: int = 2) -> Forecast:
-    settings = ForecastSettings(workers=workers, overhead_seconds={"cpu": 60.0, "cuda": 120.0})
+    settings = replace(make_matrix().forecast, workers=workers)
     return Forecast(facts=load_facts(), settings=settings, measured={}, ops=ops)
 
 
@@ -48,6 +48,28 @@ def test_more_ops_cost_more_and_more_workers_less() -> None:
 
 def test_an_op_that_the_system_cannot_have_costs_nothing() -> None:
     assert make_forecast(("async_io",)).minutes(replace(TARGET, platform="win_amd64")) == 1.0
+
+
+def job_minutes(forecast: Forecast, *targets: Target) -> float:
+    job = forecast.job()
+    for target in targets:
+        job.add(target)
+    return job.minutes
+
+
+def test_a_job_of_one_target_costs_what_the_target_does() -> None:
+    forecast = make_forecast(("cpu_adam",))
+    assert job_minutes(forecast, TARGET) == pytest.approx(forecast.minutes(TARGET), abs=0.06)
+
+
+def test_a_job_has_its_start_once_and_the_torch_of_each_python_once() -> None:
+    """A target takes 60 seconds beside compiling: 20 of them once a job, 10 once a Python."""
+    forecast = make_forecast(("async_io",))
+    windows = replace(TARGET, platform="win_amd64")  # has no async_io: nothing is compiled
+    older, other = replace(windows, deepspeed="0.19.7"), replace(windows, python="3.12")
+    assert job_minutes(forecast, windows) * 60 == pytest.approx(60)
+    assert job_minutes(forecast, windows, older) * 60 == pytest.approx(60 + 30)
+    assert job_minutes(forecast, windows, older, other) * 60 == pytest.approx(60 + 30 + 40)
 
 
 def write_manifest(wheels: Path, text: str, folder: str = "0.19.8/cpu-torch2.13") -> None:

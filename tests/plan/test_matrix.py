@@ -14,6 +14,13 @@ from scripts.facts.load import load_facts
 from scripts.plan.matrix import Matrix, load_matrix
 from tests.plan.factories import ROOT, make_target
 
+FORECAST: dict[str, Any] = {
+    "workers": 4,
+    "overhead_seconds": {"cpu": 60, "cuda": 120},
+    "job_seconds": {"cpu": 20, "cuda": 60},
+    "python_seconds": {"cpu": 10, "cuda": 30},
+    "job_minutes": 240,
+}
 GOOD: dict[str, Any] = {
     "deepspeed": ["0.16.5", "0.19.8"],
     "torch": ["2.6", "2.13"],
@@ -29,7 +36,7 @@ GOOD: dict[str, Any] = {
         {"priority": 1, "name": "new", "when": {"deepspeed": ">=0.19"}},
         {"priority": 2, "name": "rest", "when": {}},
     ],
-    "forecast": {"workers": 4, "overhead_seconds": {"cpu": 60, "cuda": 120}},
+    "forecast": FORECAST,
 }
 
 
@@ -94,7 +101,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"exclude": [{"id": "x", "when": {}, "reason": "r"}] * 2}, "exclude", "'x' is there twice"),
     ({"priorities": [{"priority": 1, "name": "n", "when": {"python": "3.10"}}]}, "priorities", "end with `when: {}`"),
     ({"priorities": []}, "priorities", "end with `when: {}`"),
-    ({"forecast": {"workers": 0, "overhead_seconds": {"cpu": 1, "cuda": 1}}}, "forecast.workers", "write 1 or more"),
+    ({"forecast": {**FORECAST, "workers": 0}}, "forecast.workers", "write 1 or more"),
     ({"pythons": ["3.11"]}, "pythons", "unknown key"),
 ]
 

@@ -38,9 +38,17 @@ def one_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Dirs:
     return dirs_in(tmp_path)
 
 
-def total(dirs: Dirs, *targets: str, uv: str | None = "uv", options: BuildOptions | None = None) -> int:
+def total(
+    dirs: Dirs, *targets: str, uv: str | None = "uv", options: BuildOptions | None = None, one_torch: bool = False
+) -> int:
     plans = [make_plan(parse_id(target), options) for target in targets]
-    return sum(place.bytes for place in places_of(plans, dirs, Installer(uv=uv)))
+    return sum(place.bytes for place in places_of(plans, dirs, Installer(uv=uv), one_torch=one_torch))
+
+
+def test_pythons_of_which_one_torch_is_kept_at_a_time_need_no_more_than_one(one_disk: Dirs) -> None:
+    plan, other = make_plan(CUDA), CUDA.id.replace("cp311", "cp312")
+    assert total(one_disk, CUDA.id, other) == total(one_disk, CUDA.id) + plan.room["packages"] + plan.room["wheel"]
+    assert total(one_disk, CUDA.id, other, one_torch=True) == total(one_disk, CUDA.id) + plan.room["wheel"]
 
 
 def test_every_kind_of_target_has_its_needs() -> None:

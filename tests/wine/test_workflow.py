@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.ci.jobs import runner_for
+from scripts.ci.jobs import QueuedJob, job_name, runner_for
 from scripts.ci.results import Result, write_results
 from scripts.facts.load import load_facts
 from tests.ci.rehearsal import git, make_repository
@@ -29,6 +29,7 @@ pytestmark = [
 ]
 PYTHON = "3.11"
 TARGET = make_target(platform="win_amd64", python=PYTHON)
+JOB = job_name(TARGET)
 NOT_HERE = ("pip install", "invoke plan --missing")  # what needs a registry or GitHub
 
 
@@ -51,7 +52,7 @@ def windows_workflow() -> dict[str, Any]:
     for step in steps:
         if "invoke build" in step["run"]:
             step["run"] += " --dry-run"
-    row = {"id": TARGET.id, "runner": runner_for(TARGET, load_facts()), "python": TARGET.python}
+    row = QueuedJob(name=JOB, runner=runner_for(TARGET, load_facts()), targets=(TARGET,)).row
     return {
         "name": "build",
         "on": {"workflow_dispatch": None},
@@ -106,7 +107,7 @@ def test_every_line_of_the_windows_job_runs_in_cmd(said: str) -> None:
 
 
 def test_the_target_reaches_the_tasks_as_a_variable(said: str) -> None:
-    assert f"ops-prefix=ops-win_amd64-cpu-torch{TARGET.torch_minor}-{TARGET.python_tag}-" in said
+    assert f"ops-prefix=ops-win_amd64-cpu-torch{TARGET.torch_minor}-" in said
     assert f"unfinished-{TARGET.id}-" in said
     assert f"rem {TARGET.id}" in said, "the dry run of this target"
 

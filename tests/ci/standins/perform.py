@@ -20,10 +20,11 @@ def output(name: str, value: str) -> None:
 
 
 def setup_python(given: Inputs) -> None:
-    """Put the Python of the rehearsal first on PATH; the version that was asked for must be one."""
+    """Put the Python of the rehearsal first on PATH; what was asked for must be versions, one a line."""
     named = given["python-version-file"]
-    asked = given["python-version"] or Path(named).read_text(encoding="utf-8").strip()
-    assert asked.replace(".", "").isdecimal(), f"no version: {asked!r}"
+    asked = (given["python-version"] or Path(named).read_text(encoding="utf-8")).split()
+    assert asked, "no version"
+    assert all(version.replace(".", "").isdecimal() for version in asked), f"no versions: {asked!r}"
     with Path(os.environ["GITHUB_PATH"]).open("a", encoding="utf-8") as file:
         file.write(f"{Path(os.environ['REHEARSAL_PYTHON']).parent}\n")
 
@@ -54,9 +55,10 @@ def upload(given: Inputs) -> None:
     shutil.rmtree(place, ignore_errors=True)
     if Path(given["path"]).is_dir():
         shutil.copytree(given["path"], place)
-    elif Path(given["path"]).is_file():
-        place.mkdir(parents=True)
-        shutil.copy(given["path"], place)
+        return
+    for file in Path().glob(given["path"]):
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
 
 
 def download(given: Inputs) -> None:
