@@ -11,11 +11,11 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox itself does not
 
-from scripts.commands.build_task import planner_of
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.host_targets import buildable
 from scripts.commands.nox_call import lock_named, report_result
 from scripts.commands.project import open_project
+from scripts.commands.project_planner import planner_of
 from scripts.commands.reported_errors import reported
 from scripts.dirs import default_dirs
 from scripts.errors import InterruptedBuildError, WheelsError

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.command import Command, check, run
-from scripts.commands.build_task import planner_of
 from scripts.commands.host_targets import host_target
 from scripts.commands.project import Project, open_project
+from scripts.commands.project_planner import planner_of
 from scripts.dirs import Dirs, default_dirs
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.plan.target import Target

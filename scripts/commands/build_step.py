@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.commands.answer import log_line
-from scripts.commands.build_task import planner_of
 from scripts.commands.project import open_project
+from scripts.commands.project_planner import planner_of
 from scripts.commands.reported_errors import reported
 from scripts.dirs import Dirs, default_dirs
 from scripts.errors import InputError

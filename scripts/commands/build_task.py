@@ -11,7 +11,8 @@ from scripts.commands.answer import log_line, print_answer, print_document, prin
 from scripts.commands.host_targets import require_here, targets_to_build
 from scripts.commands.kept_results import KeptResults, show_causes
 from scripts.commands.nox_call import build_targets, nox_command
-from scripts.commands.project import Project, open_project
+from scripts.commands.project import open_project
+from scripts.commands.project_planner import planner_of
 from scripts.commands.task_options import RunOptions
 from scripts.dirs import Dirs
 from scripts.errors import InterruptedBuildError, PrerequisiteError, WheelsError
@@ -74,11 +75,6 @@ def _build_all(planner: Planner, targets: Sequence[Target], output: RunOptions) 
             tidy_up(plans[number], plans[number + 1 :], planner.dirs, find_installer(), log_line)
     places = {target.id: place for place, target in enumerate(targets)}
     return sorted(results, key=lambda result: places[result.target])
-
-
-def planner_of(project: Project, options: BuildOptions) -> Planner:
-    """What makes build plans with these options."""
-    return Planner(facts=project.facts, matrix=project.matrix, dirs=project.dirs, options=options)
 
 
 def plans_here(planner: Planner, targets: Sequence[Target], kept: KeptResults) -> tuple[list[BuildPlan], list[Result]]:

@@ -12,11 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
-from scripts.ci.results import write_results
+from scripts.ci.results import failure, write_results
 from scripts.command import run
 from scripts.commands import report_task
 from scripts.commands.answer import print_answer, print_document, print_lines
-from scripts.commands.nox_call import failure
 from scripts.commands.reported_errors import print_error, reported
 from scripts.commands.task_options import ReportOptions
 from scripts.errors import WheelsError
