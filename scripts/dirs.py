@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,11 @@ class Dirs:
 
 def default_dirs() -> Dirs:
     """The user's cache, and this checkout's wheels/ and logs/; other folders where the two variables name them."""
-    cache = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels", appauthor=False)
-    output = Path(os.environ.get(OUTPUT_VARIABLE) or CHECKOUT).expanduser().resolve()
+    return dirs_with(os.environ)
+
+
+def dirs_with(variables: Mapping[str, str]) -> Dirs:
+    """The same with these variables instead of this process's own."""
+    cache = variables.get(CACHE_VARIABLE) or platformdirs.user_cache_path("deepspeed-wheels", appauthor=False)
+    output = Path(variables.get(OUTPUT_VARIABLE) or CHECKOUT).expanduser().resolve()
     return Dirs(cache=Path(cache).expanduser().resolve(), wheelhouse=output / "wheels", logs=output / "logs")

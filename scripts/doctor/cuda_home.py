@@ -20,6 +20,7 @@ def guide_lines(
         yield f"    for now:              {guide.now.format(root=folder)}"
         yield f"    for this environment: {guide.environment.format(root=folder)}"
         yield f"    for good:             {guide.always.format(root=folder)}"
+        yield f"    to check:             {guide.check}"
 
 
 def shells_at_hand(

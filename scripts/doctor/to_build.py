@@ -14,7 +14,7 @@ import psutil
 
 from scripts.command import ask
 from scripts.dirs import CHECKOUT, Dirs
-from scripts.disk_space import Place, in_words, shortages
+from scripts.disk_space import Place, in_words, shortages, why_not_writable
 from scripts.doctor.prerequisite import Seen, ok
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
@@ -100,14 +100,14 @@ class BuildChecks:
     def python_headers(self) -> Seen:
         """Python.h, as the host compiler finds it."""
         host, python = self.survey.host, find_interpreter(self.target.python)
+        line = {"line": install_line(self.facts.needs["python-headers"].packages, self.facts.managers)}
         if host is None or host.gcc is None or python is None:
-            return Seen(state="unknown", found="there is no compiler, or no Python, to ask", values={"line": ""})
+            return Seen(state="unknown", found="there is no compiler, or no Python, to ask", values=line)
         folder = python_include(python)
         try:
             require_python_headers(host.gcc, folder, self.facts)
         except PrerequisiteError:
-            line = install_line(self.facts.needs["python-headers"].packages, self.facts.managers)
-            return Seen(state="missing", found=f"no Python.h in {folder or 'any folder'}", values={"line": line})
+            return Seen(state="missing", found=f"no Python.h in {folder or 'any folder'}", values=line)
         return ok(folder)
 
     def op_headers(self) -> Seen:
@@ -180,11 +180,14 @@ class BuildChecks:
             for row in rows
             if not (row.what == "toolkit" and fetched)
         ]
-        needed = in_words(sum(place.bytes for place in places))
+        refused = {str(place.directory): why for place in places if (why := why_not_writable(place, make=False))}
+        if refused:
+            told = "; ".join(f"{folder} cannot be written: {why}" for folder, why in refused.items())
+            return Seen(state="wrong", found=told)
         short = shortages(places)
         if not short:
-            return ok(f"{needed} are needed at most, and free")
-        return Seen(state="wrong", found="; ".join(f"{in_words(one.free)} free, {needed} needed" for one in short))
+            return ok(f"{in_words(sum(place.bytes for place in places))} are needed at most, and free")
+        return Seen(state="wrong", found="; ".join(line.strip().rstrip(":") for one in short for line in one.lines[:1]))
 
     def memory(self) -> Seen:
         """Memory for one compiler."""
@@ -213,8 +216,12 @@ class BuildChecks:
         listed = [Path(line.strip()) for line in (told or "").splitlines() if line.strip()]
         if any(folder in (self.dirs.cache, *self.dirs.cache.parents) for folder in listed):
             return ok(str(self.dirs.cache))
-        line = f"Add-MpPreference -ExclusionPath '{self.dirs.cache}'"
-        return Seen(state="unknown", found="nobody but an administrator is told", values={"line": line})
+        line = {"line": f"Add-MpPreference -ExclusionPath '{self.dirs.cache}'"}
+        if told is None:
+            return Seen(state="unknown", found="Windows Defender cannot be asked", values=line)
+        if not is_administrator():
+            return Seen(state="unknown", found="nobody but an administrator is told", values=line)
+        return Seen(state="missing", found=f"{self.dirs.cache} is read by it", values=line)
 
 
 def is_administrator() -> bool:

@@ -18,7 +18,7 @@ from scripts.facts.facts import Facts
 from scripts.install.choose import runs_on_gpu
 from scripts.install.environment import Environment, Torch
 from scripts.install.installed import is_met, why_wrong
-from scripts.plan.off_axis import why_never
+from scripts.plan.off_axis import why_free_threaded, why_never
 from scripts.versions import cuda_version
 
 INVOKE = ("invoke",)
@@ -78,8 +78,11 @@ class RunChecks:
         plain = sorted((one for one in known if not one.endswith("t")), key=Version)
         if (mine.implementation == "cpython" and mine.version in plain) or not plain:
             return ok(named)
-        free = next((row.reason for row in self.facts.rules if row.id == "free-threaded"), "")
-        why = free if mine.version.endswith("t") else f"torch has wheels for CPython {plain[0]} to {plain[-1]}"
+        why = (
+            why_free_threaded(self.facts)
+            if mine.version.endswith("t")
+            else f"torch has wheels for CPython {plain[0]} to {plain[-1]}"
+        )
         wanted = _nearest(mine.version.rstrip("t"), plain)
         return Seen(state="wrong", found=f"{named}: {why}", words=("uv", "venv", "--python", wanted))
 

@@ -34,4 +34,5 @@ class ShellGuide:
     now: str  # until this window is closed
     environment: str  # whenever this environment is activated
     always: str  # for good
+    check: str  # what shows that it is set
     source: Source

@@ -35,6 +35,17 @@ def why_never(axis: str, value: str, facts: Facts) -> str | None:
     return next((row.reason for row in rows if any(fnmatchcase(value.lower(), each) for each in row.values)), None)
 
 
+def reasons_of_absence(facts: Facts) -> list[tuple[str, tuple[str, ...], str]]:
+    """For whoever cannot ask the rules: an axis, values on none, with * for any text, and why no wheel has them."""
+    rows = [(row.axis, row.values, row.reason) for row in facts.off_axis]
+    return [*rows, ("python", ("*t",), why_free_threaded(facts))]
+
+
+def why_free_threaded(facts: Facts) -> str:
+    """What the rule says of Pythons without the lock."""
+    return next((row.reason for row in facts.rules if row.id == "free-threaded"), "")
+
+
 def _axes(ruling: Ruling) -> tuple[str, ...]:
     """The axes that it follows from; none of one that waits for what only a build knows."""
     return axes_behind(ruling.when) if ruling.when.names <= FOLLOWS_FROM.keys() else ()

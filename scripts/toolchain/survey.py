@@ -12,7 +12,7 @@ from scripts.plan.context import Context
 from scripts.plan.ops import choose_ops
 from scripts.plan.target import Target
 from scripts.toolchain.compilers import Toolchain, named_for, toolchain_context
-from scripts.toolchain.cuda.discovery import find_toolkits, named_toolkit
+from scripts.toolchain.cuda.discovery import find_toolkits
 from scripts.toolchain.cuda.provide import stored_toolkits
 from scripts.toolchain.cuda.toolkit import Toolkit
 from scripts.toolchain.gates import gates_of
@@ -80,9 +80,8 @@ def survey(
     `captured` holds Visual Studio's environments of earlier runs, `fetched` is the cache of toolkits.
     """
     host, why_not = None, None
-    toolkits, passed = _toolkits(target, facts, fetched)
+    toolkits, passed, named = _toolkits(target, facts, fetched)
     try:
-        named = named_for(target, facts, "auto")
         cuda = named.version if named else target.cuda_version
         host = find_host_compiler(target.system, facts, captured, cuda)
         toolchain = Toolchain(host=host, cuda=cuda, toolkit=named)
@@ -100,14 +99,18 @@ def survey(
     )
 
 
-def _toolkits(target: Target, facts: Facts, fetched: Path) -> tuple[tuple[Toolkit, ...], tuple[str, ...]]:
+def _toolkits(
+    target: Target, facts: Facts, fetched: Path
+) -> tuple[tuple[Toolkit, ...], tuple[str, ...], Toolkit | None]:
+    """Those that are here, why others do not count, and the one that is named; a bad name is no compiler's fault."""
     if not target.cuda_version:
-        return (), ()
+        return (), (), None
     try:
-        named = named_toolkit(facts, target.system)
+        named = named_for(target, facts, "auto")
     except WheelsError as error:
-        return (), (str(error),)
+        return (), (str(error),), None
     found, passed = find_toolkits(target.cuda_version, facts, target.system)
     first = [named] if named else []
     stored = stored_toolkits(target.cuda_version, facts, fetched, target.system)
-    return (*first, *found, *stored), tuple(f"{one.reason} ({one.candidate.told_by})" for one in passed)
+    reasons = tuple(f"{one.reason} ({one.candidate.told_by})" for one in passed)
+    return (*first, *found, *stored), reasons, named

@@ -11,6 +11,7 @@ from scripts.outgoing import printable
 from scripts.window.colours import Colours
 from scripts.window.desk import Desk
 from scripts.window.job import STOPPED, RunningWork, Work
+from scripts.window.read_only_text import ReadOnlyText
 
 MOST_LINES = 20_000  # of the log that is shown; the log of a build is kept whole in its file
 END_SECONDS = 20.0  # for what runs when the window closes
@@ -31,7 +32,7 @@ class Activity(ttk.Frame):
         self.cancel = ttk.Button(self, text="Cancel", underline=0, command=self.stop, state="disabled")
         self.retry = ttk.Button(self, text="Retry", underline=0, command=self.again, state="disabled")
         self.copy = ttk.Button(self, text="Copy log", underline=3, command=self.copy_log)
-        self.log = tk.Text(self, height=9, wrap="char", state="disabled", font="TkFixedFont", relief="flat", padx=8)
+        self.log = ReadOnlyText(self, height=9, wrap="char", font="TkFixedFont")
         self._lay_out()
         desk.begin = self.begin
 
@@ -47,24 +48,10 @@ class Activity(ttk.Frame):
         self.log.configure(yscrollcommand=bar.set)
         self.log.grid(row=3, column=0, columnspan=4, sticky="nsew")
         bar.grid(row=3, column=4, sticky="ns")
-        self.log.bind("<Tab>", lambda event: self._leave(event, "next"))  # Tab leads on, not into the text
-
-    def _leave(self, event: tk.Event[tk.Text], way: str) -> str:
-        (event.widget.tk_focusNext() if way == "next" else event.widget.tk_focusPrev()).focus_set()  # type: ignore[union-attr]  # of a widget that is shown
-        return "break"
 
     def show(self, colours: Colours) -> None:
         """Take these colours."""
-        self.log.configure(
-            background=colours.log,
-            foreground=colours.text,
-            insertbackground=colours.text,
-            selectbackground=colours.selected,
-            selectforeground=colours.on_selected,
-            highlightthickness=1,
-            highlightbackground=colours.quiet,
-            highlightcolor=colours.selected,
-        )
+        self.log.show(colours)
 
     @property
     def busy(self) -> bool:
@@ -77,7 +64,8 @@ class Activity(ttk.Frame):
             self.line.configure(text=f"{self.job.work.title} goes on; cancel it or wait for its end.")
             return
         self._last, self._begun = (work, done), time.monotonic()
-        self._clear()
+        self.log.write("")
+        self.line.configure(text="")
         self.told.configure(text=f"{work.title} …", style="Strong.TLabel")
         self.cancel.configure(state="normal")
         self.retry.configure(state="disabled")
@@ -105,7 +93,7 @@ class Activity(ttk.Frame):
     def copy_log(self) -> None:
         """Put the log on the clipboard."""
         self.clipboard_clear()
-        self.clipboard_append(self.log.get("1.0", "end-1c"))
+        self.clipboard_append(self.log.whole)
         self.line.configure(text="The log is on the clipboard.")
 
     def end(self) -> None:
@@ -129,21 +117,8 @@ class Activity(ttk.Frame):
             self.told.configure(text=f"{title}: done in {took}", style="Good.TLabel")
         done(code)
 
-    def _clear(self) -> None:
-        self.log.configure(state="normal")
-        self.log.delete("1.0", "end")
-        self.log.configure(state="disabled")
-        self.line.configure(text="")
-
     def _say(self, line: str) -> None:
         text = printable(line)
-        at_end = self.log.yview()[1] >= 0.999
-        self.log.configure(state="normal")
-        self.log.insert("end", text + "\n")
-        if float(self.log.index("end")) > MOST_LINES:
-            self.log.delete("1.0", f"{MOST_LINES // 10}.0")
-        self.log.configure(state="disabled")
-        if at_end:
-            self.log.see("end")
+        self.log.add(text, MOST_LINES)
         if text.strip():
             self.line.configure(text=text.strip()[:160])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Mapping
 from pathlib import Path
 from tkinter import filedialog, ttk
 
-from scripts.dirs import OUTPUT_VARIABLE
 from scripts.facts.facts import Facts
 from scripts.plan.target import Target, name_without_level
 from scripts.window.desk import Desk
 from scripts.window.what_can_exist import ops_of
 
-LEVELS = ("full", "smoke", "audit")
+USUAL_LEVEL = "full"
 SOURCES = ("auto", "tag", "sdist")
 SWITCHES = {"precompile": "Parse torch's headers once", "cache": "Use the op cache"}
 
@@ -25,11 +23,11 @@ class BuildChoices(ttk.LabelFrame):
         super().__init__(parent, text="Of a build", padding=10)
         self.desk = desk
         self.ops: dict[str, tk.BooleanVar] = {}
-        self.level = tk.StringVar(self, LEVELS[0])
+        self.level = tk.StringVar(self, USUAL_LEVEL)
+        self.levels = ttk.Combobox(self, textvariable=self.level, state="readonly", width=8)
         self.source = tk.StringVar(self, SOURCES[0])
         self.jobs = tk.StringVar(self, "0")
         self.toolkit = tk.StringVar(self)
-        self.folder = tk.StringVar(self)
         self.switches = {name: tk.BooleanVar(self, value=True) for name in SWITCHES}
         self.lacking = tk.BooleanVar(self, value=False)
         self.ops_button = ttk.Menubutton(self, text="All ops", width=14)
@@ -39,19 +37,21 @@ class BuildChoices(ttk.LabelFrame):
 
     def _lay_out(self) -> None:
         self._labelled(0, "Ops", self.ops_button)
-        levels = ttk.Combobox(self, textvariable=self.level, values=LEVELS, state="readonly", width=8)
-        self._labelled(1, "Verify", levels)
+        self._labelled(1, "Verify", self.levels)
         sources = ttk.Combobox(self, textvariable=self.source, values=SOURCES, state="readonly", width=6)
         self._labelled(2, "Source", sources)
         self._labelled(3, "Compilers (0: all)", ttk.Spinbox(self, textvariable=self.jobs, from_=0, to=256, width=6))
-        row = ttk.Frame(self)
-        row.grid(row=3, column=0, columnspan=6, sticky="w", pady=(8, 0))
-        toolkit, folder = self._chosen_folder(self.toolkit), self._chosen_folder(self.folder)
-        for column, text, widget in (
-            (4, "CUDA toolkit (empty: found)", toolkit),
-            (5, "Wheels to (empty: here)", folder),
+        folders = ttk.Frame(self)
+        folders.grid(row=2, column=0, columnspan=4, sticky="we", pady=(8, 0))
+        for column, text, variable in (
+            (0, "CUDA toolkit (empty: found)", self.toolkit),
+            (2, "Wheels to (empty: here)", self.desk.output),
         ):
-            self._labelled(column, text, widget)
+            ttk.Label(folders, text=text).grid(row=0, column=column, sticky="w", padx=(0, 8))
+            self._chosen_folder(folders, variable).grid(row=0, column=column + 1, sticky="we", padx=(0, 16))
+            folders.columnconfigure(column + 1, weight=1)
+        row = ttk.Frame(self)
+        row.grid(row=3, column=0, columnspan=4, sticky="w", pady=(8, 0))
         for name, text in SWITCHES.items():
             ttk.Checkbutton(row, text=text, variable=self.switches[name]).pack(side="left", padx=(0, 16))
         lacking = "Leave out ops for which a header is missing"
@@ -61,9 +61,9 @@ class BuildChoices(ttk.LabelFrame):
         ttk.Label(self, text=text).grid(row=0, column=column, sticky="w", padx=(0, 12))
         widget.grid(row=1, column=column, sticky="w", padx=(0, 12))
 
-    def _chosen_folder(self, variable: tk.StringVar) -> ttk.Frame:
-        frame = ttk.Frame(self)
-        ttk.Entry(frame, textvariable=variable, width=14).pack(side="left")
+    def _chosen_folder(self, parent: tk.Misc, variable: tk.StringVar) -> ttk.Frame:
+        frame = ttk.Frame(parent)
+        ttk.Entry(frame, textvariable=variable, width=10).pack(side="left", fill="x", expand=True)
 
         def choose() -> None:
             variable.set(filedialog.askdirectory(parent=self) or variable.get())
@@ -72,7 +72,8 @@ class BuildChoices(ttk.LabelFrame):
         return frame
 
     def offer(self, facts: Facts, target: Target | None) -> None:
-        """List the ops of a target; those that its system cannot have stay grey, with their reason."""
+        """List the levels, and the ops of a target; those that its system cannot have stay grey, with their reason."""
+        self.levels.configure(values=tuple(facts.verification_levels)[::-1])  # the most thorough first
         before = set(self.chosen_ops())
         self.menu.delete(0, "end")
         self.ops = {}
@@ -98,7 +99,7 @@ class BuildChoices(ttk.LabelFrame):
         words: list[str] = []
         if ops := self.chosen_ops():
             words += ["--ops", ",".join(ops)]
-        if self.level.get() != LEVELS[0]:
+        if self.level.get() != USUAL_LEVEL:
             words += ["--verify", self.level.get()]
         if self.source.get() != SOURCES[0]:
             words += ["--source", self.source.get()]
@@ -108,16 +109,6 @@ class BuildChoices(ttk.LabelFrame):
             words += ["--toolkit", toolkit]
         words += [f"--no-{name}" for name, chosen in self.switches.items() if not chosen.get()]
         return (*words, "--allow-missing") if self.lacking.get() else tuple(words)
-
-    def variables(self) -> Mapping[str, str]:
-        """Where the wheel and its log go."""
-        folder = self.folder.get().strip()
-        return {OUTPUT_VARIABLE: folder} if folder else {}
-
-    def wheelhouse(self, usual: Path) -> Path:
-        """Where wheels are filed with these options."""
-        folder = self.folder.get().strip()
-        return Path(folder) / "wheels" if folder else usual
 
 
 def newest_wheel(target: Target, wheelhouse: Path) -> Path:

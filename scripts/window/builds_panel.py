@@ -9,12 +9,12 @@ from tkinter import ttk
 from typing import Any
 
 from scripts.carried import one_file
-from scripts.dirs import default_dirs
 from scripts.plan.target import parse_id
 from scripts.window.build_choices import newest_wheel
 from scripts.window.colours import Colours
 from scripts.window.desk import Desk
 from scripts.window.job import Work, task_command
+from scripts.window.read_only_text import ReadOnlyText
 
 MARKS = {"built": "✓ built", "failed": "✗ failed", "building": "… stopped"}
 MOST_BYTES = 4_000_000  # of a log that is shown; the end says most
@@ -28,7 +28,7 @@ class BuildsPanel(ttk.Frame):
         self.desk, self._install = desk, install
         self.results: dict[str, dict[str, Any]] = {}
         self.table = ttk.Treeview(self, columns=("target", "told"), height=6, selectmode="browse")
-        self.text = tk.Text(self, height=8, wrap="none", state="disabled", relief="flat", font="TkFixedFont", padx=8)
+        self.text = ReadOnlyText(self, height=8, wrap="none", font="TkFixedFont")
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -37,7 +37,7 @@ class BuildsPanel(ttk.Frame):
         self.rowconfigure(2, weight=2)
         for column, title, width in (("#0", "State", 120), ("target", "Target", 400), ("told", "What came of it", 400)):
             self.table.heading(column, text=title, anchor="w")
-            self.table.column(column, width=width, stretch=column == "told")
+            self.table.column(column, width=self.desk.dots(width), stretch=column == "told")
         self.table.grid(row=0, column=0, sticky="nsew")
         self.table.bind("<<TreeviewSelect>>", lambda event: self.show_log())
         self.table.bind("<Return>", lambda event: self.explain())
@@ -59,12 +59,12 @@ class BuildsPanel(ttk.Frame):
         tags = {"built": colours.good, "failed": colours.bad, "building": colours.unsure}
         for state, colour in tags.items():
             self.table.tag_configure(state, foreground=colour)
-        self.text.configure(background=colours.log, foreground=colours.text, highlightthickness=0)
+        self.text.show(colours)
 
     def look(self) -> None:
         """Read the results anew."""
         if one_file() is None:
-            self.desk.ask(("report",), self._show_results)
+            self.desk.ask(("report",), self._show_results, self.desk.variables())
         else:
             self._write("The one file builds nothing, so there is no past build.")
 
@@ -87,7 +87,7 @@ class BuildsPanel(ttk.Frame):
 
     def _log(self) -> Path | None:
         result = self.chosen()
-        return default_dirs().log(result["target"]) if result else None
+        return self.desk.dirs().log(result["target"]) if result else None
 
     def show_log(self) -> None:
         """The log of the chosen build, its end when it is long."""
@@ -106,11 +106,7 @@ class BuildsPanel(ttk.Frame):
         self.desk.find_out(read, self._write, self._write)
 
     def _write(self, text: str) -> None:
-        self.text.configure(state="normal")
-        self.text.delete("1.0", "end")
-        self.text.insert("1.0", text)
-        self.text.configure(state="disabled")
-        self.text.see("end")
+        self.text.write(text, to_end=True)
 
     def explain(self) -> None:
         """Ask the diagnosis about its log."""
@@ -121,10 +117,12 @@ class BuildsPanel(ttk.Frame):
     def again(self) -> None:
         """Build the same target again; what was finished is used."""
         if result := self.chosen():
-            work = Work(title="Build", steps=(task_command("build", "--id", result["target"]),))
+            work = Work(
+                title="Build", steps=(task_command("build", "--id", result["target"], variables=self.desk.variables()),)
+            )
             self.desk.begin(work, lambda code: self.look())
 
     def put(self) -> None:
         """Install the wheel that this build filed."""
         if result := self.chosen():
-            self._install(newest_wheel(parse_id(result["target"]), default_dirs().wheelhouse))
+            self._install(newest_wheel(parse_id(result["target"]), self.desk.dirs().wheelhouse))

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from scripts.command import ask
+
 Shade = Literal["light", "dark"]
+GNOME = ("gsettings", "get", "org.gnome.desktop.interface", "color-scheme")
+DESKTOP = {"darwin": ("defaults", "read", "-g", "AppleInterfaceStyle")}  # others than GNOME, by sys.platform
 READABLE = 4.5  # WCAG 2.2, 1.4.3: text on its background
 
 
@@ -90,4 +94,5 @@ else:
 
     def preferred_shade() -> Shade:
         """What the person's desktop prefers, as far as it says so."""
-        return "dark" if "dark" in os.environ.get("GTK_THEME", "").lower() else "light"
+        told = os.environ.get("GTK_THEME") or ask(DESKTOP.get(sys.platform, GNOME), seconds=2.0).output
+        return "dark" if "dark" in told.lower() else "light"

@@ -10,6 +10,8 @@ from tkinter import filedialog, ttk
 from scripts.facts.load import load_facts
 from scripts.window.colours import Colours
 from scripts.window.desk import Desk
+from scripts.window.read_only_text import ReadOnlyText
+from scripts.window.theme import wrap_to_width
 
 WHY = (
     "DeepSpeed 0.19.4 and older ask CUDA_HOME for nvcc whenever they are imported; compiling asks it, too. It names the"
@@ -24,13 +26,15 @@ class GuidePanel(ttk.Frame):
         super().__init__(parent, padding=12)
         self.desk = desk
         self.root_folder = tk.StringVar(self, os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "")
-        self.text = tk.Text(self, wrap="none", state="disabled", relief="flat", font="TkFixedFont", padx=8, pady=8)
+        self.text = ReadOnlyText(self, height=12, wrap="none", font="TkFixedFont")
         self._lay_out()
 
     def _lay_out(self) -> None:
         self.columnconfigure(1, weight=1)
         self.rowconfigure(2, weight=1)
-        ttk.Label(self, text=WHY, wraplength=900, justify="left").grid(row=0, column=0, columnspan=4, sticky="we")
+        why = ttk.Label(self, text=WHY, justify="left")
+        wrap_to_width(why)
+        why.grid(row=0, column=0, columnspan=4, sticky="we")
         ttk.Label(self, text="CUDA toolkit").grid(row=1, column=0, sticky="w", pady=8, padx=(0, 8))
         entry = ttk.Entry(self, textvariable=self.root_folder)
         entry.grid(row=1, column=1, sticky="we")
@@ -41,12 +45,12 @@ class GuidePanel(ttk.Frame):
 
     def show(self, colours: Colours) -> None:
         """Take these colours."""
-        self.text.configure(background=colours.log, foreground=colours.text, highlightthickness=0)
+        self.text.show(colours)
 
     def look(self) -> None:
         """Write the guide for the folder that is named."""
         folder = self.root_folder.get().strip()  # here: a thread may ask Tk nothing
-        self.desk.find_out(lambda: self._guide(folder), self._write, self._write)
+        self.desk.find_out(lambda: self._guide(folder), self.text.write, self.text.write)
 
     @staticmethod
     def _guide(folder: str) -> str:
@@ -54,12 +58,6 @@ class GuidePanel(ttk.Frame):
 
         system = "windows" if sys.platform == "win32" else "linux"
         return "\n".join(guide_lines(load_facts().guides, system, os.environ, folder))
-
-    def _write(self, text: str) -> None:
-        self.text.configure(state="normal")
-        self.text.delete("1.0", "end")
-        self.text.insert("1.0", text)
-        self.text.configure(state="disabled")
 
     def browse(self) -> None:
         """Choose the toolkit's folder."""
@@ -71,4 +69,4 @@ class GuidePanel(ttk.Frame):
     def copy(self) -> None:
         """Put the guide on the clipboard."""
         self.clipboard_clear()
-        self.clipboard_append(self.text.get("1.0", "end-1c"))
+        self.clipboard_append(self.text.whole)

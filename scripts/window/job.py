@@ -33,10 +33,10 @@ def as_typed(command: Command) -> str:
     return Command(argv=(*typed(words[0]).split(), *words[1:]), env=variables).as_shell()
 
 
-def ask_task(*words: str, seconds: float = LONGEST_ANSWER) -> tuple[dict[str, Any], str]:
+def ask_task(*words: str, variables: Mapping[str, str] | None = None) -> tuple[dict[str, Any], str]:
     """The JSON document that a task prints, and what it says beside it; an empty document when it prints none."""
-    command = task_command(*words, "--json")
-    answer = ask(command.argv, env={**os.environ, **command.env}, cwd=command.cwd, seconds=seconds)
+    command = task_command(*words, "--json", variables=variables)
+    answer = ask(command.argv, env={**os.environ, **command.env}, cwd=command.cwd, seconds=LONGEST_ANSWER)
     try:
         document = json.loads(answer.output)
     except ValueError:

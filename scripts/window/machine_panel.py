@@ -11,6 +11,7 @@ from scripts.carried import one_file
 from scripts.window.colours import Colours
 from scripts.window.desk import Desk
 from scripts.window.job import Work, task_command
+from scripts.window.theme import wrap_to_width
 
 SIDES = {"To run a wheel": "run", "To build one": "build"}
 MARKS = {"ok": "✓ ok", "wrong": "✗ wrong", "missing": "✗ missing", "unknown": "? unknown"}
@@ -25,9 +26,9 @@ class MachinePanel(ttk.Frame):
         self.findings: dict[str, dict[str, Any]] = {}
         self.side = tk.StringVar(self, next(iter(SIDES)))
         self.python = ttk.Entry(self, textvariable=desk.python)
-        self.summary = ttk.Label(self, style="Strong.TLabel", wraplength=900, justify="left")
+        self.summary = ttk.Label(self, style="Strong.TLabel", justify="left")
         self.table = ttk.Treeview(self, columns=("what", "found"), height=8, selectmode="browse")
-        self.detail = ttk.Label(self, wraplength=900, justify="left")
+        self.detail = ttk.Label(self, justify="left")
         self.fix = ttk.Entry(self, state="readonly")
         self.look_button = ttk.Button(self, text="Look again", underline=0, command=self.look)
         self.fix_button = ttk.Button(self, text="Fix what can be fixed …", underline=0, command=self.mend)
@@ -45,13 +46,14 @@ class MachinePanel(ttk.Frame):
         self.look_button.grid(row=0, column=4, padx=(8, 0))
         hint = "A directory or its Python; empty is the active environment. Nothing is changed by looking."
         ttk.Label(self, text=hint, style="Quiet.TLabel").grid(row=1, column=1, columnspan=4, sticky="w", pady=(2, 8))
+        for label in (self.summary, self.detail):
+            wrap_to_width(label)
         self.summary.grid(row=2, column=0, columnspan=5, sticky="we", pady=(0, 6))
         self.table.heading("#0", text="State", anchor="w")
         self.table.heading("what", text="What", anchor="w")
         self.table.heading("found", text="Found", anchor="w")
-        self.table.column("#0", width=130, stretch=False)
-        self.table.column("what", width=260, stretch=False)
-        self.table.column("found", width=500)
+        for column, width in (("#0", 130), ("what", 260), ("found", 500)):
+            self.table.column(column, width=self.desk.dots(width), stretch=column == "found")
         self.table.grid(row=3, column=0, columnspan=5, sticky="nsew")
         self.table.bind("<<TreeviewSelect>>", lambda event: self._explain())
         self.detail.grid(row=4, column=0, columnspan=5, sticky="we", pady=(8, 4))

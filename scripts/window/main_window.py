@@ -29,8 +29,10 @@ class MainWindow:
         self.scale = load_theme(root)
         root.geometry("x".join(str(round(each * self.scale)) for each in SIZE))
         root.minsize(*(round(each * self.scale) for each in LEAST))
-        self.desk = Desk(root)
+        self.desk = Desk(root, self.scale)
         halves = ttk.PanedWindow(root, orient="vertical")
+        keys = ttk.Label(root, text=KEYS, style="Quiet.TLabel", padding=(12, 0, 12, 6))
+        keys.pack(side="bottom", anchor="w")  # first, so that it stays when the window is small
         halves.pack(fill="both", expand=True)
         self.panels = ttk.Notebook(halves)
         self.activity = Activity(halves, self.desk)
@@ -42,7 +44,6 @@ class MainWindow:
         self.guide = GuidePanel(self.panels, self.desk)
         for panel, title in self._titles().items():
             self.panels.add(panel, text=title)
-        ttk.Label(root, text=KEYS, style="Quiet.TLabel", padding=(12, 0, 12, 6)).pack(anchor="w")
         self._bind()
         self._show()
 

@@ -55,6 +55,11 @@ def _scale_fonts(root: tk.Tk, scale: float) -> None:
             named.configure(family=family, weight="bold" if strong else "normal")
 
 
+def wrap_to_width(label: ttk.Label) -> None:
+    """Break the label's text where the label ends, however wide the window is."""
+    label.bind("<Configure>", lambda event: label.configure(wraplength=event.width))
+
+
 def show_shade(root: tk.Tk, shade: Shade) -> None:
     """Make the window light or dark; what the theme would do for that colours each label by itself, over our styles."""
     colours, style = SHADES[shade], ttk.Style(root)

@@ -18,6 +18,8 @@ from scripts.window.colours import Colours
 from scripts.window.desk import Desk
 from scripts.window.job import Work, task_command
 from scripts.window.older_config import Checked, read_older_config
+from scripts.window.read_only_text import ReadOnlyText
+from scripts.window.theme import wrap_to_width
 from scripts.window.what_can_exist import CHOSEN, plan_for, possible, targets_of
 
 ANY = "newest that fits"
@@ -36,8 +38,8 @@ class WheelPanel(ttk.Frame):
         self.chosen = {axis: tk.StringVar(self, ANY) for axis in CHOSEN}
         self.boxes: dict[str, ttk.Combobox] = {}
         self.index = tk.StringVar(self)
-        self.headline = ttk.Label(self, style="Strong.TLabel", wraplength=900, justify="left", text="Looking …")
-        self.reasons = tk.Text(self, height=5, wrap="word", state="disabled", relief="flat", font="SunValleyBodyFont")
+        self.headline = ttk.Label(self, style="Strong.TLabel", justify="left", text="Looking …")
+        self.reasons = ReadOnlyText(self, height=5, wrap="word", font="SunValleyBodyFont")
         self.options = BuildChoices(self, desk)
         self.buttons = self._buttons()
         self._lay_out()
@@ -45,6 +47,7 @@ class WheelPanel(ttk.Frame):
     def _lay_out(self) -> None:
         self.columnconfigure(5, weight=1)
         self.rowconfigure(4, weight=1)
+        wrap_to_width(self.headline)
         self.headline.grid(row=0, column=0, columnspan=6, sticky="we", pady=(0, 8))
         for column, axis in enumerate(CHOSEN):
             ttk.Label(self, text=NAMES[axis]).grid(row=1, column=column, sticky="w")
@@ -52,9 +55,7 @@ class WheelPanel(ttk.Frame):
             box.grid(row=2, column=column, sticky="w", padx=(0, 12))
             box.bind("<<ComboboxSelected>>", lambda event: self._offer())
             self.boxes[axis] = box
-        ttk.Label(self, text="Wheels from (address or folder; empty: as usual)").grid(
-            row=1, column=3, columnspan=3, sticky="w"
-        )
+        ttk.Label(self, text="Wheels from (empty: as usual)").grid(row=1, column=3, columnspan=3, sticky="w")
         ttk.Entry(self, textvariable=self.index, width=34).grid(row=2, column=3, columnspan=3, sticky="we")
         older = ttk.Button(self, text="Import deepspeed_config.json …", underline=7, command=self.choose_older)
         older.grid(row=3, column=3, columnspan=3, sticky="e", pady=(10, 2))
@@ -89,7 +90,7 @@ class WheelPanel(ttk.Frame):
 
     def show(self, colours: Colours) -> None:
         """Take these colours."""
-        self.reasons.configure(background=colours.background, foreground=colours.text, highlightthickness=0)
+        self.reasons.show(colours)
 
     # ------------------------------------------------------------ what can be chosen
 
@@ -136,14 +137,8 @@ class WheelPanel(ttk.Frame):
             self.boxes[axis].configure(values=(ANY, *found.values))
             lines += [f"{NAMES[axis]} {value}: {reason}" for value, reason in found.reasons.items()]
         target = self.target()
-        self._write("\n".join(lines) or "Everything can be chosen.")
+        self.reasons.write("\n".join(lines) or "Everything can be chosen.")
         self.options.offer(self.project.facts, target)
-
-    def _write(self, text: str) -> None:
-        self.reasons.configure(state="normal")
-        self.reasons.delete("1.0", "end")
-        self.reasons.insert("1.0", text)
-        self.reasons.configure(state="disabled")
 
     def target(self) -> Target | None:
         """The newest target with what is chosen."""
@@ -178,12 +173,12 @@ class WheelPanel(ttk.Frame):
 
     def build(self) -> None:
         """Build, and file the wheel."""
-        step = task_command(*self.build_words(), variables=self.options.variables())
+        step = task_command(*self.build_words(), variables=self.desk.variables())
         self.desk.begin(Work(title="Build", steps=(step,)), lambda code: None)
 
     def show_commands(self) -> None:
         """Print what a build would run, and run nothing."""
-        step = task_command(*self.build_words(), "--dry-run", variables=self.options.variables())
+        step = task_command(*self.build_words(), "--dry-run", variables=self.desk.variables())
         self.desk.begin(Work(title="Commands of the build", steps=(step,)), lambda code: None)
 
     def build_and_install(self) -> None:
@@ -192,9 +187,9 @@ class WheelPanel(ttk.Frame):
         if target is None:
             self.headline.configure(text="Nothing can be built with this choice; the reasons are below.")
             return
-        variables, words = self.options.variables(), self.desk.environment_words()
+        variables, words = self.desk.variables(), self.desk.environment_words()
         build = task_command("build", "--id", target.id, *self.options.words(), variables=variables)
-        house = self.options.wheelhouse(open_project().dirs.wheelhouse)
+        house = self.desk.dirs().wheelhouse
 
         def install() -> Command:
             return task_command("install", "--wheel", str(newest_wheel(target, house)), *words)
@@ -224,7 +219,7 @@ class WheelPanel(ttk.Frame):
         """Check its versions, say of each what is known, and choose the newest that can be."""
         if project := self.project:
             self.desk.find_out(
-                lambda: read_older_config(file, project.facts, project.matrix), self._show_older, self._write
+                lambda: read_older_config(file, project.facts, project.matrix), self._show_older, self.reasons.write
             )
 
     def _show_older(self, rows: tuple[Checked, ...]) -> None:
@@ -232,4 +227,6 @@ class WheelPanel(ttk.Frame):
         if newest:
             self.chosen["deepspeed"].set(newest)
             self._offer()
-        self._write("\n".join(f"DeepSpeed {row.deepspeed}: {row.says}" for row in rows) or "It names no version.")
+        self.reasons.write(
+            "\n".join(f"DeepSpeed {row.deepspeed}: {row.says}" for row in rows) or "It names no version."
+        )

@@ -148,6 +148,7 @@ def test_the_guide_begins_with_the_shell_at_hand(system: str, variables: dict[st
     assert lines[1].strip() == first
     for when in ("for now", "for this environment", "for good"):
         assert sum(when in line and "CUDA_HOME" in line and "/opt/cuda-12.8" in line for line in lines) == len(shells)
+    assert sum("to check" in line and "CUDA_HOME" in line and "nvcc" in line for line in lines) == len(shells)
 
 
 def test_torch_of_unknown_patch_is_judged_by_its_minor() -> None:

@@ -83,7 +83,7 @@ def drive(person: Person, environment: str, hang: Path) -> None:
         window.wheel.boxes[axis].event_generate("<<ComboboxSelected>>")
     for op in ("fused_adam", "cpu_adam", "cpu_lion"):
         window.wheel.options.ops[op].set(True)
-    window.wheel.options.level.set("audit")
+    window.wheel.options.levels.current(tuple(window.wheel.options.levels["values"]).index("file"))
     window.wheel.options.source.set("sdist")
     window.wheel.options.jobs.set("2")
     window.wheel.options._tell()
