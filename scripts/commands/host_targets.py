@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 
 from scripts.command import check, run
+from scripts.commands.answer import log_line
 from scripts.commands.project import Project
 from scripts.errors import NothingToDoError, PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
-from scripts.graphics import read_graphics
+from scripts.graphics import Graphics, read_graphics
 from scripts.host import describe, find_interpreter, this_host
 from scripts.install.runnable_targets import newest_deepspeed, runs_on
 from scripts.plan.expand import Plan
@@ -84,7 +85,9 @@ def host_target(project: Project) -> Target:
         )
     possible = [target for target in buildable(project.plan) if target.python == host.python]
     targets = [target for target in possible if runs_on(target, graphics, arches.get(target.cuda, ""))]
-    targets = targets or [target for target in possible if target.cuda_version is None]
+    if possible and not targets:
+        log_line(f"note: {_no_variant(graphics)}, so the target is one for the CPU")
+        targets = [target for target in possible if target.cuda_version is None]
     if not targets:
         asked = {"python": host.python, "platform": host.platform}
         why = [reason for axis, value in asked.items() if (reason := _why_not(axis, value, project))]
@@ -103,6 +106,13 @@ def host_target(project: Project) -> Target:
     raise PrerequisiteError(
         f"torch is not available here for Python {host.python} (tried {tried})", id="torch-not-available"
     )
+
+
+def _no_variant(graphics: Graphics) -> str:
+    cards = ", ".join(f"{gpu.name} ({gpu.capability})" for gpu in graphics.gpus if gpu.capability)
+    if not cards:
+        return f"no CUDA variant of the plan runs with a driver for CUDA {graphics.driver_cuda}"
+    return f"no CUDA variant of the plan has code for {cards} and runs with a driver for CUDA {graphics.driver_cuda}"
 
 
 def _why_not(axis: str, value: str, project: Project) -> str | None:

@@ -97,6 +97,35 @@ win_amd64 | 3.13 | 2.4.1 cpu | | | |
 win_amd64 | 3.12 | 2.7.1+cu128 cu128 | NVIDIA GeForce RTX 3090, 8.6; NVIDIA GeForce RTX 5090, 12.0 | 576.02 12.9 | |
 win_amd64 | 3.12 | | Intel UHD Graphics 770 | | |
 win_amd64 | 3.12 | | Intel UHD Graphics 770; NVIDIA GeForce RTX 4050, 8.9 | 560.94 12.6 | |
+win_amd64 | 3.13 | 2.8.0+cu128 cu128 | NVIDIA GeForce RTX 4070, 8.9 | 576.02 12.9 | |
+win_amd64 | 3.10 | 2.7.0+cu128 cu128 | NVIDIA GeForce RTX 3090, 8.6 | 572.83 12.8 | |
+win_amd64 | 3.12 | 2.4.1+cu124 cu124 | NVIDIA GeForce RTX 3060, 8.6 | 560.94 12.6 | |
+linux_x86_64 | 3.10 | | NVIDIA GeForce RTX 3060, 8.6 | 546.80 | glibc 2.35 |
+linux_x86_64 | 3.10 | 2.7.1+cu126 cu126 | NVIDIA GeForce RTX 3060, 8.6 | 546.80 | glibc 2.35 |
+linux_x86_64 | 3.8 | 1.11.0+cu113 cu113 | NVIDIA GeForce RTX 3090, 8.6 | 516.94 11.6 | glibc 2.35 |
+linux_x86_64 | 3.10 | 2.7.1+cu126 cu126 | NVIDIA A100-SXM4-80GB, 8.0 | 550.54 12.4 | glibc 2.31 |
+linux_x86_64 | 3.10 | 2.2.0a0+6a974be cu123 | NVIDIA H100 80GB HBM3, 9.0 | 545.23 12.3 | glibc 2.35 |
+linux_x86_64 | 3.13 | 2.11.0+cu128 cu128 | NVIDIA GeForce RTX 4090, 8.9 | 570.86 12.8 | glibc 2.39 |
+linux_x86_64 | 3.10 | 2.1.0+cu118 cu118 | NVIDIA GeForce RTX 2080 Ti, 7.5 | 470.57 11.4 | glibc 2.27 |
+linux_x86_64 | 3.10 | 2.0.1+cu118 cu118 | NVIDIA GeForce RTX 5090, 12.0 | 575.57 12.9 | glibc 2.35 |
+linux_aarch64 | 3.8 | 2.0.0a0+ec3941ad.nv23.02 cu114 | | | glibc 2.31 |
+linux_x86_64 | 3.12 | 2.8.0+cu129 cu129 | NVIDIA A100-SXM4-80GB, 8.0 | 570.86 12.8 | glibc 2.35 |
+linux_x86_64 | 3.12 | 2.9.1+cu130 cu130 | NVIDIA H100 80GB HBM3, 9.0 | 535.183 12.2 | glibc 2.35 |
+linux_x86_64 | 3.11 | 2.6.0+cu124 cu124 | Tesla P100-PCIE-16GB, 6.0 | 560.35 12.6 | glibc 2.35 |
+linux_x86_64 | 3.12 | 2.8.0+cu128 cu128 | Tesla P100-PCIE-16GB, 6.0 | 570.86 12.8 | glibc 2.35 |
+linux_x86_64 | 3.12 | 2.8.0+cu126 cu126 | Tesla T4, 7.5 | 550.54 12.4 | glibc 2.35 |
+linux_x86_64 | 3.12 | 2.10.0+cu128 cu128 | Tesla V100-SXM2-16GB, 7.0 | 570.86 12.8 | glibc 2.39 |
+win_amd64 | 3.11 | | NVIDIA GeForce GTX 1650, 7.5; AMD Radeon(TM) Graphics | 566.14 12.7 | |
+win_amd64 | 3.12 | 2.8.0+xpu xpu | Intel(R) Arc(TM) B580 Graphics | | |
+win_amd64 | 3.11 | | NVIDIA GeForce GT 710, 3.5 | 474.44 11.4 | |
+win_amd64 | 3.11 | 2.7.1+cu118 cu118 | NVIDIA GeForce GTX 960, 5.2 | 551.86 12.4 | |
+linux_x86_64 | 3.12 | 2.9.1+cu130 cu130 | NVIDIA B300 SXM6 AC, 10.3 | 580.95 13.0 | glibc 2.39 |
+linux_x86_64 | 3.12 | 2.9.1+cu128 cu128 | NVIDIA RTX PRO 6000 Blackwell, 12.0 | 580.95 13.0 | glibc 2.39 |
+linux_x86_64 | 3.11 | 2.7.0a0+gitbd5af2c cu128 | NVIDIA A100, 8.0 | 570.86 12.8 | glibc 2.35 |
+win_amd64 | 3.12 | 2.5.1+cu124 cu124 | NVIDIA GeForce RTX 4090, 8.9 | 560.94 12.6 | 0.16.5+cu124torch2.5 |
+linux_x86_64 | 3.12 | 2.13.0+cpu cpu | NVIDIA A100, 8.0 | 580.65 13.0 | glibc 2.39 |
+win_amd64 | 3.11 | 2.3.0+cu121 cu121 | NVIDIA RTX A2000 Laptop GPU, 8.6 | 551.86 12.4 | | 0.14.5
+win_amd64 | 3.11 | 2.9.1+cu126 cu126 | NVIDIA GeForce GTX 1060, 6.1; NVIDIA GeForce RTX 3060, 8.6 | 576.02 12.9 | |
 """
 
 
@@ -130,7 +159,7 @@ def rows() -> Iterator[Row]:
 
 
 def other(name: str) -> Gpu:
-    return Gpu(name=name, maker=name.split()[0])
+    return Gpu(name=name, maker=name.split()[0].partition("(")[0])
 
 
 def answered(row: Row, everything: Published, monkeypatch: pytest.MonkeyPatch, out: pytest.CaptureFixture[str]) -> str:

@@ -14,7 +14,17 @@ from scripts.facts.load import load_facts
 from scripts.watch.difference import GONE, NOTE
 from scripts.watch.in_words import as_document, in_words
 from scripts.watch.watching import Watching, watch_world, write_texts
-from tests.watch.world import StandInWorld, copied_data, expected_ops, replaced, served, without_row, world_of, zipped
+from tests.watch.world import (
+    StandInWorld,
+    copied_data,
+    expected_ops,
+    image_list,
+    replaced,
+    served,
+    without_row,
+    world_of,
+    zipped,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 NEWEST_PYTHON = "3.16"
@@ -239,6 +249,20 @@ def test_a_new_toolset_on_an_image_gets_a_row_with_what_to_look_up(
     words = all_words(found)
     assert "the image has Visual Studio 2026 Enterprise 18.12, the row says" in words
     assert "look: stl_min_cuda of 14.60" in words
+
+
+def test_a_toolset_that_an_image_no_longer_has_is_told_before_a_run_needs_it(
+    world: StandInWorld, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """actions/runner-images#12764."""
+    component = next(each.components["17"] for each in world.facts.toolsets if each.version == "14.29")
+    page = "\n".join(
+        line for line in image_list(world.facts, "windows-2022").decode().splitlines() if component not in line
+    )
+    world.pages = {"windows-2022": page.encode()}
+    found = watched(world, folder, monkeypatch, tmp_path)
+    assert "windows-2022: the image's list names no toolset 14.29" in told(found, GONE)
+    assert found.texts == {}
 
 
 def test_a_new_variant_of_torch_is_added_to_its_row_and_one_for_one_system_is_only_told(

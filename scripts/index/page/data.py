@@ -21,6 +21,7 @@ from scripts.index.page.states import Build, excluded_state, unpublished
 from scripts.plan.distance import DECIMALS, LOSES_GPU, OLDER, WEIGHTS
 from scripts.plan.expand import Plan
 from scripts.plan.matrix import Matrix
+from scripts.plan.off_axis import reasons_of_absence
 from scripts.plan.target import Target
 from scripts.wheel.published import Published
 from scripts.wheel.record import Verification, WheelRecord
@@ -69,6 +70,7 @@ def page_data(
         "patches": patches,
         "torchLines": list(torch_lines(published.torch_index).items()),
         "glibc": facts.runners[facts.builds_on["linux"].runner].glibc,
+        "never": [list(row) for row in reasons_of_absence(facts)],
         "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
         "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],
         "distance": {"weights": WEIGHTS, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},

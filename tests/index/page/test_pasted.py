@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 Opener: TypeAlias = "Callable[..., Page]"
 
-ASK = "(text) => readEnvironment(text, model.data.gpus, model.data.glibc)"
+ASK = "(text) => readEnvironment(text, model)"
 MISMATCH = (
     "PyTorch version mismatch! DeepSpeed ops were compiled and installed with a different version than what is being "
     "used at runtime. Please re-install DeepSpeed or switch torch versions. "
@@ -50,7 +50,7 @@ NVCC = (
     "Built on Thu_Mar_28_02:18:24_PDT_2024\nCuda compilation tools, release 12.4, V12.4.131\n"
     "Build cuda_12.4.r12.4/compiler.34097967_0\n"
 )
-NO_ROCM = "No wheels are made for ROCm: every op here is compiled for NVIDIA GPUs or for the CPU."
+NO_ROCM = "No wheels are made for ROCm, every op here is compiled for NVIDIA GPUs or for the CPU."
 READ: dict[str, tuple[str, dict[str, str], str]] = {  # text, what is known, a part of the doubts
     "our documents' line": ("2.6.0+cu124 12.4", {"torch": "2.6", "cuda": "cu124"}, ""),
     "our documents' line between prompts": (
@@ -65,7 +65,11 @@ READ: dict[str, tuple[str, dict[str, str], str]] = {  # text, what is known, a p
         "That torch is the CPU build",
     ),
     "our documents' line for ROCm": ("2.6.0+rocm6.2 None", {"torch": "2.6", "cuda": "ROCm"}, NO_ROCM),
-    "our documents' line for Intel": ("2.9.0+xpu None", {"torch": "2.9", "cuda": "Intel GPUs"}, "for Intel GPUs"),
+    "our documents' line for Intel": (
+        "2.9.0+xpu None",
+        {"torch": "2.9", "cuda": "Intel GPUs"},
+        "for the GPUs of Intel and Apple",
+    ),
     "DeepSpeed's mismatch of torch": (MISMATCH, {"torch": "2.7"}, ""),
     "DeepSpeed's mismatch of CUDA": (
         "CUDA version mismatch! DeepSpeed ops were compiled ... Install CUDA version=12.1, Runtime CUDA version=12.4",
@@ -150,6 +154,67 @@ READ: dict[str, tuple[str, dict[str, str], str]] = {  # text, what is known, a p
         "needs a newer driver: this one supports CUDA up to 12.6",
     ),
     "a toolkit": (NVCC, {}, "CUDA 12.4 is that of the toolkit (nvcc), not torch's"),
+    "what torch says of a card": (
+        "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the current PyTorch installation.\n"
+        "The current PyTorch install supports CUDA capabilities sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90.\n",
+        {"gpu": "12.0"},
+        "",
+    ),
+    "a session of Python": (
+        "Python 3.13.3 (tags/v3.13.3:6280bb5, Apr  8 2025, 14:47:33) [MSC v.1943 64 bit (AMD64)] on win32\n"
+        ">>> import torch\n>>> torch.__version__\n'2.8.0+cu128'\n>>> print(torch.version.cuda)\n12.8\n",
+        {"platform": "win_amd64", "py": "3.13", "torch": "2.8", "cuda": "cu128"},
+        "",
+    ),
+    "a session of Python with ROCm": (
+        ">>> torch.__version__\n'2.9.1+rocm6.4'\n",
+        {"torch": "2.9", "cuda": "ROCm"},
+        NO_ROCM,
+    ),
+    "pip show": (
+        "Name: torch\r\nVersion: 2.7.0+cu128\r\n"
+        "Location: C:\\Users\\x\\AppData\\Local\\Programs\\Python\\Python310\\Lib\\site-packages\r\n",
+        {"platform": "win_amd64", "py": "3.10", "torch": "2.7", "cuda": "cu128"},
+        "",
+    ),
+    "what pip installed": (
+        "Successfully installed sympy-1.14.0 torch-2.8.0+cu129 torchvision-0.23.0+cu129",
+        {"torch": "2.8", "cuda": "cu129"},
+        "",
+    ),
+    "uv's list": ("torch          2.9.1+cu130\ntorchvision    0.24.1+cu130\n", {"torch": "2.9", "cuda": "cu130"}, ""),
+    "nvidia-smi -q": (
+        "Driver Version                            : 570.86.10\nCUDA Version                              : 12.8\n"
+        "GPU 00000000:01:00.0\n    Product Name                          : NVIDIA GeForce RTX 4090\n",
+        {"gpu": "8.9"},
+        "the newest CUDA of the driver, not torch's",
+    ),
+    "nvidia-smi -L": ("GPU 0: NVIDIA GeForce RTX 3090 (UUID: GPU-b8ea)\n", {"gpu": "8.6"}, ""),
+    "a driver that does not say": (
+        "| NVIDIA-SMI 545.46          Driver Version: 546.80       CUDA Version: ERR!     |\n"
+        "|   0  NVIDIA GeForce RTX 3060 ...    On  | 00000000:01:00.0  On |                  N/A |\n",
+        {"gpu": "8.6"},
+        "does not say which CUDA it supports",
+    ),
+    "lspci": ("01:00.0 VGA: NVIDIA Corporation AD102 [GeForce RTX 4090] (rev a1)\n", {"gpu": "8.9"}, ""),
+    "conda info": (
+        "      python version : 3.12.7.final.0\n    virtual packages : __cuda=12.6=0\n"
+        "                       __glibc=2.31=0\n            platform : linux-aarch64\n",
+        {"platform": "Linux on ARM"},
+        "Its C library is glibc 2.31",
+    ),
+    "a Jetson": (
+        "PyTorch version: 2.0.0a0+ec3941ad.nv23.02\nCUDA used to build PyTorch: 11.4\n"
+        "OS: Ubuntu 20.04.5 LTS (aarch64)\nPython version: 3.8.10 (default)  [GCC 9.4.0] (64-bit runtime)\n",
+        {"platform": "Linux on ARM", "py": "3.8", "torch": "2.0.0a0", "cuda": "cu114"},
+        "",
+    ),
+    "a C library that an op found too old": (
+        "ImportError: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.32' not found (required by "
+        "/usr/local/lib/python3.10/site-packages/flash_attn_2_cuda.cpython-310-x86_64-linux-gnu.so)",
+        {"platform": "linux_x86_64", "py": "3.10"},
+        "older than glibc 2.32, and wheels for Linux are built with glibc",
+    ),
     "a toolkit's last line": ("Cuda compilation tools, release 12.4, V12.4.131", {}, "not torch's"),
 }
 
@@ -273,7 +338,7 @@ def test_macos_is_not_planned_and_no_other_system_is_offered(open_page: Opener, 
     paste(page, text)
     answer = shown(page)
     assert "Not planned" in answer
-    assert "No wheels are made for macOS" in answer
+    assert "No wheels are planned for macOS" in answer
     assert "cannot exist" not in answer
     assert page.locator(".offer").count() == 0
 

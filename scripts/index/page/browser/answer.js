@@ -23,10 +23,10 @@ function showAnswer(model, choice, choose) {
   byId("answer").replaceChildren(
     make("p", { class: `badge ${wheel && !fits ? "failed" : found.state}` }, make("span", { "aria-hidden": "true" }, mark), " " + word),
     make("h2", { id: "answer-heading" }, named("deepspeed", choice.deepspeed)),
-    make("p", { class: "for" }, "for " + (NOT_MADE[choice.platform] ? choice.platform : unbroken(nameOf(choice)))),
+    make("p", { class: "for" }, "for " + (model.whyNever("platform", choice.platform) ? choice.platform : unbroken(nameOf(choice)))),
     ...parts.filter(Boolean),
   );
-  return `${word}: ${named("deepspeed", choice.deepspeed)} for ${nameOf(choice)}. ${wheel && fits ? "" : found.text.split("\n")[0]}`.trim();
+  return `${word}: ${named("deepspeed", choice.deepspeed)} for ${nameOf(choice)}. ${wheel && fits ? "" : found.text.split("\n")[0].replace(/`/g, "")}`.trim();
 }
 
 /** An answer that is for nobody yet: what is missing, and buttons, {text: what it does}. Returns it in one sentence. */
@@ -165,9 +165,9 @@ function verificationOf(found) {
 // ---------------------------------------------------------------- a wheel that does not
 
 function absent(model, choice, found, fits, choose) {
-  const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? shortText(found.text) : mismatch(model, choice)));
+  const why = make("div", { class: "why" }, make("p", {}, make("strong", {}, fits ? WORDS[found.state][2] : "A wheel exists, but not for this GPU."), " ", fits ? coded(shortText(found.text)) : mismatch(model, choice)));
   if (fits && found.text.includes("\n")) why.append(make("pre", { tabindex: 0 }, found.text));
-  if (NOT_MADE[choice.platform]) why.append(make("p", {}, "For another machine, choose its system."));
+  if (model.whyNever("platform", choice.platform)) why.append(make("p", {}, "For another machine, choose its system."));
   if (found.rule) why.append(make("p", { class: "small" }, "Rule ", make("code", {}, found.rule)));
   if (/^https:/.test(found.url || "")) why.append(make("p", {}, link(found.url, "See the build")));
   return [why, releaseFirst(model, choice), offersOf(model, choice, found.state, choose), ["planned", "failed"].includes(found.state) && buildYourself(model, choice)];

@@ -5,9 +5,9 @@ const MOST_READ = 60000; // characters; collect_env with a long list of packages
 
 /**
  * {fixed: what of the choice is known, driver: the newest CUDA of the driver, heard: words for the user, doubts: what to
- * know}; heard is empty when nothing of the environment was understood. `glibc` is what wheels for Linux are built with.
+ * know}; heard is empty when nothing of the environment was understood.
  */
-function readEnvironment(pasted, gpus, glibc) {
+function readEnvironment(pasted, model) {
   const found = foundIn(pasted.slice(0, MOST_READ));
   const fixed = {};
   const maker = otherMaker(found.gpu || "");
@@ -17,9 +17,9 @@ function readEnvironment(pasted, gpus, glibc) {
   if (found.deepspeed) fixed.deepspeed = found.deepspeed;
   const variant = variantOf(found) || (maker && !found.torch ? "cpu" : null);
   if (variant) fixed.cuda = variant;
-  const capability = maker || NOT_MADE[variant] ? null : found.capability || capabilityOf(found.gpu || "", gpus);
+  const capability = maker || model.whyNever("cuda", variant) ? null : found.capability || capabilityOf(found.gpu || "", model.data.gpus);
   if (capability) fixed.gpu = capability;
-  const doubts = doubtsOf(found, fixed, glibc);
+  const doubts = doubtsOf(found, fixed, model);
   if (pasted.length > MOST_READ) {
     doubts.unshift(`Only the first ${MOST_READ} of ${pasted.length} characters were read; paste the part about Python and torch.`);
   }
@@ -33,20 +33,23 @@ function heardOf(fixed, found) {
 }
 
 /** What to know of the environment, in sentences. */
-function doubtsOf(found, fixed, glibc) {
+function doubtsOf(found, fixed, model) {
+  const foreign = model.whyNever("cuda", fixed.cuda);
   const maker = otherMaker(found.gpu || "");
   const rows = [
     [found.said_all && !found.torch, "torch is not installed there; the newest that fits is chosen."],
-    [NOT_MADE[fixed.cuda], NOT_MADE[fixed.cuda]],
-    [maker && !NOT_MADE[fixed.cuda], `The GPU “${found.gpu}” is not NVIDIA's: no wheels are made for ${maker}, and the ops of the CPU wheel leave it unused.`],
-    [fixed.cuda === "cpu" && found.torch && !maker && !NOT_MADE[fixed.platform], "That torch is the CPU build. With an NVIDIA GPU, choose a CUDA."],
-    [found.gpu && !maker && !fixed.gpu && !NOT_MADE[fixed.cuda], `The GPU “${found.gpu}” is not known here; choose its generation.`],
+    [foreign, foreign],
+    [maker && !foreign, `The GPU “${found.gpu}” is not NVIDIA's: no wheels are made for ${maker}, and the ops of the CPU wheel leave it unused.`],
+    [fixed.cuda === "cpu" && found.torch && !maker && !model.whyNever("platform", fixed.platform), "That torch is the CPU build. With an NVIDIA GPU, choose a CUDA."],
+    [found.gpu && !maker && !fixed.gpu && !foreign, `The GPU “${found.gpu}” is not known here; choose its generation.`],
     [found.conda, "That torch is conda's: on Linux it may have another C++ ABI than the wheels, which “invoke find” compares."],
     [found.toolkit, `CUDA ${found.toolkit} is that of the toolkit (nvcc), not torch's. What counts is torch.version.cuda, which the line above prints.`],
     [found.driver && !fixed.cuda, "That is the newest CUDA of the driver, not torch's; torch's may be older."],
     [newerMajor(fixed.cuda, found.driver), `torch's CUDA needs a newer driver: this one supports CUDA up to ${found.driver}.`],
-    [olderLibc(found.libc, glibc), `Its C library is ${(found.libc || "").replace("-", " ")}, and wheels for Linux are built with glibc ${glibc}: their ops may not load there.`],
+    [found.silent, "The driver does not say which CUDA it supports; install it anew before you choose by it."],
   ];
+  const libc = libcDoubt(found, fixed, model);
+  if (libc) rows.push([true, libc]);
   return rows.filter(([holds]) => holds).map(([, text]) => text);
 }
 
@@ -55,9 +58,18 @@ function newerMajor(variant, driver) {
   return Boolean(driver) && /^cu\d{3,}$/.test(variant || "") && Number(variant.slice(2, -1)) > Number(driver.split(".")[0]);
 }
 
-function olderLibc(libc, glibc) {
-  const version = (libc || "").match(/^glibc-?(\d{1,3}\.\d{1,3})/);
-  return Boolean(version && glibc) && before(numbersOf(version[1]), numbersOf(glibc));
+/** Whether the C library is too old for the wheel that will be chosen, or may be where no tag says what that needs. */
+function libcDoubt(found, fixed, model) {
+  const version = (found.libc || "").match(/^glibc-?(\d{1,3}\.\d{1,3})/);
+  if (!version && !found.lacks_libc) return null;
+  const wanted = model.glibcOf(model.best({ platform: "linux_x86_64", ...fixed }, found.driver));
+  const needed = wanted || model.data.glibc;
+  const short = version ? before(numbersOf(version[1]), numbersOf(needed)) : !before(numbersOf(needed), numbersOf(found.lacks_libc));
+  if (!short) return null;
+  const mine = version ? `glibc ${version[1]}` : `older than glibc ${found.lacks_libc}`;
+  return wanted
+    ? `Its C library is ${mine}, and the wheel needs glibc ${wanted} or newer: pip refuses it there, and only a newer system changes that.`
+    : `Its C library is ${mine}, and wheels for Linux are built with glibc ${needed}: their ops may not load there.`;
 }
 
 /** The stack of a card that is not NVIDIA's. */

@@ -21,6 +21,11 @@ function link(address, text) {
   return /^https?:\/\//.test(address || "") ? make("a", { href: address }, text) : text;
 }
 
+/** A text whose `marked` words are code, as children of an element. */
+function coded(text) {
+  return text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+}
+
 async function copyText(text) {
   if (navigator.clipboard) {
     try {

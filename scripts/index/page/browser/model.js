@@ -4,15 +4,6 @@
 const AXES = ["deepspeed", "torch", "cuda", "py", "platform"]; // in the order of a target; the last one counts fastest
 const FIRST = "]".charCodeAt(0); // as in data.py
 const PLATFORMS = { win_amd64: "Windows", linux_x86_64: "Linux" };
-// What people have and no wheel is made for, with the reason.
-const NOT_MADE = {
-  macOS: "No wheels are made for macOS: every op here is compiled for Windows or Linux, on x86-64.",
-  "Windows on ARM": "No wheels are made for Windows on ARM: every op here is compiled for x86-64.",
-  "Linux on ARM": "No wheels are made for 64-bit Arm yet: every op here is compiled for x86-64.",
-  "Linux with musl": "No wheels are made for musl (Alpine): torch and every op here need glibc.",
-  ROCm: "No wheels are made for ROCm: every op here is compiled for NVIDIA GPUs or for the CPU.",
-  "Intel GPUs": "No wheels are made for Intel GPUs: every op here is compiled for NVIDIA GPUs or for the CPU.",
-};
 
 class Model {
   constructor(data) {
@@ -61,9 +52,16 @@ class Model {
 
   offAxis(choice) {
     const strange = AXES.filter((axis) => !this.axes[axis].includes(choice[axis]));
-    const reasons = [...new Set(strange.map((axis) => reasonOf(axis, choice[axis])).filter(Boolean))];
+    const reasons = [...new Set(strange.map((axis) => cameBefore(axis, choice[axis]) || this.whyNever(axis, choice[axis])).filter(Boolean))];
     if (reasons.length) return reasons.join(" ");
     return "Not in the matrix: " + strange.map((axis) => named(axis, choice[axis])).join(", ") + ".";
+  }
+
+  /** Why no wheel has such a value, where a row of the data says it: of other systems, processors and makers' GPUs. */
+  whyNever(axis, value) {
+    const rows = this.data.never.filter(([about]) => about === (axis === "py" ? "python" : axis));
+    const row = rows.find(([, patterns]) => patterns.some((pattern) => like(value || "", pattern)));
+    return row ? row[2] : null;
   }
 
   /** The published wheel of the choice's combination, or null. */
@@ -76,6 +74,12 @@ class Model {
     found.file = fileOf(choice, found.platformTag);
     found.url = found.base + encodeURIComponent(found.file);
     return found;
+  }
+
+  /** The glibc that the wheel of this choice asks for by its tag; empty where it has none or there is no wheel. */
+  glibcOf(choice) {
+    const level = (this.wheelOf(choice) || { platformTag: "" }).platformTag.match(/manylinux_(\d+)_(\d+)_/);
+    return level ? `${level[1]}.${level[2]}` : "";
   }
 
   /** The architectures that a wheel of this combination has or would have. */
@@ -125,11 +129,12 @@ class Model {
    */
   nearest(choice, count) {
     const best = new Map();
+    const foreign = this.whyNever("cuda", choice.cuda);
     for (const number of this.offered()) {
       const other = { ...this.choiceAt(number), gpu: choice.gpu };
       const changed = AXES.filter((axis) => other[axis] !== choice[axis]);
       if (!changed.length || changed.includes("platform") || !this.fits(other)) continue;
-      if (NOT_MADE[choice.cuda] && other.cuda !== "cpu") continue;
+      if (foreign && other.cuda !== "cpu") continue;
       const sum = changed.reduce((sum, axis) => sum + this.distance(axis, choice[axis], other[axis]), 0);
       const distance = Number(sum.toFixed(this.data.distance.decimals));
       const kind = changed.join();
@@ -163,15 +168,16 @@ class Model {
   }
 }
 
-/** Why no wheel has such a value, where more is known of it than that it is not in the matrix. */
-function reasonOf(axis, value) {
-  if (axis === "torch" && isPreRelease(value)) {
-    return `torch ${value} came before the release of torch ${minorOf(value)}, and its binary interface differs: the release goes in first, then its wheel.`;
-  }
-  if (axis === "py" && value.endsWith("t")) {
-    return "No wheels are made for free-threaded Python: nobody has shown DeepSpeed's extensions to work there.";
-  }
-  return NOT_MADE[value];
+/** What to do about a torch from before its release; null for every other value. */
+function cameBefore(axis, value) {
+  if (axis !== "torch" || !isPreRelease(value)) return null;
+  return `torch ${value} came before the release of torch ${minorOf(value)}, and its binary interface differs: the release goes in first, then its wheel.`;
+}
+
+/** Whether a value is as a pattern of the data has it, * being any text; neither's case counts. */
+function like(value, pattern) {
+  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".{0,200}")}$`, "i").test(value);
 }
 
 /** How well a driver runs the ops of a variant: 2 up to its own CUDA, 1 for later minors of that major, 0 else. */

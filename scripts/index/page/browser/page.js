@@ -51,7 +51,7 @@ function askForSystem() {
 
 function fromAddress() {
   const asked = new URLSearchParams(location.search);
-  const named = asked.get("id") ? readEnvironment(asked.get("id").slice(0, MOST_ASKED), [], "").fixed : {};
+  const named = asked.get("id") ? readEnvironment(asked.get("id").slice(0, MOST_ASKED), model).fixed : {};
   const fixed = {};
   for (const key of KEYS) if (asked.get(key)) fixed[key] = spelled(key, asked.get(key).slice(0, MOST_ASKED));
   return complete({ ...named, ...fixed });
@@ -87,17 +87,17 @@ function onPasted(text) {
     show(choice);
     return;
   }
-  const { fixed, driver, heard, doubts } = readEnvironment(text, model.data.gpus, model.data.glibc);
+  const { fixed, driver, heard, doubts } = readEnvironment(text, model);
   if (!heard.length) {
     const nothing = "Nothing about Python, torch or CUDA was found in that. Paste what the line above printed.";
-    byId("understood").textContent = [nothing, ...doubts].join(" ");
+    byId("understood").replaceChildren(...coded([nothing, ...doubts].join(" ")));
     showQuestion("For which environment?", "What was pasted does not say it. Paste what the detection line prints, or choose in the form.", { "Show the answer for the form": () => { say(show(choice)); byId("answer").focus(); } });
     return;
   }
   choose(complete({ platform: choice.platform, ...fixed }, driver));
   const guessed = ["platform", "py", "torch", "cuda"].filter((axis) => !fixed[axis] && choice[axis]).map((axis) => named(axis, choice[axis]));
   const open = guessed.length ? [`Not said there, so look at it: ${guessed.join(", ")}.`] : [];
-  byId("understood").textContent = ["Understood: " + heard.join(", ") + ".", ...doubts, ...open].join(" ");
+  byId("understood").replaceChildren(...coded(["Understood: " + heard.join(", ") + ".", ...doubts, ...open].join(" ")));
 }
 
 // ---------------------------------------------------------------- the form

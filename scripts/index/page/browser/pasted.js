@@ -12,23 +12,31 @@ const WHEEL_NAME = new RegExp(`deepspeed-([\\d.]{1,20})\\+(cpu|cu\\d{1,4})torch(
 // The first pattern of a row that matches counts: what is sure comes first.
 const PATTERNS = {
   python: [/["']?python["']?\s{0,9}[:=]\s{0,9}["']?(3\.\d{1,3})/i, /python(?: version)?[ .:=]{1,60}(3\.\d{1,3})/i, /python(3\.\d{1,3})/, /Python(3)(\d\d)\b/],
-  torch: [/Runtime torch version\s{0,9}=\s{0,9}(\d{1,4}\.\d{1,4})/i, /["']?\btorch["']?\s{0,9}[:=]\s{0,9}["']([\d.]{1,20}[^\s"',]{0,60})/i, /(?:py)?torch(?: version)?[ .:=]{1,60}(\d{1,4}\.\d{1,4}[^\s"',;]{0,60})/i],
+  torch: [
+    /Runtime torch version\s{0,9}=\s{0,9}(\d{1,4}\.\d{1,4})/i, /["']?\btorch["']?\s{0,9}[:=]\s{0,9}["']([\d.]{1,20}[^\s"',]{0,60})/i, /(?:py)?torch(?: version)?[ .:=]{1,60}(\d{1,4}\.\d{1,4}[^\s"',;]{0,60})/i,
+    /\btorch\.__version__\)?\s{0,9}["']?(\d{1,4}\.\d{1,4}[^\s"',;)]{0,60})/, /Name: torch\s{1,9}Version: (\d{1,4}\.\d{1,4}\S{0,60})/,
+    /\btorch-(\d{1,4}\.\d{1,4}[\w.+]{0,60})/,
+  ],
   cuda: [
     /Runtime CUDA version\s{0,9}=\s{0,9}(\d{1,3}\.\d{1,3})/i, /["']cuda["']\s{0,9}[:=]\s{0,9}["']([\d.]{1,20})/i, /torch cuda version[ .:]{1,60}(\d{1,3}\.\d{1,3}|None)/i,
     /CUDA used to build PyTorch[ :]{1,60}(\d{1,3}\.\d{1,3}|None)/i, /torch was compiled with (\d{1,3}\.\d{1,3})/i, /used to compile\s{1,9}PyTorch \((\d{1,3}\.\d{1,3})\)/i,
+    /\btorch\.version\.cuda\)?\s{0,9}["']?(\d{1,3}\.\d{1,3})/,
   ],
   hip: [/["']hip["']\s{0,9}[:=]\s{0,9}["']([\d.]{1,20})/i, /torch hip version[ .:]{1,60}(\d{1,3}\.\d{1,3})/i, /ROCM used to build PyTorch[ :]{1,60}(\d{1,3}\.\d{1,3})/i],
   gpu: [
-    /["']gpu["']\s{0,9}[:=]\s{0,9}["']([^"']{1,100})/i, /GPU 0: ([^\n(]{1,100})/, /((?:NVIDIA|GeForce|Tesla|Quadro)(?: [\w.-]{1,20}){0,5}? ?[A-Z]{0,9}\d{1,9}[\w-]{0,20}(?: (?:Ti|SUPER|Ada|Blackwell)){0,3})/,
+    /["']gpu["']\s{0,9}[:=]\s{0,9}["']([^"']{1,100})/i, /GPU 0: ([^\n(]{1,100})/, /\[((?:GeForce|Tesla|Quadro|RTX|Radeon)[^\]\n]{1,60})\]/,
+    /((?:NVIDIA|GeForce|Tesla|Quadro)(?: [\w.-]{1,20}){0,5}? ?[A-Z]{0,9}\d{1,9}[\w-]{0,20}(?: (?:Ti|SUPER|Ada|Blackwell)){0,3})/,
     /GPU models and configuration: ((?:AMD|Radeon|Intel)[^\n]{1,80})/, /((?:Radeon|Instinct) (?:RX |PRO |AI |MI)[\w ]{1,30}|Intel\(R\) Arc\(TM\) [\w ]{1,30})/,
   ],
-  capability: [/["']capability["']\s{0,9}[:=]\s{0,9}[[(]\s{0,9}(\d{1,3})\s{0,9},\s{0,9}(\d{1,3})/i, /compute capability[ :=]{1,60}(\d{1,3})\.(\d{1,3})/i],
-  libc: [/["']libc["']\s{0,9}[:=]\s{0,9}["']([\w.-]{1,30})/i, /Libc version:\s{0,9}((?:glibc|musl)[\w.-]{0,20})/i, /\bldd \([^)\n]{1,60}\) (\d\.\d{1,3})/, /(musl)(?: libc|linux)/],
-  driver: [/\bCUDA (?:[A-Z]{1,9} ){0,2}Version\s{0,9}:\s{0,9}(\d{1,3}\.\d{1,3})/], // of 595 and later: CUDA UMD Version
+  capability: [/["']capability["']\s{0,9}[:=]\s{0,9}[[(]\s{0,9}(\d{1,3})\s{0,9},\s{0,9}(\d{1,3})/i, /compute capability[ :=]{1,60}(\d{1,3})\.(\d{1,3})/i, /CUDA capability sm_(\d{1,2})(\d)\b/],
+  libc: [/["']libc["']\s{0,9}[:=]\s{0,9}["']([\w.-]{1,30})/i, /Libc version:\s{0,9}((?:glibc|musl)[\w.-]{0,20})/i, /\bldd \([^)\n]{1,60}\) (\d\.\d{1,3})/, /(musl)(?: libc|linux)/, /\b__glibc=(\d\.\d{1,3})/, /-with-glibc(\d\.\d{1,3})/],
+  lacks_libc: [/version [`'"]GLIBC_(\d\.\d{1,3})[`'"] not found/],
+  driver: [/\bCUDA (?:[A-Z]{1,9} ){0,2}Version\s{0,60}:\s{0,9}(\d{1,3}\.\d{1,3})/, /\b__cuda=(\d{1,3}\.\d{1,3})/], // of 595 and later: CUDA UMD Version
+  silent: [/\bCUDA (?:[A-Z]{1,9} ){0,2}Version\s{0,60}:\s{0,9}(ERR!|N\/A)/],
   toolkit: [/Cuda compilation tools, release (\d{1,3}\.\d{1,3})/i],
 };
 const SYSTEM_WORDS = [
-  [/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -]1\d|\bWDDM\b|\b[A-Z]:[\\/]/i, "win32"],
+  [/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -]1\d|\bWDDM\b|\bwin-64\b|\b[A-Z]:[\\/]/i, "win32"],
   [/\bdarwin\b|\bmacOS\b|\/Users\//i, "darwin"],
   [/\blinux\b|Ubuntu|Debian|Fedora|glibc|\/lib\/python3/i, "linux"],
 ];
