@@ -36,7 +36,7 @@ class SourceUnit:
     source: Path
     root: Path
     options: tuple[str, ...]  # -I and -D
-    upstream: tuple[str, ...]  # the words that reach cl, upstream's own and ours
+    upstream: tuple[str, ...]  # the words that reach cl or nvcc, upstream's own and ours
     files: tuple[Path, ...]  # itself and the headers of the tree that it reaches
     precompiled: bool  # whether it includes what is precompiled
 
@@ -101,14 +101,16 @@ def _units_of_op(
     if "sources" not in described:
         reason = described.get("error", "upstream has no builder of that name")
         raise SourceError(f"{one.label}: {op} cannot be read: {reason}")
-    upstream = edit_flags(
-        ("cl", *described["options"]), facts.flags, step="compile", system="windows", directories={}, cpu=()
-    )[1:]
+    by_cl, by_nvcc = (
+        edit_flags((step, *described[options]), facts.flags, step=step, system="windows", directories={}, cpu=())[1:]
+        for step, options in (("compile", "options"), ("nvcc", "nvcc_options"))
+    )
     folders = [(root / folder).resolve() for folder in described["include_dirs"]]
-    options = (*(f"-I{folder}" for folder in folders), *(word for word in upstream if word[:2] in ("-D", "-U")))
     for name in described["sources"]:
         source = (root / name).resolve()
         reached = reach(source, folders, root)
+        upstream = by_cl if source.suffix in COMPILED else by_nvcc
+        options = (*(f"-I{folder}" for folder in folders), *(word for word in upstream if word[:2] in ("-D", "-U")))
         yield SourceUnit(
             of=one,
             op=op,

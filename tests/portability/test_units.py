@@ -12,6 +12,7 @@ import pytest
 
 from scripts.errors import NothingToDoError, SourceError
 from scripts.facts.load import load_facts
+from scripts.plan.expand import expand
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import parse_id
 from scripts.portability import units
@@ -19,6 +20,7 @@ from scripts.portability.reading import read_faults
 from scripts.portability.source_sets import SourceSet, source_sets
 from scripts.portability.units import SourceUnit, read_as_cl, units_of
 from scripts.portability.word_search import Fault, foreign_words
+from tests.wine.nvidia import WHEELS as NVCC_WHEELS
 
 FACTS = load_facts()
 MATRIX = load_matrix(Path(__file__).parent.parent.parent / "matrix.yaml", FACTS)
@@ -41,7 +43,10 @@ class Builder:
             name="x",
             sources=["csrc/adam/a.cpp", "csrc/adam/b.cu"],
             include_dirs=[os.path.abspath("csrc/includes"), CUDA_HOME + "/include"],
-            extra_compile_args={"cxx": ["-O2", "-D__AVX256__", "-Wno-reorder", "-fopenmp"]},
+            extra_compile_args={
+                "cxx": ["-O2", "-D__AVX256__", "-Wno-reorder", "-fopenmp"],
+                "nvcc": ["-O3", "-DHALF", "-g"],
+            },
         )
 
 class Broken(Builder):
@@ -50,7 +55,24 @@ class Broken(Builder):
     def builder(self):
         raise RuntimeError("no CUTLASS here")
 
-ALL_OPS = {each.NAME: each for each in (Builder(), Broken())}
+class Filter(Builder):
+    NAME = "filter"
+
+    def builder(self):
+        import os
+        os.environ["TORCH_CUDA_ARCH_LIST"] = "8.0"
+        return super().builder()
+
+class Arches(Builder):
+    NAME = "arches"
+
+    def builder(self):
+        import os
+        extension = super().builder()
+        extension.extra_compile_args = [f"-DARCHES={os.environ['TORCH_CUDA_ARCH_LIST']}"]
+        return extension
+
+ALL_OPS = {each.NAME: each for each in (Builder(), Broken(), Filter(), Arches())}
 """
 
 
@@ -101,8 +123,15 @@ def test_upstreams_builders_say_what_is_compiled_as_on_windows(tree: Path) -> No
     assert (cpp.is_compiled_by_cl, cuda.is_compiled_by_cl) == (True, False)
     assert cpp.options == (f"-I{tree / 'csrc/includes'}", "-D__AVX256__")  # no directory of a toolkit
     assert "-fopenmp" not in cpp.upstream  # dropped by a row of flags.yaml
+    assert (cuda.options, cuda.upstream) == ((f"-I{tree / 'csrc/includes'}", "-DHALF"), ("-O3", "-DHALF"))
     assert [path.name for path in cpp.files] == ["a.cpp", "x.h"]
     assert (cpp.precompiled, cuda.precompiled) == (True, False)
+
+
+def test_what_one_builder_does_to_the_architectures_is_not_told_to_the_next(tree: Path) -> None:
+    """The builders of ops that need a newer GPU do; setup.py asks only those of the ops that are built."""
+    cpp, _ = read_units(tree, sets(CUDA)[0], "arches")
+    assert f"-DARCHES={MATRIX.arches['cu130']}" in cpp.options
 
 
 def test_an_op_whose_builder_fails_is_named_with_the_reason(tree: Path) -> None:
@@ -174,3 +203,17 @@ def test_the_program_that_asks_the_builders_needs_nothing_but_a_python(tree: Pat
 def test_every_dialect_holds_for_some_torch_and_every_torch_has_one() -> None:
     standards = [sets(CPU.replace("2.11.0", release.newest))[0].dialect.standard for release in FACTS.torch.values()]
     assert set(standards) == {row.standard for row in FACTS.dialects}
+
+
+def test_every_windows_target_was_judged_as_far_as_can_be_or_says_what_is_untried() -> None:
+    """All C++ by clang in its cl mode, the lines of nvcc by the nvcc.exe of its CUDA, where there is one."""
+    planned = [each for each in expand(MATRIX, FACTS).targets if each.target.system == "windows"]
+    read = source_sets([each.target for each in planned], FACTS, MATRIX)
+    assert len(planned) > 1000
+    for each in planned:
+        [one] = source_sets([each.target], FACTS, MATRIX)
+        assert (one.tree, one.dialect, one.ops) in [(other.tree, other.dialect, other.ops) for other in read]
+        told = {note.id for note in each.notes if note.level == "warn"}
+        judged = each.target.cuda_version is None or each.target.cuda_version in NVCC_WHEELS
+        assert judged != ("nvcc-untried" in told), each.target.id
+        assert (one.dialect.standard == "c++20") == ("cpp20-msvc-untried" in told), each.target.id

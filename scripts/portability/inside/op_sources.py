@@ -4,8 +4,8 @@ Upstream's own op builders say it; torch is stood in for, and Python takes itsel
 stay on Linux. It needs only the standard library.
 
 Usage: python op_sources.py ACCELERATOR TORCH CUDA CPU_FLAG[,...] OUT.json [linux]  (CUDA: "13.0", or "" for the CPU)
-It writes one JSON object, op -> {variable, module, sources, include_dirs, options}; an op whose builder fails has
-{error} instead of the last three.
+It writes one JSON object, op -> {variable, module, sources, include_dirs, options, nvcc_options}; an op whose builder
+fails has {error} instead of the last four.
 """
 
 from __future__ import annotations
@@ -72,7 +72,11 @@ def builders(cuda: str) -> Iterator[Any]:
     base: Any = importlib.import_module("op_builder.builder")
     base.installed_cuda_version = lambda name="": tuple(map(int, cuda.split(".")))
     base.assert_no_cuda_mismatch = lambda name="": True
-    yield from importlib.import_module("op_builder.all_ops").ALL_OPS.values()
+    variables = dict(os.environ)
+    for builder in importlib.import_module("op_builder.all_ops").ALL_OPS.values():
+        yield builder
+        os.environ.clear()  # some take architectures off TORCH_CUDA_ARCH_LIST, for all that are asked after them
+        os.environ.update(variables)
 
 
 def describe(builder: Any) -> dict[str, Any]:
@@ -90,6 +94,7 @@ def describe(builder: Any) -> dict[str, Any]:
         "sources": list(extension.sources),
         "include_dirs": [folder for folder in folders if not folder.startswith("..")],
         "options": list(options["cxx"] if isinstance(options, dict) else options),
+        "nvcc_options": list(options.get("nvcc", ()) if isinstance(options, dict) else options),
     }
 
 
