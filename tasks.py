@@ -53,11 +53,11 @@ def build(c: Context, selection: Selection, options: BuildOptions, output: RunOp
 
 
 @command
-def trial(c: Context, options: TrialOptions) -> None:
+def trial(c: Context, options: TrialOptions, build: BuildOptions) -> None:
     """Build four targets, the least certain first, and leave an archive to send: for whoever has a Windows machine."""
     from scripts.commands import trial_task
 
-    trial_task.trial(options)
+    trial_task.trial(options, build)
 
 
 @command

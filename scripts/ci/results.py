@@ -87,10 +87,13 @@ def failure(target: Target, error: WheelsError) -> Result:
 def write_results(directory: Path, results: Iterable[Result]) -> None:
     """Put each result beside the log of its target."""
     for result in results:
-        write_whole(
-            directory / f"{result.target}{part_of(result.ops.split(',') if result.ops else ())}{SUFFIX}",
-            json.dumps(redacted_values(asdict(result)), indent=2) + "\n",
-        )
+        path = result_path(directory, result.target, result.ops.split(",") if result.ops else ())
+        write_whole(path, json.dumps(redacted_values(asdict(result)), indent=2) + "\n")
+
+
+def result_path(directory: Path, target: str, ops: Collection[str] = ()) -> Path:
+    """Where the result of a target's last build lies; that of one of some `ops` only is another file."""
+    return directory / f"{target}{part_of(ops)}{SUFFIX}"
 
 
 def read_results(directory: Path, damage: Log) -> tuple[Result, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.commands.answer import print_document, print_lines
 from scripts.commands.task_options import DiagnoseOptions
 from scripts.diagnose.diagnosis import Diagnosis, diagnose
+from scripts.diagnose.log_archive import diagnose_archive
 from scripts.errors import InputError
 
 BLOCK = 1 << 20
@@ -17,12 +18,24 @@ JOB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/actions/runs/\d+/job/(\
 
 
 def diagnose_log(options: DiagnoseOptions) -> None:
-    """Print what the log says; raises InputError when it cannot be read."""
+    """Print what the log says, or each log in the archive of a trial; raises InputError when it cannot be read."""
+    if options.log.endswith(".zip") and not options.log.startswith(("http://", "https://")):
+        _diagnose_trial(options)
+        return
     found = diagnose(read_log(options.log))
     if options.json:
         print_document(found.as_document())
     else:
         print_lines(lines_of(found))
+
+
+def _diagnose_trial(options: DiagnoseOptions) -> None:
+    found = diagnose_archive(Path(options.log))
+    if options.json:
+        print_document({target: each.as_document() for target, each in found.items()})
+        return
+    for target, each in found.items():
+        print_lines([f"== {target}", *lines_of(each)])
 
 
 def read_log(log: str) -> Iterator[bytes]:

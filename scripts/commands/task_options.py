@@ -103,11 +103,11 @@ class DiagnoseOptions:
     """Which log is read."""
 
     log: str = path_option(
-        help="a file, an address, or - for standard input",
-        more="a file, an address (of a job on GitHub, too, with `GITHUB_TOKEN`), or `-` for standard input; usually "
-        "given without the option's name",
+        help="a file, an address, - for standard input, or the archive of invoke trial",
+        more="a file, an address (of a job on GitHub, too, with `GITHUB_TOKEN`), `-` for standard input, or the "
+        "archive (`.zip`) of `invoke trial`; usually given without the option's name",
     )
-    json: bool = json_option("[causes, noise and unknown errors](#other-json)")
+    json: bool = json_option("[causes, noise and unknown errors](#other-json); of an archive an object by target")
 
 
 @dataclass(frozen=True, kw_only=True)

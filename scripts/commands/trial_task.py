@@ -5,59 +5,60 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from scripts.ci.results import Result
 from scripts.command import Command, ask, run_in_front
 from scripts.commands.answer import log_line, print_lines
 from scripts.commands.host_targets import buildable
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import TrialOptions
-from scripts.commands.trial_archive import exit_code_of, forget, write_archive
+from scripts.commands.trial_archive import forget, result_of, write_archive
 from scripts.dirs import CHECKOUT
 from scripts.errors import InterruptedBuildError, NothingToDoError
 from scripts.host import describe, this_host
 from scripts.plan.target import Target
 from scripts.plan.trial_targets import LEAST_CERTAIN_FIRST, trial_targets
+from scripts.wheel_build.build_options import BuildOptions
 
 ARCHIVE = "trial.zip"  # in the directory of logs
 SURVEY_SECONDS = 300.0
 
 
-def trial(options: TrialOptions) -> None:
+def trial(options: TrialOptions, build: BuildOptions) -> None:
     """Build the trial's targets one after the other, whatever becomes of each, and leave an archive to send.
 
-    The exit code is the first failed build's. Raises NothingToDoError for a machine that can build none.
+    The archive is written when the trial is stopped, too. The exit code is the first failed build's. Raises
+    NothingToDoError for a machine that can build none.
     """
     project = open_project()
     targets = _targets(project, options.platform)
     if options.dry_run:
-        print_lines(lines_of(targets, project))
+        print_lines(lines_of(targets, project, build))
         return
-    for number, target in enumerate(targets, 1):
-        log_line(f"trial {number} of {len(targets)}: {target.id}")
-        forget(target, project.dirs)
-        if run_in_front(_build(target)) == InterruptedBuildError.exit_code:
-            break
-    file = project.dirs.logs / ARCHIVE
-    write_archive(file, targets, project.dirs, _machine(targets))
-    codes = {target: exit_code_of(target, project.dirs) for target in targets}
-    print_lines([f"{_ending(code):40} {target.id}" for target, code in codes.items()])
-    print_lines(
-        [
-            "",
-            f"Please send {file}: open an issue of this project and attach it, whether the builds failed or not.",
-            "It holds logs, manifests and which compilers are here, with the names of your folders; no wheel.",
-        ]
-    )
-    if failed := next((code for code in codes.values() if code), 0):
+    told = _machine(targets)
+    for target in targets:
+        forget(target, project.dirs, build.ops)
+    try:
+        for number, target in enumerate(targets, 1):
+            log_line(f"trial {number} of {len(targets)}: {target.id}")
+            code = run_in_front(_build(target, build))
+            if code == InterruptedBuildError.exit_code and not build.minutes:
+                break
+    finally:
+        file = project.dirs.logs / ARCHIVE
+        write_archive(file, targets, project.dirs, told, build.ops)
+        results = {target: result_of(target, project.dirs, build.ops) for target in targets}
+        print_lines([line for target, result in results.items() for line in _ending(target, result)])
+        print_lines([*_absent(targets), "", *_what_to_send(str(file))])
+    if failed := next((result.exit_code for result in results.values() if result and result.exit_code), 0):
         sys.exit(failed)
 
 
-def lines_of(targets: Sequence[Target], project: Project) -> list[str]:
+def lines_of(targets: Sequence[Target], project: Project, build: BuildOptions) -> list[str]:
     """The lines that the trial runs, as they are typed."""
-    lines = [f"invoke build --id {target.id}" for target in targets]
-    absent = [cuda for cuda in LEAST_CERTAIN_FIRST if cuda not in {target.cuda for target in targets}]
-    return [*lines, *(f"(no target with {cuda} for this machine)" for cuda in absent), str(project.dirs.logs / ARCHIVE)]
+    lines = [" ".join(["invoke", *_words(target, build)]) for target in targets]
+    return [*lines, *_absent(targets), str(project.dirs.logs / ARCHIVE)]
 
 
 def _targets(project: Project, wanted: str) -> tuple[Target, ...]:
@@ -75,8 +76,12 @@ def _targets(project: Project, wanted: str) -> tuple[Target, ...]:
     return found
 
 
-def _build(target: Target) -> Command:
-    return Command(argv=(sys.executable, "-m", "invoke", "build", "--id", target.id), cwd=CHECKOUT)
+def _words(target: Target, build: BuildOptions) -> tuple[str, ...]:
+    return ("build", "--id", target.id, *build.as_words())
+
+
+def _build(target: Target, build: BuildOptions) -> Command:
+    return Command(argv=(sys.executable, "-m", "invoke", *_words(target, build)), cwd=CHECKOUT)
 
 
 def _machine(targets: Sequence[Target]) -> dict[str, str]:
@@ -89,7 +94,31 @@ def _machine(targets: Sequence[Target]) -> dict[str, str]:
     return told
 
 
-def _ending(code: int | None) -> str:
-    if code is None:
-        return "not built"
-    return f"failed, exit code {code}" if code else "built and verified"
+def _ending(target: Target, result: Result | None) -> Iterator[str]:
+    """How the build of a target ended, and why it failed."""
+    if result is None:
+        yield f"not built: {target.id}"
+    elif not result.exit_code:
+        yield f"built and verified: {target.id}"
+    else:
+        yield f"failed, exit code {result.exit_code}: {target.id}"
+        yield from (f"  {line}" for line in result.error_line.splitlines()[:1])
+        yield from (f"  {line}" for line in result.cause_lines)
+
+
+def _absent(targets: Sequence[Target]) -> list[str]:
+    """The kinds that this machine has no target of, which may be for its Python alone."""
+    there = {target.cuda for target in targets}
+    return [
+        f"not tried: {cuda}, for which no Python of this machine has a target"
+        for cuda in LEAST_CERTAIN_FIRST
+        if cuda not in there
+    ]
+
+
+def _what_to_send(file: str) -> tuple[str, ...]:
+    return (
+        f"Please send {file}: open an issue of this project and attach it, whether the builds failed or not.",
+        "It holds logs, manifests and which compilers are here, with the names of your folders; no wheel.",
+        f"'invoke diagnose {file}' tells what its logs say.",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,19 @@ import pytest
 from scripts.ci.results import Result, write_results
 from scripts.command import Answer, Command
 from scripts.commands import trial_task
+from scripts.commands.diagnose_task import diagnose_log
 from scripts.commands.project import Project
-from scripts.commands.task_options import TrialOptions
+from scripts.commands.task_options import DiagnoseOptions, TrialOptions
+from scripts.commands.trial_task import trial
 from scripts.dirs import Dirs
-from scripts.errors import NothingToDoError
+from scripts.errors import InputError, NothingToDoError
 from scripts.facts.load import load_facts
 from scripts.plan.matrix import load_matrix
 from scripts.plan.selected_plan import plan_of
 from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
 from scripts.plan.trial_targets import trial_targets
+from scripts.wheel_build.build_options import BuildOptions
 
 FACTS = load_facts()
 MATRIX = load_matrix(Path(__file__).parent.parent.parent / "matrix.yaml", FACTS)
@@ -31,22 +35,32 @@ WINDOWS = [
         MATRIX, FACTS, Selection(platform=("windows",), deepspeed=("0.19.8", "0.16.5"), py=("3.11", "3.14"))
     ).targets
 ]
+UNREADY = 14  # of a build that came to no log
+SAID = {17: "softmax.h(7): error C2872: 'std': ambiguous symbol\n"}  # by exit code
 
 
 class Machine:
-    """Builds that are not run: each ends as it is told to, and leaves what a build leaves."""
+    """Builds that are not run: each ends as it is told to (None: with Ctrl-C), and leaves what a build leaves."""
 
     def __init__(self, dirs: Dirs) -> None:
-        self.dirs, self.codes, self.built = dirs, list[int](), list[str]()
+        self.dirs, self.codes, self.built = dirs, list[int | None](), list[str]()
+        self.commands: list[Command] = []
 
     def run(self, command: Command) -> int:
         [name] = [word for word in command.argv if word.startswith("ds")]
         code = self.codes.pop(0)
+        if code is None:
+            raise KeyboardInterrupt
         self.built.append(name)
+        self.commands.append(command)
         target = parse_id(name)
         self.dirs.logs.mkdir(parents=True, exist_ok=True)
-        (self.dirs.logs / f"{name}.log").write_bytes(f"log of {name}\n".encode())
-        write_results(self.dirs.logs, [Result(target=name, exit_code=code, wheel=None, message=None)])
+        if code != UNREADY:
+            (self.dirs.logs / f"{name}.log").write_bytes(f"log of {name}\n{SAID.get(code, '')}".encode())
+        ops = command.argv[command.argv.index("--ops") + 1] if "--ops" in command.argv else ""
+        error = "disk-full" if code == UNREADY else "ops-failed"
+        failed = Result(target=name, exit_code=code, wheel=None, message="1 op failed:\n  more", error=error, ops=ops)
+        write_results(self.dirs.logs, [failed if code else replace(failed, message=None, error="")])
         folder = self.dirs.wheelhouse / (target.folder if not code else "failed")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / target.wheel_name).write_bytes(b"a wheel")
@@ -79,16 +93,17 @@ def test_a_failure_stops_nothing_and_the_archive_holds_what_each_left(
 ) -> None:
     machine.codes = [17, 0, 0, 19]
     with pytest.raises(SystemExit) as ended:
-        trial_task.trial(TrialOptions())
+        trial(TrialOptions(), BuildOptions())
     assert ended.value.code == 17
     assert len(machine.built) == 4
     said = capsys.readouterr().out
-    assert "failed, exit code 17" in said
+    assert f"failed, exit code 17: {machine.built[0]}\n  error[ops-failed]: 1 op failed:\n" in said
+    assert f"built and verified: {machine.built[1]}\n" in said
     assert f"Please send {machine.dirs.logs / 'trial.zip'}" in said
     with zipfile.ZipFile(machine.dirs.logs / "trial.zip") as archive:
         names = archive.namelist()
         first = machine.built[0]
-        assert archive.read(f"{first}/build.log") == f"log of {first}\n".encode()
+        assert archive.read(f"{first}/build.log").startswith(f"log of {first}\n".encode())
         assert json.loads(archive.read(f"{first}/result.json"))["exit_code"] == 17
         assert "host" in json.loads(archive.read("machine.json"))
     assert f"{first}/manifest/failed/{parse_id(first).wheel_name}.json" in names
@@ -96,13 +111,83 @@ def test_a_failure_stops_nothing_and_the_archive_holds_what_each_left(
     assert not [name for name in names if name.endswith(".whl")]
 
 
-def test_ctrl_c_ends_the_trial_and_what_there_is_is_still_packed(machine: Machine) -> None:
-    machine.codes = [0, 130]
-    with pytest.raises(SystemExit):
-        trial_task.trial(TrialOptions())
-    assert len(machine.built) == 2
+@pytest.mark.parametrize("signal", [None, 130])
+def test_ctrl_c_ends_the_trial_and_what_there_is_is_still_packed(
+    machine: Machine, signal: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.codes = [0, signal]
+    with pytest.raises(KeyboardInterrupt if signal is None else SystemExit):
+        trial(TrialOptions(), BuildOptions())
+    assert len(machine.built) == (1 if signal is None else 2)
+    assert "Please send" in capsys.readouterr().out
     with zipfile.ZipFile(machine.dirs.logs / "trial.zip") as archive:
         assert f"{machine.built[0]}/build.log" in archive.namelist()
+        assert len([name for name in archive.namelist() if name.endswith("/toolchain.json")]) == 4
+
+
+def test_a_build_that_used_up_its_minutes_is_not_the_end_of_the_trial(machine: Machine) -> None:
+    machine.codes = [130, 130, 0, 0]
+    with pytest.raises(SystemExit) as ended:
+        trial(TrialOptions(), BuildOptions(minutes=60))
+    assert ended.value.code == 130
+    assert len(machine.built) == 4
+
+
+def test_a_trial_of_some_ops_builds_these_and_packs_their_result(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = [Result(target=target.id, exit_code=19, wheel=None, message=None) for target in WINDOWS]
+    write_results(machine.dirs.logs, earlier)  # of whole builds
+    machine.codes = [0, 0, 17, 0]
+    with pytest.raises(SystemExit) as ended:
+        trial(TrialOptions(), BuildOptions(ops=("fused_adam", "cpu_adam"), verify="load"))
+    assert ended.value.code == 17
+    assert all(each.argv[-4:] == ("--ops", "fused_adam,cpu_adam", "--verify", "load") for each in machine.commands)
+    said = capsys.readouterr().out
+    assert said.count("built and verified") == 3
+    with zipfile.ZipFile(machine.dirs.logs / "trial.zip") as archive:
+        codes = [json.loads(archive.read(f"{name}/result.json"))["exit_code"] for name in machine.built]
+    assert codes == [0, 0, 17, 0]
+
+
+def test_diagnose_reads_the_archive_that_was_sent(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    machine.codes = [17, 0, 0, 14]
+    with pytest.raises(SystemExit):
+        trial(TrialOptions(), BuildOptions())
+    file = machine.dirs.logs / "trial.zip"
+    assert f"'invoke diagnose {file}'" in capsys.readouterr().out
+    diagnose_log(DiagnoseOptions(log=str(file)))
+    lines = capsys.readouterr().out.splitlines()
+    of = {line[3:]: lines[number + 1] for number, line in enumerate(lines) if line.startswith("== ")}
+    assert list(of) == sorted(machine.built)
+    compiled, fine, _, unready = machine.built
+    assert of[compiled] == "cause: std-ambiguous"
+    assert of[fine] == "nothing wrong found"
+    assert of[unready] == "cause: disk-full"  # no log: what its result says
+    diagnose_log(DiagnoseOptions(log=str(file), json=True))
+    assert json.loads(capsys.readouterr().out)[compiled]["findings"][0]["line_number"] == 2
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut off", "a byte", "no archive", "of something else"])
+def test_an_archive_that_is_none_of_a_trial_is_an_error(machine: Machine, damage: str) -> None:
+    machine.codes = [0, 0, 0, 0]
+    trial(TrialOptions(), BuildOptions())
+    file = machine.dirs.logs / "trial.zip"
+    content = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        place = (
+            archive.getinfo(f"{machine.built[0]}/build.log").header_offset + 30 + len(f"{machine.built[0]}/build.log")
+        )
+    content[place + 2] ^= 0xFF
+    if damage == "missing":
+        file.unlink()
+    elif damage == "of something else":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("notes.txt", "nothing")
+    else:
+        file.write_bytes({"cut off": file.read_bytes()[:-30], "a byte": bytes(content), "no archive": b"text"}[damage])
+    with pytest.raises(InputError, match=r"trial\.zip (cannot be read|is damaged|holds no log)"):
+        diagnose_log(DiagnoseOptions(log=str(file)))
 
 
 def test_the_result_of_an_earlier_build_is_not_taken_for_that_of_the_trial(
@@ -111,14 +196,14 @@ def test_the_result_of_an_earlier_build_is_not_taken_for_that_of_the_trial(
     earlier = [Result(target=target.id, exit_code=0, wheel=None, message=None) for target in WINDOWS]
     write_results(machine.dirs.logs, earlier)
     monkeypatch.setattr(trial_task, "run_in_front", lambda command: 14)  # it ended before it left a result
-    trial_task.trial(TrialOptions())
+    trial(TrialOptions(), BuildOptions())
     assert capsys.readouterr().out.count("not built") == 4
 
 
 def test_a_dry_run_shows_the_lines_of_windows_anywhere_and_runs_none(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trial_task.trial(TrialOptions(dry_run=True, platform="win_amd64"))
+    trial(TrialOptions(dry_run=True, platform="win_amd64"), BuildOptions())
     lines = capsys.readouterr().out.splitlines()
     assert [line.rpartition("-")[2] for line in lines[:4]] == ["win_amd64"] * 4
     assert all(line.startswith("invoke build --id ds") for line in lines[:4])
@@ -128,4 +213,4 @@ def test_a_dry_run_shows_the_lines_of_windows_anywhere_and_runs_none(
 def test_a_machine_without_a_target_is_told_so(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial_task, "buildable", lambda plan: ())
     with pytest.raises(NothingToDoError, match="the matrix has no target for"):
-        trial_task.trial(TrialOptions())
+        trial(TrialOptions(), BuildOptions())
