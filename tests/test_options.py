@@ -17,7 +17,7 @@ from scripts.wheel_build.build_options import BuildOptions
     "options",
     [
         BuildOptions(),
-        BuildOptions(ops=("cpu_adam", "async_io"), jobs=3, cache=False, precompile=False, source="tag", minutes=5),
+        BuildOptions(ops=("cpu_adam", "async_io"), jobs=3, cache=False, headers="small", source="tag", minutes=5),
     ],
 )
 def test_options_reach_the_session_as_they_were_typed(options: BuildOptions) -> None:

@@ -20,7 +20,7 @@ from bench.faults.small_build import make_clone, make_workshop, note_source
 SIGNALS = tuple(getattr(signal, name, signal.SIGTERM) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"))
 SECONDS = 600.0  # of one build, on a busy machine; an undisturbed one takes four
 REAL_KILLS = 5  # in a row
-REAL = ("--ops", "deepspeed_shm_comm", "--no-precompile", "--verify", "audit")
+REAL = ("--ops", "deepspeed_shm_comm", "--headers", "torch", "--verify", "audit")
 
 
 @dataclass(frozen=True, kw_only=True)

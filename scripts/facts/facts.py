@@ -27,7 +27,7 @@ from scripts.facts.system_packages import PackageManager, SystemNeed
 from scripts.facts.tag_files import TagFile
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
 from scripts.facts.torch_releases import TorchRelease
-from scripts.facts.unit_costs import UnitCost
+from scripts.facts.unit_costs import HeaderCost, UnitCost
 from scripts.facts.verification_parts import VerificationLevel, VerificationPart
 from scripts.facts.watched_sources import WatchedImage, WatchedPage, WatchedProject
 from scripts.facts.wheel_origins import WheelOrigin
@@ -77,6 +77,7 @@ class Facts:
     variables: Annotated[tuple[Variable, ...], Table("variables.yaml", "variables")]
     inherited_variables: Annotated[tuple[str, ...], Table("variables.yaml", "inherited"), INHERITED]
     costs: Annotated[tuple[UnitCost, ...], Table("costs.yaml", "costs")]
+    header_costs: Annotated[tuple[HeaderCost, ...], Table("costs.yaml", "headers")]
     disk: Annotated[tuple[DiskNeed, ...], Table("costs.yaml", "disk")]
     build_requirements: Annotated[BuildRequirements, Table("environment.yaml", "build_requirements")]
     added_requirements: Annotated[tuple[AddedRequirement, ...], Table("environment.yaml", "added_requirements")]

@@ -1,7 +1,8 @@
-"""costs.yaml: the memory that compiling takes."""
+"""costs.yaml: the memory that compiling takes, and when a precompiled header pays."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,3 +18,19 @@ class UnitCost:
     step: Annotated[str, choice("compile", "nvcc")]
     peak_bytes: int
     source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderCost:
+    """Processor seconds of making a precompiled header, and of a unit without and with it."""
+
+    header: Annotated[str, choice("tensors", "bindings", "torch")]  # what of torch's headers it holds
+    make: float
+    parsed: float
+    taken: float
+    source: Source
+
+    @property
+    def pays_from(self) -> int:
+        """The number of units from which making it costs less than it spares."""
+        return math.floor(self.make / (self.parsed - self.taken)) + 1

@@ -41,11 +41,14 @@ class BuildOptions:
         wanted="a number of processes from 1, or 0 for every processor",
     )
     cache: bool = option(True, "look ops up in the op cache and store them there")
-    precompile: bool = option(
-        True,
-        "parse torch's headers once",
-        more="make precompiled headers; GCC's code differs a little without them, so such ops have cache entries of "
-        "their own",
+    headers: str = option(
+        "auto",
+        "auto, precompiled, small or torch: which of torch's headers g++ reads",
+        more="which of torch's headers g++ reads: `torch` is all of `torch/extension.h`, as upstream has it; `small` "
+        "what the unit asks for of it; `precompiled` the same, parsed once for many units; `auto` (the default) is "
+        "`precompiled` with few compilers at once, and `small` with many, which would wait for it. GCC's code differs "
+        "a little between them, so each has cache entries of its own",
+        choices=("auto", "precompiled", "small", "torch"),
     )
     source: str = option(
         "auto",

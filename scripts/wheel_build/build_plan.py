@@ -16,6 +16,7 @@ from scripts.facts.facts import Facts
 from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.rules import Rule
 from scripts.facts.torch_releases import TorchRelease
+from scripts.host import usable_processors
 from scripts.plan.context import Context
 from scripts.plan.expand import axes_of, expand, narrowed
 from scripts.plan.matrix import Matrix
@@ -30,6 +31,7 @@ from scripts.wheel_build.rewrite import WheelEdit
 from scripts.wheel_build.torch_routes import TorchRoute, build_requirements, torch_routes
 from scripts.wheel_build.variables import fill_variables, joined_with, op_variables
 
+MOST_THAT_WAIT = 6  # compilers at once, up to which a precompiled header is ready in time (docs/design.md, Measured)
 READS_ONLY = ("file", FORMER[0])  # levels that run nothing
 LATE = frozenset(("toolkit-source", "source-kind", "std"))  # what only the build itself finds out
 
@@ -54,6 +56,7 @@ class BuildPlan:
     routes: tuple[TorchRoute, ...]
     requirements: tuple[str, ...]
     flags: tuple[FlagEdit, ...]
+    header_pays_from: Mapping[str, int]  # what a precompiled header holds -> units from which it pays
     peaks: Mapping[str, int]  # step -> bytes that one compiler thread takes
     room: Mapping[str, int]  # what -> bytes that it takes on a disk
     wheel: WheelEdit
@@ -77,6 +80,13 @@ class BuildPlan:
         if self.options.ops:
             return f"/{ONLY}{'-'.join(sorted(self.options.ops))}"[:80]
         return f"/{WITHOUT}{'-'.join(sorted(self.ops.missing))}"[:80] if self.ops.missing else ""
+
+    @property
+    def headers(self) -> str:
+        """Which of torch's headers g++ reads: precompiled, small or torch, by default what serves best here."""
+        if self.options.headers != "auto":
+            return self.options.headers
+        return "precompiled" if (self.options.jobs or usable_processors()) <= MOST_THAT_WAIT else "small"
 
     def environment(self, toolkit: str) -> dict[str, str]:
         """The variables of setup.py and the compilers, with the CUDA toolkit in the directory `toolkit`."""
@@ -133,6 +143,7 @@ def make_build_plan(
         routes=tuple(torch_routes(target, torch, matrix.torch_index)),
         requirements=(*build_requirements(torch, facts.build_requirements), *_op_packages(ops)),
         flags=tuple(edit for edit in facts.flags if edit.system == target.system),
+        header_pays_from={cost.header: cost.pays_from for cost in facts.header_costs},
         peaks={cost.step: cost.peak_bytes for cost in facts.costs if cost.system == target.system},
         room=_room(target, facts, options),
         wheel=_wheel_edit(target, facts, ops),
@@ -178,7 +189,7 @@ def _select_ops(
 def _room(target: Target, facts: Facts, options: BuildOptions) -> dict[str, int]:
     rows = {(row.system, row.accelerator, row.what): row.bytes for row in facts.disk}
     mine = {what: size for (*of, what), size in rows.items() if of == [target.system, target.accelerator]}
-    return mine if options.precompile else {**mine, "headers": 0}
+    return mine if options.headers in ("auto", "precompiled") else {**mine, "headers": 0}
 
 
 def _op_packages(ops: OpSelection) -> tuple[str, ...]:

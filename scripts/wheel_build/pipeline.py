@@ -30,12 +30,12 @@ from scripts.wheel_build.handed_plans import seconds_to_compile
 from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
 from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.package import finish_wheel, place_binaries
-from scripts.wheel_build.precompiled import prune
+from scripts.wheel_build.precompiled import SMALL, prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.replay_file import ReplayFile
-from scripts.wheel_build.small_headers import PLACE, SMALL, small_headers_digest
+from scripts.wheel_build.small_headers import PLACE, small_headers_digest
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
 from scripts.wheel_build.variables import read_by_compilers
 
@@ -158,7 +158,8 @@ def compile_settings(
         peaks=plan.peaks,
         arches=len((plan.arches or "").split(";")),
         env=variables,
-        precompile=options.precompile,
+        torch_headers=plan.headers,
+        header_pays_from=plan.header_pays_from,
         deadline=None if (seconds := seconds_to_compile(options.minutes)) is None else time.monotonic() + seconds,
     )
 

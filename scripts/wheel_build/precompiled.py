@@ -25,9 +25,10 @@ from scripts.wheel_build.recipe import Unit
 
 HEADER = "torch/extension.h"
 TEXT = f"#include <{HEADER}>\n"
-WORTH_UNITS = 3  # making one costs about what it saves in three units (docs/design.md, Measured)
+WORTH_UNITS = 3  # of a header of which nothing was measured
 KEPT = 2  # of 0.8 GB each
 OWN_MACROS = ("-DTORCH_EXTENSION_NAME=", "-D__AVX256__", "-D__AVX512__", "-D__SCALAR__")  # DeepSpeed's, not torch's
+SMALL = Path(__file__).parent / "torch_headers"  # torch's, with less in them, by what that is
 OPTIMISED = re.compile(r"-O([1-9]|fast|s)?")
 
 
@@ -52,14 +53,22 @@ class PrecompiledHeader:
 
 
 def plan_headers(
-    units: Iterable[Unit], root: Path, directory: Path, identity: Mapping[str, object]
+    units: Iterable[Unit],
+    root: Path,
+    directory: Path,
+    identity: Mapping[str, object],
+    pays_from: Mapping[str, int],
 ) -> list[PrecompiledHeader]:
     """The headers worth making for these units, each with its units."""
     groups: defaultdict[tuple[str, ...], list[Unit]] = defaultdict(list)
     for unit in units:
         if _can_use(unit, root):
             groups[_signature(unit, root)].append(unit)
-    worth = [(flags, group) for flags, group in groups.items() if len({_work(unit) for unit in group}) >= WORTH_UNITS]
+    worth = [
+        (flags, group)
+        for flags, group in groups.items()
+        if len({_work(unit) for unit in group}) >= pays_from.get(header_of(group[0]), WORTH_UNITS)
+    ]
     return [_header(flags, group, directory, identity) for flags, group in worth]
 
 
@@ -94,6 +103,12 @@ def prune(directory: Path, kept: int = KEPT) -> None:
             uses.append((made.parent.stat().st_mtime_ns, made.parent))
     for _, entry in sorted(uses, reverse=True)[kept:]:
         discard(entry)
+
+
+def header_of(unit: Unit) -> str:
+    """What of torch's headers the unit reads: "tensors", "bindings", or "torch" for all of them."""
+    folders = (Path(word[2:]) for word in unit.argv if word.startswith("-I"))
+    return next((folder.name for folder in folders if folder.parent == SMALL), "torch")
 
 
 def _work(unit: Unit) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class CompileSettings:
     unit_identity: Mapping[str, Any] = field(default_factory=dict)  # toolchain and CPU level: what no file tells
     arches: int = 1  # that nvcc compiles for: it can use as many threads
     env: Mapping[str, str] = field(default_factory=dict)
-    precompile: bool = True
+    torch_headers: str = "precompiled"  # or "small", or "torch" for all of them
+    header_pays_from: Mapping[str, int] = field(default_factory=dict)
     deadline: float | None = None  # on time.monotonic(); the build stops then and can be resumed
 
 
@@ -57,7 +58,7 @@ def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
 
     link = (*edited(op.link, "link"), *settings.link_words.get(op.op, ()))
     units = tuple(replace(unit, argv=edited(unit.argv, unit.step)) for unit in op.units)
-    if settings.precompile and settings.system == "linux":
+    if settings.torch_headers != "torch" and settings.system == "linux":
         units = tuple(with_small_header(unit, settings.root) for unit in units)
     return replace(op, units=units, link=link)
 
@@ -73,10 +74,12 @@ def choose_headers(recipe: Recipe, settings: CompileSettings) -> Headers:
     GCC's code is not the same with and without one, so this follows from all the units of the build, never from what is
     left to compile: a resumed build makes the bytes that an undisturbed one makes.
     """
-    if not settings.precompile or settings.system != "linux":
+    if settings.torch_headers != "precompiled" or settings.system != "linux":
         return {}
     units = {(op.op, place): unit for op in recipe.ops for place, unit in enumerate(op.units)}
-    headers = plan_headers(units.values(), settings.root, settings.headers, settings.identity)
+    headers = plan_headers(
+        units.values(), settings.root, settings.headers, settings.identity, settings.header_pays_from
+    )
     of_unit = {unit: header for header in headers for unit in header.units}
     return {place: of_unit[unit] for place, unit in units.items() if unit in of_unit}
 

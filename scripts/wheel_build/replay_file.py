@@ -88,7 +88,7 @@ def begin_replay(target: Target, options: BuildOptions, installer: Installer) ->
 
 def replay_of(plan: BuildPlan, installer: Installer) -> Replay:
     """What is known of a build once it is planned."""
-    begun = begin_replay(plan.target, plan.options, installer)
+    begun = begin_replay(plan.target, replace(plan.options, headers=plan.headers), installer)
     toolchain = plan.toolchain
     return replace(
         begun,

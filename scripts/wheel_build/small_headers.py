@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.wheel_build.headers import include_dirs, reach
-from scripts.wheel_build.precompiled import HEADER
+from scripts.wheel_build.precompiled import HEADER, SMALL
 from scripts.wheel_build.recipe import Unit
 
-SMALL = Path(__file__).parent / "torch_headers"
 PLACE = "small-headers"  # what stands for the directory in keys
 NAMED = "-DTORCH_EXTENSION_NAME="  # the module, which only a binding mentions
 BINDS = re.compile(rb"PYBIND11|pybind11|\bpy::|\bPy[A-Z]|\bTHP|torch::python|torch/python\.h|TORCH_EXTENSION_NAME")

@@ -69,7 +69,7 @@ def _is_unchanged(wheel: Path, plan: BuildPlan) -> bool:
 
 def _checkout_digest() -> str:
     """The digest of the code and the data that make wheels: all of scripts/, and matrix.yaml."""
-    files = sorted(path for path in (CHECKOUT / "scripts").rglob("*") if path.suffix in {".py", ".yaml", ".txt"})
+    files = sorted(path for path in (CHECKOUT / "scripts").rglob("*") if path.suffix in {".py", ".yaml", ".txt", ".h"})
     listed = [(path.relative_to(CHECKOUT).as_posix(), sha256_of(path)) for path in (CHECKOUT / "matrix.yaml", *files)]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 

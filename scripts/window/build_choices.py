@@ -13,7 +13,7 @@ from scripts.window.what_can_exist import ops_of
 
 USUAL_LEVEL = "full"
 SOURCES = ("auto", "tag", "sdist")
-SWITCHES = {"precompile": "Parse torch's headers once", "cache": "Use the op cache"}
+SWITCHES = {"cache": "Use the op cache"}
 
 
 class BuildChoices(ttk.LabelFrame):

@@ -44,7 +44,7 @@ class Interrupted:
 @pytest.fixture(scope="module")
 def interrupted(shop: Shop, host_build: dict[str, Any]) -> Interrupted:
     """A build of two ops, interrupted when one is finished, and run again."""
-    words = ("--ops", "cpu_adagrad,cpu_lion", "--jobs", "1", "--no-precompile", *AUDIT)
+    words = ("--ops", "cpu_adagrad,cpu_lion", "--jobs", "1", "--headers", "torch", *AUDIT)
     process = shop.start(*words, cache="stopped")
     log = shop.folder / "logs" / f"{host_build['target']}.log"
     finished = _wait_for(log, log.stat().st_size, r"(cpu_adagrad|cpu_lion): built", process)
@@ -115,7 +115,7 @@ def test_ctrl_c_leaves_no_process_and_loses_no_finished_op(shop: Shop, interrupt
 def test_an_op_compiled_again_in_another_folder_gives_the_same_bytes(
     shop: Shop, host_build: dict[str, Any], interrupted: Interrupted
 ) -> None:
-    again = shop.build("--ops", "cpu_adagrad", "--no-precompile", *AUDIT, cache="another")
+    again = shop.build("--ops", "cpu_adagrad", "--headers", "torch", *AUDIT, cache="another")
     assert again["wheel"] != host_build["wheel"], "a wheel of fewer ops must not replace the full one"
     assert shop.manifest(again)["cache_hits"] == 0
     ((name, compiled),) = modules(again).items()

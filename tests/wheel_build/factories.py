@@ -159,7 +159,7 @@ def make_settings(root: Path, work: Path, **changes: Any) -> CompileSettings:  #
         "cpu": (),
         "link_words": {},
         "expected": {},
-        "precompile": False,
+        "torch_headers": "torch",
         "peaks": {"compile": 1 << 28, "nvcc": 1 << 28},
         "env": {"LC_ALL": "C"},
     }

@@ -313,7 +313,7 @@ import sys
 from pathlib import Path
 from tests.wheel_build.test_compile import built_objects
 folder, compiler, *extra = sys.argv[1:]
-built_objects(Path(folder, "source"), Path(folder, "work"), Path(compiler), tuple(extra), precompile=True)
+built_objects(Path(folder, "source"), Path(folder, "work"), Path(compiler), tuple(extra), torch_headers="precompiled")
 """
 
 
@@ -332,10 +332,10 @@ def big_recipe(root: Path, compiler: Path, extra: tuple[str, ...], names: Mappin
 
 
 def built_objects(
-    root: Path, work: Path, compiler: Path, extra: tuple[str, ...], *, precompile: bool
+    root: Path, work: Path, compiler: Path, extra: tuple[str, ...], *, torch_headers: str
 ) -> dict[str, bytes]:
     names = {path.relative_to(root).as_posix(): "" for path in sorted((root / "csrc").rglob("*.cpp"))}
-    settings = make_settings(root, work, cache=None, precompile=precompile, jobs=1)
+    settings = make_settings(root, work, cache=None, torch_headers=torch_headers, jobs=1)
     compile_ops(big_recipe(root, compiler, extra, names), settings)
     return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in sorted((work / "objects").rglob("*.o"))}
 
@@ -343,10 +343,12 @@ def built_objects(
 def test_a_precompiled_header_is_made_once_is_used_and_changes_no_byte(tmp_path: Path) -> None:
     root, extra = torch_project(tmp_path)
     compiler, calls = counting_compiler(tmp_path / "bin")
-    plain = built_objects(root, tmp_path / "plain", compiler, extra, precompile=False)
+    plain = built_objects(root, tmp_path / "plain", compiler, extra, torch_headers="torch")
     assert not (tmp_path / "plain" / "headers").exists()
     calls.unlink()
-    quick = built_objects(root, tmp_path / "quick", compiler, (*extra, "-Winvalid-pch", "-H"), precompile=True)
+    quick = built_objects(
+        root, tmp_path / "quick", compiler, (*extra, "-Winvalid-pch", "-H"), torch_headers="precompiled"
+    )
     assert len(list((tmp_path / "quick" / "headers").glob("*/extension.h.gch"))) == 1
     assert count_calls(calls) == 1 + len(USES_TORCH)
     log = (tmp_path / "quick" / "test.log").read_text()
@@ -358,11 +360,11 @@ def test_a_precompiled_header_is_made_once_is_used_and_changes_no_byte(tmp_path:
 def test_a_header_that_is_there_already_is_not_made_again(tmp_path: Path) -> None:
     root, extra = torch_project(tmp_path)
     compiler, calls = counting_compiler(tmp_path / "bin")
-    built_objects(root, tmp_path / "one", compiler, extra, precompile=True)
+    built_objects(root, tmp_path / "one", compiler, extra, torch_headers="precompiled")
     calls.unlink()
     (tmp_path / "two").mkdir()
     (tmp_path / "one" / "headers").rename(tmp_path / "two" / "headers")
-    settings = make_settings(root, tmp_path / "two", precompile=True, cache=None)
+    settings = make_settings(root, tmp_path / "two", torch_headers="precompiled", cache=None)
     compile_ops(big_recipe(root, compiler, extra), settings)
     assert count_calls(calls) == len(USES_TORCH)
     assert "c++-header" not in calls.read_text()
@@ -372,7 +374,7 @@ def test_a_header_that_is_there_already_is_not_made_again(tmp_path: Path) -> Non
 def test_a_header_that_is_not_as_it_was_left_is_made_anew(tmp_path: Path, damage: str) -> None:
     root, extra = torch_project(tmp_path)
     compiler, calls = counting_compiler(tmp_path / "bin")
-    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    built_objects(root, tmp_path / "work", compiler, extra, torch_headers="precompiled")
     (made,) = (tmp_path / "work" / "headers").glob("*/*.gch")
     whole = made.read_bytes()
     if damage == "stamp lost":
@@ -383,7 +385,7 @@ def test_a_header_that_is_not_as_it_was_left_is_made_anew(tmp_path: Path, damage
         made.write_bytes(whole[:-1] if damage == "cut" else whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
     calls.unlink()
     shutil.rmtree(tmp_path / "work" / "objects")
-    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    built_objects(root, tmp_path / "work", compiler, extra, torch_headers="precompiled")
     assert calls.read_text().count("c++-header") == 1
     assert made.with_name("extension.h").read_text() == "#include <torch/extension.h>\n"
     assert is_as_stamped(made)
@@ -393,7 +395,7 @@ def test_builds_that_need_a_header_at_once_make_it_once(tmp_path: Path) -> None:
     root, extra = torch_project(tmp_path)
     compiler, calls = counting_compiler(tmp_path / "bin", before='case "$*" in *c++-header*) sleep 0.5;; esac')
     both = [
-        make_settings(root, tmp_path / name, precompile=True, cache=None, headers=tmp_path / "headers")
+        make_settings(root, tmp_path / name, torch_headers="precompiled", cache=None, headers=tmp_path / "headers")
         for name in ("a", "b")
     ]
     for settings in both:
@@ -414,7 +416,7 @@ def test_a_header_whose_making_was_killed_is_made_by_the_next_build(tmp_path: Pa
         time.sleep(0.02)
     process.kill()
     process.wait()
-    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    built_objects(root, tmp_path / "work", compiler, extra, torch_headers="precompiled")
     (made,) = (tmp_path / "work" / "headers").glob("*/*.gch")
     assert is_as_stamped(made)
 
@@ -423,7 +425,7 @@ def test_fewer_units_than_it_is_worth_make_no_header(tmp_path: Path) -> None:
     two = dict(list(USES_TORCH.items())[:2])
     root, extra = torch_project(tmp_path, two)
     compiler, calls = counting_compiler(tmp_path / "bin")
-    built_objects(root, tmp_path / "work", compiler, extra, precompile=True)
+    built_objects(root, tmp_path / "work", compiler, extra, torch_headers="precompiled")
     assert count_calls(calls) == 2
 
 
@@ -431,8 +433,8 @@ def test_a_header_that_cannot_be_made_only_costs_time(tmp_path: Path) -> None:
     root, extra = torch_project(tmp_path)
     fail = 'case "$*" in *c++-header*) echo "out of space" >&2; exit 1;; esac'
     compiler, _ = counting_compiler(tmp_path / "bin", before=fail)
-    plain = built_objects(root, tmp_path / "plain", compiler, extra, precompile=False)
-    slow = built_objects(root, tmp_path / "slow", compiler, extra, precompile=True)
+    plain = built_objects(root, tmp_path / "plain", compiler, extra, torch_headers="torch")
+    slow = built_objects(root, tmp_path / "slow", compiler, extra, torch_headers="precompiled")
     assert sorted(slow.values()) == sorted(plain.values())
     assert list((tmp_path / "slow" / "headers").rglob("*.draft")) == []
     assert "no precompiled header: out of space" in (tmp_path / "slow" / "test.log").read_text()

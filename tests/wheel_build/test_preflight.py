@@ -95,7 +95,7 @@ def test_targets_of_one_call_share_what_is_made_for_each_in_turn(one_disk: Dirs)
 
 
 def test_no_precompiled_headers_need_no_room(one_disk: Dirs) -> None:
-    plain = BuildOptions(precompile=False)
+    plain = BuildOptions(headers="small")
     assert total(one_disk, CPU.id) - total(one_disk, CPU.id, options=plain) == make_plan(CPU).room["headers"]
 
 

@@ -48,7 +48,7 @@ def prepare(folder: Path, *ops: tuple[str, tuple[str, ...]]) -> tuple[Recipe, Co
         made.append(
             make_op(root, op, [f"csrc/{file}.cpp" for file in files], folder / op, compiler=str(compiler), extra=words)
         )
-    settings = make_settings(root, folder, cache=None, precompile=True, units=ObjectCache(folder / "units"))
+    settings = make_settings(root, folder, cache=None, torch_headers="precompiled", units=ObjectCache(folder / "units"))
     return edit_recipe(make_recipe(made), settings), settings, calls
 
 

@@ -74,7 +74,7 @@ def test_options_that_do_not_change_the_wheel_change_nothing(filed: Filed, optio
 
 
 CHANGES: dict[str, Callable[[Filed], BuildPlan]] = {
-    "an option": lambda filed: filed.with_options(precompile=False),
+    "an option": lambda filed: filed.with_options(headers="torch"),
     "the source's kind": lambda filed: filed.with_options(source="tag"),
     "the compiler": lambda filed: filed.with_compiler("g++ 13"),
     "the source": lambda filed: replace(filed.plan, deepspeed=replace(filed.plan.deepspeed, sdist_sha256="0" * 64)),
