@@ -15,9 +15,9 @@ from packaging.version import Version
 
 from scripts.doctor.prerequisite import Seen, ok
 from scripts.facts.facts import Facts
-from scripts.install.choose import runs_on_gpu
 from scripts.install.environment import Environment, Torch
 from scripts.install.installed import is_met, why_wrong
+from scripts.install.mismatches import runs_on_gpu
 from scripts.plan.off_axis import why_free_threaded, why_never
 from scripts.versions import cuda_version
 

@@ -1,37 +1,22 @@
-"""Chooses a wheel for an environment: filter, sort, take the first; each rejected wheel has its reasons."""
+"""Chooses a wheel for an environment: filter, sort, take the first; each rejected wheel has its reasons.
+
+Each question is answered once for each value that the wheels have, so ten thousand wheels ask a few hundred.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from itertools import chain
 
 from packaging.version import Version
 
-from scripts.graphics import Graphics
 from scripts.install.environment import Environment
-from scripts.plan.distance import DECIMALS, WEIGHTS, by_numbers, distance
+from scripts.install.mismatches import NO_ABIS, NO_DRIVERS, Abis, Axes, Drivers, Mismatch, Question, questions
+from scripts.plan.distance import DECIMALS, by_numbers
 from scripts.plan.target import Target
-from scripts.versions import manylinux_level
+from scripts.versions import cuda_version, minor_of
 from scripts.wheel.record import WheelRecord
-
-# what a level asks of the processor; tests/install compares it with scripts/data/cpu.yaml
-CPU_FLAGS = {"scalar": (), "avx2": ("avx2",), "avx512": ("avx512f", "avx2")}
-Axes = Mapping[str, Sequence[str]]  # the values that are offered, in order
-NO_AXES: Axes = {}
-Abis = Mapping[str, Mapping[str, int]]  # torch minor -> variant -> _GLIBCXX_USE_CXX11_ABI of torch's own Linux wheels
-NO_ABIS: Abis = {}
-Drivers = Mapping[str, Mapping[str, str]]  # CUDA version -> system -> the oldest driver that runs its programs
-NO_DRIVERS: Drivers = {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mismatch:
-    """One way in which a wheel does not fit."""
-
-    what: str  # "torch", "cuda", "driver", "python", "platform", "c-library", "cpu", "gpu", "deepspeed"
-    reason: str
-    distance: float  # as scripts/plan/distance.py counts an axis, and here what the page cannot know
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +25,7 @@ class Rejection:
 
     record: WheelRecord
     mismatches: tuple[Mismatch, ...]
-
-    @property
-    def distance(self) -> float:
-        """How far the wheel is from the environment."""
-        return round(sum(mismatch.distance for mismatch in self.mismatches), DECIMALS)
+    distance: float  # how far the wheel is from the environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,215 +55,57 @@ def choose(
     holds which driver a CUDA version needs, for the words. Without a torch, a CUDA that the driver supports by itself
     comes before one that it runs as a newer minor of the same major.
     """
-    records = tuple(records)
-    axes = _axes([record.target for record in records])
-    found = [(record, mismatches(record, environment, deepspeed, axes, abis, drivers)) for record in records]
-    fitting = sorted((r for r, why in found if not why), key=partial(_rank, environment), reverse=True)
-    rejected = [Rejection(record=record, mismatches=why) for record, why in found if why]
-    by_newest = sorted(rejected, key=lambda rejection: _rank(environment, rejection.record), reverse=True)
-    nearest = sorted(by_newest, key=lambda rejection: rejection.distance)
-    return Choice(wheel=fitting[0] if fitting else None, fitting=tuple(fitting), rejected=tuple(nearest))
+    newest = _newest_first(tuple(records), environment)
+    asked = questions(environment, deepspeed, _axes([record.target for record in newest]), abis, drivers)
+    answers = [_answers(question, newest) for question in asked]
+    found = [tuple(chain.from_iterable(each)) for each in zip(*answers, strict=True)]
+    fitting = tuple(record for record, why in zip(newest, found, strict=True) if not why)
+    rejected = [
+        Rejection(record=record, mismatches=why, distance=round(sum([each.distance for each in why]), DECIMALS))
+        for record, why in zip(newest, found, strict=True)
+        if why
+    ]
+    rejected.sort(key=lambda rejection: rejection.distance)
+    return Choice(wheel=fitting[0] if fitting else None, fitting=fitting, rejected=tuple(rejected))
 
 
-@cache
-def _version(text: str) -> Version:
-    """The version; ten thousand wheels name a few dozen."""
-    return Version(text)
+def _answers(question: Question, records: Sequence[WheelRecord]) -> list[tuple[Mismatch, ...]]:
+    """The answer for each record."""
+    known: dict[Hashable, tuple[Mismatch, ...]] = {}
+    keys = [question.of(record) for record in records]
+    for key, record in zip(keys, records, strict=True):
+        if key not in known:
+            known[key] = question.answer(record)
+    return [known[key] for key in keys]
 
 
-def _preference(record: WheelRecord) -> tuple[object, ...]:
-    """Later is better: a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA."""
-    target = record.target
-    return (_version(target.deepspeed), _version(target.torch), _version(target.cuda_version or "0"), target.id)
+def _newest_first(records: Sequence[WheelRecord], environment: Environment) -> list[WheelRecord]:
+    """Later is better: a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA that the driver supports."""
+    driver = environment.machine.graphics.driver_cuda
+    targets = [record.target for record in records]
+    deepspeed = _places({target.deepspeed for target in targets})
+    torch = _places({target.torch for target in targets})
+    cuda = {variant: Version(cuda_version(variant) or "0") for variant in {target.cuda for target in targets}}
+    rank = {variant: (driver is None or version <= Version(driver), version) for variant, version in cuda.items()}
+    order = {variant: place for place, variant in enumerate(sorted(rank, key=rank.__getitem__))}
+
+    def key(record: WheelRecord) -> tuple[object, ...]:
+        target = record.target
+        return (deepspeed[target.deepspeed], torch[target.torch], order[target.cuda], target.python, target.platform)
+
+    return sorted(records, key=key, reverse=True)
 
 
-def _rank(environment: Environment, record: WheelRecord) -> tuple[object, ...]:
-    wanted, driver = record.target.cuda_version, environment.machine.graphics.driver_cuda
-    supported = wanted is None or driver is None or _version(wanted) <= _version(driver)
-    deepspeed, torch, *others = _preference(record)
-    return (deepspeed, torch, supported, *others)
+def _places(versions: Collection[str]) -> dict[str, int]:
+    """Where each stands among them, by version."""
+    return {text: place for place, text in enumerate(sorted(versions, key=lambda text: (Version(text), text)))}
 
 
 def _axes(targets: Sequence[Target]) -> Axes:
     return {
-        "deepspeed": by_numbers([target.deepspeed for target in targets]),
-        "torch": by_numbers([target.torch_minor for target in targets]),
-        "cuda": by_numbers([target.cuda for target in targets]),
-        "python": by_numbers([target.python for target in targets]),
-        "platform": by_numbers([target.platform for target in targets]),
+        "deepspeed": by_numbers({target.deepspeed for target in targets}),
+        "torch": by_numbers({minor_of(torch) for torch in {target.torch for target in targets}}),
+        "cuda": by_numbers({target.cuda for target in targets}),
+        "python": by_numbers({target.python for target in targets}),
+        "platform": by_numbers({target.platform for target in targets}),
     }
-
-
-def mismatches(
-    record: WheelRecord,
-    environment: Environment,
-    deepspeed: str = "",
-    axes: Axes = NO_AXES,
-    abis: Abis = NO_ABIS,
-    drivers: Drivers = NO_DRIVERS,
-) -> tuple[Mismatch, ...]:
-    """Every way in which the wheel does not fit; none when it does. What is offered (`axes`) sets the distance."""
-    found = (
-        _deepspeed(record, deepspeed, axes),
-        _torch(record, environment, axes),
-        _cuda(record, environment, axes),
-        _driver(record.target, environment, drivers),
-        _python(record, environment, axes),
-        _platform(record, environment, axes),
-        _c_library(record, environment),
-        _cxx_library(record, environment),
-        _cpu(record, environment),
-        *_gpus(record, environment),
-        _abi(record.target, environment, abis),
-    )
-    return tuple(mismatch for mismatch in found if mismatch)
-
-
-def _changed(axis: str, mine: str, other: str, reason: str, axes: Axes) -> Mismatch:
-    return Mismatch(what=axis, reason=reason, distance=distance(axis, mine, other, axes.get(axis, ())))
-
-
-def _deepspeed(record: WheelRecord, wanted: str, axes: Axes) -> Mismatch | None:
-    release = record.target.deepspeed
-    if not wanted or f"{release}.".startswith(f"{wanted}."):
-        return None
-    return _changed("deepspeed", wanted, release, f"it is DeepSpeed {release}, not {wanted}", axes)
-
-
-def _torch(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
-    minor = record.target.torch_minor
-    if environment.torch is None:
-        return Mismatch(what="torch", reason=f"it is for torch {minor}, and no torch is installed", distance=2)
-    mine = environment.torch
-    if mine.minor != minor:
-        return _changed("torch", mine.minor, minor, f"it is for torch {minor}, not {mine.version}", axes)
-    if not mine.pre_release:
-        return None
-    reason = f"it is for the release of torch {minor}; {mine.version} came before it, and its binary interface differs"
-    return Mismatch(what="torch", reason=reason, distance=WEIGHTS["torch"])
-
-
-def _cuda(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
-    """torch and the wheel must be of one CUDA variant; without torch, a machine with a GPU is for CUDA."""
-    cuda, torch = record.target.cuda, environment.torch
-    if torch is None:
-        return _for_machine(record.target, environment.machine.graphics)
-    if torch.variant == cuda:
-        return None
-    return _changed("cuda", torch.variant, cuda, f"it is for {cuda}, and this torch is for {torch.variant}", axes)
-
-
-def _for_machine(target: Target, graphics: Graphics) -> Mismatch | None:
-    if graphics.driver_cuda is None and not graphics.is_unknown:
-        if target.cuda_version is None:
-            return None
-        reason = f"it is for CUDA {target.cuda_version}, and no NVIDIA driver is here"
-        return Mismatch(what="cuda", reason=reason, distance=20)
-    if target.cuda_version is None:
-        return Mismatch(what="cuda", reason="it is for CPU only, and an NVIDIA GPU is here", distance=1)
-    if graphics.is_unknown:
-        reason = f"it is for CUDA {target.cuda_version}; which CUDA the driver of this GPU supports is unknown"
-        return Mismatch(what="driver", reason=reason, distance=5)
-    return None
-
-
-def _driver(target: Target, environment: Environment, drivers: Drivers) -> Mismatch | None:
-    """A driver runs what is built for its own CUDA major or an older one.
-
-    Source: docs.nvidia.com, "CUDA Compatibility", minor version compatibility.
-    """
-    wanted, graphics = target.cuda_version, environment.machine.graphics
-    if wanted is None or graphics.driver_cuda is None:
-        return None
-    if _version(wanted).major <= _version(graphics.driver_cuda).major:
-        return None
-    oldest = drivers.get(wanted, {}).get(target.system)
-    needs = f"which needs driver {oldest} or newer" if oldest else "which needs a newer driver"
-    here = f"this one{f' ({graphics.driver})' if graphics.driver else ''} supports up to {graphics.driver_cuda}"
-    return Mismatch(what="driver", reason=f"it is for CUDA {wanted}, {needs}; {here}", distance=10)
-
-
-def _abi(target: Target, environment: Environment, abis: Abis) -> Mismatch | None:
-    """On Linux a torch of the same release and CUDA from elsewhere, such as conda-forge, may have the other C++ ABI."""
-    torch = environment.torch
-    if torch is None or (torch.minor, torch.variant) != (target.torch_minor, target.cuda) or target.system != "linux":
-        return None
-    wanted, found = abis.get(target.torch_minor, {}).get(target.cuda), torch.cxx11_abi
-    if wanted is None or found is None or wanted == found:
-        return None
-    reason = f"it is for a torch with _GLIBCXX_USE_CXX11_ABI={wanted}, and this one was built with {found}"
-    return Mismatch(what="torch", reason=reason, distance=WEIGHTS["torch"])
-
-
-def _python(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
-    if environment.implementation != "cpython":
-        return Mismatch(what="python", reason=f"it is for CPython, not {environment.implementation}", distance=30)
-    python, mine = record.target.python, environment.version
-    if python == mine:
-        return None
-    return _changed("python", mine, python, f"it is for Python {python}, not {mine}", axes)
-
-
-def _platform(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatch | None:
-    platform, mine = record.target.platform, environment.platform
-    if platform == mine:
-        return None
-    return _changed("platform", mine, platform, f"it is for {platform}, not {mine}", axes)
-
-
-def _c_library(record: WheelRecord, environment: Environment) -> Mismatch | None:
-    """A wheel runs with the C library of its tag's level, and pip asks for that; where it has none, of its symbols."""
-    if record.target.system != "linux" or environment.c_library is None:
-        return None
-    kind, _, mine = environment.c_library.partition(" ")
-    wanted = manylinux_level(record.platform_tag or "") or record.glibc
-    if kind == "musl":
-        here = "the C library of this system is musl (Alpine, say), which torch has no wheels for either"
-        return Mismatch(what="c-library", reason=f"it needs glibc, and {here}", distance=100)
-    if not mine or not wanted or _version(mine) >= _version(wanted):
-        return None
-    reason = f"it needs glibc {wanted} or newer, and this system has {mine}, which only a newer system changes"
-    return Mismatch(what="c-library", reason=reason, distance=100)
-
-
-def _cxx_library(record: WheelRecord, environment: Environment) -> Mismatch | None:
-    wanted, mine = record.libstdcxx, environment.cxx_library
-    if record.target.system != "linux" or not wanted or not mine or _version(mine) >= _version(wanted):
-        return None
-    here = f"libstdc++ of this environment has symbols up to GLIBCXX_{mine}"
-    return Mismatch(what="c-library", reason=f"it needs GLIBCXX_{wanted}, and the {here}", distance=100)
-
-
-def _cpu(record: WheelRecord, environment: Environment) -> Mismatch | None:
-    flags = environment.machine.cpu_flags
-    lacking = [flag for flag in CPU_FLAGS.get(record.cpu_level, ()) if flags is not None and flag not in flags]
-    if not lacking:
-        return None
-    return Mismatch(what="cpu", reason=f"it needs {', '.join(lacking)}, which this processor lacks", distance=100)
-
-
-def _gpus(record: WheelRecord, environment: Environment) -> tuple[Mismatch, ...]:
-    if not record.arches:
-        return ()
-    gpus = {gpu.capability: gpu.name for gpu in environment.machine.graphics.gpus if gpu.capability}
-    return tuple(
-        Mismatch(
-            what="gpu",
-            reason=f"it has no code for {name} ({capability}); it has {' '.join(record.arches)}",
-            distance=50,
-        )
-        for capability, name in sorted(gpus.items())
-        if not any(runs_on_gpu(arch, capability) for arch in record.arches)
-    )
-
-
-@cache
-def runs_on_gpu(arch: str, capability: str) -> bool:
-    """Whether code for `arch` runs on a GPU: machine code within its major version, PTX on everything newer.
-
-    Source: NVIDIA's CUDA C++ programming guide, binary and PTX compatibility.
-    """
-    code, gpu = _version(arch.removesuffix("+PTX").rstrip("af")), _version(capability)
-    if arch.endswith("a"):
-        return code == gpu
-    return code <= gpu and (code.major == gpu.major or arch.endswith("+PTX"))

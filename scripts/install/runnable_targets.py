@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from packaging.version import Version
 
 from scripts.graphics import Graphics
-from scripts.install.choose import runs_on_gpu
+from scripts.install.mismatches import runs_on_gpu
 from scripts.plan.target import Target
 
 

@@ -8,7 +8,7 @@ another Python is a new environment; another system is another machine. The page
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 WEIGHTS = {"platform": 40.0, "deepspeed": 1.0, "torch": 4.0, "cuda": 3.0, "python": 9.0}
 LOSES_GPU = 25.0  # more, for CPU instead of CUDA or the other way round
@@ -22,7 +22,7 @@ def distance(axis: str, mine: str, other: str, values: Sequence[str] = ()) -> fl
     return WEIGHTS[axis] + gpu + (_far(mine, other, values) if values else 0.0)
 
 
-def by_numbers(values: Sequence[str]) -> list[str]:
+def by_numbers(values: Iterable[str]) -> list[str]:
     """The values of an axis, each once, by the numbers in them."""
     return sorted(set(values), key=lambda value: (_numbers(value), value))
 

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from scripts.graphics import Gpu, Graphics
-from scripts.install.choose import CPU_FLAGS, choose, mismatches
+from scripts.install.choose import choose
 from scripts.install.environment import Torch
 from scripts.install.machine import Machine
+from scripts.install.mismatches import CPU_FLAGS, mismatches, questions
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.plan.factories import ROOT
 from tests.wheel.factories import TARGET, make_wheel_record
@@ -20,7 +21,9 @@ LINUX = replace(TARGET, platform="linux_x86_64")
 
 
 def reasons(environment: dict[str, object], **record: object) -> dict[str, str]:
-    return {m.what: m.reason for m in mismatches(make_wheel_record(**record), make_environment(**environment))}
+    return {
+        m.what: m.reason for m in mismatches(make_wheel_record(**record), questions(make_environment(**environment)))
+    }
 
 
 def test_a_wheel_of_the_same_combination_fits() -> None:
@@ -125,7 +128,7 @@ def test_a_driver_runs_its_own_major_of_cuda_and_older_ones(cuda: str, driver: s
     environment = make_environment(
         torch=make_torch(f"2.9.1+{cuda}") if torch else None, machine=make_machine("8.6", driver=driver)
     )
-    found = mismatches(make_wheel_record(torch="2.9.1", cuda=cuda), environment, drivers=NEEDS)
+    found = mismatches(make_wheel_record(torch="2.9.1", cuda=cuda), questions(environment, drivers=NEEDS))
     assert ({mismatch.what for mismatch in found} <= {"torch"}) is fits
     if not fits:
         [reason] = [mismatch.reason for mismatch in found if mismatch.what == "driver"]
