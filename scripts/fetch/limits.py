@@ -6,6 +6,7 @@ A socket's own time limit is none: it begins anew with every byte. And a small a
 from __future__ import annotations
 
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
+import truststore
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
@@ -78,6 +80,14 @@ class LimitedAdapter(HTTPAdapter):
         self.limits = limits
         super().__init__()
 
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:  # noqa: ANN401  as of requests
+        """Connections of this adapter."""
+        super().init_poolmanager(*sizes, **options, ssl_context=system_trust())
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:  # noqa: ANN401  as of requests
+        """The same through a proxy."""
+        return super().proxy_manager_for(proxy, **options, ssl_context=system_trust())
+
     def send(self, request: requests.PreparedRequest, stream: bool = False, **options: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401  as of requests
         """The answer; read already, unless it is a stream."""
         sending = super().send
@@ -91,6 +101,11 @@ class LimitedAdapter(HTTPAdapter):
             blocks = _blocks(answer, limits, most=limits.most, ends=limits.ends)
             answer._content, answer._content_consumed = b"".join(blocks), True  # type: ignore[attr-defined]
         return answer
+
+
+def system_trust() -> ssl.SSLContext:
+    """Trusts whom this system trusts, a company's own authorities too; requests adds the bundle that it brings."""
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def within(seconds: float | None, ask: Callable[[], requests.Response]) -> requests.Response:

@@ -35,8 +35,8 @@ def get(
 ) -> requests.Response:
     """The server's answer, whatever its status; raises requests.RequestException when there is none, or none in time.
 
-    The server's certificate must be one that requests trusts, or pip: what pip trusts is only asked when that matters,
-    since asking pip takes half a second.
+    The server's certificate must be one that this system, requests or pip trusts: what pip trusts is only asked when
+    that matters, since asking pip takes half a second.
     """
 
     def ask(verify: str | bool | None) -> requests.Response:
