@@ -9,14 +9,13 @@ from invoke.context import Context
 from scripts.commands.closed_pipe import end_quietly
 from scripts.commands.command_task import command
 from scripts.commands.hosted_options import ReproduceOptions, RequestOptions
+from scripts.commands.install_options import FindOptions, InstallOptions
 from scripts.commands.store_options import OneFileOptions, PublishOptions, SiteOptions, YankOptions
 from scripts.commands.task_options import (
     BenchOptions,
     CleanOptions,
     DiagnoseOptions,
     DoctorOptions,
-    FindOptions,
-    InstallOptions,
     KeysOptions,
     PlanOptions,
     PortabilityOptions,

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 CARRIED = ("find", "install", "doctor", "verify", "diagnose", "gui")  # the tasks of the one file
 HOME = Path(__file__).parent.parent  # the checkout, or the one file itself
+CLONE = " in a clone"
+TASK = re.compile(r"(?P<quote>[`'])invoke (?P<task>[a-z-]{1,30})(?P<more>[^`']{0,200})(?P=quote)")
 
 
 @cache
@@ -90,4 +93,30 @@ def typed(task: str) -> str:
     archive = one_file()
     if archive is None:
         return f"invoke {task}"
-    return f"python {archive.name} {task}" if task in CARRIED else f"invoke {task} in a clone"
+    return f"python {archive.name} {task}" if task in CARRIED else f"invoke {task}{CLONE}"
+
+
+def as_typed(text: str) -> str:
+    """The text with each quoted `invoke TASK …` as it is typed for the program that this is."""
+    archive = one_file()
+    if archive is None or "invoke " not in text:
+        return text
+
+    def own(match: re.Match[str]) -> str:
+        quote, task, more = match["quote"], match["task"], match["more"]
+        if task in CARRIED:
+            return f"{quote}python {archive.name} {task}{more}{quote}"
+        return match[0] if more.endswith(CLONE) else f"{match[0]}{CLONE}"
+
+    return TASK.sub(own, text)
+
+
+def values_as_typed(document: object) -> object:
+    """The JSON document with each of its texts as typed."""
+    if isinstance(document, str):
+        return as_typed(document)
+    if isinstance(document, Mapping):
+        return {key: values_as_typed(value) for key, value in document.items()}
+    if isinstance(document, (list, tuple)):
+        return [values_as_typed(value) for value in document]
+    return document

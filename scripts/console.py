@@ -13,6 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from scripts.carried import as_typed
 from scripts.outgoing import printable
 
 
@@ -28,7 +29,7 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401  rich's own
         """A text as rich prints it, in a cell or a title, too."""
-        return super().render_str(printable(text), **options)
+        return super().render_str(printable(as_typed(text)), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """What is printed of anything, a `Text` too; only what rich itself orders reaches the terminal as an order."""

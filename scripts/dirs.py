@@ -58,6 +58,11 @@ class Dirs:
         return self.cache / "cuda"
 
     @property
+    def wheels(self) -> Path:
+        """Wheels that are being downloaded to be installed."""
+        return self.cache / "wheels"
+
+    @property
     def unfinished(self) -> Path:
         """The work folders of all targets."""
         return self.cache / "unfinished"

@@ -15,8 +15,9 @@ from typing import Any
 from scripts.carried import HOME, carried_bytes, one_file
 from scripts.ci.actions import SITE
 from scripts.commands.closed_pipe import end_quietly
+from scripts.commands.install_options import FindOptions, InstallOptions
 from scripts.commands.reported_errors import reported
-from scripts.commands.task_options import DiagnoseOptions, DoctorOptions, FindOptions, InstallOptions
+from scripts.commands.task_options import DiagnoseOptions, DoctorOptions
 from scripts.commands.verify_options import AuditOptions
 from scripts.errors import InputError
 from scripts.options import Option, options_of, parse_words

@@ -132,7 +132,7 @@ def test_no_two_modules_and_no_two_classes_share_a_name() -> None:
 
 
 def test_few_modules_start_processes() -> None:
-    """The one of ours, its guard, and one that runs with the Python of another environment."""
+    """The one of ours, its guard, and two that run with the Python of another environment or machine."""
     trees = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
     calls = {
         "subprocess.Popen",
@@ -149,7 +149,7 @@ def test_few_modules_start_processes() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in calls
     }
     assert "scripts.command" in starting
-    assert len(starting) <= 3, starting
+    assert len(starting) <= 4, starting
 
 
 @pytest.mark.parametrize("module", list(MODULES))

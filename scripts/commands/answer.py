@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from scripts.carried import as_typed, values_as_typed
 from scripts.outgoing import printable, redacted_values
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_document(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(redacted_values(document), indent=2, sort_keys=False) + "\n")
+    sys.stdout.write(json.dumps(values_as_typed(redacted_values(document)), indent=2) + "\n")
 
 
 def print_answer(*renderables: RenderableType) -> None:
@@ -31,10 +32,10 @@ def print_lines(lines: Iterable[str]) -> None:
     """Lines on standard output as they are; what its encoding does not have becomes a question mark."""
     for line in lines:
         encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(printable(line).encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stdout.write(printable(as_typed(line)).encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def log_line(line: str) -> None:
     """One line on standard error, at once."""
-    sys.stderr.write(printable(line) + "\n")
+    sys.stderr.write(printable(as_typed(line)) + "\n")
     sys.stderr.flush()

@@ -46,7 +46,7 @@ def look(options: DoctorOptions) -> tuple[Prerequisite, ...]:
     if options.to == "run":
         return examine(environment, project.facts, program=program())
     if one_file():
-        raise PrerequisiteError("building needs a clone of the repository: git clone it, and run invoke doctor there")
+        raise PrerequisiteError("building needs a clone of the repository: git clone it, and run 'invoke doctor' there")
     from scripts.commands.build_checks import build_checks  # what builds is imported only for it
 
     checks = build_checks(project, environment, named=bool(options.python))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from scripts.carried import typed
 from scripts.commands.answer import print_document, print_lines
-from scripts.commands.task_options import FindOptions
+from scripts.commands.install_options import FindOptions
 from scripts.commands.wheel_choice import (
+    best_for_machine,
     choose_wheel,
     line_to_paste,
     none_fits,
@@ -16,6 +18,7 @@ from scripts.commands.wheel_choice import (
     within_reach,
     wrong_installed,
 )
+from scripts.errors import InputError
 from scripts.graphics import Graphics
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
@@ -32,6 +35,9 @@ REINSTALL = (
 def find(options: FindOptions) -> None:
     """Print which wheel fits, or the nearest and what to change; raises NothingToDoError when none fits."""
     published, environment, choice = choose_wheel(options)
+    if options.format == "uv":
+        _print_project(options, published, environment, choice)
+        return
     if options.json:
         print_document(document(published, environment, choice))
     else:
@@ -40,6 +46,26 @@ def find(options: FindOptions) -> None:
         )
     if choice.wheel is None:
         raise none_fits(published, environment, choice)
+
+
+def _print_project(options: FindOptions, published: Published, environment: Environment, choice: Choice) -> None:
+    """A project of uv for the wheel, or, since it brings its own torch, for the best that this machine runs."""
+    from scripts.index.uv_project import uv_project  # here: most ask for something else
+
+    best = None if choice.wheel else best_for_machine(published, environment, options.deepspeed)
+    wheel = choice.wheel or (best.record if best else None)
+    if wheel is None:
+        raise none_fits(published, environment, choice)
+    if published.url.startswith("file:"):
+        raise InputError(
+            "--format uv needs the address of a site, and these wheels lie in a folder: name one with --index",
+            id="options-conflict",
+        )
+    project = uv_project(wheel.target, published)
+    if options.json:
+        print_document({"wheel": wheel.as_document(), "pyproject": project})
+    else:
+        print_lines(project.splitlines())
 
 
 def document(published: Published, environment: Environment, choice: Choice) -> dict[str, Any]:
@@ -56,7 +82,7 @@ def document(published: Published, environment: Environment, choice: Choice) -> 
                 "id": rejection.record.target.id,
                 "misfits": {mismatch.what: mismatch.reason for mismatch in rejection.mismatches},
             }
-            for rejection in within_reach(choice)[:SHOWN]
+            for rejection in islice(within_reach(choice), SHOWN)
         ],
     }
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scripts.command import Command, run_in_front
-from scripts.errors import CommandError
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
 from scripts.install.installation import torch_words
 from scripts.install.installed import is_met
+from scripts.install.package_client import run_client
 from scripts.shell import shell_line
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
@@ -29,11 +28,8 @@ class Repair:
 
     def run(self) -> None:
         """Bring torch; raises CommandError when the client fails."""
-        code = run_in_front(Command(argv=self.torch)) if self.torch else 0
-        if code:
-            raise CommandError(
-                f"the package client ended with exit code {code}: {shell_line(self.torch)}", id="package-client-failed"
-            )
+        if self.torch:
+            run_client(self.torch)
 
 
 def repair_of(

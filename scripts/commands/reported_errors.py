@@ -47,6 +47,8 @@ def _of_the_disk(error: OSError) -> WheelsError | None:
 
 def print_error(error: WheelsError) -> None:
     """The id and the message on standard error, in red on a terminal."""
+    from scripts.carried import as_typed  # the same
+
     red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
     with suppress(OSError):  # a terminal that was closed
-        sys.stderr.write(f"{red}{printable(error.line)}{plain}\n")
+        sys.stderr.write(f"{red}{printable(as_typed(error.line))}{plain}\n")

@@ -1,6 +1,7 @@
 """The options of the tasks, stated once.
 
-Those of a build are in `scripts/wheel_build/build_options.py`, of publishing and the index in `store_options.py`.
+Those of a build are in `scripts/wheel_build/build_options.py`, of publishing and the index in `store_options.py`, of
+whoever wants a wheel in `install_options.py`.
 """
 
 from __future__ import annotations
@@ -162,54 +163,6 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FindOptions:
-    """Whose environment wants a wheel, and from where."""
-
-    python: str = path_option(
-        "",
-        "an environment's directory or Python; the active one unless given",
-        more="an environment's directory or its Python; the active environment unless given",
-    )
-    deepspeed: str = option(
-        "",
-        "a DeepSpeed release or minor line; the newest that fits unless given",
-        more="a release, or a minor line; the newest that fits unless given",
-    )
-    index: str = path_option(
-        "",
-        "address or directory of a site that invoke index wrote",
-        more="address or directory of a [site](#site); `DEEPSPEED_WHEELS_SITE` unless given",
-    )
-    store: str = path_option(
-        "",
-        "dir:PATH or github:OWNER/REPO, instead of --index",
-        more="`dir:PATH` or `github:OWNER/REPO` instead of a site; without either it is the wheelhouse of this "
-        "checkout. On GitHub a manifest that the repository's page has is not downloaded",
-    )
-    json: bool = json_option("[the environment, the wheel, and the nearest others](#other-json)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class InstallOptions(FindOptions):
-    """The same, and whether to install."""
-
-    wheel: str = path_option(
-        "",
-        "this wheel's file, such as one that was built here",
-        more="this wheel's file instead of a published one: one that was built here, of some ops only, too. It must "
-        "fit all the same, and replaces the same version",
-    )
-    json: bool = json_option("[what was installed](#other-json)")
-    repair: bool = option(
-        False,
-        "bring torch back to a set with the wheel, too",
-        more="when something else moved torch: bring it, torchvision and torchaudio (where they are installed) and the "
-        "wheel back to a set that fits; the lines are shown first",
-    )
-    dry_run: bool = option(False, "print the command and run nothing")
-
-
-@dataclass(frozen=True, kw_only=True)
 class DoctorOptions:
     """What is looked at, and whether it is mended."""
 
@@ -260,10 +213,10 @@ class BenchOptions:
     """What is measured."""
 
     what: str = option(
-        help="plan, build, publish, index, page, diagnose or faults",
-        more="`plan`, `build`, `publish`, `index`, `page`, `diagnose` or `faults`; usually given without the option's "
-        "name",
-        choices=("plan", "build", "publish", "index", "page", "diagnose", "faults"),
+        help="plan, build, publish, index, page, find, diagnose or faults",
+        more="`plan`, `build`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; usually given without the "
+        "option's name",
+        choices=("plan", "build", "publish", "index", "page", "find", "diagnose", "faults"),
     )
     logs: str = path_option(
         "",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.carried import typed
 from scripts.ci.actions import site_address
+from scripts.commands.install_options import OfferOptions
 from scripts.commands.project import open_project
-from scripts.commands.task_options import FindOptions
 from scripts.errors import InputError, NothingToDoError
 from scripts.facts.load import load_facts
 from scripts.index.install_line import PROGRAMS, install_command
@@ -33,7 +33,7 @@ FIXED = {"platform", "c-library", "cpu"}  # what nobody changes to use a wheel
 OWN_ENVIRONMENT = "give it an environment of its own, with its torch"
 
 
-def choose_wheel(options: FindOptions) -> tuple[Published, Environment, Choice]:
+def choose_wheel(options: OfferOptions) -> tuple[Published, Environment, Choice]:
     """What is offered, the environment, and which wheel fits; raises InputError for options that cannot be used."""
     deepspeed = options.deepspeed
     if deepspeed and not re.fullmatch(r"\d+(\.\d+)*", deepspeed):
@@ -113,23 +113,23 @@ def wrong_installed(environment: Environment, choice: Choice) -> list[str]:
 
     A wheel that is offered says more of its like than an installed one says of itself: its GPUs, its processor.
     """
-    mine = (environment.deepspeed, environment.version, environment.platform)
-    rejected = (
-        mismatch.reason
-        for row in choice.rejected
-        if (row.record.target.wheel_version, row.record.target.python, row.record.target.platform) == mine
-        for mismatch in row.mismatches
-        if mismatch.what != "deepspeed"
+    mine = (environment.version, environment.platform)
+    same = (
+        row
+        for row in (choice.rejected if environment.deepspeed else ())
+        if (row.record.target.python, row.record.target.platform) == mine
+        and row.record.target.wheel_version == environment.deepspeed
     )
+    rejected = (mismatch.reason for row in same for mismatch in row.mismatches if mismatch.what != "deepspeed")
     reasons = list(dict.fromkeys([*why_wrong(environment), *rejected]))
     if not reasons:
         return []
     return [f"wrong: the installed DeepSpeed {environment.deepspeed} cannot load its ops here: {'; '.join(reasons)}"]
 
 
-def within_reach(choice: Choice) -> tuple[Rejection, ...]:
+def within_reach(choice: Choice) -> Iterator[Rejection]:
     """The rejected wheels that this machine can come to, nearest first: of its own system and processor."""
-    return tuple(row for row in choice.rejected if not {mismatch.what for mismatch in row.mismatches} & FIXED)
+    return (row for row in choice.rejected if not {mismatch.what for mismatch in row.mismatches} & FIXED)
 
 
 def _way(published: Published, environment: Environment, choice: Choice) -> list[str]:
@@ -139,15 +139,15 @@ def _way(published: Published, environment: Environment, choice: Choice) -> list
     other = why_never("cuda", environment.torch.variant, load_facts()) if environment.torch else None
     if other:
         return [other]
-    reachable = within_reach(choice)
-    if not reachable:
+    reachable = next(within_reach(choice), None)
+    if reachable is None:
         offered = sorted({rejection.record.target.platform for rejection in choice.rejected})
         never = why_never("platform", environment.platform, load_facts())
         why = {m.reason for row in choice.rejected for m in row.mismatches if m.what in ("cpu", "c-library")}
         reasons = [*([never] if never else []), *sorted(why)]
         others = "" if environment.platform in offered else f": the wheels are for {', '.join(offered)}"
         return [f"there is none for this machine{others}", *reasons]
-    return [*_nearest(reachable[0]), *_unused_card(environment), _line(reachable[0], published, environment)]
+    return [*_nearest(reachable), *_unused_card(environment), _line(reachable, published, environment)]
 
 
 def _unused_card(environment: Environment) -> list[str]:
@@ -186,9 +186,9 @@ def _line(nearest: Rejection, published: Published, environment: Environment) ->
     return f"for this machine there is {name}; {OWN_ENVIRONMENT}: {_fresh(best, published, environment)}"
 
 
-def best_for_machine(published: Published, environment: Environment) -> Rejection | None:
+def best_for_machine(published: Published, environment: Environment, deepspeed: str = "") -> Rejection | None:
     """The wheel to take when torch may be chosen with it; None when nothing runs on this machine and Python."""
-    nearest = choose_for(published, replace(environment, torch=None)).nearest
+    nearest = choose_for(published, replace(environment, torch=None), deepspeed).nearest
     return nearest if nearest and {mismatch.what for mismatch in nearest.mismatches} == {"torch"} else None
 
 
@@ -207,10 +207,9 @@ def _why_not_offered(published: Published, environment: Environment) -> Sequence
     if environment.torch is None:
         return ()
     plan = _plan_of(environment, environment.torch)
-    offered = {record.target.id for record in published.offered.wheels}
-    if any(planned.target.id in offered for planned in plan.targets):
+    planned = {planned.target for planned in plan.targets}
+    if any(record.target in planned for record in published.offered.wheels):
         return ()
-    planned = [planned.target for planned in plan.targets]
     if planned:
         return [f"your own combination is planned, but not offered there: {max(planned, key=Target.sort_key).id}"]
     newest = max(plan.excluded, key=lambda excluded: excluded.target.sort_key(), default=None)

@@ -9,8 +9,8 @@ from pathlib import Path
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from scripts.commands.install_options import InstallOptions
 from scripts.commands.project import open_project
-from scripts.commands.task_options import InstallOptions
 from scripts.errors import InputError
 from scripts.files import sha256_of
 from scripts.install.environment import Environment, read_environment

@@ -20,7 +20,7 @@ from scripts.fetch.transfer import Stopped, Transient, open_source
 from scripts.files import rename_patiently, sha256_of
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try without progress in between
-LONGEST_PAUSE = 60.0  # what a server's Retry-After may ask for at most
+LONGEST_PAUSE = 60.0  # what a server's Retry-After may ask for at most; who asks for more is told to a person at once
 LEAVE_SECONDS = 2.0  # for the threads to notice that they are to stop
 REPORT_SECONDS = 10.0
 SMALL_SECONDS = 600.0  # that a small file may take
@@ -66,11 +66,14 @@ class _Job:
                 self.stop.set()
 
 
-def download_all(downloads: Sequence[Download], *, workers: int = 4, log: Log = no_log) -> None:
+def download_all(
+    downloads: Sequence[Download], *, workers: int = 4, log: Log = no_log, every: float = REPORT_SECONDS
+) -> None:
     """Have every file at its path, complete and with its digest; what is there already is not asked for again.
 
     Until then a file is kept beside its path as `.part`, and the next call goes on from there. Raises PrerequisiteError
-    for a file that is not what was meant, a server that does not give it, or a disk that is full.
+    for a file that is not what was meant, a server that does not give it, or a disk that is full. `every`: the seconds
+    between two lines of how far it is.
     """
     todo = [download for download in downloads if not _is_whole(download)]
     for directory in {download.path.parent for download in todo}:
@@ -81,7 +84,7 @@ def download_all(downloads: Sequence[Download], *, workers: int = 4, log: Log = 
     for thread in threads:
         thread.start()
     try:
-        _wait(threads, job)
+        _wait(threads, job, every)
     finally:  # on Ctrl-C too: what arrived is kept, and no thread that waits for a silent server keeps the process
         job.stop.set()
         for thread in threads:
@@ -106,18 +109,18 @@ def read_small(url: str, limit: int = 16 * MEGA) -> bytes:
             with open_source(url, 0, compressed=True) as source:
                 return b"".join(source.blocks(limit, seconds=SMALL_SECONDS))
         except Transient as error:
-            if pause is None:
-                raise PrerequisiteError(f"{url}: {error}", id="download-failed") from None
+            if pause is None or _too_long(error):
+                raise PrerequisiteError(f"{url}: {_when(error)}", id="download-failed") from None
             stop.wait(_pause(pause, error))
     raise AssertionError("the last try returns or raises")
 
 
-def _wait(threads: Sequence[threading.Thread], job: _Job) -> None:
+def _wait(threads: Sequence[threading.Thread], job: _Job, every: float) -> None:
     reported, had = time.monotonic(), job.before
     while not job.stop.is_set() and any(thread.is_alive() for thread in threads):
         next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.1)
         seconds = time.monotonic() - reported
-        if seconds > REPORT_SECONDS:
+        if seconds > every:
             have = sum(job.have.values())
             speed = max(0, have - had) / seconds / MEGA
             job.log(f"  {have / MEGA:,.0f} of {job.total / MEGA:,.0f} MB, {speed:,.1f} MB/s")
@@ -138,9 +141,9 @@ def _fetch(download: Download, job: _Job) -> None:
             if _arrived(download) > before:
                 pauses = iter(PAUSES)
             pause = next(pauses, None)
-            if pause is None:
+            if pause is None or _too_long(error):
                 raise PrerequisiteError(
-                    f"{download.url}: {error}; run again to go on from where it stopped", id="download-failed"
+                    f"{download.url}: {_when(error)}; run again to go on from where it stopped", id="download-failed"
                 ) from None
             if job.stop.wait(_pause(pause, error)):
                 raise Stopped from None
@@ -200,7 +203,17 @@ def _part(download: Download) -> Path:
 
 
 def _pause(pause: float, error: Transient) -> float:
-    return min(error.retry_after if error.retry_after is not None else pause, LONGEST_PAUSE)
+    return error.retry_after if error.retry_after is not None else pause
+
+
+def _too_long(error: Transient) -> bool:
+    """Whether the server asks for more time than anybody waits for it."""
+    return error.retry_after is not None and error.retry_after > LONGEST_PAUSE
+
+
+def _when(error: Transient) -> str:
+    """What went wrong and, where the server says it, how long it asks to be left alone."""
+    return f"{error}, and it asks to wait {error.retry_after:,.0f} s" if _too_long(error) else str(error)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ PACKAGES = {
     "certifi": "certifi",
     "charset_normalizer": "charset-normalizer",
     "elftools": "pyelftools",
+    "filelock": "filelock",
     "idna": "idna",
     "packaging": "packaging",
     "pefile": "pefile",
@@ -44,6 +45,7 @@ PACKAGES = {
     "requests": "requests",
     "rich": "rich",
     "sv_ttk": "sv-ttk",
+    "truststore": "truststore",
     "urllib3": "urllib3",
 }
 WITHOUT = {

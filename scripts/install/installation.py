@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.command import Command, Log, no_log, run_in_front
-from scripts.errors import CommandError, PrerequisiteError
+from scripts.command import Log, no_log
+from scripts.errors import CommandError
 from scripts.install.environment import Environment, read_environment
 from scripts.install.keeping import Loaded, kept, load_all
+from scripts.install.package_client import client_words, run_client
 from scripts.shell import WINDOWS, shell_line
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
@@ -27,6 +25,7 @@ class Installation:
     published: Published
     environment: Environment
     replaces_itself: bool = False  # the same version is there and cannot be used, so the client must not keep it
+    file: Path | None = None  # the wheel, where it is on this machine; None: the client fetches it
 
     @property
     def constraints(self) -> str:
@@ -39,7 +38,7 @@ class Installation:
         wheel = f"deepspeed @ {self.published.address(self.record)}#sha256={self.record.sha256}"
         again = self._again() if self.replaces_itself else ()
         return [
-            *_client(self.environment),
+            *client_words(self.environment),
             *again,
             "--only-binary",
             "deepspeed",
@@ -73,7 +72,18 @@ class Installation:
         with tempfile.TemporaryDirectory() as directory:
             constraints = Path(directory) / "constraints.txt"
             constraints.write_text(self.constraints, encoding="utf-8")
-            _run(self.words(constraints), heard)
+            for words in self._steps(constraints):
+                run_client(words, heard)
+
+    def _steps(self, constraints: Path) -> Sequence[Sequence[str]]:
+        """The wheel by itself, from its file, then what it requires: so the client writes down no path of today."""
+        if self.file is None:
+            return (self.words(constraints),)
+        client, exact = client_words(self.environment), f"deepspeed=={self.record.target.wheel_version}"
+        again = [word for word in self._again() if word != "--no-deps"] if self.replaces_itself else []
+        alone = ("--no-deps", "--no-index", "--find-links", str(self.file.parent))
+        needs = ("--only-binary", "deepspeed", "--constraint", str(constraints))
+        return ([*client, *again, *alone, exact], [*client, *needs, exact])
 
     def _check(self) -> None:
         now = read_environment(str(self.environment.python), machine=self.environment.machine)
@@ -100,35 +110,11 @@ def torch_words(
     again = ["--force-reinstall"] if environment.has_pip else ["--reinstall-package", "torch"]
     extra = again if torch and torch.gone else []
     index = published.torch_channel(record.target)
-    return [*_client(environment), *extra, wanted, *environment.companions, "--index-url", index]
+    return [*client_words(environment), *extra, wanted, *environment.companions, "--index-url", index]
 
 
 def torch_line(record: WheelRecord, published: Published, environment: Environment, *, windows: bool = WINDOWS) -> str:
     """The line that brings the torch a wheel was built with, for this system's shell."""
     index = published.torch_channel(record.target)
-    words = [*_client(environment), f"torch=={record.target.torch}", "--index-url", index]
+    words = [*client_words(environment), f"torch=={record.target.torch}", "--index-url", index]
     return shell_line(words, windows=windows)
-
-
-def _client(environment: Environment) -> list[str]:
-    """pip of the environment, else uv pointed at it, else the pip of the Python that runs this, pointed at it."""
-    if environment.has_pip:
-        return [str(environment.python), "-m", "pip", "install", "--no-input"]
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if uv is None and find_spec("pip"):
-        return [sys.executable, "-m", "pip", "--python", str(environment.python), "install", "--no-input"]
-    if uv is None:
-        raise PrerequisiteError(
-            f"{environment.python} has no pip, and uv is not on PATH; add one: python -m ensurepip",
-            id="package-client-not-found",
-        )
-    return [uv, "pip", "install", "--python", str(environment.python)]
-
-
-def _run(words: Sequence[str], heard: Log) -> None:
-    """Run with the client's output on standard error: standard output is for the answer."""
-    code = run_in_front(Command(argv=tuple(words)), heard=heard)
-    if code:
-        raise CommandError(
-            f"the package client ended with exit code {code}: {shell_line(words)}", id="package-client-failed"
-        )

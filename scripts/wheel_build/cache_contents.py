@@ -107,9 +107,14 @@ def _leftovers(dirs: Dirs) -> Iterator[tuple[Path, ...]]:
         yield from ((path,) for path in _each_in(directory, DRAFT))
 
 
+def _downloads(dirs: Dirs) -> Iterator[tuple[Path, ...]]:
+    """Parts of a toolkit or of a wheel."""
+    yield from ((path,) for path in [*_each_in(dirs.toolkits, DOWNLOADS), *_each_in(dirs.wheels)])
+
+
 KINDS: Mapping[str, Find] = {
     "unfinished": _one_by_one(lambda dirs: dirs.unfinished),
-    "downloads": _one_by_one(lambda dirs: dirs.toolkits, DOWNLOADS),
+    "downloads": _downloads,
     "leftovers": _leftovers,
     "sources": _together(lambda dirs: [dirs.sources]),
     "toolkits": _one_by_one(lambda dirs: dirs.toolkits),

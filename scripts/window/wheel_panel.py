@@ -24,7 +24,7 @@ from scripts.window.what_can_exist import CHOSEN, plan_for, possible, targets_of
 
 ANY = "newest that fits"
 NAMES = {"deepspeed": "DeepSpeed", "torch": "torch", "cuda": "CUDA of torch"}
-NO_CLONE = "Building needs a clone of the repository: git clone it, and open the window there with invoke gui."
+NO_CLONE = "Building needs a clone of the repository: git clone it, and open the window there with 'invoke gui'."
 
 
 class WheelPanel(ttk.Frame):

@@ -18,10 +18,10 @@ from scripts.ci.actions import ALLOW_SHRINK
 from scripts.commands import index_task
 from scripts.commands.find_task import find
 from scripts.commands.index_task import index
+from scripts.commands.install_options import FindOptions, InstallOptions
 from scripts.commands.install_task import install
 from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import open_published, repository_of
-from scripts.commands.task_options import FindOptions, InstallOptions
 from scripts.errors import DataError, InputError, PublishError, VerifyError
 from scripts.files import WRITTEN
 from scripts.index.install_line import install_words

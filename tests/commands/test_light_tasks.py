@@ -48,6 +48,7 @@ def test_listing_the_tasks_loads_their_options_alone() -> None:
         "scripts.commands.closed_pipe",
         "scripts.commands.command_task",
         "scripts.commands.hosted_options",
+        "scripts.commands.install_options",
         "scripts.commands.reported_errors",
         "scripts.commands.store_options",
         "scripts.commands.task_options",

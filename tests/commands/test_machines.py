@@ -15,7 +15,7 @@ import pytest
 
 from scripts.commands import wheel_choice
 from scripts.commands.find_task import find
-from scripts.commands.task_options import FindOptions
+from scripts.commands.install_options import FindOptions
 from scripts.errors import WheelsError
 from scripts.graphics import Gpu, Graphics, parse_gpus
 from scripts.install.environment import Environment, Torch

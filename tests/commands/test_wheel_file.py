@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts.commands import wheel_file
-from scripts.commands.task_options import InstallOptions
+from scripts.commands.install_options import InstallOptions
 from scripts.commands.wheel_choice import choose_for
 from scripts.commands.wheel_file import offer_of_file, target_of_name
 from scripts.errors import InputError

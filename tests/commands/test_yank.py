@@ -11,9 +11,9 @@ import pytest
 from scripts.commands import wheel_choice
 from scripts.commands.find_task import find
 from scripts.commands.index_task import index
+from scripts.commands.install_options import FindOptions
 from scripts.commands.publish_task import publish
 from scripts.commands.store_options import PublishOptions, SiteOptions, YankOptions
-from scripts.commands.task_options import FindOptions
 from scripts.commands.yank_task import yank
 from scripts.errors import InputError, NothingToDoError
 from scripts.index.page.states import withdrawn

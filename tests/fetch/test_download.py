@@ -170,10 +170,7 @@ def test_a_server_that_is_not_there_is_said_after_a_few_tries(tmp_path: Path, si
         download_all([wanted])
 
 
-def test_now_and_then_a_download_says_how_much_is_there_and_how_fast_it_comes(
-    tmp_path: Path, site: FileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(download, "REPORT_SECONDS", 0.2)
+def test_now_and_then_a_download_says_how_much_is_there_and_how_fast_it_comes(tmp_path: Path, site: FileServer) -> None:
     site.faults["/a.bin"] = [Fault(sent=300_000, hold=True)]
     speeds: list[float] = []
 
@@ -183,7 +180,7 @@ def test_now_and_then_a_download_says_how_much_is_there_and_how_fast_it_comes(
             if max(speeds) > 0 and speeds[-1] == 0:  # the server holds, and nothing comes any more
                 site.released.set()
 
-    download_all([one(site, tmp_path)], log=log)
+    download_all([one(site, tmp_path)], log=log, every=0.2)
     assert max(speeds) > 0
     assert 0 in speeds
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.carried import TASK, as_typed, values_as_typed
 from scripts.dirs import CHECKOUT
 from scripts.facts.load import DATA, load_facts, tables
 from scripts.host import find_interpreter
@@ -44,6 +47,7 @@ def run_file(pyz: Path, python: str, *words: str, world: World) -> subprocess.Co
     """The file at work: nothing of this checkout or its environment can be imported."""
     env = client_variables(world.registry, pyz.parent / "cache")
     env.pop("PYTHONPATH", None)
+    env["DEEPSPEED_WHEELS_CACHE"] = str(pyz.parent / "downloads")
     return subprocess.run(
         [python, "-s", NAME, *words], cwd=pyz.parent, env=env, capture_output=True, text=True, check=False
     )
@@ -134,6 +138,41 @@ def test_what_needs_a_compiled_package_is_skipped_and_says_so(pyz: Path, world: 
     told = run_file(pyz, python, "verify", str(wheel), "--json", world=world)
     checks = {check["name"]: check for check in json.loads(told.stdout)["checks"]}
     assert checks, told.stderr
+
+
+def test_hints_are_as_they_are_typed_here(pyz: Path, world: World) -> None:
+    log = pyz.parent / "log.txt"
+    log.write_text(f"ERROR: {TARGETS[0].wheel_name} is not a supported wheel on this platform.\n")
+    told = run_file(pyz, sys.executable, "diagnose", str(log), world=world)
+    assert f"let `python {NAME} find` choose" in told.stdout, told.stderr
+    as_json = run_file(pyz, sys.executable, "diagnose", str(log), "--json", world=world)
+    assert f"let `python {NAME} find` choose" in as_json.stdout
+    assert "invoke" not in told.stdout + as_json.stdout
+
+
+def test_a_hint_names_the_program_that_this_is_or_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "say `invoke find --json`, 'invoke build --jobs 1' or 'invoke plan in a clone'; invoke it"
+    assert as_typed(text) == text
+    monkeypatch.setattr("scripts.carried.one_file", lambda: Path("/tmp/a.pyz"))
+    wanted = "say `python a.pyz find --json`, 'invoke build --jobs 1' in a clone or 'invoke plan in a clone'; invoke it"
+    assert as_typed(text) == wanted
+    assert values_as_typed({"a": [text, 1]}) == {"a": [wanted, 1]}
+
+
+def test_every_hint_of_its_modules_is_quoted_so_that_it_is_found() -> None:
+    """What is not is one for a program that the one file is not."""
+    loose = []
+    for name, path in reached().items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+        unseen = {id(node.body[0].value) for node in nodes if isinstance(node.body[0], ast.Expr)}  # docstrings
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "more":  # of the reference alone
+                unseen |= {id(child) for child in ast.walk(node.value)}
+        texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+        shown = [TASK.sub("", str(node.value)) for node in texts if id(node) not in unseen]
+        loose += [(name, text) for text in shown if re.search(r"\binvoke [a-z]", text)]
+    assert loose == []
 
 
 def test_help_names_each_task_and_its_options(capsys: pytest.CaptureFixture[str]) -> None:

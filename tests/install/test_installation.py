@@ -15,9 +15,9 @@ import pytest
 
 from scripts.commands import install_task, wheel_choice
 from scripts.commands.find_task import find
+from scripts.commands.install_options import FindOptions, InstallOptions
 from scripts.commands.install_task import install as install_with
 from scripts.commands.store_wheels import open_published
-from scripts.commands.task_options import FindOptions, InstallOptions
 from scripts.errors import CommandError, InputError, NothingToDoError, PrerequisiteError
 from scripts.files import write_tree
 from scripts.index.published_site import read_site
@@ -51,6 +51,7 @@ def client(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             monkeypatch.delenv(name)
     for name, value in client_variables(world.registry, tmp_path / "cache").items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DEEPSPEED_WHEELS_CACHE", str(tmp_path / "downloads"))
     monkeypatch.setattr("scripts.install.environment.read_machine", lambda: GPU)
 
 
@@ -119,11 +120,23 @@ def test_a_client_that_fails_is_heard_and_the_error_names_the_cause(
     world: World, make_person: MakePerson, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     person = make_person("2.6.0+cu124")
-    monkeypatch.setattr(install_task, "Installation", lambda **_: tampered(world, person))
-    with pytest.raises(CommandError, match=r"exit code 1(?s:.*)diagnosis: hash-mismatch \(the output of the") as caught:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"{world.server.url}/nothing/")
+    with pytest.raises(CommandError, match=r"exit code 1(?s:.*)diagnosis: .* \(the output of the") as caught:
         install(world, person)
     assert caught.value.id == "package-client-failed"
-    assert "mismatch" in capfd.readouterr().err.lower()
+    assert "hjson" in capfd.readouterr().err
+    assert person.has("deepspeed") is None
+
+
+def test_another_file_than_the_one_that_was_offered_never_reaches_the_client(
+    world: World, make_person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = make_person("2.6.0+cu124")
+    monkeypatch.setattr(install_task, "Installation", lambda **_: tampered(world, person))
+    with pytest.raises(PrerequisiteError, match="sha256") as caught:
+        install(world, person)
+    assert caught.value.id == "digest-mismatch"
+    assert person.has("deepspeed") is None
 
 
 def tampered(world: World, person: Person) -> Installation:
@@ -283,7 +296,7 @@ def test_a_torch_with_the_other_abi_than_the_data_say_gets_no_wheel(
 
 def test_without_pip_and_uv_the_pip_that_is_here_is_pointed_at_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *words, **options: None)
-    monkeypatch.setattr("scripts.install.installation.find_spec", lambda name: name)
+    monkeypatch.setattr("scripts.install.package_client.find_spec", lambda name: name)
     record = make_wheel_record()
     published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
     environment = make_environment(has_pip=False)
@@ -300,7 +313,7 @@ def test_a_place_without_an_index_is_told(world: World) -> None:
 
 def test_an_environment_that_nothing_can_install_into_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *words, **options: None)
-    monkeypatch.setattr("scripts.install.installation.find_spec", lambda name: None)
+    monkeypatch.setattr("scripts.install.package_client.find_spec", lambda name: None)
     record = make_wheel_record()
     published = publish_records([record], url="https://site.example", torch_index="https://torch.example/{variant}")
     environment = make_environment(has_pip=False)

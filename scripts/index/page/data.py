@@ -68,6 +68,8 @@ def page_data(
         "combinations": combinations,
         "reasons": reasons,
         "patches": patches,
+        "site": published.url,
+        "torchIndex": published.torch_index,
         "torchLines": list(torch_lines(published.torch_index).items()),
         "glibc": facts.runners[facts.builds_on["linux"].runner].glibc,
         "never": [list(row) for row in reasons_of_absence(facts)],

@@ -21,7 +21,7 @@ from scripts.plan.matrix import Matrix
 from scripts.wheel.published import Published
 
 BROWSER = Path(__file__).parent / "browser"
-SCRIPTS = ("dom.js", "model.js", "pasted.js", "detect.js", "answer.js", "grid.js", "page.js")
+SCRIPTS = ("dom.js", "model.js", "pasted.js", "detect.js", "uv_project.js", "answer.js", "grid.js", "page.js")
 NO_BUILDS: Mapping[str, Build] = MappingProxyType({})
 
 # One line for cmd, PowerShell and every Unix shell: no quote but ' inside, and nothing that a shell would read.

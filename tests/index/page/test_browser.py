@@ -18,6 +18,7 @@ from scripts.index.one_file import NAME
 from scripts.index.page.grid import coordinates
 from scripts.index.page.render import DETECT
 from scripts.index.page.states import Build, excluded_state, unpublished, withdrawn
+from scripts.index.uv_project import uv_project
 from scripts.install.choose import choose
 from scripts.plan.target import Target
 from scripts.shell import Shell
@@ -79,6 +80,8 @@ def test_choosing_shows_the_exact_line_and_what_the_wheel_is(open_page: Opener, 
     assert page.inner_text("#command") == line_for(TARGET)
     page.click("#tab-uv")
     assert page.inner_text("#command") == line_for(TARGET, "uv")
+    page.click("#tab-pyproject")
+    assert page.text_content("#command") == uv_project(TARGET, published(some_wheels()))
     record = made_up(TARGET)
     answer = page.inner_text("#answer")
     for part in (record.file, record.sha256, f"{record.bytes / 1e6:.1f} MB", *record.ops, "8.9 RTX 40xx", "AVX2"):

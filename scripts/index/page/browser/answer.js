@@ -44,11 +44,11 @@ function showQuestion(heading, text, buttons) {
 // ---------------------------------------------------------------- a wheel that exists
 
 function present(model, wheel) {
-  return [commandTabs(wheel), factsOf(model, wheel)];
+  return [commandTabs(model, wheel), factsOf(model, wheel)];
 }
 
-function commandTabs(wheel) {
-  const commands = commandsOf(wheel);
+function commandTabs(model, wheel) {
+  const commands = commandsOf(model, wheel);
   const names = Object.keys(commands);
   const pane = make("div", { role: "tabpanel", id: "command-pane" });
   const buttons = names.map((name) => make("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "command-pane", onclick: () => pick(name), onkeydown: step }, name));
@@ -79,16 +79,18 @@ function shellLine([shell, line], index) {
   return [shell && make("p", { class: "small" }, "In " + shell), make("div", { class: "line" }, make("pre", { tabindex: 0 }, code), copyButton(label, () => line))].filter(Boolean);
 }
 
-/** The line in parts that stay together where there is room: an option and its value, not half an option. */
+/** The line in parts that stay together where there is room: an option and its value; several lines as they are. */
 function lineParts(line) {
+  if (line.includes("\n")) return [line];
   return line.split(/ (?=--|deepspeed==)/).flatMap((part, index) => [index ? " " : "", make("span", { class: "part" }, part)]);
 }
 
-/** The lines to paste, as scripts/index/install_line.py makes them. */
-function commandsOf(wheel) {
+/** The lines to paste, as scripts/index/install_line.py makes them, and a project of uv. */
+function commandsOf(model, wheel) {
   const { cuda, torch } = wheel.choice;
   const words = { version: versionOf(wheel.choice), channel: `${cuda}/torch${torch}`, cuda };
-  return { pip: wheel.pip.map((line) => filled(line, words)), uv: wheel.uv.map((line) => filled(line, words)) };
+  const lines = (tool) => wheel[tool].map((line) => filled(line, words));
+  return { pip: lines("pip"), uv: lines("uv"), pyproject: [["", uvProject(model, wheel)]] };
 }
 
 /** A shell and its line, with values for the names in braces. */
