@@ -19,7 +19,7 @@ from scripts.console import PlainConsole
 from scripts.errors import InputError
 from scripts.plan.expand import ExcludedTarget, Plan, PlannedTarget
 from scripts.plan.notes import Note
-from scripts.plan.report import plan_tables
+from scripts.plan.report import JobTotals, plan_tables
 from scripts.verify.check import CheckResult, Report
 from scripts.wheel_build.progress import Progress
 from tests.plan.factories import make_target
@@ -77,8 +77,8 @@ def reports(text: str) -> list[Table | str]:
     plan = Plan(targets=(planned,), excluded=(excluded,))
     check = CheckResult(name=text, passed=False, detail=text)
     return [
-        *plan_tables(plan),
-        *plan_tables(plan, excluded=True),
+        *plan_tables(plan, JobTotals(jobs=1, minutes=60.0)),
+        *plan_tables(plan, JobTotals(jobs=1, minutes=60.0), excluded=True),
         Report(wheel=text, checks=(check, CheckResult(name=text, passed=None, detail=text))).as_table(),
     ]
 

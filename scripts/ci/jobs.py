@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from scripts.ci.results import NO_RESULT
@@ -33,6 +34,7 @@ class QueuedJob:
     name: str  # "torch2.13.0-cu130-linux_x86_64", or with -2 behind it; its artifact is called so, too
     runner: str  # "windows-2022"
     targets: tuple[Target, ...]
+    minutes: float = 0.0  # as forecast
 
     @property
     def row(self) -> dict[str, Any]:
@@ -84,14 +86,28 @@ def next_jobs(
     lost: Sequence[str] = (),
     limit: int = MAX_JOBS,
 ) -> tuple[QueuedJob, ...]:
-    """The first `limit` jobs for the targets of the queue, each of as many of a family as a job has time and room for.
+    """The first `limit` jobs for the targets of the queue, as many as the variable holds that hands them on.
 
-    A job stands where its first target does. The ids in `lost`, whose jobs ended without a word, have one each: what
-    ends a runner takes no other target with it twice.
+    The ids in `lost`, whose jobs ended without a word, have one each: what ends a runner takes no other target with it
+    twice.
+    """
+    return grouped(queue, facts, forecast, lost, limit, room=facts.limits["variable_bytes"] // 8 * 7)
+
+
+def grouped(
+    queue: Sequence[Target],
+    facts: Facts,
+    forecast: Forecast,
+    lost: Sequence[str] = (),
+    limit: float = inf,
+    room: float = inf,
+) -> tuple[QueuedJob, ...]:
+    """Jobs for the targets of the queue, each of as many of a family as a job has time and room for.
+
+    A job stands where its first target does. `room` is how many bytes their matrix may have.
     """
     jobs: list[GrowingJob] = []
     open_jobs: dict[Family, GrowingJob] = {}
-    room = facts.limits["variable_bytes"] // 8 * 7
     for target in queue:
         family, alone = family_of(target), target.id in lost
         job = None if alone else open_jobs.get(family)
@@ -99,7 +115,7 @@ def next_jobs(
         if room < 0:
             break
         if job is None or not job.takes(target):
-            if len(jobs) == limit:
+            if len(jobs) >= limit:
                 continue
             job = _new_job(target, jobs, facts, forecast)
             jobs.append(job)
@@ -108,7 +124,12 @@ def next_jobs(
                 open_jobs[family] = job
         job.add(target)
     return tuple(
-        QueuedJob(name=job.name, runner=runner_for(job.targets[0], facts), targets=in_build_order(job.targets))
+        QueuedJob(
+            name=job.name,
+            runner=runner_for(job.targets[0], facts),
+            targets=in_build_order(job.targets),
+            minutes=job.forecast.minutes,
+        )
         for job in jobs
     )
 

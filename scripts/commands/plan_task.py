@@ -13,6 +13,7 @@ from scripts.plan.selection import Selection
 
 if TYPE_CHECKING:
     from scripts.plan.expand import Plan
+    from scripts.plan.report import JobTotals
 
 
 def plan(selection: Selection, options: PlanOptions) -> None:
@@ -37,10 +38,20 @@ def plan(selection: Selection, options: PlanOptions) -> None:
     from scripts.plan.shard import shard_of
 
     found = shard_of(found, options.shard, options.max_jobs)
+    together = jobs_of(project, found)
     if options.json:
-        print_document(plan_document(found))
+        print_document(plan_document(found, together))
     else:
-        print_answer(*plan_tables(found, excluded=options.omitted))
+        print_answer(*plan_tables(found, together, excluded=options.omitted))
+
+
+def jobs_of(project: Project, plan: Plan) -> JobTotals:
+    """What the build workflow takes for the plan, in jobs that each begin with empty caches."""
+    from scripts.ci.jobs import grouped, queue_of
+    from scripts.plan.report import JobTotals
+
+    jobs = grouped(queue_of(plan, {}), project.facts, project.forecast)
+    return JobTotals(jobs=len(jobs), minutes=sum(job.minutes for job in jobs))
 
 
 def next_matrix(project: Project, plan: Plan, limit: int) -> None:

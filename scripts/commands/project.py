@@ -56,9 +56,9 @@ class Project:
     @cached_property
     def forecast(self) -> Forecast:
         """What targets cost, by themselves and in jobs."""
-        from scripts.plan.forecast import forecast_of
+        from scripts.plan.forecast import forecast_of, measured_own
 
-        return forecast_of(self.matrix, self.facts, self._measured)
+        return forecast_of(self.matrix, self.facts, self._measured, measured_own(self.dirs.wheelhouse))
 
     @property
     def _releases(self) -> frozenset[str]:

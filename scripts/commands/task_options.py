@@ -213,10 +213,10 @@ class BenchOptions:
     """What is measured."""
 
     what: str = option(
-        help="plan, build, publish, index, page, find, diagnose or faults",
-        more="`plan`, `build`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; usually given without the "
-        "option's name",
-        choices=("plan", "build", "publish", "index", "page", "find", "diagnose", "faults"),
+        help="plan, build, group, publish, index, page, find, diagnose or faults",
+        more="`plan`, `build`, `group`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; usually given "
+        "without the option's name",
+        choices=("plan", "build", "group", "publish", "index", "page", "find", "diagnose", "faults"),
     )
     logs: str = path_option(
         "",
@@ -226,8 +226,8 @@ class BenchOptions:
     )
     part: str = option(
         "",
-        "of faults: only this part, or several",
-        more="of `invoke bench faults`: only these parts, with commas between",
+        "of faults: only this part, or several; of group: cpu or cuda",
+        more="of `invoke bench faults`: only these parts, with commas between; of `group` `cpu` or `cuda`",
     )
     seed: int = option(
         1,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from scripts.facts.facts import Facts
+from scripts.facts.unit_histories import units_of
 from scripts.plan.matrix import ForecastSettings, Matrix
 from scripts.plan.ops import OpChoice, available_ops
 from scripts.plan.target import Target
+
+Work = tuple[str, ...]  # names something that is done once
+OWN = ("environment", "source", "record", "package", "verification")  # steps of a target, whatever it shares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,19 +26,42 @@ class Forecast:
     facts: Facts
     settings: ForecastSettings
     measured: Mapping[str, float]
+    own: Mapping[str, float] = field(default_factory=dict)  # seconds that a target took beside compiling, by id
     ops: str | tuple[str, ...]
     _estimated: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    _units: dict[tuple[str, str, str], list[tuple[Work, float]]] = field(default_factory=dict)
 
     def job(self) -> JobForecast:
         """That of a job without targets, to add some."""
         return JobForecast(forecast=self)
 
-    def work(self, target: Target) -> dict[tuple[str, ...], float]:
-        """What is compiled for the target: seconds of one core, by what it is; what two targets share is done once."""
+    def work(self, target: Target) -> dict[Work, float]:
+        """What is compiled for the target: seconds of one core, by what it is; what two targets share is done once.
+
+        A unit that reaches Python's headers is another one for each Python; all else a family of targets has in common.
+        """
+        key = (target.deepspeed, target.accelerator, target.system)
+        if key not in self._units:
+            self._units[key] = [
+                one for choice, seconds in self._compiled(target) for one in self._of_op(choice.name, seconds, target)
+            ]
         return {
-            (choice.name, target.deepspeed, target.python, target.torch, target.cuda, target.platform): seconds
-            for choice, seconds in self._compiled(target)
+            (op, source, digest, target.python if reach == "python" else ""): seconds
+            for (op, source, digest, reach), seconds in self._units[key]
         }
+
+    def _of_op(self, op: str, seconds: float, target: Target) -> Iterator[tuple[Work, float]]:
+        """The units of an op with their parts of its seconds; an op that is not listed is one that no two share."""
+        units = units_of(target.accelerator, op, target.deepspeed)
+        if not units:
+            yield (op, "", target.deepspeed, "python"), seconds
+            return
+        kernels = sum(unit.is_nvcc for unit in units)
+        each = seconds / len(units)
+        host = min(each, self.settings.unit_seconds) if kernels else each
+        kernel = (seconds - host * (len(units) - kernels)) / kernels if kernels else 0.0
+        for unit in units:
+            yield (op, unit.source, unit.digest, unit.reach), kernel if unit.is_nvcc else host
 
     def minutes(self, target: Target) -> float:
         """Measured minutes where there are any, else the estimate."""
@@ -65,7 +92,7 @@ class JobForecast:
 
     forecast: Forecast
     minutes: float = 0.0
-    _done: set[tuple[str, ...]] = field(default_factory=set)
+    _done: set[Work] = field(default_factory=set)
 
     def minutes_with(self, target: Target) -> float:
         """Its minutes when it builds the target, too."""
@@ -73,7 +100,8 @@ class JobForecast:
         once = {("job",): settings.job_seconds[kind], ("python", target.python): settings.python_seconds[kind]}
         shared = sum(seconds for what, seconds in once.items() if what not in self._done)
         compiled = sum(seconds for what, seconds in self.forecast.work(target).items() if what not in self._done)
-        own = settings.overhead_seconds[kind] - settings.job_seconds[kind] - settings.python_seconds[kind]
+        rest = settings.overhead_seconds[kind] - settings.job_seconds[kind] - settings.python_seconds[kind]
+        own = self.forecast.own.get(target.id, rest)
         return self.minutes + (own + shared + compiled / settings.workers) / 60
 
     def add(self, target: Target) -> None:
@@ -82,9 +110,14 @@ class JobForecast:
         self._done |= {("job",), ("python", target.python), *self.forecast.work(target)}
 
 
-def forecast_of(matrix: Matrix, facts: Facts, measured: Mapping[str, float] | None = None) -> Forecast:
-    """The forecast for the matrix; `measured` has minutes by id (`measured_minutes`)."""
-    return Forecast(facts=facts, settings=matrix.forecast, measured=measured or {}, ops=matrix.ops)
+def forecast_of(
+    matrix: Matrix,
+    facts: Facts,
+    measured: Mapping[str, float] | None = None,
+    own: Mapping[str, float] | None = None,
+) -> Forecast:
+    """The forecast for the matrix, by what `measured_minutes` and `measured_own` have found."""
+    return Forecast(facts=facts, settings=matrix.forecast, measured=measured or {}, own=own or {}, ops=matrix.ops)
 
 
 def measured_minutes(wheels: Path) -> dict[str, float]:
@@ -92,16 +125,27 @@ def measured_minutes(wheels: Path) -> dict[str, float]:
 
     Wheels that failed and wheels of fewer ops lie a folder deeper and do not count.
     """
-    found: dict[str, float] = {}
+    return {name: round(seconds / 60, 1) for name, seconds in _measured(wheels, _cold_seconds)}
+
+
+def measured_own(wheels: Path) -> dict[str, float]:
+    """Seconds that each target took beside compiling and fetching a toolkit, by its id, from the same manifests."""
+    return dict(_measured(wheels, _own_seconds))
+
+
+def _measured(wheels: Path, of: Callable[[Mapping[str, Any]], float]) -> Iterator[tuple[str, float]]:
     for path in sorted(wheels.glob("*/*/*.json")):
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            seconds = _cold_seconds(document)
+            seconds = of(document)
             if 0 <= seconds < inf:
-                found[document["target"]["id"]] = round(seconds / 60, 1)
+                yield document["target"]["id"], seconds
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # the store checks manifests; a forecast does without
-    return found
+
+
+def _own_seconds(document: Mapping[str, Any]) -> float:
+    return sum(float(document["seconds"][step]) for step in OWN)
 
 
 def _cold_seconds(document: Mapping[str, Any]) -> float:

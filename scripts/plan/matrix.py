@@ -58,6 +58,7 @@ class ForecastSettings:
     overhead_seconds: Mapping[str, float]  # accelerator -> seconds
     job_seconds: Mapping[str, float]  # of these, what a job of several targets has once
     python_seconds: Mapping[str, float]  # and what it has once for each Python
+    unit_seconds: float  # of one core, of a C++ unit that includes torch's headers; the rest of an op is its kernels'
     job_minutes: float  # how much work a job is given
 
 
@@ -120,6 +121,7 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
         overhead_seconds=seconds,
         job_seconds=seconds,
         python_seconds=seconds,
+        unit_seconds=number,
         job_minutes=number,
     )
     return keyed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Column, Table
@@ -16,7 +17,15 @@ from scripts.versions import in_order
 TITLES = {"deepspeed": "DeepSpeed", "cuda": "CUDA", "python": "Python"}  # of the axes that are not called as they are
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class JobTotals:
+    """What jobs that build what belongs together take."""
+
+    jobs: int
+    minutes: float
+
+
+def plan_document(plan: Plan, together: JobTotals) -> dict[str, Any]:
     """The plan as one JSON document; a target names its notes, whose texts are given once."""
     return {
         "targets": [
@@ -31,6 +40,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         ],
         "omitted": [{**_fields(row.target), "rule": row.rule, "reason": row.reason} for row in plan.excluded],
         "notes": {note.id: _note_fields(note) for note in _notes_of(plan.targets)},
+        "jobs": {"count": together.jobs, "minutes": round(together.minutes, 1)},
     }
 
 
@@ -53,19 +63,30 @@ def _notes_of(targets: Iterable[PlannedTarget]) -> Counter[Note]:
     return Counter(note for planned in targets for note in planned.notes)
 
 
-def plan_tables(plan: Plan, excluded: bool = False) -> tuple[Table | str, ...]:
-    """Renderables: targets or excluded combinations, counts per axis, why, what to know, and one line of totals."""
+def plan_tables(plan: Plan, together: JobTotals, excluded: bool = False) -> tuple[Table | str, ...]:
+    """Renderables: targets or excluded combinations, counts per axis, why, what to know, and the totals."""
     shown = [_excluded_table(plan.excluded)] if excluded else [_target_table(plan.targets)] if plan.targets else []
     why = [_rule_table(plan.excluded)] if plan.excluded else []
     notes = [_note_table(counts)] if (counts := _notes_of(plan.targets)) else []
-    return (*shown, _axis_table(plan), *why, *notes, summary(plan))
+    return (*shown, _axis_table(plan), *why, *notes, summary(plan, together))
 
 
-def summary(plan: Plan) -> str:
-    """The totals in one line."""
+def summary(plan: Plan, together: JobTotals) -> str:
+    """The totals: what building all takes each by itself, and in jobs of what belongs together."""
     minutes = sum(planned.minutes for planned in plan.targets)
+    lines = [
+        f"{len(plan.targets)} targets, {len(plan.excluded)} combinations excluded; "
+        f"{_in_hours(minutes)} to build all, each by itself"
+    ]
+    if minutes:
+        ratio = together.minutes / minutes
+        lines.append(f"in {together.jobs} jobs of what belongs together: {_in_hours(together.minutes)} ({ratio:.2f})")
+    return "\n".join(lines)
+
+
+def _in_hours(minutes: float) -> str:
     hours, rest = divmod(round(minutes), 60)
-    return f"{len(plan.targets)} targets, {len(plan.excluded)} combinations excluded; {hours} h {rest} min to build all"
+    return f"{hours} h {rest} min"
 
 
 def _combination_table(title: str, *more: str) -> Table:

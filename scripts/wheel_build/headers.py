@@ -42,7 +42,7 @@ def reach(source: Path, include_dirs: Sequence[Path], root: Path) -> Reach:
         if file in seen:
             continue
         seen.add(file)
-        for name in _includes(file, file.stat().st_mtime_ns):
+        for name in names_included(file):
             found = _find(name, [file.parent, *local_dirs])
             if found and found.is_relative_to(root):
                 waiting.append(found)
@@ -55,6 +55,11 @@ def include_dirs(argv: Iterable[str], root: Path) -> list[Path]:
     """The -I and /I directories of a compile command; relative ones are below `root`."""
     directories = (word[2:] for word in argv if word.startswith(("-I", "/I")) and len(word) > 2)
     return [(root / directory).resolve() for directory in directories]
+
+
+def names_included(file: Path) -> tuple[str, ...]:
+    """What stands behind the file's own #includes."""
+    return _includes(file, file.stat().st_mtime_ns)
 
 
 @cache

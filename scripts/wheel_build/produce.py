@@ -27,6 +27,8 @@ from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.replay import replay_path
 from scripts.wheel_build.replay_file import ReplayFile, replay_of, replaying
 
+AROUND = ("environment", "verification")  # the steps around the build of a wheel, whose seconds its manifest has, too
+
 
 @disk_errors()
 def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: str, dirs: Dirs) -> Path:
@@ -90,7 +92,8 @@ def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress
     plan = built.plan
     parent = "" if report.passed else f"{FAILED}/"
     wheel = dirs.wheelhouse / f"{parent}{plan.target.folder}{plan.directory}" / built.wheel.name
-    manifest = manifest_of(built, report)
+    seconds = {name: progress.finished[name] for name in AROUND if name in progress.finished}
+    manifest = manifest_of(replace(built, seconds={**built.seconds, **seconds}), report)
     with locked(dirs.wheelhouse / "filing", "a wheel is being filed", log=progress.show):
         if (before := wheel_in(wheel.parent, plan.target)) and before != wheel:  # of another manylinux level
             before.unlink()

@@ -35,6 +35,7 @@ MATRIX = Matrix(
         overhead_seconds={"cpu": 60.0, "cuda": 120.0},
         job_seconds={"cpu": 20.0, "cuda": 60.0},
         python_seconds={"cpu": 10.0, "cuda": 30.0},
+        unit_seconds=30.0,
         job_minutes=60.0,
     ),
 )

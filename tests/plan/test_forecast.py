@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from scripts.facts.load import load_facts
 from scripts.plan.expand import expand
-from scripts.plan.forecast import Forecast, measured_minutes
+from scripts.plan.forecast import Forecast, measured_minutes, measured_own
 from scripts.plan.target import Target
 from tests.plan.factories import make_facts, make_matrix, make_target
 
@@ -70,6 +71,54 @@ def test_a_job_has_its_start_once_and_the_torch_of_each_python_once() -> None:
     assert job_minutes(forecast, windows) * 60 == pytest.approx(60)
     assert job_minutes(forecast, windows, older) * 60 == pytest.approx(60 + 30)
     assert job_minutes(forecast, windows, older, other) * 60 == pytest.approx(60 + 30 + 40)
+
+
+def seconds(work: Mapping[tuple[str, ...], float]) -> float:
+    return sum(work.values())
+
+
+def test_what_reaches_python_is_compiled_for_each_and_the_rest_once() -> None:
+    forecast = make_forecast(("fused_adam",))
+    one, other = (forecast.work(replace(TARGET, cuda="cu130", python=python)) for python in ("3.11", "3.12"))
+    shared = one.keys() & other.keys()
+    assert {source for _, source, _, _ in shared} == {"csrc/adam/multi_tensor_adam.cu"}
+    assert {source for _, source, _, _ in one.keys() - shared} == {"csrc/adam/fused_adam_frontend.cpp"}
+    assert seconds(one) == pytest.approx(180), "as the row of the op says"
+    assert one[next(key for key in one if key not in shared)] == make_matrix().forecast.unit_seconds
+
+
+def test_what_a_release_did_not_change_is_compiled_once() -> None:
+    forecast = make_forecast()
+    newest, before, old = (
+        forecast.work(replace(TARGET, cuda="cu130", deepspeed=version)) for version in ("0.19.8", "0.19.7", "0.14.5")
+    )
+    assert newest.keys() != before.keys()
+    again = seconds({key: newest[key] for key in newest.keys() - before.keys()})
+    assert again < 0.5 * seconds(newest)
+    assert seconds({key: old[key] for key in old.keys() & newest.keys()}) < 0.5 * seconds(old)
+
+
+def test_an_op_that_is_not_listed_is_compiled_for_each_release_and_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.plan.forecast.units_of", lambda *kind: ())
+    forecast = make_forecast(("cpu_adam",))
+    works = [forecast.work(replace(TARGET, **change)) for change in ({}, {"python": "3.12"}, {"deepspeed": "0.19.7"})]
+    assert len({key for work in works for key in work}) == len(works)
+
+
+def test_a_target_that_was_built_counts_with_what_it_took(tmp_path: Path) -> None:
+    steps = {"environment": 9.0, "source": 1.0, "record": 8.0, "package": 2.0, "verification": 30.0}
+    write_manifest(tmp_path, manifest(seconds={**steps, "compile": 300.0, "total": 350.0}))
+    own = measured_own(tmp_path)
+    assert own == {TARGET.id: 50.0}
+    forecast = make_forecast(("async_io",))
+    known = replace(forecast, own={replace(TARGET, platform="win_amd64").id: 50.0})
+    windows = replace(TARGET, platform="win_amd64")
+    assert job_minutes(known, windows) * 60 == pytest.approx(job_minutes(forecast, windows) * 60 + 50 - 30)
+
+
+def test_a_manifest_without_these_steps_says_nothing_of_them(tmp_path: Path) -> None:
+    write_manifest(tmp_path, manifest())
+    assert measured_own(tmp_path) == {}
 
 
 def write_manifest(wheels: Path, text: str, folder: str = "0.19.8/cpu-torch2.13") -> None:

@@ -19,6 +19,7 @@ FORECAST: dict[str, Any] = {
     "overhead_seconds": {"cpu": 60, "cuda": 120},
     "job_seconds": {"cpu": 20, "cuda": 60},
     "python_seconds": {"cpu": 10, "cuda": 30},
+    "unit_seconds": 30,
     "job_minutes": 240,
 }
 GOOD: dict[str, Any] = {
