@@ -44,7 +44,7 @@ Kind = tuple[str, str]  # accelerator and op
 Units = Mapping[Kind, tuple[ListedUnit, ...]]  # of one release
 Histories = dict[
     str, tuple[tuple[str, ListedUnit | None], ...]
-]  # source -> releases, each with what it is from there on
+]  # source -> since which release it is what
 
 
 def unit_histories_text(releases: Mapping[str, Units]) -> str:
