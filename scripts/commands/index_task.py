@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,9 +11,9 @@ from scripts.ci.actions import pages_address, shrink_is_allowed, site_address, t
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
 from scripts.commands.store_options import SiteOptions
-from scripts.commands.store_wheels import offered, repository_of
+from scripts.commands.store_wheels import Offer, offered, repository_of
 from scripts.errors import DataError, InputError, VerifyError
-from scripts.files import WRITTEN, write_tree, write_whole
+from scripts.files import WRITTEN, Content, write_tree, write_whole
 from scripts.index.one_file import NAME, one_file
 from scripts.index.page.render import render_page
 from scripts.index.page.states import Build, read_builds, withdrawn
@@ -57,7 +58,9 @@ def index(options: SiteOptions) -> None:
     with locked(out / WRITTEN, "a site is being written", log=log_line):
         if not may_shrink and _stamp(out / WHEELS) not in (None, seen_before):  # by another `invoke index`
             require_no_loss(read_site(str(out)), published)
-        write_tree(out, {**page, **render_index(published), **offer.files, NAME: file})
+        with tempfile.TemporaryDirectory() as folder:
+            variants = _variants(offer, Path(folder)) if options.variants else {}
+            write_tree(out, {**page, **render_index(published), **offer.files, **variants, NAME: file})
     if step := this_step():
         step.set_outputs({"written": str(out)})  # the site is whole, whatever is said of damaged wheels below
     if options.readme:
@@ -67,6 +70,19 @@ def index(options: SiteOptions) -> None:
     if offer.damaged:
         head = f"{out} is written without {len(offer.damaged)} damaged wheels; build or publish them again:"
         raise VerifyError("\n".join([head, *(f"  {reason}" for reason in offer.damaged)]), id="wheels-damaged")
+
+
+def _variants(offer: Offer, folder: Path) -> Mapping[str, Content]:
+    """The index of variant wheels; raises InputError where no wheel is at hand."""
+    from scripts.index.variant_index import variant_files  # here: hardly anybody asks for it yet
+
+    wheels = {Path(path).name: file for path, file in offer.files.items() if isinstance(file, Path)}
+    there = {wheels[record.file]: record for record in offer.records if record.file in wheels and not record.yanked}
+    if not there:
+        raise InputError(
+            "--variants: there is no wheel in a directory here; name one with --store", id="no-wheels-offered"
+        )
+    return variant_files(there, folder)
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

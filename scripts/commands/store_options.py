@@ -108,6 +108,12 @@ class SiteOptions:
         more="the project's repository on GitHub, which the page links to and names in `gh attestation verify`; in "
         "GitHub Actions that of the workflow",
     )
+    variants: bool = option(
+        False,
+        "write the variant wheels of PEP 825's draft, too",
+        more="write [variant wheels](installing.md#wheel-variants) of PEP 825's draft, too, below `variants/`: of "
+        "wheels in a directory alone",
+    )
     readme: str = path_option(
         "",
         "a Markdown file whose table of wheels is renewed",
