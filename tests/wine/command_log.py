@@ -1,13 +1,17 @@
 """The calls that stand-ins wrote down, as a text that is the same on every machine.
 
 Folders become names; what every call of a program has in common is told once; calls are sorted, because compilers run
-side by side and start in any order. What setup.py tries out (a test.c in the temporary folder) is told apart.
+side by side and start in any order. The words of a call keep their order, because it counts (of two `-std` the last, of
+two directories the first): `(2)` in what is common is where a call has what stands behind its own `(2)`.
+What setup.py tries out (a test.c in the temporary folder) is told apart.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any
 
 WITH_VALUE = ("-Xcompiler", "-Xcudafe", "-o", "-c")
@@ -68,13 +72,45 @@ def _probes(probes: Sequence[Mapping[str, Any]]) -> str:
 
 def _of_program(program: str, calls: Sequence[Mapping[str, Any]], modules: Mapping[str, str]) -> str:
     assert calls, f"no call of {program} was written down"
-    shared = [word for word in calls[0]["words"] if all(word in call["words"] for call in calls)]
+    common, own = told_once([[_with_modules(word, modules) for word in call["words"]] for call in calls])
     lines = [f"== every {program}", *(f"{name}: {value}" for name, value in sorted(_common_places(calls).items()))]
-    lines += [" ".join(shared), ""]
-    own = sorted(
-        _with_modules(" ".join(word for word in call["words"] if word not in shared), modules) for call in calls
-    )
-    return "\n".join([*lines, f"== each of {len(calls)} {program}", *own, ""])
+    return "\n".join([*lines, *common, "", f"== each of {len(calls)} {program}", *sorted(own), ""])
+
+
+def told_once(calls: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
+    """What all calls have in this order, a new line where some have more; and what each call has more."""
+    common = _in_all(calls)
+    gaps = [_gaps(call, common) for call in calls]
+    used = sorted({place for found in gaps for place in found})
+    number = {place: f"({index})" for index, place in enumerate(used, 1)}
+    ends = [*used, len(common)]
+    lines = [" ".join(common[: ends[0]])] if ends[0] else []
+    lines += [" ".join([number[place], *common[place:end]]) for place, end in pairwise(ends)]
+    own = [" ".join(" ".join([number[place], *found[place]]) for place in sorted(found)) for found in gaps]
+    return lines, own
+
+
+def _in_all(calls: Sequence[Sequence[str]]) -> list[str]:
+    """A row of words that every call has in this order; the same one whatever the order of the calls."""
+    first, *others = sorted(calls, key=list)
+    common = list(first)
+    for call in others:
+        blocks = SequenceMatcher(None, common, call, autojunk=False).get_matching_blocks()
+        common = [word for block in blocks for word in common[block.a : block.a + block.size]]
+    return common
+
+
+def _gaps(call: Sequence[str], common: Sequence[str]) -> dict[int, list[str]]:
+    """The words of a call that are not common, by how many of the common ones stand before them."""
+    found: dict[int, list[str]] = {}
+    place = 0
+    for word in call:
+        if place < len(common) and word == common[place]:
+            place += 1
+        else:
+            found.setdefault(place, []).append(word)
+    assert place == len(common), "every call has the common words in their order"
+    return found
 
 
 def _common_places(calls: Sequence[Mapping[str, Any]]) -> dict[str, str]:

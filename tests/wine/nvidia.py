@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.fetch.index_client import uv_variables
 from scripts.fetch.installer import find_installer
 from scripts.toolchain.cuda.cuda_wheels import complete_windows
+from tests.wine.command_log import told_once
 from tests.wine.installations import make_visual_studio
 from tests.wine.lab import Ended, Windows, download, make_once
 from tests.wine.packages import LEFT_OUT, LIBRARIES, NUMPY, RUN_TIME
@@ -90,11 +91,11 @@ def _wheel(windows: Windows, pin: str, file: str, digest: str) -> Path:
     return wheel
 
 
-def real_studio(windows: Windows) -> Path:
-    """The folder of our cl.exe, in a Visual Studio as nvcc looks for one."""
-    programs = windows.fresh_folder("nvidia-studio")
-    root = make_visual_studio(windows, programs, "2022", "BuildTools", (TOOLSET,))
-    return root / "VC" / "Tools" / "MSVC" / TOOLSET / "bin" / "Hostx64" / "x64"
+def real_studio(windows: Windows, year: str = "2022", toolset: str = TOOLSET) -> Path:
+    """The folder of our cl.exe of this toolset, in a Visual Studio as nvcc looks for one."""
+    programs = windows.fresh_folder(f"nvidia-studio-{year}-{toolset}")
+    root = make_visual_studio(windows, programs, year, "BuildTools", tuple(dict.fromkeys([toolset, TOOLSET])))
+    return root / "VC" / "Tools" / "MSVC" / toolset / "bin" / "Hostx64" / "x64"
 
 
 def nvcc(
@@ -183,7 +184,7 @@ def describe_nvcc(commands: Sequence[Sequence[str]], folders: Mapping[str, str])
     """The command lines of nvcc as the same text on every machine.
 
     The directories that all search, then each distinct row of options, in its order (of two `-std` the last counts),
-    then each unit with the number of its row.
+    then each unit with the number of its row and where its own directories come among those of all.
     """
 
     def named(word: str) -> str:
@@ -192,15 +193,12 @@ def describe_nvcc(commands: Sequence[Sequence[str]], folders: Mapping[str, str])
         return word.replace("\\", "/")
 
     units = [_options([named(word) for word in command[1:]]) for command in commands]
-    shared = [word for word in units[0] if word.startswith("-I") and all(word in unit for unit in units)]
     rows = [tuple(word for word in unit if not word.startswith(PLACES)) for unit in units]
     distinct = sorted(set(rows))
-    each = sorted(
-        f"{distinct.index(row) + 1} {' '.join(word for word in unit if word.startswith(PLACES) and word not in shared)}"
-        for unit, row in zip(units, rows, strict=True)
-    )
+    common, own = told_once([[word for word in unit if word.startswith(PLACES)] for unit in units])
+    each = sorted(f"{distinct.index(row) + 1} {words}" for row, words in zip(rows, own, strict=True))
     options = [line for number, row in enumerate(distinct, 1) for line in (f"{OPTIONS}{number}", *row, "")]
-    return "\n".join([f"== every one of {len(units)}", *shared, "", *options, "== each", *each, ""])
+    return "\n".join([f"== every one of {len(units)}", *common, "", *options, "== each", *each, ""])
 
 
 def _options(words: Sequence[str]) -> list[str]:
