@@ -254,6 +254,15 @@ def test_ci_runs_what_the_maintainer_runs() -> None:
     ]
 
 
+def test_the_tests_run_on_every_image_that_may_build_for_windows() -> None:
+    """windows-latest is windows-2025 since that has Visual Studio 2026."""
+    matrix = load("ci.yml")["jobs"]["windows"]["strategy"]["matrix"]
+    tested = {*matrix["image"], *(row["image"] for row in matrix["include"])}
+    builders = {runner for choice in load_facts().toolset_choices for runner in choice.runners}
+    assert "windows-latest" in tested
+    assert {image.replace("latest", "2025") for image in tested} == builders
+
+
 def _texts(value: Any) -> list[str]:  # noqa: ANN401  what YAML holds
     if isinstance(value, dict):
         return [text for entry in value.values() for text in _texts(entry)]

@@ -103,7 +103,7 @@ def test_every_image_of_a_row_has_its_toolset_set_up_beside_newer_ones(
 ) -> None:
     image = load_facts().runners[runner]
     year, edition, _ = (image.visual_studio or "").split(maxsplit=2)
-    place.install(year, edition, *(f"{version}.30133" for version in image.toolsets))
+    place.install(year, edition, *(f"{version}.30133" for version in reversed(image.toolsets)))  # the newest is its own
     assert place.ask(cuda)["identity"]["toolset"] == f"{toolset}.30133"
 
 
