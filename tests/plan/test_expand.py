@@ -178,17 +178,28 @@ def test_torch_2_8_has_no_cuda_13_0(shipped: Plan) -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "torch"), [("linux_x86_64", "2.11.0"), ("win_amd64", "2.12.1"), ("linux_x86_64", "2.12.1")]
+    ("system", "deepspeed", "torch"),
+    [
+        ("linux_x86_64", "0.16.5", "2.11.0"),
+        ("linux_x86_64", "0.17.6", "2.12.1"),
+        ("linux_x86_64", "0.18.9", "2.13.0"),
+        ("win_amd64", "0.14.5", "2.7.1"),
+    ],
 )
 def test_an_older_deepspeed_is_untried_with_a_torch_that_came_much_later(
-    shipped: Plan, system: str, torch: str
+    shipped: Plan, system: str, deepspeed: str, torch: str
 ) -> None:
-    target = {"deepspeed": "0.16.5", "cuda": "cu130", "platform": system, "python": "3.11"}
+    target = {
+        "deepspeed": deepspeed,
+        "cuda": "cu118" if torch == "2.7.1" else "cu130",
+        "platform": system,
+        "python": "3.11",
+    }
     assert rules_of(shipped, torch=torch, **target) == {"matrix:torch-newer-than-deepspeed"}
 
 
 @pytest.mark.parametrize(
-    ("deepspeed", "torch"), [("0.15.4", "2.11.0"), ("0.16.5", "2.9.1"), ("0.17.6", "2.11.0"), ("0.18.9", "2.13.0")]
+    ("deepspeed", "torch"), [("0.15.4", "2.11.0"), ("0.16.5", "2.12.1"), ("0.17.6", "2.15.0"), ("0.18.9", "2.13.0")]
 )
 def test_on_windows_it_is_a_target_where_its_sources_were_read_with_that_torch(
     shipped: Plan, deepspeed: str, torch: str
