@@ -42,9 +42,7 @@ class ListedUnit:
 
 Kind = tuple[str, str]  # accelerator and op
 Units = Mapping[Kind, tuple[ListedUnit, ...]]  # of one release
-Histories = dict[
-    str, tuple[tuple[str, ListedUnit | None], ...]
-]  # source -> since which release it is what
+Histories = dict[str, tuple[tuple[str, ListedUnit | None], ...]]  # source -> since which release it is what
 
 
 def unit_histories_text(releases: Mapping[str, Units]) -> str:
