@@ -188,8 +188,8 @@ def most_on_disk(target: Target, facts: Facts) -> int:
     """How many wheels like the target's a runner's disk holds beside what building one takes."""
     kind = (target.system, target.accelerator)
     needs = {row.what: row.bytes for row in facts.disk if (row.system, row.accelerator) == kind}
-    wheel = needs.pop("wheel")
-    return max(1, (facts.limits["runner_disk_bytes"] - sum(needs.values())) // wheel)
+    wheel, archives = needs.pop("wheel"), needs.pop("archives", 0)
+    return max(1, (facts.limits["runner_disk_bytes"] - sum(needs.values()) + archives) // wheel)
 
 
 def _turn(planned: PlannedTarget, builds: Mapping[str, Build]) -> int:

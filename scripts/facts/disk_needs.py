@@ -15,6 +15,6 @@ class DiskNeed:
 
     system: System
     accelerator: Annotated[str, choice("cpu", "cuda")]
-    what: Annotated[str, choice("packages", "headers", "work", "temporary", "toolkit", "wheel")]
+    what: Annotated[str, choice("packages", "headers", "work", "temporary", "toolkit", "archives", "wheel")]
     bytes: int
     source: Source

@@ -39,14 +39,18 @@ def places_of(
     cache, output = f"{CACHE_VARIABLE} names another", f"{OUTPUT_VARIABLE} names another"
     temporary = f"{TEMPORARY} names another"
     most = {what: max(plan.room.get(what, 0) for plan in plans) for what in ("work", "headers", "temporary")}
+    toolkits = _toolkits(plans)
     wheels = sum(plan.room["wheel"] for plan in plans)
+    if toolkits and disk_of(dirs.wheelhouse) == disk_of(dirs.toolkits):  # the first comes when their archives are gone
+        archives, first = max(plan.room.get("archives", 0) for plan in plans), plans[0].room["wheel"]
+        wheels = first + max(0, wheels - first - archives)
     yield Place(directory=dirs.wheelhouse, bytes=wheels, what="what is filed", moved_by=output)
     yield Place(directory=dirs.logs, bytes=0, what="logs", moved_by=output)
     yield Place(directory=dirs.sources, bytes=0, what="source archives", moved_by=cache)
     yield Place(directory=dirs.cache / "unfinished", bytes=most["work"], what="unfinished work", moved_by=cache)
     if most["headers"]:
         yield Place(directory=dirs.headers, bytes=most["headers"], what="precompiled headers", moved_by=cache)
-    if toolkits := _toolkits(plans):
+    if toolkits:
         yield Place(directory=dirs.toolkits, bytes=toolkits, what="CUDA toolkits", moved_by=cache)
     yield Place(directory=temporary_directory(), bytes=most["temporary"], what="files of compilers", moved_by=temporary)
     yield from _packages(plans, dirs, installer, cache, one_torch=one_torch)

@@ -47,8 +47,15 @@ def total(
 
 def test_pythons_of_which_one_torch_is_kept_at_a_time_need_no_more_than_one(one_disk: Dirs) -> None:
     plan, other = make_plan(CUDA), CUDA.id.replace("cp311", "cp312")
-    assert total(one_disk, CUDA.id, other) == total(one_disk, CUDA.id) + plan.room["packages"] + plan.room["wheel"]
-    assert total(one_disk, CUDA.id, other, one_torch=True) == total(one_disk, CUDA.id) + plan.room["wheel"]
+    assert total(one_disk, CUDA.id, other) == total(one_disk, CUDA.id) + plan.room["packages"]
+    assert total(one_disk, CUDA.id, other, one_torch=True) == total(one_disk, CUDA.id)
+
+
+def test_the_wheels_come_when_the_archives_of_the_toolkit_are_gone(one_disk: Dirs) -> None:
+    plan, others = make_plan(CUDA), 39
+    more = others * plan.room["wheel"] - plan.room["archives"]
+    assert more > 0
+    assert total(one_disk, *[CUDA.id] * (1 + others), one_torch=True) == total(one_disk, CUDA.id) + more
 
 
 def test_every_kind_of_target_has_its_needs() -> None:
