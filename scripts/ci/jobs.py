@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from types import MappingProxyType
 from typing import Any
 
 from scripts.ci.results import NO_RESULT
@@ -83,22 +84,22 @@ def next_jobs(
     queue: Sequence[Target],
     facts: Facts,
     forecast: Forecast,
-    lost: Sequence[str] = (),
+    builds: Mapping[str, Build],
     limit: int = MAX_JOBS,
 ) -> tuple[QueuedJob, ...]:
     """The first `limit` jobs for the targets of the queue, as many as the variable holds that hands them on.
 
-    The ids in `lost`, whose jobs ended without a word, have one each: what ends a runner takes no other target with it
-    twice.
+    `builds` says how targets ended in the last run. One whose job left no word has a job of its own: what ends a runner
+    takes no other target with it twice.
     """
-    return grouped(queue, facts, forecast, lost, limit, room=facts.limits["variable_bytes"] // 8 * 7)
+    return grouped(queue, facts, forecast, builds, limit, room=facts.limits["variable_bytes"] // 8 * 7)
 
 
 def grouped(
     queue: Sequence[Target],
     facts: Facts,
     forecast: Forecast,
-    lost: Sequence[str] = (),
+    builds: Mapping[str, Build] = MappingProxyType({}),
     limit: float = inf,
     room: float = inf,
 ) -> tuple[QueuedJob, ...]:
@@ -106,6 +107,8 @@ def grouped(
 
     A job stands where its first target does. `room` is how many bytes their matrix may have.
     """
+    lost = {name for name, build in builds.items() if build.message == NO_RESULT}
+    begun = {name for name, build in builds.items() if build.state in FIRST}
     jobs: list[GrowingJob] = []
     open_jobs: dict[Family, GrowingJob] = {}
     for target in queue:
@@ -127,16 +130,11 @@ def grouped(
         QueuedJob(
             name=job.name,
             runner=runner_for(job.targets[0], facts),
-            targets=in_build_order(job.targets),
+            targets=in_build_order(job.targets, begun),
             minutes=job.forecast.minutes,
         )
         for job in jobs
     )
-
-
-def lost_in(builds: Mapping[str, Build]) -> tuple[str, ...]:
-    """The targets whose jobs left no result in the last run."""
-    return tuple(name for name, build in builds.items() if build.message == NO_RESULT)
 
 
 def runner_for(target: Target, facts: Facts) -> str:

@@ -53,7 +53,7 @@ def build(selection: Selection, options: BuildOptions, output: RunOptions) -> No
 def _ordered(targets: Sequence[Target], selection: Selection, dirs: Dirs) -> tuple[Target, ...]:
     """The targets in the order in which they are built: that of their ids, else what was begun and the newest."""
     begun = [target.id for target in targets if (dirs.work(target.id) / "objects").exists()]
-    return in_build_order(as_typed(newest_first(targets, begun), selection.id))
+    return in_build_order(as_typed(newest_first(targets), selection.id), begun)
 
 
 def _build_all(planner: Planner, targets: Sequence[Target], output: RunOptions) -> list[Result]:

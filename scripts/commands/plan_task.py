@@ -57,14 +57,14 @@ def jobs_of(project: Project, plan: Plan) -> JobTotals:
 def next_matrix(project: Project, plan: Plan, limit: int) -> None:
     """Print the next jobs of the build workflow as a matrix, and hand it to the workflow's next job."""
     from scripts.ci.actions import site_address, this_step
-    from scripts.ci.jobs import lost_in, matrix_document, next_jobs, queue_of
+    from scripts.ci.jobs import matrix_document, next_jobs, queue_of
     from scripts.ci.results import known_builds
     from scripts.commands.request_task import requested_first
     from scripts.plan.shard import MAX_JOBS
 
     builds, first = known_builds(site_address(), log_line), requested_first(project)
     queue = queue_of(plan, builds, first)
-    jobs = next_jobs(queue, project.facts, project.forecast, lost_in(builds), limit or MAX_JOBS)
+    jobs = next_jobs(queue, project.facts, project.forecast, builds, limit or MAX_JOBS)
     document = matrix_document(jobs)
     step = this_step()
     if step:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+from packaging.version import Version
 
 from scripts.plan.target import Target
 
@@ -14,23 +16,28 @@ def family_of(target: Target) -> Family:
     return (target.platform, target.cuda, target.torch)
 
 
-def in_build_order(targets: Iterable[Target]) -> tuple[Target, ...]:
-    """The targets in their order, each followed by those of its family and Python, then by the rest of its family.
+def in_build_order(targets: Iterable[Target], begun: Collection[str] = ()) -> tuple[Target, ...]:
+    """The targets in their order, but those of a family together, and of these those of a Python.
 
-    A torch is built for one Python: with the releases of a Python together, one of them is needed at a time.
+    A torch is built for one Python: with the releases of a Python together, one of them is needed at a time. Before all
+    what was `begun`, by id, and what has most in common with it; then the oldest Python first, since its wheels are
+    those that are verified with every part (`--verify hosted`), and no other is published without one of them.
     """
-    given, places = tuple(targets), dict[tuple[str, ...], int]()
-    for target in given:
-        for kind in (family_of(target), (*family_of(target), target.python)):
-            places.setdefault(kind, len(places))
-    return tuple(sorted(given, key=lambda one: (places[family_of(one)], places[(*family_of(one), one.python)])))
+    given = sorted(targets, key=lambda target: target.id not in begun)
+    families = list(dict.fromkeys(family_of(target) for target in given))
+    resumed = {(family_of(target), target.python) for target in given if target.id in begun}
+
+    def place(target: Target) -> tuple[object, ...]:
+        family, python = family_of(target), target.python
+        version = Version(python.removesuffix("t"))
+        return (families.index(family), (family, python) not in resumed, version, python)
+
+    return tuple(sorted(given, key=place))
 
 
-def newest_first(targets: Iterable[Target], begun: Iterable[str] = ()) -> tuple[Target, ...]:
-    """The newest versions first, before them what was `begun`, by id."""
-    first = set(begun)
-    newest = sorted(targets, key=Target.sort_key, reverse=True)
-    return tuple(sorted(newest, key=lambda target: target.id not in first))
+def newest_first(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """The newest versions first."""
+    return tuple(sorted(targets, key=Target.sort_key, reverse=True))
 
 
 def as_typed(targets: Iterable[Target], ids: Sequence[str]) -> tuple[Target, ...]:
