@@ -9,11 +9,14 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import language  # type: ignore[import-not-found,unused-ignore]
 import part  # type: ignore[import-not-found,unused-ignore]
 import tiny  # type: ignore[import-not-found,unused-ignore]
+
+CLIP = 0.5
 
 
 def absent(name: str) -> str:
@@ -23,59 +26,79 @@ def absent(name: str) -> str:
 
 def through_trainer() -> part.Verdict:
     """Whether Transformers' Trainer learns with ZeRO 2 in bf16."""
+    losses, wrapped = trained(60, trainer_settings(bf16={"enabled": True}), bf16=True)
+    passed, detail = part.falls(losses, 1.5)
+    return passed and wrapped == "DeepSpeedEngine", f"{wrapped}: {detail}"
+
+
+def trainer_as_without() -> part.Verdict:
+    """Whether the Trainer's losses with ZeRO 2 in fp32 are those of the same Trainer without DeepSpeed."""
+    right, alone = trained(20, None)
+    got, wrapped = trained(20, trainer_settings())
+    passed, detail = part.same_losses(got, right, fall=1.0, of="without it")
+    return passed and wrapped == "DeepSpeedEngine" != alone, f"{wrapped}, and {alone}: {detail}"
+
+
+def trainer_settings(**more: Any) -> dict[str, Any]:
+    """DeepSpeed's configuration, filled in by the Trainer."""
+    params = {"lr": "auto", "weight_decay": "auto", **({"torch_adam": True} if part.device() == "cpu" else {})}
+    automatic = ("train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "gradient_clipping")
+    optimizer = {"type": "AdamW", "params": params}
+    return {"zero_optimization": {"stage": 2}, "optimizer": optimizer, **dict.fromkeys(automatic, "auto"), **more}
+
+
+def trained(count: int, settings: dict[str, Any] | None, **more: Any) -> tuple[list[float], str]:
+    """The losses of a Trainer, each the mean of five steps, and the class of what it trained."""
     from transformers import Trainer, TrainingArguments  # type: ignore[import-not-found,unused-ignore]
 
-    settings = {
-        "zero_optimization": {"stage": 2},
-        "bf16": {"enabled": True},
-        "train_micro_batch_size_per_gpu": "auto",
-        "gradient_accumulation_steps": "auto",
-        "optimizer": {"type": "AdamW", "params": {"lr": "auto", "weight_decay": "auto"}},
-    }
     rows = [{"input_ids": row, "labels": row} for row in language.texts(1024).cpu()]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         arguments = TrainingArguments(
             output_dir=folder,
             deepspeed=settings,
-            bf16=True,
             use_cpu=part.device() == "cpu",
             per_device_train_batch_size=32,
-            max_steps=60,
+            max_steps=count,
             learning_rate=5e-3,
             logging_steps=5,
             report_to=[],
             save_strategy="no",
             disable_tqdm=True,
+            **more,
         )
         trainer = Trainer(model=language.llama(), args=arguments, train_dataset=rows)
         trainer.train()
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    passed, detail = part.falls([float(value) for value in losses], 1.5)
-    wrapped = type(trainer.model_wrapped).__name__
-    return passed and wrapped == "DeepSpeedEngine", f"{wrapped}: {detail}"
+    losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    return losses, type(trainer.model_wrapped).__name__
 
 
-def through_accelerate() -> part.Verdict:
-    """Whether Accelerate's plugin learns with ZeRO 2 in bf16."""
+def through_accelerate(precision: str) -> part.Verdict:
+    """Whether Accelerate's plugin learns with ZeRO 2; without a lower precision its losses must be torch's."""
     os.environ["ACCELERATE_USE_DEEPSPEED"] = "true"
     import torch  # type: ignore[import-not-found,unused-ignore]
     from accelerate import Accelerator, DeepSpeedPlugin  # type: ignore[import-not-found,unused-ignore]
+    from accelerate.state import AcceleratorState  # type: ignore[import-not-found,unused-ignore]
 
-    accelerator = Accelerator(deepspeed_plugin=DeepSpeedPlugin(zero_stage=2), mixed_precision="bf16")
+    AcceleratorState._reset_state(reset_partial_state=True)  # of the question before
+    accelerator = Accelerator(
+        deepspeed_plugin=DeepSpeedPlugin(zero_stage=2, gradient_clipping=CLIP), mixed_precision=precision
+    )
     network = tiny.model()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=tiny.RATE)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=tiny.RATE, weight_decay=tiny.DECAY)
     rows = [(x, y) for xs, ys in tiny.batches() for x, y in zip(xs.cpu(), ys.cpu(), strict=True)]
     loader = torch.utils.data.DataLoader(rows, batch_size=tiny.BATCH)
     network, optimizer, loader = accelerator.prepare(network, optimizer, loader)
     losses = []
     for inputs, wanted in loader:
-        value = tiny.loss(network(inputs.bfloat16()), wanted)
+        value = tiny.loss(network(inputs.bfloat16() if precision == "bf16" else inputs), wanted)
         accelerator.backward(value)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(float(value.detach()))
     wrapped = type(network).__name__
-    passed, detail = part.falls(losses, 4)
+    passed, detail = (
+        part.falls(losses, 4) if precision == "bf16" else part.same_losses(losses, tiny.plain(clip=CLIP)[0])
+    )
     return passed and wrapped == "DeepSpeedEngine", f"{wrapped}: {detail}"
 
 
@@ -125,8 +148,14 @@ def unless_absent(name: str, ask: Callable[[], part.Verdict]) -> Callable[[], pa
 
 
 PARTS: dict[str, Callable[[], Sequence[part.Question]]] = {
-    "transformers-trainer": lambda: [("ZeRO 2, bf16", unless_absent("accelerate", through_trainer))],
-    "accelerate": lambda: [("ZeRO 2, bf16", unless_absent("accelerate", through_accelerate))],
+    "transformers-trainer": lambda: [
+        ("ZeRO 2, fp32, as without DeepSpeed", unless_absent("accelerate", trainer_as_without)),
+        ("ZeRO 2, bf16", unless_absent("accelerate", through_trainer)),
+    ],
+    "accelerate": lambda: [
+        ("ZeRO 2, fp32, as torch", unless_absent("accelerate", partial(through_accelerate, "no"))),
+        ("ZeRO 2, bf16", unless_absent("accelerate", partial(through_accelerate, "bf16"))),
+    ],
     "lightning": lambda: [("ZeRO 2, bf16", through_lightning)],
 }
 

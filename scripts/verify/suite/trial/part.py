@@ -110,11 +110,13 @@ def near(pairs: Mapping[str, tuple[Tensor, Tensor]], most: float) -> Verdict:
     return distances[worst] <= most, f"worst relative error {distances[worst]:.2g}{where}, may be {most:g}"
 
 
-def same_losses(got: Sequence[float], right: Sequence[float], most: float = 1e-3) -> Verdict:
-    """Whether the loss of each step is torch's, and falls; `most` is the relative difference that is allowed."""
+def same_losses(
+    got: Sequence[float], right: Sequence[float], most: float = 1e-3, fall: float = 2.0, of: str = "torch"
+) -> Verdict:
+    """Whether each loss is that of `right`, at most `most` of it apart, and the last is below the first `fall`-fold."""
     worst = farthest(got, right)
-    fell = got[-1] < got[0] / 2
-    detail = f"loss {got[0]:.4f} -> {got[-1]:.4f}, torch {right[-1]:.4f}: {worst:.2g} apart, may be {most:g}"
+    fell = got[-1] * fall < got[0]
+    detail = f"loss {got[0]:.4f} -> {got[-1]:.4f}, {of} {right[-1]:.4f}: {worst:.2g} apart, may be {most:g}"
     return worst <= most and fell, detail  # False for nan, too
 
 

@@ -11,11 +11,11 @@ RATE, DECAY, STEPS, BATCH = 5e-3, 0.01, 30, 64
 Batches = Sequence[tuple[Any, Any]]
 
 
-def model(width: int = 128) -> Any:
+def model(width: int = 128, seed: int = 1) -> Any:
     """The network, with the same weights at each call."""
     import torch  # type: ignore[import-not-found,unused-ignore]
 
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     wide = [torch.nn.Linear(32, width), torch.nn.GELU(), torch.nn.Linear(width, width), torch.nn.GELU()]
     return torch.nn.Sequential(*wide, torch.nn.LayerNorm(width), torch.nn.Linear(width, 8))
 
@@ -76,10 +76,10 @@ def config(stage: int, zero: dict[str, Any] | None = None, rate: float = RATE, *
 
 
 def engine(settings: dict[str, Any], network: Any = None, **more: Any) -> Any:
-    """DeepSpeed's engine around the network."""
+    """DeepSpeed's engine around the network; without one each process has its own weights and must get the first's."""
     import deepspeed  # type: ignore[import-not-found,unused-ignore]
 
-    network = model() if network is None else network
+    network = model(seed=1 + part.rank()) if network is None else network
     return deepspeed.initialize(model=network, model_parameters=list(network.parameters()), config=settings, **more)[0]
 
 
@@ -115,9 +115,9 @@ def steps(trained: Any, data: Batches, dtype: Any) -> list[float]:
     return losses
 
 
-def share(batch: Any) -> Any:
-    """The rows of a batch that are this process's."""
-    return batch[part.rank() :: part.world()]
+def share(batch: Any, rank: int | None = None) -> Any:
+    """The rows of a batch that are this process's, or the one's of that rank."""
+    return batch[part.rank() if rank is None else rank :: part.world()].contiguous()
 
 
 def optimizer_name(trained: Any) -> str:

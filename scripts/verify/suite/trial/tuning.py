@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,7 +57,10 @@ def tuned() -> part.Verdict:
         "--deepspeed_config",
         "settings.json",
     ]
-    code, output = rank_processes.ended(words, 400)
+    # the autotuner starts `deepspeed` by that name, as it is found in an activated environment, and that this program
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    code, output = rank_processes.ended(words, 550 * rank_processes.slowness())
     found = sorted(Path().rglob("ds_config_optimal.json"))
     if code or not found:
         return False, f"exit code {code}, no ds_config_optimal.json; last output: {output[-300:]}"

@@ -54,6 +54,21 @@ def learns(settings: dict[str, Any]) -> part.Verdict:
     return passed, f"{tiny.optimizer_name(trained)}: {detail}"
 
 
+def overflowed(settings: dict[str, Any]) -> part.Verdict:
+    """Whether a gradient that overflows in what one process steps leaves the step out for all."""
+    network = tiny.model()
+    network[-1].bias.register_hook(lambda gradient: gradient * float("inf"))  # the last values are the last process's
+    trained = tiny.engine(settings, network)
+    before = {name: value.clone() for name, (value, _) in weights(trained, network).items()}
+    inputs, wanted = tiny.batches(1)[0]
+    trained.backward(tiny.loss(trained(tiny.share(inputs).to(tiny.dtype_of(settings))), tiny.share(wanted)))
+    trained.step()
+    after = {name: value for name, (value, _) in weights(trained, network).items()}
+    moved = [name for name, value in after.items() if not bool((value == before[name]).all())]
+    detail = f"{trained.skipped_steps} step left out; moved: {', '.join(moved) or 'none'}"
+    return not moved and trained.skipped_steps == 1, detail
+
+
 def parted() -> part.Verdict:
     """Whether stage 3 leaves nothing of a parameter in place outside of its use."""
     trained = tiny.engine(tiny.config(3))
@@ -71,6 +86,7 @@ def stage(number: int, optimizer: str = "FusedAdam", **zero: Any) -> Sequence[pa
         ("fp32 as torch", partial(as_torch, tiny.config(number, zero), name)),
         ("bf16 learns", partial(learns, tiny.config(number, zero, **half))),
         ("fp16 learns", partial(learns, tiny.config(number, zero, **scaled))),
+        *([("an overflow of one is everybody's", partial(overflowed, tiny.config(number, zero)))] if number else []),
     ]
     return [*asked, ("parameters are parted", parted)] if number == 3 and not zero else asked
 
@@ -82,7 +98,7 @@ def offloaded(number: int) -> Sequence[part.Question]:
 
 
 def on_disk(what: Sequence[str]) -> part.Verdict:
-    """Whether the loss falls with `what` kept in files, and the files are there."""
+    """Whether each loss with `what` kept in files is that with it kept in memory, and the files are there."""
     reason = part.lacking("async_io", "pin_memory")
     if reason:
         return None, reason
@@ -93,11 +109,18 @@ def on_disk(what: Sequence[str]) -> part.Verdict:
         kept = {"device": "nvme", "nvme_path": folder, "buffer_count": 5, "pin_memory": True}
         sizes = {"offload_param": {"buffer_size": 2_000_000, "max_in_cpu": 0}}
         zero = {name: {**kept, **sizes.get(name, {})} for name in what}
-        settings = tiny.config(3, zero, rate=1e-3, **tiny.half())
-        trained = tiny.engine(settings, tiny.model(1024))  # tensors below 1 MiB are never moved to files
-        passed, detail = part.falls(tiny.steps(trained, tiny.batches(), tiny.dtype_of(settings)), 4)
+        got, used = wide_losses(zero)
+        right, _ = wide_losses(dict.fromkeys(what, CPU))
+        passed, detail = part.same_losses(got, right, fall=4.0, of="in memory")
         size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-    return passed and size > 0, f"{tiny.optimizer_name(trained)}: {detail}; {size} bytes in files"
+    return passed and size > 0, f"{used}: {detail}; {size} bytes in files"
+
+
+def wide_losses(zero: dict[str, Any]) -> tuple[list[float], str]:
+    """The losses of a network so wide that ZeRO moves its tensors, none below 1 MiB, to files; and the optimizer."""
+    settings = tiny.config(3, zero, rate=1e-3, **tiny.half())
+    trained = tiny.engine(settings, tiny.model(1024))
+    return tiny.steps(trained, tiny.batches(), tiny.dtype_of(settings)), tiny.optimizer_name(trained)
 
 
 def quantized() -> part.Verdict:
