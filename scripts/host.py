@@ -15,6 +15,8 @@ from pathlib import Path
 
 from scripts.command import ask
 
+MANYLINUX_PYTHONS = Path("/opt/python")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
@@ -47,14 +49,15 @@ def _is_musl() -> bool:
 def find_interpreter(version: str) -> str | None:
     """A Python of this minor version; None when there is none.
 
-    It is the one that runs, one on PATH, in a hosted runner's tool cache, or one that the py launcher or pyenv knows.
+    It is the one that runs, one on PATH, in a hosted runner's tool cache, in a manylinux image, or one that the py
+    launcher or pyenv knows.
     """
     if version == this_python():
         return sys.executable
     on_path = shutil.which(f"python{version}")
     if on_path and Path(on_path).parent.name != "shims":
         return on_path
-    if cached := _tool_cache(version):
+    if cached := _tool_cache(version) or _in_manylinux(version):
         return cached
     launcher = shutil.which("py")
     if launcher is None:
@@ -78,6 +81,13 @@ def _tool_cache(version: str) -> str | None:
     name = "x64/python.exe" if sys.platform == "win32" else f"x64/bin/python{version}"
     found = Path(directory).glob(f"Python/{version}.*/{name}") if directory else ()
     return next((str(path) for path in sorted(found, key=_patch, reverse=True)), None)
+
+
+def _in_manylinux(version: str) -> str | None:
+    """The Python of pypa's manylinux images, each in a folder named by its tag."""
+    abi = version.replace(".", "")
+    found = MANYLINUX_PYTHONS / f"cp{abi.removesuffix('t')}-cp{abi}" / "bin" / "python"
+    return str(found) if found.is_file() else None
 
 
 def _patch(path: Path) -> tuple[int, ...]:

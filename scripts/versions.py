@@ -11,6 +11,8 @@ WINDOWS, LINUX = "win_amd64", "linux_x86_64"
 SYSTEMS = {WINDOWS: "windows", LINUX: "linux"}  # wheel platform tag -> system, as the data name it
 # PEP 600, and the three names that stood for levels before it
 MANYLINUX = re.compile(r"manylinux(?:_(?P<glibc>[0-9]+_[0-9]+)|(?P<old>1|2010|2014))_(?P<machine>[a-z0-9_]+)")
+X86_64 = "x86-64"
+MACHINES = {"x86_64": X86_64, "amd64": X86_64, "aarch64": "arm64", "arm64": "arm64"}  # how a platform tag ends
 OLD_LEVELS = {"1": "2.5", "2010": "2.12", "2014": "2.17"}
 
 
@@ -29,6 +31,11 @@ def without_level(tag: str) -> str:
     """`linux_x86_64` of `manylinux_2_28_x86_64`: the platform as a target names it; another tag as it is."""
     match = MANYLINUX.fullmatch(tag)
     return f"linux_{match['machine']}" if match else tag
+
+
+def machine_of(tag: str) -> str | None:
+    """The processor of a platform tag, as its compiled modules name it; None of a tag that names none."""
+    return next((machine for end, machine in MACHINES.items() if tag.endswith(end)), None)
 
 
 def minor_of(release: str) -> str:

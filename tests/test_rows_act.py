@@ -40,7 +40,9 @@ SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(
 FOR_EDITORS = {"source", "reason"}  # why a row is there: for whoever changes the data
 SHOWN = {"Rule.source", "Rule.reason"}  # to users, too
 KEYS = (  # of rows that code looks up by them, and has no need to ask for then
+    "ContainerImage.name",
     "DeepSpeedRelease.version",
+    "LicenceText.identifier",
     "PythonVersion.version",
     "ShellGuide.shell",
     "SystemNeed.name",
@@ -53,7 +55,6 @@ WAITING_FIELDS = {
     **dict.fromkeys(KEYS, "the key of the row"),
     "FlagEdit.id": "a name for editors, and for the tests",
     "Library.origin": "a name for editors, and for the tests",
-    "Patch.title": "a name for editors; notes and dry runs show the id",
 }
 
 # ---------------------------------------------------------------- names and fields

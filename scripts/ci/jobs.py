@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from scripts.ci.results import NO_RESULT
+from scripts.dirs import CHECKOUT
 from scripts.errors import DataError
 from scripts.facts.facts import Facts
 from scripts.index.page.states import Build
@@ -20,9 +21,10 @@ from scripts.plan.forecast import Forecast, JobForecast
 from scripts.plan.shard import MAX_JOBS
 from scripts.plan.target import ID, Target
 from scripts.schema.json_document import parse_json
-from scripts.schema.readers import Problems, Reader, keyed, listed, text
+from scripts.schema.readers import Optional, Problems, Reader, keyed, listed, text
 from scripts.toolchain.msvc.toolset import toolset_choice
 
+TOOLS_PYTHON = CHECKOUT / ".github" / "python" / "usual"
 QUEUE = "DEEPSPEED_WHEELS_QUEUE"  # the matrix of the run whose artifacts or results are gathered
 FIRST, LAST = {"building": 0}, {"failed": 2}  # state of a target in the last run -> its position in the queue
 JOB_NAME = re.compile(r"torch[0-9][0-9.]*-(?:cpu|cu[0-9]+)-(?:win_amd64|linux_x86_64)(?:-[0-9]+)?")
@@ -36,13 +38,15 @@ class QueuedJob:
     runner: str  # "windows-2022"
     targets: tuple[Target, ...]
     minutes: float = 0.0  # as forecast
+    container: Mapping[str, Any] | None = None  # in which the runner builds, as a workflow has it; None: on the runner
 
     @property
     def row(self) -> dict[str, Any]:
         """Its row in the matrix of the workflow; the Pythons are one a line, as setup-python reads them."""
         pythons = dict.fromkeys(target.python for target in self.targets)
         ids = [target.id for target in self.targets]
-        return {"id": self.name, "runner": self.runner, "python": "\n".join(pythons), "ids": ids}
+        python, container = "\n".join(pythons), self.container or ""
+        return {"id": self.name, "runner": self.runner, "python": python, "container": container, "ids": ids}
 
 
 @dataclass
@@ -122,7 +126,10 @@ def grouped(
                 continue
             job = _new_job(target, jobs, facts, forecast)
             jobs.append(job)
-            room -= len(json.dumps(QueuedJob(name=job.name, runner="windows-2022", targets=()).row))
+            container = container_for(target, facts)
+            room -= len(
+                json.dumps(QueuedJob(name=job.name, runner="windows-2022", targets=(), container=container).row)
+            )
             if not alone:
                 open_jobs[family] = job
         job.add(target)
@@ -132,6 +139,7 @@ def grouped(
             runner=runner_for(job.targets[0], facts),
             targets=in_build_order(job.targets, begun),
             minutes=job.forecast.minutes,
+            container=container_for(job.targets[0], facts),
         )
         for job in jobs
     )
@@ -145,6 +153,14 @@ def runner_for(target: Target, facts: Facts) -> str:
     if target.system not in facts.builds_on:
         raise DataError("runners.yaml", [f"builds_on: no image for {target.system}; add a row"])
     return facts.builds_on[target.system].runner
+
+
+def container_for(target: Target, facts: Facts) -> dict[str, Any] | None:
+    """The container in which the runner builds, with the Python of the tools on its PATH; None: on the runner."""
+    row = facts.builds_on.get(target.system)
+    image = facts.images.get(row.image or "") if row else None
+    tag = "cp" + TOOLS_PYTHON.read_text(encoding="utf-8").strip().replace(".", "")
+    return image.with_python(f"{tag}-{tag}") if image else None
 
 
 def matrix_document(jobs: Sequence[QueuedJob]) -> dict[str, list[dict[str, Any]]]:
@@ -202,5 +218,12 @@ def _id(value: object, where: str, problems: Problems) -> str:
     return found
 
 
-_row: Reader[dict[str, Any]] = keyed(dict, id=text, runner=text, python=text, ids=listed(_id))
+def _anything(value: object, where: str, problems: Problems) -> object:
+    """What only the runner reads."""
+    return value
+
+
+_row: Reader[dict[str, Any]] = keyed(
+    dict, id=text, runner=text, python=text, container=Optional(_anything), ids=listed(_id)
+)
 MATRIX: Reader[dict[str, Any]] = keyed(dict, include=listed(_row))

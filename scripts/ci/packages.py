@@ -14,7 +14,7 @@ from scripts.facts.facts import Facts
 from scripts.facts.system_packages import PackageManager
 from scripts.plan.ops import available_ops
 from scripts.plan.target import Target
-from scripts.toolchain.gcc import absent_headers, find_gcc
+from scripts.toolchain.gcc import absent_headers, accepted_gcc, find_gcc, is_refused, toolsets_up_to
 
 
 def install_commands(target: Target, facts: Facts, *, root: bool | None = None) -> tuple[Command, ...]:
@@ -33,14 +33,17 @@ def install_commands(target: Target, facts: Facts, *, root: bool | None = None) 
 
 
 def missing_packages(target: Target, facts: Facts) -> tuple[Mapping[str, Sequence[str]], ...]:
-    """The packages, by manager, of the compiler and of each header of the target's ops that is not here."""
+    """The packages, by manager, of a compiler that CUDA takes and of each header of the ops, where not here."""
+    newest = facts.cuda[target.cuda_version].gcc_max if target.cuda_version else None
     ops = (choice.support for choice in available_ops(facts.ops, target) if choice.left_out is None)
     libraries = {op.header: op.libraries for op in ops if op.header}
     try:
-        absent = absent_headers(find_gcc(facts), libraries)
+        gcc = accepted_gcc(find_gcc(facts), facts, newest)
     except PrerequisiteError:
         return (facts.needs["compiler"].packages, *libraries.values())
-    return tuple(libraries[header] for header in libraries if header in absent)
+    absent = absent_headers(gcc, libraries)
+    better = [row.packages for row in toolsets_up_to(facts, newest)[:1] if is_refused(gcc, facts, newest)]
+    return (*better, *(libraries[header] for header in libraries if header in absent))
 
 
 def _is_root() -> bool:

@@ -37,7 +37,9 @@ from scripts.wheel_build.pipeline import compile_ops, prepare_source, provide_to
 from scripts.wheel_build.preflight import require_disks
 from scripts.wheel_build.produce import file_wheel, report_on
 from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.provenance import provenance_of
 from scripts.wheel_build.recipe import Recipe
+from scripts.wheel_build.replay_file import commit_here, tools_as
 from scripts.wheel_build.source import SourceTree
 
 KEPT = "steps.pickle"
@@ -111,9 +113,15 @@ def compile_captured(unfinished: Unfinished, progress: Progress) -> None:
 
 def package(unfinished: Unfinished, progress: Progress) -> None:
     """Rewrite the wheel that upstream packaged, and lay it where the next line installs it from."""
-    wheel = finish_wheel(unfinished.plan, unfinished.ops, unfinished.work / "dist")
+    plan, tree, recipe = unfinished.plan, unfinished.tree, unfinished.recipe
+    if not (tree and recipe):
+        raise InputError(
+            f"{plan.target.id}: the step compile has not run; run the lines before this one", id="step-not-run"
+        )
+    provenance = provenance_of(plan, unfinished.toolchain, tree, recipe, tools_as(*commit_here()))
+    wheel = finish_wheel(plan, unfinished.ops, unfinished.work / "dist", provenance)
     unfinished.wheel = wheel
-    known = wheel.with_name(unfinished.plan.target.wheel_name)  # before it is known what its code asks for
+    known = wheel.with_name(plan.target.wheel_name)  # before it is known what its code asks for
     if known != wheel:
         write_whole(known, wheel)
 

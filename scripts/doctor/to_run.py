@@ -185,7 +185,7 @@ class RunChecks:
     def c_library(self) -> Seen:
         """A glibc as new as that of the machines that build."""
         mine = self.environment.c_library
-        wanted = self.facts.runners[self.facts.builds_on["linux"].runner].glibc
+        wanted = self.facts.linux_glibc
         here = (mine or "").partition("glibc ")[2]
         named = f"{mine}{f', GLIBCXX_{self.environment.cxx_library}' if self.environment.cxx_library else ''}"
         if not here or not wanted:

@@ -10,6 +10,7 @@ from scripts.facts.facts import Facts
 from scripts.facts.rules import Rule
 from scripts.facts.shared_libraries import Library
 from scripts.facts.tag_files import check_tag_files
+from scripts.facts.third_parties import EVERY_OP, OWN_LICENCE
 from scripts.facts.torch_releases import TorchRelease
 from scripts.schema.readers import VERSION, Problems, below
 from scripts.versions import SYSTEMS, cuda_version, minor_of
@@ -29,10 +30,18 @@ def check_facts(facts: Facts, problems: Problems) -> None:
     _check_rules(facts, problems)
     for index, library in enumerate(facts.libraries):
         _check_known(f"libraries.yaml: libraries[{index}].ops", library.ops, facts.ops, problems)
+    for name, op in facts.ops.items():
+        after = [other for rows in op.support.values() for row in rows for other in row.after]
+        _check_known(below("deepspeed.yaml: ops", name), after, facts.ops, problems)
     for index, row in enumerate(facts.cpu_exceptions):
         _check_known(f"cpu.yaml: exceptions[{index}].op", [row.op], facts.ops, problems)
     _check_known("watched.yaml: images", facts.watched_images, facts.runners, problems)
     _check_known("portability.yaml: dialects", [row.torch for row in facts.dialects], facts.header_wheels, problems)
+    known_licences = {OWN_LICENCE, *facts.licences}
+    for name, party in facts.third_parties.items():
+        where = below("third_party.yaml: parties", name)
+        _check_known(f"{where}.licence", [party.licence], known_licences, problems)
+        _check_known(f"{where}.ops", [op for op in party.ops if op != EVERY_OP], facts.ops, problems)
     _check_unique("rules.yaml: rules", (rule.id for rule in facts.rules), problems)
     _check_unique("deepspeed.yaml: patches", (patch.id for patch in facts.patches), problems)
 
@@ -68,6 +77,7 @@ def _check_toolchain(facts: Facts, problems: Problems) -> None:
         where = below("runners.yaml: builds_on", system)
         _check_known(where, [system], SYSTEMS.values(), problems)
         _check_known(f"{where}.runner", [image.runner], facts.runners, problems)
+        _check_known(f"{where}.image", [image.image] if image.image else [], facts.images, problems)
     majors = {release.version for release in facts.visual_studios.values()}
     for index, toolset in enumerate(facts.toolsets):
         _check_known(f"msvc.yaml: toolsets[{index}].components", toolset.components, majors, problems)

@@ -50,6 +50,7 @@ class OpSupport:
     libraries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # package manager -> packages
     header: str | None  # system header that must be found, "libaio.h"
     packages: tuple[str, ...] = ()  # requirements that it is compiled with, and imported beside
+    after: tuple[str, ...] = ()  # ops whose module DeepSpeed loads before its own, for their symbols
     run_paths: tuple[str, ...] = ()  # where the libraries of these packages lie, seen from the module
     min_sm: int | None
     note: str | None

@@ -16,15 +16,16 @@ from scripts.facts.disk_needs import DiskNeed
 from scripts.facts.finding_rows import FindingRow, ShellGuide
 from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.gpu_generations import GpuGeneration
-from scripts.facts.hosted_runners import LIMIT, BuildsOn, Runner
+from scripts.facts.hosted_runners import LIMIT, BuildsOn, ContainerImage, Runner
 from scripts.facts.manylinux_policies import ManylinuxPolicy
 from scripts.facts.msvc_toolsets import Toolset, ToolsetChoice, VisualStudioEdition, VisualStudioRelease
 from scripts.facts.portability_rows import Dialect, ForeignWord, FrontEndRow, HeaderWheel, PythonHeaders
 from scripts.facts.python_versions import PythonVersion
 from scripts.facts.rules import Rule
 from scripts.facts.shared_libraries import Library, PairedCall
-from scripts.facts.system_packages import PackageManager, SystemNeed
+from scripts.facts.system_packages import GccToolset, PackageManager, SystemNeed
 from scripts.facts.tag_files import TagFile
+from scripts.facts.third_parties import LicenceText, ThirdParty
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
 from scripts.facts.torch_releases import TorchRelease
 from scripts.facts.unit_costs import HeaderCost, UnitCost
@@ -56,6 +57,7 @@ class Facts:
     visual_studios: Annotated[Mapping[str, VisualStudioRelease], Table("msvc.yaml", "visual_studios")]  # best first
     editions: Annotated[Mapping[str, VisualStudioEdition], Table("msvc.yaml", "editions")]
     runners: Annotated[Mapping[str, Runner], Table("runners.yaml", "runners")]
+    images: Annotated[Mapping[str, ContainerImage], Table("runners.yaml", "images")]
     builds_on: Annotated[Mapping[str, BuildsOn], Table("runners.yaml", "builds_on")]  # by system
     limits: Annotated[Mapping[str, int], Table("runners.yaml", "limits"), mapped(LIMIT)]
     pythons: Annotated[Mapping[str, PythonVersion], Table("python.yaml", "python")]
@@ -66,6 +68,8 @@ class Facts:
     libraries: Annotated[tuple[Library, ...], Table("libraries.yaml", "libraries")]
     paired_calls: Annotated[tuple[PairedCall, ...], Table("libraries.yaml", "paired_calls")]
     origins: Annotated[tuple[WheelOrigin, ...], Table("origins.yaml", "origins")]  # the first that matches
+    third_parties: Annotated[Mapping[str, ThirdParty], Table("third_party.yaml", "parties")]
+    licences: Annotated[Mapping[str, LicenceText], Table("third_party.yaml", "licences")]
     manylinux: Annotated[tuple[ManylinuxPolicy, ...], Table("manylinux.yaml", "policies")]  # oldest first
     deepspeed: Annotated[Mapping[str, DeepSpeedRelease], Table("deepspeed.yaml", "releases")]
     ops: Annotated[Mapping[str, Op], Table("deepspeed.yaml", "ops")]
@@ -82,6 +86,7 @@ class Facts:
     build_requirements: Annotated[BuildRequirements, Table("environment.yaml", "build_requirements")]
     added_requirements: Annotated[tuple[AddedRequirement, ...], Table("environment.yaml", "added_requirements")]
     managers: Annotated[Mapping[str, PackageManager], Table("system.yaml", "managers")]
+    gcc_toolsets: Annotated[tuple[GccToolset, ...], Table("system.yaml", "gcc_toolsets")]  # newest first
     needs: Annotated[Mapping[str, SystemNeed], Table("system.yaml", "needs")]
     header_wheels: Annotated[Mapping[str, HeaderWheel], Table("portability.yaml", "headers")]
     python_headers: Annotated[PythonHeaders, Table("portability.yaml", "python_headers")]
@@ -97,3 +102,9 @@ class Facts:
     watched_projects: Annotated[Mapping[str, WatchedProject], Table("watched.yaml", "projects")]
     watched_pages: Annotated[tuple[WatchedPage, ...], Table("watched.yaml", "pages")]
     watched_images: Annotated[Mapping[str, WatchedImage], Table("watched.yaml", "images")]
+
+    @property
+    def linux_glibc(self) -> str | None:
+        """The glibc of the image that builds the wheels for Linux; None where no row names one."""
+        image = self.images.get(self.builds_on["linux"].image or "")
+        return image.glibc if image else None

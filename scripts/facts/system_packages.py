@@ -19,6 +19,16 @@ class PackageManager:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GccToolset:
+    """A GCC beside the one that a system calls g++."""
+
+    major: int
+    programs: tuple[str, ...]  # on PATH, or with their place
+    packages: Mapping[str, tuple[str, ...]]  # package manager -> what brings it
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
 class SystemNeed:
     """Something of the system that a build needs, and the packages that bring it, by package manager."""
 

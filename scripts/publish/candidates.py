@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from scripts.errors import DataError, InputError, PublishError, WheelsError
 from scripts.plan.target import Target
@@ -15,7 +16,19 @@ from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
 from scripts.wheel.record import WheelRecord
-from scripts.wheel.wheelhouse import why_not_complete, why_not_from, why_not_portable, why_not_verified
+from scripts.wheel.wheelhouse import REQUIRED_LEVEL, why_not_complete, why_not_from, why_not_portable, why_not_verified
+
+Family: TypeAlias = tuple[str, str, str, str]  # DeepSpeed, torch minor, CUDA, platform
+
+
+def family_of(target: Target) -> Family:
+    """The wheels of all Pythons for the same DeepSpeed, torch, CUDA and platform."""
+    return target.deepspeed, target.torch_minor, target.cuda, target.platform
+
+
+def has_run_all(record: WheelRecord) -> bool:
+    """Whether all parts of DeepSpeed have run on the wheel."""
+    return record.verification is not None and record.verification.level == REQUIRED_LEVEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +45,16 @@ class Candidate:
     def target(self) -> Target:
         """What the wheel is for."""
         return self.record.target
+
+    @property
+    def family(self) -> Family:
+        """What it has in common with those of other Pythons."""
+        return family_of(self.target)
+
+    @property
+    def has_run_all(self) -> bool:
+        """Whether all parts have run on it, or only those that each wheel has to run."""
+        return has_run_all(self.record)
 
     @property
     def payloads(self) -> tuple[Payload, ...]:

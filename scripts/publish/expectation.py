@@ -64,7 +64,12 @@ def expectation_of(target: Target, facts: Facts, matrix: Matrix) -> Expectation:
 
 
 def unreported(record: WheelRecord, audit: Report) -> tuple[str, ...]:
-    """The checks of an audit that the manifest's report lacks, or answers otherwise than the audit made here."""
+    """The checks of an audit that the manifest's report lacks, or answers otherwise than the audit made here.
+
+    What is skipped here may have been answered where there was an environment for it.
+    """
     told = record.verification
     answers = {} if told is None else dict.fromkeys(told.passed, True) | dict.fromkeys(told.skipped, None)
-    return tuple(check.name for check in audit.checks if answers.get(check.name, "") != check.passed)
+    said = {check.name: answers.get(check.name, "") for check in audit.checks}
+    possible = {check.name: (check.passed,) if check.passed is not None else (None, True) for check in audit.checks}
+    return tuple(name for name, answer in said.items() if answer not in possible[name])

@@ -8,14 +8,15 @@ belongs to us alone: whatever in it the wheelhouse does not vouch for is made an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
 from scripts.plan.target import name_without_level
-from scripts.publish.candidates import Candidate, Skipped
+from scripts.publish.candidates import Candidate, Family, Skipped
 from scripts.publish.store import STAGED, SUMS, Asset, Payload, Release, payload_of_bytes, tag_of
 from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.wheelhouse import REQUIRED_LEVEL
 from scripts.wheel.withdrawal import WITHDRAWN
 
 SUMS_NAME = re.compile(rf"{SUMS}(?:-(?P<number>[0-9]+))?")
@@ -76,12 +77,21 @@ class PublishPlan:
         return sum(payload.size for payload in self.uploads)
 
 
-def plan_publishing(candidates: Sequence[Candidate], states: Sequence[ReleaseState], budget: Budget) -> PublishPlan:
+def plan_publishing(
+    candidates: Sequence[Candidate],
+    states: Sequence[ReleaseState],
+    budget: Budget,
+    proven: Collection[Family] = (),
+) -> PublishPlan:
     """What makes the releases hold these wheels; `states` are those of their versions.
 
-    Refused are a wheel with a file that is too large and one that is published with other bytes; the others go on.
+    Refused are a wheel with a file that is too large, one that is published with other bytes, and one that has run only
+    some parts where no wheel of its family, published (`proven`) or here, has run all; the others go on.
     """
     reasons = {each.wheel.name: [*_too_large(each, budget), *_conflicts(each, states)] for each in candidates}
+    families = {*proven, *(each.family for each in candidates if each.has_run_all and not reasons[each.wheel.name])}
+    for each in candidates:
+        reasons[each.wheel.name] += () if _published_at(each.wheel, states) else _alone(each, families)
     refused = tuple(Skipped(wheel=name, reason=found[0]) for name, found in reasons.items() if found)
     welcome = [candidate for candidate in candidates if not reasons[candidate.wheel.name]]
     jobs: list[Job] = []
@@ -90,6 +100,16 @@ def plan_publishing(candidates: Sequence[Candidate], states: Sequence[ReleaseSta
         jobs += _jobs_of_version(version, list(group), own, budget)
     already_published = tuple(candidate.wheel.name for candidate in welcome if _published_at(candidate.wheel, states))
     return PublishPlan(jobs=tuple(jobs), already_published=already_published, refused=refused)
+
+
+def _alone(candidate: Candidate, families: Collection[Family]) -> Iterator[str]:
+    if not candidate.has_run_all and candidate.family not in families:
+        told = candidate.record.verification
+        yield (
+            f"it was verified at level {told.level if told else 'unknown'}, which is enough only beside a wheel of the "
+            f"same DeepSpeed, torch, CUDA and system that has run all parts; publish that one with it, or build it "
+            f"again with --verify {REQUIRED_LEVEL}"
+        )
 
 
 def _too_large(candidate: Candidate, budget: Budget) -> Iterator[str]:

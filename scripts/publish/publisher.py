@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event
 
 from scripts.command import Log, no_log
-from scripts.errors import PublishError
+from scripts.errors import DataError, PublishError
 from scripts.plan.expand import Plan
 from scripts.plan.target import name_without_level
-from scripts.publish.candidates import Candidate
+from scripts.publish.candidates import Candidate, Family, family_of, has_run_all
 from scripts.publish.publish_plan import Budget, Job, PublishPlan, ReleaseState, plan_publishing
 from scripts.publish.store import STAGED, Asset, Payload, Release, Store, Watch
+from scripts.wheel.documents import read_manifest
+from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.wheelhouse import why_not_verified
 
 UPLOADS_AT_ONCE = 4
+WHEEL = ".whl"
 TRIES = 4  # for an upload that arrives with other bytes than were sent
 
 
@@ -126,7 +131,21 @@ def make_plan(store: Store, candidates: Sequence[Candidate], budget: Budget, log
     versions = {candidate.target.deepspeed for candidate in candidates}
     releases = one_per_tag(store.releases(), store, log)
     states = [state_of(store, release) for release in releases if release.version in versions]
-    return plan_publishing(candidates, states, budget)
+    return plan_publishing(candidates, states, budget, _proven(store, candidates, states))
+
+
+def _proven(store: Store, candidates: Sequence[Candidate], states: Iterable[ReleaseState]) -> frozenset[Family]:
+    """The families of candidates that have not run all parts, of which a published wheel has."""
+    begins = tuple({f"deepspeed-{each.target.wheel_version}-" for each in candidates if not each.has_run_all})
+    public = (asset for state in states if not state.release.draft for asset in state.assets.values())
+    found: set[Family] = set()
+    for asset in public:
+        if asset.complete and asset.name.startswith(begins) and asset.name.endswith(WHEEL + MANIFEST):
+            with suppress(DataError):  # a manifest that nobody can read proves nothing
+                record = read_manifest(store.read(asset), asset.name)
+                if has_run_all(record) and not why_not_verified(record.verification):
+                    found.add(family_of(record.target))
+    return frozenset(found)
 
 
 def state_of(store: Store, release: Release) -> ReleaseState:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from scripts.command import ask
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
-from scripts.facts.system_packages import PackageManager
+from scripts.facts.system_packages import GccToolset, PackageManager
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Gcc:
     target: str  # "x86_64-linux-gnu"
     linker: str  # "GNU ld (GNU Binutils for Debian) 2.40"
     major: int  # 12
+    variables: Mapping[str, str] = field(default_factory=dict)  # that have others call this one where it is not g++
 
     def identity(self) -> dict[str, str]:
         """What of it can change a binary."""
@@ -29,10 +31,50 @@ class Gcc:
 
 
 def find_gcc(facts: Facts) -> Gcc:
-    """The g++ of this host, or what CXX names; raises PrerequisiteError with the install command when there is none."""
-    compiler = shutil.which(os.environ.get("CXX") or "g++")
-    if not compiler:
+    """The g++ of this host, or what CXX names, or else a toolset.
+
+    Raises PrerequisiteError with the install command when there is none.
+    """
+    named = os.environ.get("CXX")
+    if compiler := shutil.which(named or "g++"):
+        return _gcc_of(compiler)
+    found = None if named else _toolset_here(facts, None)
+    if found is None:
         raise PrerequisiteError(missing_message("compiler", facts), id="compiler-not-found")
+    return found
+
+
+def accepted_gcc(usual: Gcc, facts: Facts, newest: int | None) -> Gcc:
+    """The usual compiler; where that is refused, the newest toolset here that is not.
+
+    A compiler that CXX names is taken as it is. What cannot be helped is left to the gates.
+    """
+    if os.environ.get("CXX") or not is_refused(usual, facts, newest):
+        return usual
+    return _toolset_here(facts, newest) or usual
+
+
+def is_refused(gcc: Gcc, facts: Facts, newest: int | None) -> bool:
+    """Whether the compiler is too new for a CUDA that takes none after `newest`, or older than every toolset."""
+    return (newest is not None and gcc.major > newest) or gcc.major < min(row.major for row in facts.gcc_toolsets)
+
+
+def toolsets_up_to(facts: Facts, newest: int | None) -> list[GccToolset]:
+    """The toolsets that a CUDA takes which takes none after `newest`; the newest first."""
+    return [row for row in facts.gcc_toolsets if newest is None or row.major <= newest]
+
+
+def _toolset_here(facts: Facts, newest: int | None) -> Gcc | None:
+    programs = (program for row in toolsets_up_to(facts, newest) for program in row.programs)
+    compiler = next((found for program in programs if (found := shutil.which(program))), None)
+    if compiler is None:
+        return None
+    folder, name = os.path.split(compiler)
+    beside = {"CXX": compiler, "CC": str(Path(folder, name.replace("g++", "gcc"))), "COMPILER_PATH": folder}
+    return replace(_gcc_of(compiler), variables=beside)
+
+
+def _gcc_of(compiler: str) -> Gcc:
     linker = _first_line([compiler, "-print-prog-name=ld"])
     major = _first_line([compiler, "-dumpversion"]).partition(".")[0]
     return Gcc(

@@ -12,7 +12,7 @@ from scripts.facts.facts import Facts
 from scripts.outgoing import reference
 from scripts.plan.context import Context
 from scripts.toolchain.gates import gcc_context, msvc_context
-from scripts.toolchain.gcc import Gcc, absent_headers, find_gcc, install_line
+from scripts.toolchain.gcc import Gcc, absent_headers, accepted_gcc, find_gcc, install_line
 from scripts.toolchain.msvc.toolset import choose_toolset, pinned_toolset, preferred_toolsets, toolset_choice
 from scripts.toolchain.msvc.vcvars import capture_environment
 from scripts.toolchain.msvc.visual_studio import find_visual_studios
@@ -59,13 +59,14 @@ def expected_host_compiler(system: str, facts: Facts, cuda: str | None) -> HostC
 
 
 def _find_gcc(facts: Facts, cuda: str | None) -> HostCompiler:
-    gcc = find_gcc(facts)
+    gcc = accepted_gcc(find_gcc(facts), facts, facts.cuda[cuda].gcc_max if cuda else None)
     packages = {row.header: row.libraries for row in _supports(facts) if row.header}
     absent = {header: install_line(packages[header], facts.managers) for header in absent_headers(gcc, packages)}
     return HostCompiler(
         name=gcc.version,
         identity=gcc.identity(),
         context=gcc_context(facts, gcc.major, cuda),
+        variables=gcc.variables,
         directories={"compiler": gcc.compiler},
         absent_headers=absent,
         gcc=gcc,

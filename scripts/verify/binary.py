@@ -23,8 +23,11 @@ class Binary:
     init: tuple[str, ...] = ()  # exported PyInit_ functions
     needed: tuple[str, ...] = ()
     versions: frozenset[tuple[str, str]] = frozenset()  # "libc.so.6", "GLIBC_2.34"; stated by Linux modules
+    defined: frozenset[str] = frozenset()  # symbols that others find in it; stated by Linux modules
     undefined: frozenset[str] = frozenset()  # symbols that it takes from elsewhere; stated by Linux modules
+    symbol_versions: frozenset[tuple[str, str]] = frozenset()  # of those, the version in which each is wanted, if any
     imports: frozenset[str] = frozenset()  # functions it calls of other libraries; known of Windows modules
+    imported: frozenset[tuple[str, str]] = frozenset()  # the same, each with its library; known of Windows modules
     run_paths: tuple[str, ...] = ()
     program: str = ""  # why it is a program, or another thing than a module that Python loads
     unsafe: tuple[str, ...] = ()  # memory that would be both written and run, in words

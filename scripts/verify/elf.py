@@ -10,7 +10,13 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
 from scripts.verify.binary import Binary, gpu_code, printed_levels
-from scripts.verify.elf_symbols import dynamic_entries, dynamic_texts, needed_versions, undefined_symbols
+from scripts.verify.elf_symbols import (
+    dynamic_entries,
+    dynamic_texts,
+    needed_versions,
+    symbol_versions,
+    undefined_symbols,
+)
 from scripts.verify.fatbin import SECTIONS
 from scripts.verify.instructions import read_code
 
@@ -18,7 +24,7 @@ DEBUG = (".debug_", ".zdebug_", ".rela.debug_")
 EXECUTABLE = 0x4  # SHF_EXECINSTR
 RUN, WRITE = 0x1, 0x2  # PF_X, PF_W
 TEXTREL = 0x4  # DF_TEXTREL
-MACHINES = {"EM_X86_64": "x86-64"}
+MACHINES = {"EM_X86_64": "x86-64", "EM_AARCH64": "arm64", "EM_386": "x86 (32 bits)"}
 
 
 def read_elf(member: str, content: bytes) -> Binary:
@@ -29,14 +35,17 @@ def read_elf(member: str, content: bytes) -> Binary:
     run_paths = dynamic_texts(sections, "DT_RPATH", "rpath") + dynamic_texts(sections, "DT_RUNPATH", "runpath")
     debug = [s.name for s in sections if s.name.startswith(DEBUG)]
     architectures, gpu_fault = gpu_code(s.data() for s in sections if s.name in SECTIONS)
+    defined = _defined(sections)
     return Binary(
         member=member,
         system="linux",
         machine=MACHINES.get(str(file["e_machine"]), str(file["e_machine"])),
-        init=_init(sections),
+        init=tuple(sorted(name for name in defined if name.startswith("PyInit_"))),
         needed=dynamic_texts(sections, "DT_NEEDED", "needed"),
         versions=needed_versions(sections),
+        defined=defined,
         undefined=undefined_symbols(sections),
+        symbol_versions=symbol_versions(sections),
         run_paths=tuple(part for path in run_paths for part in path.split(":") if part),
         program=_program(file),
         unsafe=tuple(_unsafe(file, entries)),
@@ -72,8 +81,7 @@ def _is_code(section: Section) -> bool:
     return section["sh_type"] == "SHT_PROGBITS" and bool(section["sh_flags"] & EXECUTABLE)
 
 
-def _init(sections: list[Section]) -> tuple[str, ...]:
+def _defined(sections: list[Section]) -> frozenset[str]:
     tables = [s for s in sections if isinstance(s, SymbolTableSection) and s["sh_type"] == "SHT_DYNSYM"]
     symbols = [symbol for table in tables for symbol in table.iter_symbols()]
-    defined = {str(symbol.name) for symbol in symbols if symbol["st_shndx"] != "SHN_UNDEF"}
-    return tuple(sorted(name for name in defined if name.startswith("PyInit_")))
+    return frozenset(str(symbol.name) for symbol in symbols if symbol["st_shndx"] != "SHN_UNDEF")

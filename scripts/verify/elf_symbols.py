@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from elftools.elf.dynamic import DynamicSection, DynamicTag
 from elftools.elf.elffile import ELFFile
-from elftools.elf.gnuversions import GNUVerNeedSection
-from elftools.elf.sections import Section, SymbolTableSection
+from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
+from elftools.elf.sections import Section, Symbol, SymbolTableSection
 
 from scripts.verify.binary import Binary
 
@@ -46,11 +46,30 @@ def undefined_symbols(sections: Iterable[Section]) -> frozenset[str]:
     """The symbols that another library must have for the module to be loaded."""
     tables = (s for s in sections if isinstance(s, SymbolTableSection) and s["sh_type"] == "SHT_DYNSYM")
     symbols = (symbol for table in tables for symbol in table.iter_symbols())
-    return frozenset(
-        str(symbol.name)
-        for symbol in symbols
-        if symbol.name and symbol["st_shndx"] == "SHN_UNDEF" and symbol["st_info"]["bind"] != WEAK
-    )
+    return frozenset(str(symbol.name) for symbol in symbols if _is_asked_for(symbol))
+
+
+def symbol_versions(sections: Iterable[Section]) -> frozenset[tuple[str, str]]:
+    """Of the undefined symbols those that are asked for in a version, each with it: fopen and GLIBC_2.2.5."""
+    known = list(sections)
+    table = next((s for s in known if isinstance(s, SymbolTableSection) and s["sh_type"] == "SHT_DYNSYM"), None)
+    numbers = next((s for s in known if isinstance(s, GNUVerSymSection)), None)
+    names = {
+        int(version["vna_other"]): str(version.name)
+        for section in known
+        if isinstance(section, GNUVerNeedSection)
+        for _, versions in section.iter_versions()
+        for version in versions
+    }
+    if table is None or numbers is None or not names:
+        return frozenset()
+    pairs = zip(table.iter_symbols(), numbers.iter_symbols(), strict=False)
+    found = ((str(symbol.name), names.get(number["ndx"])) for symbol, number in pairs if _is_asked_for(symbol))
+    return frozenset((name, version) for name, version in found if version)
+
+
+def _is_asked_for(symbol: Symbol) -> bool:
+    return bool(symbol.name) and symbol["st_shndx"] == "SHN_UNDEF" and symbol["st_info"]["bind"] != WEAK
 
 
 def _versions(sections: Iterable[Section]) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from scripts.fetch.index_client import index_files
 from scripts.fetch.limits import save
 from scripts.fetch.transfer import get
 from scripts.files import sha256_of
+from scripts.verify.other_packages import kind_named, what_it_is
 
 PROJECT = "deepspeed"
 MOST_BYTES = 4_000_000_000  # of a wheel that is downloaded: GitHub takes no file above 2 GB
@@ -35,10 +36,15 @@ def given_wheels(words: Sequence[str], folder: Path, log: Log) -> Iterator[Path]
 
 def _local(path: Path) -> Sequence[Path]:
     if not path.is_dir():
+        if words := what_it_is(path):
+            raise InputError(f"{path} is {words}; give a wheel, which ends with .whl", id="not-a-wheel")
         return (path,)
     found = sorted(path.rglob("*.whl"))
     if not found:
-        raise InputError(f"{path} holds no wheel; give a folder with .whl files in it", id="not-a-wheel")
+        others = sorted(each for each in path.rglob("*") if kind_named(each.name) and each.is_file())
+        told = ((each, words) for each in others if (words := what_it_is(each)))
+        has = next((f" ({each.name} is {words})" for each, words in told), "")
+        raise InputError(f"{path} holds no wheel{has}; give a folder with .whl files in it", id="not-a-wheel")
     return found
 
 
@@ -46,6 +52,8 @@ def _addresses(address: str) -> Sequence[str]:
     """The address of a wheel, or those of all wheels of DeepSpeed in a package index."""
     if urlsplit(address).path.endswith(".whl"):
         return (address,)
+    if kind := kind_named(urlsplit(address).path):
+        raise InputError(f"{address} is {kind.words}; give the address of a wheel (.whl)", id="not-a-wheel")
     try:
         found = [url for url in index_files(PROJECT, address) if urlsplit(url).path.endswith(".whl")]
     except requests.RequestException as error:

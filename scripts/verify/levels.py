@@ -11,6 +11,7 @@ from scripts.command import Log, no_log
 from scripts.errors import InputError
 from scripts.facts.load import load_facts
 from scripts.verify.check import Report, Watch, nobody
+from scripts.verify.environment_libraries import libraries_of
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.verify.static import verify_file
 from scripts.verify.suite_orders import level_named, parts_of
@@ -35,7 +36,7 @@ def verify_wheel(
     facts = load_facts()
     level = level_named(level, facts)
     parts = parts_of(level, beside, facts)
-    report = verify_file(wheel, promises, watch)
+    report = verify_file(wheel, promises, watch, libraries_of(python) if parts and python else None)
     if not parts:
         return report
     if python is None:

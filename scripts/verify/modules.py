@@ -17,6 +17,7 @@ from scripts.verify.binaries import read_binary
 from scripts.verify.binary import Binary
 from scripts.verify.check import Verdict, verdict
 from scripts.verify.fatbin import Architectures
+from scripts.versions import X86_64, machine_of, minor_of
 from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of
 
 ORIGIN = re.compile(r"(?:\$ORIGIN|\$\{ORIGIN\})(?=/|$)")
@@ -56,21 +57,22 @@ def module_checks(modules: Modules, facts: Facts, arches: str | None) -> tuple[t
 
 
 def check_format(modules: Modules) -> Verdict:
-    """Every module is for x86-64 and has the function that Python looks for."""
+    """Every module is for the processor that the tag names, and has the function that Python looks for."""
+    tagged = {machine for tag in modules.content.tags if (machine := machine_of(tag.platform))} or {X86_64}
 
     def fault(binary: Binary) -> str:
         if binary.fault:
             return binary.fault
         if modules.content.system not in ("", binary.system):
             return f"is a module of {binary.system.title()}"
-        if binary.machine != "x86-64":
-            return f"is for {binary.machine}, not x86-64"
+        if {binary.machine} != tagged:
+            return f"is for {binary.machine}, not {' and '.join(sorted(tagged))}"
         if binary.program:
             return binary.program
         wanted = f"PyInit_{binary.module}"
         return "" if wanted in binary.init else f"does not export {wanted}"
 
-    return _about(modules.binaries, fault, "x86-64, each exports its PyInit function")
+    return _about(modules.binaries, fault, f"{' and '.join(sorted(tagged))}, each exports its PyInit function")
 
 
 def check_debug(modules: Modules) -> Verdict:
@@ -111,7 +113,7 @@ def check_needed(facts: Facts, modules: Modules) -> Verdict:
         return False, UNREADABLE
     context = library_context(modules, info)
     rows = [row for row in facts.libraries if row.when.holds(context)]
-    python = ",".join(sorted(tag.abi.removeprefix("cp") for tag in modules.content.tags))
+    python = _python_of(modules)
 
     def fault(binary: Binary) -> str:
         op = op_of(binary, info)
@@ -131,9 +133,21 @@ def check_needed(facts: Facts, modules: Modules) -> Verdict:
 def library_context(modules: Modules, info: BuildInfo) -> dict[str, str | bool]:
     """What conditions of libraries.yaml may ask."""
     context: dict[str, str | bool] = {"os": modules.content.system, "accelerator": info.accelerator}
+    context["torch"] = minor_of(str(info.torch.get("version")))
     if info.accelerator == "cuda":
         context["cuda-major"] = str(info.torch.get("cuda_version")).partition(".")[0]
     return context
+
+
+def brought_libraries(facts: Facts, modules: Modules, info: BuildInfo) -> Callable[[str], bool]:
+    """Whether a library is one that installing what the wheel requires brings."""
+    context, python = library_context(modules, info), _python_of(modules)
+    names = [name for row in facts.libraries if row.installed and row.when.holds(context) for name in row.names]
+    return lambda library: any(_matches(library, name, python, modules.content.system) for name in names)
+
+
+def _python_of(modules: Modules) -> str:
+    return ",".join(sorted(tag.abi.removeprefix("cp") for tag in modules.content.tags))
 
 
 def _bringers(context: dict[str, str | bool]) -> str:

@@ -34,7 +34,8 @@ def read_pe(member: str, content: bytes) -> Binary:
         machine=MACHINES.get(machine, hex(machine)),
         init=_init(file),
         needed=_needed(file),
-        imports=_imports(file),
+        imports=frozenset(name for _, name in _imports(file)),
+        imported=_imports(file),
         program="" if file.FILE_HEADER.Characteristics & DLL else "is a program, not a DLL",
         unsafe=tuple(_unsafe(file)),
         debug=_debug(file),
@@ -66,18 +67,22 @@ def _imported(file: pefile.PE) -> list[pefile.ImportDescData]:
 
 
 def _needed(file: pefile.PE) -> tuple[str, ...]:
-    return tuple(entry.dll.decode("ascii", errors="replace") for entry in _imported(file))
+    return tuple(_text(entry.dll) for entry in _imported(file))
 
 
-def _imports(file: pefile.PE) -> frozenset[str]:
-    names = (symbol.name for entry in _imported(file) for symbol in entry.imports)
-    return frozenset(name.decode("ascii", errors="replace") for name in names if name)
+def _imports(file: pefile.PE) -> frozenset[tuple[str, str]]:
+    names = ((entry.dll, symbol.name) for entry in _imported(file) for symbol in entry.imports if symbol.name)
+    return frozenset((_text(library), _text(name)) for library, name in names)
+
+
+def _text(name: bytes) -> str:
+    return name.decode("ascii", errors="replace")
 
 
 def _init(file: pefile.PE) -> tuple[str, ...]:
     table = getattr(file, "DIRECTORY_ENTRY_EXPORT", None)
     names = [bytes(symbol.name) for symbol in table.symbols if symbol.name] if table else []
-    return tuple(sorted(name.decode("ascii", errors="replace") for name in names if name.startswith(b"PyInit_")))
+    return tuple(sorted(_text(name) for name in names if name.startswith(b"PyInit_")))
 
 
 def _debug(file: pefile.PE) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +10,20 @@ from scripts.errors import DataError
 from scripts.facts.facts import Facts
 from scripts.wheel.documents import read_manifest
 from scripts.wheel.manifest import manifest_path
-from scripts.wheel.record import WheelRecord
+from scripts.wheel.record import WheelRecord, WheelSource
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promises:
-    """The architectures and the CPU level a wheel was built for, and its digest; None for what is not stated."""
+    """What a wheel was built for and from, and its digest; None for what is not stated."""
 
     arches: str | None = None  # as TORCH_CUDA_ARCH_LIST, "8.0;9.0+PTX"
     cpu_level: str | None = None  # a level of cpu.yaml, "avx2"
     patches: tuple[str, ...] | None = None  # ids of deepspeed.yaml; none for () and not stated for None
     sha256: str | None = None
+    source: WheelSource | None = None
+    torch: str | None = None  # "2.6.0+cu124"
+    toolchain: Mapping[str, str] | None = None
     fault: str = ""  # why the manifest, which is there, cannot be read
 
     def faults(self, sha256: str, facts: Facts) -> Iterator[str]:
@@ -55,6 +58,14 @@ def read_promises(wheel: Path) -> Promises:
 
 
 def promises_of(record: WheelRecord, sha256: str | None = None) -> Promises:
-    """What a manifest states of the code in its wheel."""
+    """What a manifest states of its wheel."""
     arches = ";".join(record.arches) or None
-    return Promises(arches=arches, cpu_level=record.cpu_level, patches=record.source.patches, sha256=sha256)
+    return Promises(
+        arches=arches,
+        cpu_level=record.cpu_level,
+        patches=record.source.patches,
+        sha256=sha256,
+        source=record.source,
+        torch=record.torch,
+        toolchain=record.toolchain,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,7 @@ from scripts.files import sha256_of
 from scripts.verify.check import CheckResult, Report, Verdict, Watch, nobody, timed, verdict
 from scripts.verify.command_names import check_commands
 from scripts.verify.cpu_code import cpu_checks
+from scripts.verify.environment_libraries import EnvironmentLibraries
 from scripts.verify.installer_rules import check_installers
 from scripts.verify.linux_modules import linux_checks
 from scripts.verify.member_paths import check_member_paths
@@ -25,6 +26,8 @@ from scripts.verify.modules import Modules, Question, module_checks
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.verify.recorded import Recorded, check_record
 from scripts.verify.source_match import SourceMatch, check_source_files
+from scripts.verify.stated_origin import StatedOrigin, check_bill, check_licences
+from scripts.verify.symbols import check_symbols
 from scripts.verify.waiting_checks import why_not_asked
 from scripts.versions import cuda_version, minor_of
 from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel, read_requirement
@@ -33,17 +36,22 @@ from scripts.wheel.zip_layout import layout_faults
 EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
 
 
-def verify_file(wheel: Path, promises: Promises = NOTHING_PROMISED, watch: Watch = nobody) -> Report:
+def verify_file(
+    wheel: Path,
+    promises: Promises = NOTHING_PROMISED,
+    watch: Watch = nobody,
+    libraries: EnvironmentLibraries | None = None,
+) -> Report:
     """The report on any wheel, ours or upstream's; raises InputError for a file that is no wheel.
 
     Without promises GPU architectures are reported and compared with nothing, and CPU code may not need what few
-    processors have.
+    processors have. The symbols of its ops are looked up in `libraries`, those of an environment with its torch.
     """
     with open_wheel(wheel) as content:
         facts, digest = load_facts(), sha256_of(wheel)
         recorded = Recorded(content=content)
         results: dict[str, CheckResult] = {}
-        for name, ask in questions(recorded, promises, digest, facts):
+        for name, ask in questions(recorded, promises, digest, facts, libraries):
             why_not = why_not_asked(name, results, recorded)
             results[name] = timed(name, partial(_skipped, why_not) if why_not else ask, watch)
     return Report(wheel=wheel.name, checks=tuple(results.values()), sha256=digest)
@@ -53,7 +61,13 @@ def _skipped(reason: str) -> Verdict:
     return None, reason
 
 
-def questions(recorded: Recorded, promises: Promises, digest: str, facts: Facts) -> Iterator[tuple[str, Question]]:
+def questions(
+    recorded: Recorded,
+    promises: Promises,
+    digest: str,
+    facts: Facts,
+    libraries: EnvironmentLibraries | None = None,
+) -> Iterator[tuple[str, Question]]:
     """Every check by its name, first those on which others wait."""
     content = recorded.content
     yield "zip", partial(check_layout, content)
@@ -63,8 +77,10 @@ def questions(recorded: Recorded, promises: Promises, digest: str, facts: Facts)
         yield "manifest", partial(check_manifest, promises, digest, facts)
     yield from ((name, partial(check, content)) for name, check in CHECKS)
     yield from _source_checks(recorded, promises)
+    yield from _origin_checks(content, promises, facts)
     modules = Modules(content=content, passed_over=frozenset(recorded.faults))
     yield from module_checks(modules, facts, promises.arches)
+    yield "symbols", partial(check_symbols, facts, libraries, modules)
     if content.system == "linux":
         yield from linux_checks(modules, facts)
     yield from cpu_checks(modules, facts, promises.cpu_level)
@@ -80,6 +96,14 @@ def _source_checks(recorded: Recorded, promises: Promises) -> Iterator[tuple[str
 def check_manifest(promises: Promises, digest: str, facts: Facts) -> Verdict:
     """The manifest can be read, is this very file's, and promises a CPU level and patches that are known."""
     return verdict(promises.faults(digest, facts), "it is this file's")
+
+
+def _origin_checks(content: WheelContent, promises: Promises, facts: Facts) -> Iterator[tuple[str, Question]]:
+    """What is asked of what the wheel says about its making."""
+    found = _origin(content)
+    stated = StatedOrigin(content=content, facts=facts, origin=found[0] if found else None, promises=promises)
+    yield "bill of materials", partial(check_bill, stated)
+    yield "licences", partial(check_licences, stated)
 
 
 def check_name(content: WheelContent) -> Verdict:
@@ -174,8 +198,18 @@ def check_ops(content: WheelContent) -> Verdict:
     counts = {op: sum(op in ops for ops in owners.values()) for op in info.ops}
     faults = [f"{op}: {count or 'no'} extension modules" for op, count in counts.items() if count != 1]
     faults += [f"{member} belongs to no installed op" for member, ops in owners.items() if not ops]
+    faults += [f"{member} is not where DeepSpeed looks for {op}" for member, op in _misplaced(owners)]
     faults += _interpreter_faults(content)
     return verdict(faults, f"{len(info.ops)} ops, one module each: {', '.join(info.ops)}")
+
+
+def _misplaced(owners: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """The modules that DeepSpeed would import from another place, each with its op."""
+    known = load_facts().ops
+    for member, ops in owners.items():
+        for op in ops:
+            if op in known and member.partition(".")[0] != known[op].module.replace(".", "/"):
+                yield member, op
 
 
 CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (

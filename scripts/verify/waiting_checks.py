@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from scripts.verify.check import CheckResult
 from scripts.verify.recorded import Recorded
+from scripts.wheel.bill_of_materials import BILL
 from scripts.wheel.content import BUILD_INFO
+from scripts.wheel.third_party_code import NOTICES
 
 NAMES, BUILD_RECORD = "file name and metadata", "build record"
 # what a check takes for granted, and which check answers for it
@@ -20,7 +22,10 @@ WAITS_FOR: Mapping[str, tuple[str, ...]] = {
     "op modules": (NAMES, BUILD_RECORD),
     "source files": (NAMES,),
     "commands": (NAMES,),
+    "bill of materials": (NAMES, "op modules", "source files", "manifest"),
+    "licences": (NAMES, "op modules", "source files"),
     "needed libraries": (NAMES, BUILD_RECORD),
+    "symbols": (NAMES, BUILD_RECORD, "needed libraries"),
     "platform tag": (NAMES, BUILD_RECORD, "needed libraries"),
     "GPU architectures": (BUILD_RECORD, "manifest"),
     "CPU instructions": (BUILD_RECORD, "manifest"),
@@ -34,6 +39,8 @@ READS: Mapping[str, tuple[str, ...]] = {
     "installers": OF_METADATA,
     "torch requirement": OF_METADATA[:1],
     BUILD_RECORD: (BUILD_INFO,),
+    "bill of materials": (BILL,),
+    "licences": (*OF_METADATA[:1], f"licenses/{NOTICES}"),
 }
 
 
@@ -54,4 +61,4 @@ def _failed(name: str, results: Mapping[str, CheckResult]) -> bool:
 
 def _read(name: str, recorded: Recorded) -> Iterator[str]:
     for member in READS.get(name, ()):
-        yield member if "/" in member else f"{recorded.content.info_folder}/{member}"
+        yield member if member.startswith("deepspeed/") else f"{recorded.content.info_folder}/{member}"

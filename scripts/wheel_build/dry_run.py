@@ -73,9 +73,10 @@ class DryRun:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables of setup.py; those of the host compiler are set by activating it."""
+        """The variables of setup.py; those of Visual Studio are set by activating it."""
         toolkit = str(self.layout.toolkit or "")
-        return {name: value.replace("{toolkit}", toolkit) for name, value in self.plan.variables.items()}
+        own = {} if self.windows else self.plan.toolchain.host.variables
+        return {**own, **{name: value.replace("{toolkit}", toolkit) for name, value in self.plan.variables.items()}}
 
     def in_words(self, text: str) -> str:
         """A text that names a place, for reading."""

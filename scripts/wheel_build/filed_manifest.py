@@ -17,6 +17,7 @@ from scripts.wheel_build.build_options import repeat_command
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.package import binaries_of
+from scripts.wheel_build.provenance import tools_of
 from scripts.wheel_build.unchanged import INPUTS, inputs_digest
 
 
@@ -47,7 +48,7 @@ def _found(built: BuiltWheel, report: Report | None) -> dict[str, Any]:
         "ops": {op.op: _op(op) for op in built.ops},
         "left_out": built.left_out,
         "lacks": built.lacks,
-        "toolchain": {**built.toolchain.identity, "setuptools": built.recipe.setuptools},
+        "toolchain": tools_of(built.toolchain, built.recipe),
         "torch": built.recipe.torch["version"],
         "arches": plan.arches,
         "cpu_level": plan.cpu.name,

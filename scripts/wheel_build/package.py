@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from scripts.errors import PackageError
+from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
 from scripts.verify.binaries import UNSOUND
 from scripts.verify.binary import Binary
 from scripts.verify.manylinux import level_of, libraries_of_torch
+from scripts.wheel.bill_of_materials import BILL, Provenance, bill_text
+from scripts.wheel.third_party_code import NOTICES, code_of_others, licence_expression, notices
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.built_op import BuiltOp
-from scripts.wheel_build.rewrite import rewrite_wheel
+from scripts.wheel_build.rewrite import LICENCES, Description, rewrite_wheel
 
 
 def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag: str) -> None:
@@ -30,8 +34,10 @@ def place_binaries(ops: Sequence[BuiltOp], root: Path, platform: str, cache_tag:
         os.utime(path)
 
 
-def finish_wheel(plan: BuildPlan, ops: Sequence[BuiltOp], dist: Path) -> Path:
+def finish_wheel(plan: BuildPlan, ops: Sequence[BuiltOp], dist: Path, provenance: Provenance) -> Path:
     """The one wheel that upstream made in `dist`, rewritten, tagged and named for what its ops ask of the system.
+
+    It carries where it comes from, and the licences of all that is inside.
 
     Raises PackageError when there is not exactly one.
     """
@@ -43,7 +49,19 @@ def finish_wheel(plan: BuildPlan, ops: Sequence[BuiltOp], dist: Path) -> Path:
     finished.mkdir(exist_ok=True)
     tag = platform_tag(plan, ops)
     edit = replace(plan.wheel, tag=plan.target.tag_for(tag))
-    return rewrite_wheel(made[0], finished, plan.target.wheel_name_for(tag), edit)
+    describe = partial(description_of, provenance=provenance, facts=load_facts())
+    return rewrite_wheel(made[0], finished, plan.target.wheel_name_for(tag), edit, describe)
+
+
+def description_of(
+    members: Sequence[str], licences: Mapping[str, bytes], provenance: Provenance, facts: Facts
+) -> Description:
+    """What a wheel with these members says of its making, beside upstream's licences."""
+    code = code_of_others(facts.third_parties.values(), members)
+    told = {**licences, LICENCES + NOTICES: notices(code, facts.licences).encode()}
+    expression = licence_expression(code)
+    bill = bill_text(provenance, code, expression, told)
+    return Description(expression=expression, files={**told, BILL: bill.encode()})
 
 
 def platform_tag(plan: BuildPlan, ops: Sequence[BuiltOp]) -> str:

@@ -33,6 +33,7 @@ from scripts.wheel_build.package import finish_wheel, place_binaries
 from scripts.wheel_build.precompiled import SMALL, prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.provenance import provenance_of
 from scripts.wheel_build.recipe import Recipe
 from scripts.wheel_build.replay_file import ReplayFile
 from scripts.wheel_build.small_headers import PLACE, small_headers_digest
@@ -67,7 +68,8 @@ def build(plan: BuildPlan, python: Path, dirs: Dirs, progress: Progress, replay:
             require_whole(tree)
             upstream.send(PACKAGE)
             check(command, upstream.finish())
-            wheel = finish_wheel(plan, ops, work / "dist")
+            provenance = provenance_of(plan, toolchain, tree, recipe, replay.tools)
+            wheel = finish_wheel(plan, ops, work / "dist", provenance)
             replay.add_wheel(wheel)
     return BuiltWheel(plan=plan, wheel=wheel, toolchain=toolchain, tree=tree, recipe=recipe, ops=ops, seconds=seconds)
 

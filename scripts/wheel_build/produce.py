@@ -15,6 +15,7 @@ from scripts.verify.check import CheckResult, Report
 from scripts.verify.levels import verify_wheel
 from scripts.verify.promises import Promises
 from scripts.wheel.manifest import manifest_path, write_manifest
+from scripts.wheel.record import WheelSource
 from scripts.wheel.wheelhouse import FAILED, wheel_in
 from scripts.wheel_build.build_lock import building
 from scripts.wheel_build.build_plan import BuildPlan
@@ -24,6 +25,7 @@ from scripts.wheel_build.filed_manifest import manifest_of
 from scripts.wheel_build.pipeline import build, discard_work
 from scripts.wheel_build.preflight import require_disks
 from scripts.wheel_build.progress import Progress
+from scripts.wheel_build.provenance import tools_of
 from scripts.wheel_build.replay import replay_path
 from scripts.wheel_build.replay_file import ReplayFile, replay_of, replaying
 
@@ -79,12 +81,25 @@ def report_on(built: BuiltWheel, python: Path | None, progress: Progress) -> Rep
         expected_ops=tuple(op.op for op in built.ops),
         log=progress.heard,
         watch=lambda check: progress.show(f"  {check.as_line()}"),
-        promises=Promises(arches=built.plan.arches, cpu_level=built.plan.cpu.name, patches=built.tree.patches),
+        promises=promises_of(built),
     )
     if not built.lacks:
         return report
     lacks = CheckResult(name="ops of the target", passed=None, detail=f"lacks {', '.join(built.lacks)}")
     return replace(report, checks=(*report.checks, lacks))
+
+
+def promises_of(built: BuiltWheel) -> Promises:
+    """What the manifest is going to state of the wheel."""
+    archive = built.tree.archive
+    return Promises(
+        arches=built.plan.arches,
+        cpu_level=built.plan.cpu.name,
+        patches=built.tree.patches,
+        source=WheelSource(kind=archive.kind, sha256=archive.sha256),
+        torch=built.recipe.torch["version"],
+        toolchain=tools_of(built.toolchain, built.recipe),
+    )
 
 
 def file_wheel(built: BuiltWheel, report: Report, dirs: Dirs, progress: Progress) -> Path:

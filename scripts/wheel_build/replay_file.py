@@ -44,6 +44,11 @@ class ReplayFile:
     def __init__(self, path: Path, replay: Replay) -> None:
         self.path, self.replay = path, replay
 
+    @property
+    def tools(self) -> str:
+        """The commit of these tools, and whether files differ from it."""
+        return tools_as(self.replay.commit, self.replay.changed)
+
     def add(self, **known: Any) -> None:  # noqa: ANN401  fields of a replay
         """Write down what is known now; a disk that does not take it keeps no build back."""
         self.replay = replace(self.replay, **known)
@@ -145,6 +150,11 @@ def machine_here(target: Target, installer: Installer) -> ReplayMachine:
     image = " ".join(filter(None, (os.environ.get(name, "") for name in RUNNER_IMAGE)))
     uv = ask([installer.uv, "--version"]).text if installer.uv else None
     return ReplayMachine(system=describe(), image=image, python=told or "", uv=uv)
+
+
+def tools_as(commit: str, changed: bool) -> str:
+    """A commit of these tools in one word; empty where it is not known."""
+    return f"{commit}+changed" if commit and changed else commit
 
 
 def commit_here() -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""Rewrites a wheel so that the same content always gives the same bytes, with our requirements in its metadata."""
+"""Rewrites a wheel so that the same content always gives the same bytes, with what we have to say in its metadata."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from scripts.errors import PackageError
 from scripts.files import draft_of, record_digest
 
 REQUIRES = "Requires-Dist: "
 EXECUTABLE, PLAIN = 0o100755, 0o100644
+LICENCES = "licenses/"  # below .dist-info/, where PEP 639 has them; older setuptools put them beside METADATA
+LICENCE = re.compile(r"(?:licenses/)?((?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*)", re.IGNORECASE)
+OLDEST_METADATA = "2.4"  # that knows License-Expression
+OF_LICENCES = ("License:", "License-Expression:", "License-File:", "Classifier: License ::")
+DYNAMIC = ("Dynamic: license",)  # it is no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +39,34 @@ class WheelEdit:
     tag: str  # "cp311-cp311-linux_x86_64"
 
 
-def rewrite_wheel(source: Path, directory: Path, name: str, edit: WheelEdit) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a wheel says of its making: files of its metadata, and the licences of all that is inside."""
+
+    expression: str  # "Apache-2.0 AND BSD-3-Clause"
+    files: Mapping[str, bytes]  # below .dist-info/
+
+
+Describe = Callable[[Sequence[str], Mapping[str, bytes]], Description]  # of members, and upstream's licences
+
+
+def rewrite_wheel(source: Path, directory: Path, name: str, edit: WheelEdit, describe: Describe) -> Path:
     """A new wheel `directory/name` with the members of `source` sorted, fixed times and modes, RECORD made anew.
 
-    Raises PackageError when the wheel has no METADATA or lacks a requirement that must be pinned.
+    `describe` makes what it says of its making. Raises PackageError when the wheel has no METADATA or lacks a
+    requirement that must be pinned.
     """
     members, modes = _read(source)
     info_folder = _dist_info(members, source)
     members.pop(f"{info_folder}/RECORD", None)
+    licences = {f"{LICENCES}{file}": data for file, data in _licences(members, info_folder).items()}
+    described = describe(sorted(name for name in members if not name.startswith(f"{info_folder}/")), licences)
+    own = {**licences, **described.files}
+    members |= {f"{info_folder}/{path}": data for path, data in own.items()}
     metadata = members[f"{info_folder}/METADATA"].decode("utf-8").replace("\r\n", "\n")  # written on Windows
-    members[f"{info_folder}/METADATA"] = edit_metadata(metadata, edit).encode("utf-8")
+    files = sorted(path.removeprefix(LICENCES) for path in own if path.startswith(LICENCES))
+    stated = state_licences(edit_metadata(metadata, edit), described.expression, files)
+    members[f"{info_folder}/METADATA"] = stated.encode("utf-8")
     members[f"{info_folder}/WHEEL"] = _wheel_text(members[f"{info_folder}/WHEEL"].decode("utf-8"), edit.tag).encode()
     record = f"{info_folder}/RECORD"
     members[record] = _record(members, record)
@@ -64,6 +88,25 @@ def _read(source: Path) -> tuple[dict[str, bytes], dict[str, int]]:
             return {info.filename: old.read(info) for info in files}, {info.filename: _mode(info) for info in files}
     except (zipfile.BadZipFile, zlib.error) as error:
         raise PackageError(f"{source.name}: cannot be read: {error}; build it again") from None
+
+
+def _licences(members: dict[str, bytes], info_folder: str) -> dict[str, bytes]:
+    """Upstream's licences by their names, taken out of the members."""
+    found = {name: LICENCE.fullmatch(name.removeprefix(f"{info_folder}/")) for name in members}
+    return {match[1]: members.pop(name) for name, match in found.items() if match}
+
+
+def state_licences(text: str, expression: str, files: Sequence[str]) -> str:
+    """METADATA that states the licences as PEP 639 has it, and nothing else of licences."""
+    head, gap, body = text.partition("\n\n")
+    kept = [line for line in head.splitlines() if not line.startswith((*OF_LICENCES, *DYNAMIC))]
+    version = next((line for line in kept if line.startswith("Metadata-Version: ")), "Metadata-Version: 0")
+    newest = max(Version(version.partition(": ")[2]), Version(OLDEST_METADATA))
+    stated = [f"License-Expression: {expression}", *(f"License-File: {file}" for file in files)]
+    others = [line for line in kept if line != version]
+    first = [line for line in others if line.startswith(("Name: ", "Version: "))]
+    rest = [line for line in others if line not in first]
+    return "\n".join([f"Metadata-Version: {newest}", *first, *stated, *rest]) + gap + body
 
 
 def edit_metadata(text: str, edit: WheelEdit) -> str:

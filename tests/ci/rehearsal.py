@@ -57,6 +57,7 @@ class Rehearsal:
         if not real:
             shutil.copyfile(STANDINS / "noxfile.py", self.checkout / "noxfile.py")
             write_whole(self.checkout / "scripts" / "data" / LISTING.name, small_listing())
+        build_on_this_machine(self.checkout)
         make_repository(self.checkout)
         git(self.checkout, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
         for folder in {action.partition("@")[0].split("/")[1] for action in actions()} - {"checkout"}:
@@ -145,6 +146,15 @@ def actions() -> list[str]:
     used = {step["uses"] for file in FILES for _, step in steps(load(file.name)) if "uses" in step}
     named = {f"{'/'.join(name.split('/')[:2])}@{commit}" for name, _, commit in (use.partition("@") for use in used)}
     return sorted(name for name in named if not name.startswith("actions/checkout@"))
+
+
+def build_on_this_machine(checkout: Path) -> None:
+    """Have no job ask for a container: act runs none here."""
+    runners = checkout / "scripts" / "data" / "runners.yaml"
+    text = runners.read_text(encoding="utf-8")
+    without = re.sub(r"^ +image: .*\n", "", text, flags=re.MULTILINE)
+    assert without != text
+    write_whole(runners, without)
 
 
 def make_repository(folder: Path) -> None:

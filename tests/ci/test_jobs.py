@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -157,8 +158,21 @@ def test_the_matrix_is_what_the_workflow_reads() -> None:
     ids = ["ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64", "ds0.19.8-torch2.13.0-cpu-cp312-linux_x86_64"]
     name = job_name(make_target())
     row = {"id": name, "runner": "ubuntu-22.04", "python": "3.11\n3.12", "ids": ids}
-    assert matrix_document(jobs) == {"include": [row]}
+    [job] = jobs
+    assert job.container
+    assert matrix_document(jobs) == {"include": [{**row, "container": job.container}]}
     assert matrix_document([]) == {"include": []}
+
+
+def test_linux_is_built_in_an_image_that_no_later_push_changes_and_windows_on_its_runner() -> None:
+    jobs = jobs_of([make_target(), make_target(platform="win_amd64")])
+    found = {job.targets[0].system: job.container for job in jobs}
+    assert found["windows"] is None
+    assert found["linux"]
+    assert re.fullmatch(r"[a-z0-9./_-]+@sha256:[0-9a-f]{64}", found["linux"]["image"])
+    assert found["linux"]["env"]["PATH"].startswith("/opt/python/cp311-cp311/bin:/usr/local/sbin:/usr/local/bin:")
+    [row] = matrix_document(jobs_of([make_target(platform="win_amd64")]))["include"]
+    assert row["container"] == "", "what a workflow reads as none"
 
 
 def test_the_ids_of_a_matrix_are_read_again_by_the_name_of_their_artifact() -> None:

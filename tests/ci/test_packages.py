@@ -39,6 +39,26 @@ def test_only_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> N
     assert lines(root=True) == []
 
 
+def test_a_cuda_that_refuses_the_compiler_gets_one_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gcc = Gcc(compiler="/usr/bin/g++", version="g++ 14", target="x86_64-redhat-linux", linker="ld", major=14)
+    monkeypatch.setattr(packages, "find_gcc", lambda facts: gcc)
+    monkeypatch.setattr(packages, "absent_headers", lambda gcc, headers: frozenset())
+    monkeypatch.delenv("CXX", raising=False)
+    with_program(monkeypatch, "dnf")
+    found = {
+        cuda: [line.as_shell() for line in install_commands(make_target(cuda=cuda), load_facts(), root=True)]
+        for cuda in ("cpu", "cu118", "cu121", "cu124", "cu128", "cu130")
+    }
+    assert found == {
+        "cpu": [],
+        "cu118": ["dnf install -y gcc-toolset-11-gcc-c++"],
+        "cu121": ["dnf install -y gcc-toolset-12-gcc-c++"],
+        "cu124": ["dnf install -y gcc-toolset-13-gcc-c++"],
+        "cu128": [],
+        "cu130": [],
+    }
+
+
 def test_a_manager_whose_lists_do_not_age_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with_program(monkeypatch, "dnf")
     assert lines(root=True) == ["dnf install -y gcc-c++ libaio-devel"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -104,6 +108,53 @@ def test_a_folder_stands_for_all_wheels_in_it(tmp_path: Path, capsys: pytest.Cap
 def test_a_folder_without_a_wheel_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no wheel"):
         names([str(tmp_path)], tmp_path)
+
+
+def tar_file(mode: str) -> bytes:
+    """An archive of one file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as tar:  # type: ignore[call-overload]
+        tar.addfile(tarfile.TarInfo("info/index.json"), io.BytesIO(b""))
+    return buffer.getvalue()
+
+
+def zip_file() -> bytes:
+    """The same, zipped."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("deepspeed-0.16.5-py311_0.conda", zip_file(), "is a conda package, which conda and mamba install"),
+        ("deepspeed-0.16.5-py311_0.tar.bz2", tar_file("w:bz2"), "is a conda package of the older kind"),
+        ("deepspeed-0.16.5.tar.gz", tar_file("w:gz"), "is a source archive, from which pip compiles"),
+        ("DeepSpeed-0.16.5.zip", zip_file(), "is a source archive or a folder that was packed"),
+        ("deepspeed-0.16.5-py3.11.egg", zip_file(), "is an egg"),
+    ],
+)
+def test_a_package_of_another_kind_is_told_what_it_is(name: str, content: bytes, words: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        names([str(file)], tmp_path)
+    assert str(caught.value).startswith(f"{file} {words}")
+    assert str(caught.value).endswith("; give a wheel, which ends with .whl")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path} holds no wheel ({name} {words}")):
+        names([str(tmp_path)], tmp_path)
+    with pytest.raises(InputError, match=re.escape(words.removeprefix("is "))):
+        names([f"http://127.0.0.1:9/{name}"], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.conda", "a.tar.gz", "a.tar.bz2"])
+def test_what_is_only_called_like_a_package_is_no_wheel(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"<html>")
+    with pytest.raises(InputError, match="not a wheel's file name"):
+        verify_task.verify(VerifyOptions(wheel=(str(tmp_path / name),)))
 
 
 def test_the_wheel_of_an_address_is_downloaded_and_its_digest_shown(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ def test_a_proven_wheel_is_published_with_its_metadata_and_its_manifest_last(tmp
     ]
     digests = [payload.sha256 for payload in candidate.payloads]
     manifest = wheel.with_name(wheel.name + ".json").read_bytes()
-    contents = [wheel.read_bytes(), metadata(TARGET.wheel_version, f"torch=={TARGET.torch_minor}.*").encode(), manifest]
+    stated = metadata(TARGET.wheel_version, f"torch=={TARGET.torch_minor}.*", members=())
+    contents = [wheel.read_bytes(), stated.encode(), manifest]
     assert digests == [hashlib.sha256(content).hexdigest() for content in contents]
     assert [payload.size for payload in candidate.payloads] == [len(content) for content in contents]
     assert candidate.target == TARGET
@@ -129,16 +130,33 @@ def test_a_wheel_that_is_not_its_manifests_is_refused(tmp_path: Path) -> None:
     [
         ({"metadata": {"sha256": "0" * 64}}, "its manifest is another wheel's: metadata.sha256 is 0000"),
         ({"ops": {"cpu_adam": {}}}, "ops is ['cpu_adam'] in its manifest, and [] here"),
-        ({"torch": "2.9.0"}, "torch is '2.9.0' in its manifest, and '2.1.0' here"),
+        ({"torch": "2.9.0"}, "it fails its audit: bill of materials: torch is '2.1.0+cpu' in it, and '2.9.0' in the"),
         (
             {"cpu_level": "any"},
             "it fails its audit: manifest: it promises the CPU level 'any', which cpu.yaml does not",
         ),
-        ({"source": {"kind": "found", "sha256": "0" * 64}}, "source.kind is 'found' in its manifest"),
+        ({"source": {"kind": "found", "sha256": "0" * 64}}, "it fails its audit: bill of materials: "),
     ],
 )
 def test_a_wheel_whose_manifest_is_not_true_is_refused(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
     rewrite(file_wheel(tmp_path, TARGET), **changes)
+    assert only_refusal(tmp_path).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"torch": "2.1.9+cpu"}, "torch is '2.1.9' in its manifest, and '2.1.0' here"),
+        (
+            {"source": {"kind": "sdist", "sha256": "0" * 64}},
+            "it fails its audit: bill of materials: its source has sha256 0000",
+        ),
+    ],
+)
+def test_a_wheel_that_says_the_same_untruth_as_its_manifest_is_refused(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    file_wheel(tmp_path, TARGET, **changes)
     assert only_refusal(tmp_path).startswith(reason)
 
 

@@ -181,3 +181,36 @@ def test_a_wheel_that_is_too_large_is_refused_and_the_others_are_sent(
     assert refused.wheel == large[0].wheel.name
     assert f"has {size} bytes; an asset must have less than {size}" in refused.reason
     assert [p for p in plan.uploads if p.name != SUMS] == payloads_of(candidates)
+
+
+def with_few_parts(candidate: Candidate) -> Candidate:
+    """The same, verified as hosted builds verify the wheels of all Pythons but the first."""
+    told = candidate.record.verification
+    assert told
+    return replace(candidate, record=replace(candidate.record, verification=replace(told, level="core")))
+
+
+def test_a_wheel_that_ran_few_parts_goes_with_a_sibling_that_ran_all(candidates: tuple[Candidate, ...]) -> None:
+    first, second, _, other = candidates
+    assert [each.family for each in candidates] == [first.family] * 3 + [other.family]
+    assert other.family != first.family
+    plan = plan_publishing([first, with_few_parts(second), with_few_parts(other)], [], ROOM)
+    assert [each.wheel for each in plan.refused] == [other.wheel.name]
+    assert "verified at level core, which is enough only beside a wheel of the same DeepSpeed" in plan.refused[0].reason
+    assert {payload.name for payload in payloads_of([first, second])} <= {each.name for each in plan.uploads}
+    alone = plan_publishing([with_few_parts(second)], [], ROOM)
+    assert (alone.jobs, [each.wheel for each in alone.refused]) == ((), [second.wheel.name])
+    assert plan_publishing([with_few_parts(second)], [], ROOM, {first.family}).refused == ()
+
+
+def test_a_sibling_that_is_refused_itself_proves_nothing(candidates: tuple[Candidate, ...]) -> None:
+    first, second, *_ = candidates
+    in_the_way = state([payload_of_bytes(first.wheel.name, b"other bytes")])
+    plan = plan_publishing([first, with_few_parts(second)], [in_the_way], ROOM)
+    assert [each.wheel for each in plan.refused] == [first.wheel.name, second.wheel.name]
+
+
+def test_a_wheel_that_is_published_is_not_asked_again_for_its_sibling(candidates: tuple[Candidate, ...]) -> None:
+    there = after(plan_publishing(candidates[1:2], [], ROOM))
+    plan = plan_publishing([with_few_parts(candidates[1])], [state(there)], ROOM)
+    assert (plan.refused, plan.already_published) == ((), (candidates[1].wheel.name,))

@@ -93,6 +93,21 @@ def test_everything_is_there_and_a_second_run_sends_nothing(root: Path, wheels: 
     assert published_wheels(store) == {candidate.target.wheel_name for candidate in wheels}
 
 
+def test_a_published_sibling_that_ran_all_parts_is_enough(root: Path, wheels: tuple[Candidate, ...]) -> None:
+    told = wheels[1].record.verification
+    assert told
+    few = replace(wheels[1], record=replace(wheels[1].record, verification=replace(told, level="core")))
+    store = DirectoryStore(root)
+    assert [each.wheel for each in make_plan(store, [few], ROOM).refused] == [few.wheel.name]
+    run(store, wheels[:1])
+    assert make_plan(store, [few], ROOM).refused == ()
+    manifest = root / "v0.19.8" / wheels[0].manifest.name
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"full"', '"core"'), encoding="utf-8")
+    assert [each.wheel for each in make_plan(store, [few], ROOM).refused] == [few.wheel.name]
+    manifest.write_text("{", encoding="utf-8")
+    assert [each.wheel for each in make_plan(store, [few], ROOM).refused] == [few.wheel.name]
+
+
 @pytest.mark.parametrize("steps", range(13))
 @pytest.mark.parametrize("before", [0, 1])
 def test_a_run_that_dies_anywhere_is_taken_up_by_the_next(

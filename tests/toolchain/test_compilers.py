@@ -114,6 +114,7 @@ def test_a_compiler_that_the_toolkit_refuses_is_refused_before_the_toolkit_is_fe
     linux: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     linux.setattr(host_compiler, "find_gcc", lambda facts: replace(GCC, major=16))
+    linux.setattr(host_compiler, "accepted_gcc", lambda gcc, *_: gcc)
     linux.setattr(compilers, "find_toolkit", lambda *asked: (None, []))
     with pytest.raises(PrerequisiteError, match="GCC 16:\n  gcc-host-config"):
         require(CUDA, find(CUDA, tmp_path))
@@ -151,6 +152,7 @@ def test_the_toolset_is_chosen_for_the_toolkit_that_the_user_named(windows: pyte
 def test_a_compiler_that_only_the_named_toolkit_accepts_is_accepted(linux: pytest.MonkeyPatch, tmp_path: Path) -> None:
     old = parse_id("ds0.16.5-torch2.5.1-cu121-cp311-linux_x86_64")
     linux.setattr(host_compiler, "find_gcc", lambda facts: replace(GCC, major=13))
+    linux.setattr(host_compiler, "accepted_gcc", lambda gcc, *_: gcc)
     with pytest.raises(PrerequisiteError, match="gcc-host-config"):
         require(old, find(old, tmp_path))
     name_toolkit(linux, "12.4", "linux")

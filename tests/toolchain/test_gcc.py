@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scripts.errors import PrerequisiteError
+from scripts.facts.facts import Facts
 from scripts.facts.load import load_facts
 from scripts.toolchain.gcc import (
+    Gcc,
     absent_headers,
+    accepted_gcc,
     find_gcc,
     install_line,
     missing_message,
@@ -103,3 +107,72 @@ def test_missing_python_headers_are_said_before_anything_is_built(tmp_path: Path
     (tmp_path / "Python.h").write_text("")
     require_python_headers(find_gcc(FACTS), str(tmp_path), FACTS)
     assert (tmp_path / "Python.h").exists()
+
+
+# ---------------------------------------------------------------- a tree as pypa's manylinux images have it
+
+
+def with_toolsets(folder: Path, *majors: int) -> Facts:
+    """The facts of a system whose GCC toolsets lie in this folder, as they lie below /opt/rh; these are installed."""
+    rows = []
+    for row in FACTS.gcc_toolsets:
+        program = folder / f"gcc-toolset-{row.major}/root/usr/bin/g++"
+        rows.append(replace(row, programs=(str(program),)))
+        if row.major in majors:
+            program.parent.mkdir(parents=True)
+            said = f"case $1 in -dumpversion) echo {row.major}.2.1;; --version) echo 'g++ (GCC) {row.major}.2.1';; esac"
+            program.write_text(f"#!/bin/sh\n{said}\n")
+            program.chmod(0o755)
+    assert [row.programs[1] for row in FACTS.gcc_toolsets][-1] == "/opt/rh/gcc-toolset-11/root/usr/bin/g++"
+    return replace(FACTS, gcc_toolsets=tuple(rows))
+
+
+def usual(major: int) -> Gcc:
+    return Gcc(compiler="/usr/bin/g++", version=f"g++ {major}", target="x86_64-redhat-linux", linker="ld", major=major)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the compilers are scripts of a POSIX shell")
+@pytest.mark.parametrize(
+    ("found", "newest", "taken"),
+    [
+        (14, None, 14),
+        (14, 14, 14),
+        (14, 13, 13),  # CUDA 12.4
+        (14, 12, 12),  # CUDA 12.1
+        (15, 11, 15),  # CUDA 11.8, and no toolset 11: the gate says so
+        (8, None, 13),  # AlmaLinux 8's own, which is older than any torch takes
+        (8, 12, 12),
+    ],
+)
+def test_a_toolset_is_taken_where_cuda_refuses_the_usual_compiler(
+    found: int, newest: int | None, taken: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    facts = with_toolsets(tmp_path, 12, 13)
+    gcc = accepted_gcc(usual(found), facts, newest)
+    assert gcc.major == taken
+    if taken == found:
+        assert gcc.variables == {}
+    else:
+        folder = tmp_path / f"gcc-toolset-{taken}/root/usr/bin"
+        assert gcc.variables == {
+            "CXX": str(folder / "g++"),
+            "CC": str(folder / "gcc"),
+            "COMPILER_PATH": str(folder),
+        }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the compilers are scripts of a POSIX shell")
+def test_a_system_without_g_plus_plus_has_its_newest_toolset_and_cxx_is_never_overruled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = with_toolsets(tmp_path, 11, 13)
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("CXX", raising=False)
+    assert find_gcc(facts).version == "g++ (GCC) 13.2.1"
+    monkeypatch.setenv("CXX", str(tmp_path / "gcc-toolset-11/root/usr/bin/g++"))
+    assert accepted_gcc(find_gcc(facts), facts, 9).major == 11
+    monkeypatch.setenv("CXX", "absent")
+    with pytest.raises(PrerequisiteError):
+        find_gcc(facts)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from scripts.verify.promises import Promises
+from scripts.wheel.bill_of_materials import BILL, PURLS
+from scripts.wheel.third_party_code import NOTICES
 from tests.verify.stub_code import VECTOR_CODE, ZMM
 from tests.verify.stub_elf import ALL, INTERP, LOAD, PLAIN_STACK, STACK, make_elf
 from tests.verify.stub_fatbin import make_fatbin
@@ -19,6 +23,7 @@ Change = Callable[[WheelParts], None]
 ADAM = "deepspeed/ops/adam/cpu_adam_op.cpython-311-x86_64-linux-gnu.so"
 FUSED = "deepspeed/ops/adam/fused_adam_op.cp311-win_amd64.pyd"
 ENGINE = "deepspeed/runtime/engine.py"
+IN_INFO = "deepspeed-{v}.dist-info/"
 LONG = "x" * 250
 AMX, VNNI, FP16 = (bytes.fromhex(code) for code in ("c4e26a5cc1", "c4e27550c2", "62f5744858c2"))
 LINUX_PROMISES = Promises(cpu_level="avx2", patches=())
@@ -93,6 +98,16 @@ def renamed(old: str, new: str) -> Change:
     return change
 
 
+def tagged(old: str, new: str) -> Change:
+    """With another platform in the file's name, and in WHEEL alike."""
+
+    def change(parts: WheelParts) -> None:
+        parts.edit(f"{parts.info}/WHEEL", old, new)
+        parts.file = parts.file.replace(old, new)
+
+    return change
+
+
 def moved(old: str, new: str) -> Change:
     """The members that begin so elsewhere."""
 
@@ -155,6 +170,30 @@ def misrecorded(name: str, said: bytes) -> Change:
         parts.recorded[name.replace("{v}", parts.version)] = said
 
     return change
+
+
+def bill(edit: Callable[[dict[str, Any]], object]) -> Change:
+    """With another bill of materials."""
+
+    def by(text: bytes) -> bytes:
+        told = json.loads(text)
+        edit(told)
+        return json.dumps(told).encode()
+
+    return rewritten(IN_INFO + BILL, by)
+
+
+def as_sdist(told: dict[str, Any]) -> None:
+    """As if it were made from a sdist, with another digest than the index states."""
+    ancestor = told["metadata"]["component"]["pedigree"]["ancestors"][0]
+    ancestor["purl"] = PURLS["sdist"] + ancestor["version"]
+
+
+def with_patch(told: dict[str, Any]) -> None:
+    """As if a patch were applied that nobody knows."""
+    wheel = told["metadata"]["component"]
+    wheel["pedigree"]["patches"].append({"type": "unofficial", "resolves": [{"type": "defect", "id": "P999"}]})
+    wheel["properties"].append({"name": "deepspeed-wheels:patch:P999", "value": "digest"})
 
 
 def licence_of(parts: WheelParts) -> str:
@@ -349,6 +388,39 @@ COMMANDS: dict[str, Change] = {
     "another entry point": added("deepspeed-{v}.dist-info/entry_points.txt", b"[console_scripts]\nds = a:b\n"),
     "no entry points": lambda parts: parts.members.__delitem__(f"{parts.info}/entry_points.txt"),
 }
+BILLS: dict[str, Change] = {
+    "none": lambda parts: parts.members.__delitem__(f"{parts.info}/{BILL}"),
+    "no JSON": rewritten(IN_INFO + BILL, lambda text: text[:-20]),
+    "a list": rewritten(IN_INFO + BILL, lambda text: b"[" + text + b"]"),
+    "another format": replaced(IN_INFO + BILL, '"CycloneDX"', '"SPDX"'),
+    "a later format": replaced(IN_INFO + BILL, '"specVersion": "1.6"', '"specVersion": "2.0"'),
+    "no ancestor": replaced(IN_INFO + BILL, '"ancestors"', '"variants"'),
+    "an ancestor of elsewhere": replaced(IN_INFO + BILL, "pkg:github/deepspeedai/", "pkg:github/evil/"),
+    "another version": bill(lambda told: told["metadata"]["component"].update(version="0.1")),
+    "no version": bill(lambda told: told["metadata"]["component"].update(version="newest")),
+    "another torch": bill(lambda told: told["formulation"][0]["components"][0].update(version="1.13.0+cpu")),
+    "no torch": bill(lambda told: told["formulation"][0]["components"].pop(0)),
+    "another sdist": bill(as_sdist),
+    "an unknown patch": bill(with_patch),
+    "a part less": bill(lambda told: told["components"].pop(0)),
+    "no parts": bill(lambda told: told.update(components=[])),
+    "a second one": added(f"{IN_INFO}sboms/other.spdx.json", b"{}"),
+}
+LICENCES: dict[str, Change] = {
+    "no expression": replaced(IN_INFO + "METADATA", "License-Expression: ", "License-Expressions: "),
+    "another expression": replaced(IN_INFO + "METADATA", "Apache-2.0 AND", "GPL-3.0-only AND"),
+    "DeepSpeed's alone": replaced(IN_INFO + "METADATA", " AND BSD-3-Clause AND MIT", ""),
+    "one less": replaced(IN_INFO + "METADATA", " AND MIT", ""),
+    "one more": replaced(IN_INFO + "METADATA", " AND MIT", " AND MIT AND Zlib"),
+    "a file not named": replaced(IN_INFO + "METADATA", f"License-File: {NOTICES}\n", ""),
+    "a file named that is not there": metadata_line("License-File: NOTICE"),
+    "a file more": added(f"{IN_INFO}licenses/GPL.txt", b"GPL"),
+    "no notices": lambda parts: parts.members.__delitem__(f"{parts.info}/licenses/{NOTICES}"),
+    "empty notices": rewritten(f"{IN_INFO}licenses/{NOTICES}", lambda text: b""),
+    "a notice less": replaced(f"{IN_INFO}licenses/{NOTICES}", "Copyright NVIDIA/apex", ""),
+    "no licence text": rewritten(f"{IN_INFO}licenses/{NOTICES}", lambda text: text.replace(b"Permission is", b"It is")),
+    "a line more": rewritten(f"{IN_INFO}licenses/{NOTICES}", lambda text: text + b"All rights reserved.\n"),
+}
 ZIPS: dict[str, Change] = {
     "bytes before": packed(lambda data: b"#!/bin/sh\n" + data),
     "bytes behind": packed(lambda data: data + b"more"),
@@ -384,6 +456,8 @@ FAMILIES: dict[str, dict[str, Change]] = {
     "torch requirement": TORCH,
     "build record": BUILD_RECORDS,
     "commands": COMMANDS,
+    "bill of materials": BILLS,
+    "licences": LICENCES,
     "zip": ZIPS,
     NOT_OPENED: UNREADABLE,
 }
@@ -400,6 +474,8 @@ OF_LINUX: dict[str, dict[str, Change]] = {
     },
     "RECORD": {"a wrong hash of a module": misrecorded(ADAM, b"other")},
     "op modules": {
+        "in another folder": moved(ADAM, ADAM.replace("ops/adam/", "ops/lion/")),
+        "beside the package's folders": moved(ADAM, ADAM.replace("ops/adam/", "")),
         "none": removed(ADAM),
         "two": added("deepspeed/cpu_adam.cpython-311-x86_64-linux-gnu.so", make_elf(LIBRARIES, init="cpu_adam")),
         "of no op": added(
@@ -424,6 +500,7 @@ OF_LINUX: dict[str, dict[str, Change]] = {
         "an object file": elf(kind=1),
         "a program in disguise": elf(segments=(*PLAIN_STACK, (INTERP, 4))),
         "64-bit Arm": elf(machine=183),
+        "a tag of 64-bit Arm": tagged("linux_x86_64", "linux_aarch64"),
         "32 bits": elf(machine=3),
         "no function for Python": elf(init="adam"),
         "a module of Windows": added(ADAM, make_pe()),
@@ -478,6 +555,7 @@ OF_WINDOWS: dict[str, dict[str, Change]] = {
         "a program": pe(kind=0x22),
         "32 bits": pe(machine=0x14C),
         "arm64": pe(machine=0xAA64),
+        "a tag of arm64": tagged("win_amd64", "win_arm64"),
         "no function for Python": pe(init="adam"),
         "a module of Linux": added(FUSED, make_elf(init="fused_adam_op")),
     },

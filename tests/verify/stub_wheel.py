@@ -8,8 +8,14 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from scripts.facts.load import load_facts
+from scripts.wheel.bill_of_materials import BILL, Provenance, bill_text
+from scripts.wheel.record import WheelSource
+from scripts.wheel.third_party_code import NOTICES, CodeOfOthers, code_of_others, licence_expression, notices
 from tests.verify.stub_elf import make_elf
 
+SOURCE = WheelSource(kind="tag", sha256=hashlib.sha256(b"source").hexdigest())
+TOOLS = {"compiler": "g++ 12.2.0"}
 VERSION = "0.19.8+cputorch2.13"
 NAME = f"deepspeed-{VERSION}-cp311-cp311-linux_x86_64.whl"
 INFO = f"deepspeed-{VERSION}.dist-info"
@@ -30,13 +36,50 @@ def build_info(
     return "\n".join([*lines, f"accelerator_name={accelerator!r}", f"torch_info={facts}", ""])
 
 
-def metadata(version: str = VERSION, torch: str = "torch==2.13.*") -> str:
+def metadata(version: str = VERSION, torch: str = "torch==2.13.*", members: Iterable[str] = (MODULE,)) -> str:
     head = f"Metadata-Version: 2.4\nName: deepspeed\nVersion: {version}\n"
+    head += f"License-Expression: {licence_expression(code_in(members))}\nLicense-File: {NOTICES}\n"
     return (
         head
         + f"Requires-Dist: numpy\nRequires-Dist: {torch}\nRequires-Dist: torch>=2.0; extra == 'dev'\n"
         + ("Requires-Dist: deepspeed-kernels; sys_platform == 'linux' and extra == 'inf'\n")
     )
+
+
+def code_in(members: Iterable[str]) -> tuple[CodeOfOthers, ...]:
+    return code_of_others(load_facts().third_parties.values(), tuple(members))
+
+
+def torch_of(version: str) -> str:
+    """The torch that the label of a wheel's version names."""
+    cuda, _, minor = version.partition("+")[2].partition("torch")
+    return f"{minor or '2.13'}.0+{cuda or 'cpu'}"
+
+
+def told_of_making(
+    members: Iterable[str],
+    version: str = VERSION,
+    *,
+    source: WheelSource = SOURCE,
+    tools: Mapping[str, str] = TOOLS,
+    torch: str | None = None,
+    licences: Mapping[str, bytes] = {},
+) -> dict[str, bytes]:
+    """The files below .dist-info/ that say where a wheel with these members comes from."""
+    code = code_in(members)
+    told = {**licences, f"licenses/{NOTICES}": notices(code, load_facts().licences).encode()}
+    provenance = Provenance(
+        version=version,
+        target="a target",
+        source=source,
+        edits=dict.fromkeys(source.patches, "digest"),
+        titles=dict.fromkeys(source.patches, "why"),
+        torch=torch or torch_of(version),
+        toolchain=tools,
+        choices={"cpu-level": "avx2"},
+        commit="",
+    )
+    return {**told, BILL: bill_text(provenance, code, licence_expression(code), told).encode()}
 
 
 def members() -> dict[str, bytes]:
@@ -62,6 +105,9 @@ def make_wheel(
     if version != VERSION:
         own[f"{INFO}/METADATA"] = metadata(version=version).encode()
     given = {**members(), **own, **changes}
+    there = [name for name, data in given.items() if data is not None]
+    told = told_of_making(there, version)
+    given = {**{f"{INFO}/{name}": data for name, data in told.items()}, **given}
     content = {key.replace(INFO, info): value for key, value in given.items() if value is not None}
     recorded = {key: value for key, value in {**content, **record}.items() if value is not None}
     rows = [f"{member},sha256={record_hash(data)},{len(data)}" for member, data in recorded.items()]

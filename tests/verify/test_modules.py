@@ -132,7 +132,7 @@ def test_each_fault_of_a_windows_module_fails_its_own_check(
 
 
 LINUX_FAULTS = {
-    "another processor": (make_elf(machine=183), "module format", "is for EM_AARCH64"),
+    "another processor": (make_elf(machine=183), "module format", "is for arm64, not x86-64"),
     "no function for Python": (make_elf(init="adam"), "module format", "PyInit_cpu_adam_op"),
     "a library of nobody": (make_elf(needed=("libfoo.so.1",)), "needed libraries", "nor torch brings"),
     "CUDA in a CPU wheel": (make_elf(needed=("libcudart.so.12",)), "needed libraries", "needs libcudart.so.12"),

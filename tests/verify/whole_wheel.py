@@ -17,7 +17,7 @@ from scripts.wheel_build.source import fetch_source
 from tests.verify.stub_elf import make_elf
 from tests.verify.stub_fatbin import make_fatbin
 from tests.verify.stub_pe import make_pe
-from tests.verify.stub_wheel import BUILD_INFO, build_info, metadata, record_hash
+from tests.verify.stub_wheel import BUILD_INFO, build_info, metadata, record_hash, told_of_making
 
 LIBRARIES = ("libc10.so", "libtorch_cpu.so", "libstdc++.so.6", "libc.so.6")
 DLLS = ("c10.dll", "torch_cpu.dll", "python311.dll", "vcruntime140.dll")
@@ -89,7 +89,7 @@ def linux_parts(release: str = "0.19.8") -> WheelParts:
         for op in LINUX_OPS
     }
     record = build_info(version=version, ops=LINUX_OPS)
-    return _parts(release, version, "linux_x86_64", {**modules, BUILD_INFO: record.encode()}, metadata(version))
+    return _parts(release, version, "linux_x86_64", {**modules, BUILD_INFO: record.encode()}, "torch==2.13.*")
 
 
 def windows_parts(release: str = "0.16.5") -> WheelParts:
@@ -102,11 +102,10 @@ def windows_parts(release: str = "0.16.5") -> WheelParts:
         "deepspeed/ops/lion/fused_lion_op.cp311-win_amd64.pyd": make_pe(CUDA_DLLS, "fused_lion_op", fatbin=fatbin),
     }
     record = build_info(version=version, accelerator="cuda", torch="2.6", cuda="12.4", ops=WINDOWS_OPS)
-    told = metadata(version, "torch==2.6.*")
-    return _parts(release, version, "win_amd64", {**modules, BUILD_INFO: record.encode()}, told)
+    return _parts(release, version, "win_amd64", {**modules, BUILD_INFO: record.encode()}, "torch==2.6.*")
 
 
-def _parts(release: str, version: str, platform: str, more: Mapping[str, bytes], told: str) -> WheelParts:
+def _parts(release: str, version: str, platform: str, more: Mapping[str, bytes], requirement: str) -> WheelParts:
     windows = platform == "win_amd64"
     info, data = f"deepspeed-{version}.dist-info", f"deepspeed-{version}.data"
     members: dict[str, bytes] = {}
@@ -119,12 +118,18 @@ def _parts(release: str, version: str, platform: str, more: Mapping[str, bytes],
             if windows and name not in ("scripts/ds", "scripts/ds_report"):
                 continue
         placed = name.replace("scripts/", f"{data}/scripts/", 1) if name.startswith("scripts/") else name
+        placed = placed.replace("dist-info/LICENSE", "dist-info/licenses/LICENSE")  # where we put it
         members[placed.replace("dist-info/", f"{info}/", 1)] = content.replace(b"\n", b"\r\n") if windows else content
     if windows:
         for name, script in (("deepspeed", "ds"), ("ds_report", "ds_report")):
             members[f"{data}/scripts/{name}.bat"] = f'@echo off\r\npython "%~dp0\\{script}" %*\r\n'.encode()
     members |= more
-    members[f"{info}/METADATA"] = told.encode() + b"\n"
+    licence = {"licenses/LICENSE": members[f"{info}/licenses/LICENSE"]}
+    said = told_of_making(members, version, licences=licence)
+    members |= {f"{info}/{name}": data for name, data in said.items()}
+    stated = metadata(version, requirement, members)
+    named = stated.replace("License-File: ", "License-File: LICENSE\nLicense-File: ", 1)
+    members[f"{info}/METADATA"] = named.encode() + b"\n"
     members[f"{info}/WHEEL"] = _lines("Wheel-Version: 1.0", "Root-Is-Purelib: false", f"Tag: cp311-cp311-{platform}")
     return WheelParts(file=f"deepspeed-{version}-cp311-cp311-{platform}.whl", version=version, members=members)
 

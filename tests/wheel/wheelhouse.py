@@ -9,14 +9,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.facts.load import load_facts
 from scripts.plan.target import Target
 from scripts.publish.candidates import Candidate, read_wheelhouse
 from scripts.publish.publish_plan import Budget
+from scripts.wheel.bill_of_materials import PURLS
 from scripts.wheel.core_metadata import metadata_entry
+from scripts.wheel.record import WheelSource
 from tests.verify.stub_elf import make_elf
-from tests.verify.stub_wheel import BUILD_INFO, build_info, metadata, record_hash
+from tests.verify.stub_wheel import BUILD_INFO, build_info, metadata, record_hash, told_of_making
 from tests.wheel.factories import make_manifest
 
+STATED = make_manifest()  # what a manifest says unless it is told otherwise
 ROOM = Budget(assets=1000, bytes_each=2**31)
 
 
@@ -52,7 +56,7 @@ def file_wheel(
     """A filed wheel of these ops and its manifest; `filler` makes other bytes, `changes` those of the manifest."""
     folder = wheelhouse / place / target.folder
     folder.mkdir(parents=True, exist_ok=True)
-    wheel = _small_wheel(folder, target, filler, tuple(ops))
+    wheel = _small_wheel(folder, target, filler, tuple(ops), changes)
     data = wheel.read_bytes()
     told = {
         "target": {"id": target.id},
@@ -81,10 +85,17 @@ def expected_files(candidates: Iterable[Candidate]) -> dict[str, str]:
     return {payload.name: payload.sha256 for candidate in candidates for payload in candidate.payloads}
 
 
-def _small_wheel(folder: Path, target: Target, filler: bytes, ops: tuple[str, ...]) -> Path:
-    """A wheel that pip can install and that passes its audit, the same bytes each time."""
+def _small_wheel(folder: Path, target: Target, filler: bytes, ops: tuple[str, ...], changes: Mapping[str, Any]) -> Path:
+    """A wheel that pip can install and that passes its audit, the same bytes each time.
+
+    It says of its making what a manifest with these changes says.
+    """
     abi = target.python_tag.removeprefix("cp")
-    modules = {f"deepspeed/ops/{op}_op.cpython-{abi}-x86_64-linux-gnu.so": make_elf(init=f"{op}_op") for op in ops}
+    places = {op: load_facts().ops[op].module.replace(".", "/") for op in ops}
+    modules = {
+        f"{place}.cpython-{abi}-x86_64-linux-gnu.so": make_elf(init=place.rpartition("/")[2])
+        for place in places.values()
+    }
     content = {
         "deepspeed/__init__.py": b"",
         BUILD_INFO: build_info(
@@ -96,18 +107,28 @@ def _small_wheel(folder: Path, target: Target, filler: bytes, ops: tuple[str, ..
         ).encode(),
         **modules,
     }
-    return pack(folder, target, content, torch=f"torch=={target.torch_minor}.*", described=filler)
+    return pack(folder, target, content, torch=f"torch=={target.torch_minor}.*", described=filler, stated=changes)
 
 
 def pack(
-    folder: Path, target: Target, members: Mapping[str, bytes], *, torch: str, tag: str = "", described: bytes = b""
+    folder: Path,
+    target: Target,
+    members: Mapping[str, bytes],
+    *,
+    torch: str,
+    tag: str = "",
+    described: bytes = b"",
+    stated: Mapping[str, Any] = {},
 ) -> Path:
-    """These members with METADATA, WHEEL and a RECORD that is true."""
+    """These members with METADATA, WHEEL, a RECORD that is true, and a bill of materials of what is `stated`."""
     info = f"deepspeed-{target.wheel_version}.dist-info"
     tag = tag or target.tag_for(platform_tag(target))
+    told = told_of_making(members, target.wheel_version, **_making({**STATED, "torch": None, **stated}))
+    head = metadata(target.wheel_version, torch, members).encode()
     content = {
         **members,
-        f"{info}/METADATA": metadata(target.wheel_version, torch).encode() + (b"\n" + described if described else b""),
+        **{f"{info}/{name}": data for name, data in told.items()},
+        f"{info}/METADATA": head + (b"\n" + described if described else b""),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
     }
     rows = [f"{name},sha256={record_hash(data)},{len(data)}" for name, data in content.items()]
@@ -117,3 +138,11 @@ def pack(
         for name, data in content.items():
             archive.writestr(zipfile.ZipInfo(name), data)
     return wheel
+
+
+def _making(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of the making of its wheel, as `told_of_making` takes it."""
+    source = stated["source"]
+    kind = source["kind"] if source["kind"] in PURLS else "tag"
+    made_from = WheelSource(kind=kind, sha256=source["sha256"], patches=tuple(source.get("patches", ())))
+    return {"source": made_from, "tools": stated["toolchain"], "torch": stated["torch"]}

@@ -36,7 +36,7 @@ RECORDED = {
     ),
     "link": (
         "g++ -shared -Wl,-rpath,/opt/python3.11/lib -L/opt/python3.11/lib -g /shop/objects/cpu_adam.o"
-        " -L/shop/env/lib/python3.11/site-packages/torch/lib -lc10 -ltorch -o /shop/lib/cpu_adam_op.so"
+        " -L/shop/env/lib/python3.11/site-packages/torch/lib -lc10 -ltorch -fopenmp -o /shop/lib/cpu_adam_op.so"
     ),
 }
 WINDOWS = {
@@ -135,7 +135,7 @@ def test_the_real_compiler_takes_the_edited_flags(tmp_path: Path) -> None:
     [
         ("step: compile", "step: complie", "flags.yaml:8: flags[0].step (no-debug-information):"),
         ("system: linux", "system: linus", "flags.yaml:7: flags[0].system (no-debug-information):"),
-        ("id: strip", "name: strip", "flags.yaml:39: flags[5].name (strip):"),
+        ("id: strip", "name: strip", "flags.yaml:48: flags[6].name (strip):"),
         ('append: ["-w"]', "append: -w", "flags.yaml:17: flags[1].append (no-warnings):"),
     ],
 )

@@ -10,6 +10,8 @@ import pytest
 
 from scripts.errors import PackageError
 from scripts.plan.target import Target
+from scripts.wheel.bill_of_materials import Provenance
+from scripts.wheel.record import WheelSource
 from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.package import finish_wheel, place_binaries
 from tests.wheel_build.factories import make_wheel
@@ -28,6 +30,24 @@ def upstream_wheel(dist: Path, name: str = "deepspeed-1-py3-none-any.whl") -> No
         f"{info}/WHEEL": "Tag: py3-none-any\n",
     }
     make_wheel(dist / name, files)
+
+
+def provenance(target: Target) -> Provenance:
+    return Provenance(
+        version=target.wheel_version,
+        target=target.id,
+        source=WheelSource(kind="sdist", sha256="0" * 64),
+        edits={},
+        titles={},
+        torch="2.13.0+cpu",
+        toolchain={"compiler": "g++ 12.2.0"},
+        choices={},
+        commit="",
+    )
+
+
+def finished(target: Target, dist: Path) -> Path:
+    return finish_wheel(make_plan(target), [], dist, provenance(target))
 
 
 def requirements(wheel: Path) -> list[str]:
@@ -64,7 +84,7 @@ def test_binaries_are_executable_newer_than_sources_and_alone(tmp_path: Path) ->
 
 def test_the_wheel_is_named_by_its_target_and_pinned_to_torchs_minor(tmp_path: Path) -> None:
     upstream_wheel(tmp_path / "dist")
-    wheel = finish_wheel(make_plan(make_target()), [], tmp_path / "dist")
+    wheel = finished(make_target(), tmp_path / "dist")
     assert wheel.name == make_target().wheel_name_for("manylinux_2_17_x86_64"), "no op asks for anything newer"
     assert "torch==2.13.*" in requirements(wheel)
 
@@ -74,7 +94,7 @@ def test_setuptools_is_required_since_deepspeed_and_torch_import_it_unasked(
     tmp_path: Path, python: str, deepspeed: str
 ) -> None:
     upstream_wheel(tmp_path / "dist")
-    assert "setuptools" in requirements(finish_wheel(make_plan(make_target(python, deepspeed)), [], tmp_path / "dist"))
+    assert "setuptools" in requirements(finished(make_target(python, deepspeed), tmp_path / "dist"))
 
 
 @pytest.mark.parametrize("names", [[], ["deepspeed-1-py3-none-any.whl", "deepspeed-2-py3-none-any.whl"]])
@@ -82,4 +102,4 @@ def test_anything_but_one_wheel_is_an_error(tmp_path: Path, names: list[str]) ->
     for name in names:
         upstream_wheel(tmp_path / "dist", name)
     with pytest.raises(PackageError, match=r"expected one wheel from setup\.py"):
-        finish_wheel(make_plan(make_target()), [], tmp_path / "dist")
+        finished(make_target(), tmp_path / "dist")

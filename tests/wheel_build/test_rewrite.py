@@ -7,13 +7,15 @@ import csv
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
 from scripts.errors import PackageError
-from scripts.wheel_build.rewrite import WheelEdit, edit_metadata, rewrite_wheel
+from scripts.wheel_build.rewrite import Description, WheelEdit, edit_metadata, rewrite_wheel
 from tests.wheel_build.factories import make_wheel
 
 INFO = "deepspeed-0.19.8+cputorch2.13.dist-info"
@@ -29,6 +31,7 @@ FILES: dict[str, str | bytes] = {
     "deepspeed/__init__.py": "x = 1\n",
     "deepspeed-0.19.8+cputorch2.13.data/scripts/ds_report": "#!python\n",
     f"{INFO}/METADATA": METADATA,
+    f"{INFO}/LICENSE": "Apache\n",
     f"{INFO}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\nTag: py2-none-any\n",
     f"{INFO}/RECORD": "stale,,\n",
 }
@@ -38,11 +41,17 @@ EDIT = WheelEdit(
 )
 
 
+def describe(members: Sequence[str], licences: Mapping[str, bytes]) -> Description:
+    """A notice, and a bill that names all it was told of."""
+    told = "\n".join([*members, *licences]).encode()
+    return Description(expression="Apache-2.0 AND MIT", files={"licenses/OTHERS": b"MIT", "sboms/a.cdx.json": told})
+
+
 def rewritten(tmp_path: Path, files: dict[str, str | bytes] = FILES, edit: WheelEdit = EDIT) -> Path:
     source = make_wheel(tmp_path / "upstream.whl", files, executable=EXECUTABLE)
     folder = tmp_path / "out"
     folder.mkdir(exist_ok=True)
-    return rewrite_wheel(source, folder, NAME, edit)
+    return rewrite_wheel(source, folder, NAME, edit, describe)
 
 
 def metadata_of(wheel: Path) -> list[str]:
@@ -54,13 +63,13 @@ def test_order_times_and_modes_of_the_input_change_no_byte(tmp_path: Path) -> No
     backwards = dict(reversed(list(FILES.items())))
     source = make_wheel(tmp_path / "later.whl", backwards, executable=EXECUTABLE, date_time=(2026, 1, 1, 0, 0, 0))
     (tmp_path / "second").mkdir()
-    assert rewrite_wheel(source, tmp_path / "second", NAME, EDIT).read_bytes() == first
+    assert rewrite_wheel(source, tmp_path / "second", NAME, EDIT, describe).read_bytes() == first
 
 
 def test_rewriting_a_rewritten_wheel_changes_no_byte(tmp_path: Path) -> None:
     first = rewritten(tmp_path)
     (tmp_path / "again").mkdir()
-    assert rewrite_wheel(first, tmp_path / "again", NAME, EDIT).read_bytes() == first.read_bytes()
+    assert rewrite_wheel(first, tmp_path / "again", NAME, EDIT, describe).read_bytes() == first.read_bytes()
 
 
 def test_extras_in_another_order_change_no_byte(tmp_path: Path) -> None:
@@ -98,6 +107,31 @@ def test_extras_are_sorted_and_keep_their_requirements() -> None:
         'Requires-Dist: mpi4py; extra == "1bit"',
         'Requires-Dist: triton; extra == "sparse"',
     ]
+
+
+def test_licences_are_stated_as_pep_639_has_it_and_lie_where_it_has_them(tmp_path: Path) -> None:
+    old = METADATA.replace("License-File", "License: Apache Software License 2.0\nDynamic: license-file\nLicense-File")
+    wheel = rewritten(tmp_path, {**FILES, f"{INFO}/METADATA": old})
+    lines = metadata_of(wheel)
+    assert [line for line in lines if "icense" in line] == [
+        "License-Expression: Apache-2.0 AND MIT",
+        "License-File: LICENSE",
+        "License-File: OTHERS",
+    ]
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(f"{INFO}/licenses/LICENSE") == b"Apache\n"
+        assert archive.read(f"{INFO}/licenses/OTHERS") == b"MIT"
+        assert f"{INFO}/LICENSE" not in archive.namelist()
+        told = archive.read(f"{INFO}/sboms/a.cdx.json").decode().split("\n")
+    assert told == [*sorted(name for name in FILES if not name.startswith(INFO)), "licenses/LICENSE"]
+    metadata = Metadata.from_email("\n".join(lines).encode(), validate=True)
+    assert metadata.license_files == ["LICENSE", "OTHERS"]
+
+
+@pytest.mark.parametrize(("stated", "found"), [("2.1", "2.4"), ("2.4", "2.4"), ("2.5", "2.5")])
+def test_metadata_is_of_the_version_that_knows_licence_expressions(stated: str, found: str, tmp_path: Path) -> None:
+    files = {**FILES, f"{INFO}/METADATA": METADATA.replace("Version: 2.1", f"Version: {stated}")}
+    assert metadata_of(rewritten(tmp_path, files))[0] == f"Metadata-Version: {found}"
 
 
 def test_the_description_is_left_alone() -> None:
@@ -155,4 +189,4 @@ def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "broken.whl"
     broken.write_bytes(b"no zip")
     with pytest.raises(PackageError, match=r"broken\.whl"):
-        rewrite_wheel(broken, tmp_path, NAME, EDIT)
+        rewrite_wheel(broken, tmp_path, NAME, EDIT, describe)

@@ -71,7 +71,7 @@ def page_data(
         "site": published.url,
         "torchIndex": published.torch_index,
         "torchLines": list(torch_lines(published.torch_index).items()),
-        "glibc": facts.runners[facts.builds_on["linux"].runner].glibc,
+        "glibc": facts.linux_glibc,
         "never": [list(row) for row in reasons_of_absence(facts)],
         "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
         "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],

@@ -123,14 +123,14 @@ READ: dict[str, tuple[str, dict[str, str], str]] = {  # text, what is known, a p
         "is not NVIDIA's: no wheels are made for ROCm",
     ),
     "an old C library": (
-        RED_HAT,
+        RED_HAT.replace("2.28", "2.17"),
         {"platform": "linux_x86_64", "py": "3.11", "torch": "2.7", "cuda": "cu126", "gpu": "8.0"},
-        "Its C library is glibc 2.28, and wheels for Linux are built with glibc 2.35",
+        "Its C library is glibc 2.17, and wheels for Linux are built with glibc 2.28",
     ),
     "the detection line with an old C library": (
-        json.dumps({"python": "3.11.9", "platform": "linux", "machine": "x86_64", "torch": None, "libc": "glibc-2.28"}),
+        json.dumps({"python": "3.11.9", "platform": "linux", "machine": "x86_64", "torch": None, "libc": "glibc-2.17"}),
         {"platform": "linux_x86_64", "py": "3.11"},
-        "Its C library is glibc 2.28",
+        "Its C library is glibc 2.17",
     ),
     "a new C library": (RED_HAT.replace("2.28", "2.39"), {"torch": "2.7"}, ""),
     "musl": (
