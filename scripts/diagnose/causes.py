@@ -101,6 +101,7 @@ class Causes:
     """Everything causes.yaml says."""
 
     fragments: Mapping[str, str]
+    phrases: Mapping[str, tuple[str, ...]]  # what C libraries and compilers say in other languages
     causes: Mapping[str, Cause]
     rules: tuple[LogRule, ...]
     error: LogEnd
@@ -129,10 +130,12 @@ def _known_sources(directory: Path) -> frozenset[str]:
 
 
 def _with_fragments(document: object) -> object:
-    """The document with `<<name>>` in the rules replaced by the fragment of that name."""
+    """The document with `<<name>>` in the rules replaced by the fragment, or one of the phrases, of that name."""
     if not isinstance(document, dict) or not isinstance(document.get("fragments"), dict):
         return document
-    fragments = document["fragments"]
+    phrases = document.get("phrases")
+    translated = phrases if isinstance(phrases, dict) else {}
+    fragments = {**document["fragments"], **{name: _one_of(row) for name, row in translated.items()}}
 
     def filled(value: object) -> object:
         if isinstance(value, list):
@@ -144,6 +147,10 @@ def _with_fragments(document: object) -> object:
         )
 
     return {**document, "rules": filled(document.get("rules"))}
+
+
+def _one_of(phrases: object) -> str:
+    return f"(?:{'|'.join(re.escape(str(each)) for each in phrases)})" if isinstance(phrases, list) else ""
 
 
 def _check(found: Causes, problems: Problems) -> None:

@@ -138,7 +138,7 @@ def diagnose(blocks: Iterable[bytes], causes: Causes | None = None) -> Diagnosis
     rules = LineRules(causes)
     reading = _Reading(causes)
     context: dict[str, str | bool] = {}
-    for page in pages(blocks, rules.words, rules.places):
+    for page in pages(blocks, rules.words, rules.places, rules.phrases):
         context = context_of("\n".join(page.lines)) if page.first == 1 else context
         _read_page(page, rules, reading)
     return _conclude(reading, context)

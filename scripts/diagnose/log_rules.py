@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
+from contextlib import suppress
 from functools import lru_cache
 
 from scripts.diagnose.causes import Causes, LogRule
-from scripts.diagnose.log_text import indent, plain
+from scripts.diagnose.log_text import CODE_PAGES, indent, plain
 
 REMEMBERED = 1000  # lines
 FRAME = re.compile(r'File ".{1,400}", line \d+')
@@ -36,6 +37,7 @@ class LineRules:
                 key, *others = (word.encode() for word in words)
                 self._rules.setdefault(key, []).append((place, frozenset(others)))
         self.words = frozenset((*self._rules, *self._others))
+        self.phrases = _as_bytes(phrase for row in causes.phrases.values() for phrase in row)
         self.places = lru_cache(REMEMBERED)(self._find_places)
         self._matches = lru_cache(REMEMBERED)(self._matching)  # the same lines come with every file that is compiled
 
@@ -56,6 +58,16 @@ class LineRules:
         return tuple(
             rule for rule in rules if (not warned or rule.warnings or rule.noise) and rule.pattern.search(line)
         )
+
+
+def _as_bytes(phrases: Iterable[str]) -> re.Pattern[bytes]:
+    """Those with letters beyond ASCII, in each encoding that a log is read in."""
+    found = set()
+    for phrase in phrases:
+        for encoding in () if phrase.isascii() else ("utf-8", *CODE_PAGES):
+            with suppress(UnicodeEncodeError):
+                found.add(phrase.encode(encoding))
+    return re.compile(b"|".join(map(re.escape, sorted(found))))
 
 
 @lru_cache(REMEMBERED)

@@ -14,7 +14,8 @@ LONGEST_LINE = 1 << 16  # bytes; what is behind is dropped
 SHOWN_HEAD, SHOWN_TAIL = 3000, 1000  # of a line, what expressions see
 UTF16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 KEPT = b"abcdefghijklmnopqrstuvwxyz0123456789_\n"
-FOREIGN = b"foreign"
+FOREIGN, TRANSLATED = b"foreign", b"translated"
+NEVER = re.compile(rb"(?!)")
 WORDS = bytes(byte if byte in KEPT else 126 if byte > 127 else 32 for byte in bytes(range(256)).lower())
 COLOURS = re.compile(
     r"\x1b\[[0-9;?]{0,30}[ -/]{0,3}[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|\^\[\[\d{1,3}m|\[\d{1,2}m(?= ?\[)"
@@ -29,6 +30,7 @@ SPEAKERS = re.compile(  # a rank, a host, an actor
 )
 BUILDKIT = re.compile(r"#\d{1,4} \d{1,6}\.\d{1,3} ")
 TREE = re.compile(r"[\s│╰─>|]*[│╰][\s│╰─>]*")
+CODE_PAGES = ("cp1252", "cp1251", "cp936")
 HIGH = re.compile(rb"[\x80-\xff]+")
 
 
@@ -45,7 +47,10 @@ class Page(Generic[T]):
 
 
 def pages(
-    blocks: Iterable[bytes], words: frozenset[bytes], hit: Callable[[frozenset[bytes]], T | None]
+    blocks: Iterable[bytes],
+    words: frozenset[bytes],
+    hit: Callable[[frozenset[bytes]], T | None],
+    phrases: re.Pattern[bytes] = NEVER,
 ) -> Iterator[Page[T]]:
     """The log in pages, each line counted once, with at least `AROUND` lines before and behind it where there are.
 
@@ -56,7 +61,7 @@ def pages(
     first = 1
     for raw in whole_lines(as_utf8(blocks)):
         base = len(lines)
-        for index, line in enumerate(words_of(raw), base):
+        for index, line in enumerate(words_of(raw, phrases), base):
             if not words.isdisjoint(line) and (value := hit(frozenset(line))) is not None:
                 hits.append((index, value))
         lines += decode(raw).split("\n")
@@ -68,11 +73,15 @@ def pages(
     yield Page(first=first, lines=lines, hits=hits)
 
 
-def words_of(raw: bytes) -> Iterator[list[bytes]]:
-    """The words of each line in lower case, and `FOREIGN` beside them in a line with letters beyond ASCII."""
+def words_of(raw: bytes, phrases: re.Pattern[bytes] = NEVER) -> Iterator[list[bytes]]:
+    """The words of each line in lower case, with `FOREIGN` for letters beyond ASCII and `TRANSLATED` for a phrase."""
     plain_raw = ESCAPES.sub(b" ", raw) if b"\x1b" in raw else raw
-    for line in plain_raw.translate(WORDS).split(b"\n"):
-        yield line.split() if b"~" not in line else [FOREIGN, *line.replace(b"~", b" ").split()]
+    for line, said in zip(plain_raw.translate(WORDS).split(b"\n"), plain_raw.split(b"\n"), strict=True):
+        if b"~" not in line:
+            yield line.split()
+            continue
+        special = [FOREIGN, TRANSLATED] if phrases.search(said) else [FOREIGN]
+        yield [*special, *line.replace(b"~", b" ").split()]
 
 
 def as_utf8(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -39,7 +39,7 @@ def deciders(log: bytes) -> list[str]:
     """The ids of the rules that decide a line of the log, in its order."""
     rules = LineRules(load_causes())
     found = []
-    for page in pages([log], rules.words, rules.places):
+    for page in pages([log], rules.words, rules.places, rules.phrases):
         for index, places in page.hits:
             rule = rules.decide(page.lines, index, places)
             if rule and is_said(page.lines, index, plain(page.lines[index])):
