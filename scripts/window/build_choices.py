@@ -41,6 +41,7 @@ class BuildChoices(ttk.LabelFrame):
         sources = ttk.Combobox(self, textvariable=self.source, values=SOURCES, state="readonly", width=6)
         self._labelled(2, "Source", sources)
         self._labelled(3, "Compilers (0: all)", ttk.Spinbox(self, textvariable=self.jobs, from_=0, to=256, width=6))
+        self.columnconfigure(3, weight=1)
         folders = ttk.Frame(self)
         folders.grid(row=2, column=0, columnspan=4, sticky="we", pady=(8, 0))
         for column, text, variable in (

@@ -75,3 +75,30 @@ def test_a_machine_without_visual_studio_is_told_what_to_install(machine: Machin
     found = survey(machine.without_programs())
     assert "no Visual Studio is on this machine" in found["why_no_host"]
     assert found["host"] is None
+
+
+def doctor(machine: Machine) -> dict[str, Any]:
+    """What `invoke doctor --to build` finds, by id; it ends with 0 when nothing is bad and with 14 else."""
+    ended = machine.python("-m", "invoke", "doctor", "--to", "build", "--json")
+    document = json.loads(ended.output[ended.output.index("{") :])
+    assert ended.exit_code == (0 if document["well"] else 14), ended.errors
+    assert "Traceback" not in ended.errors
+    return {row["id"]: row for row in document["findings"]}
+
+
+def test_the_doctor_looks_at_what_building_needs_there(machine: Machine) -> None:
+    found = doctor(machine)
+    asked = {"administrator", "visual-studio", "host-compiler", "cuda-toolkit", "long-paths", "virus-scanner", "disk"}
+    assert asked <= found.keys()
+    assert {"python-headers", "c-library"} & found.keys() == set()
+    assert found["visual-studio"]["state"] == "ok"
+    assert "14.44.35207" in found["visual-studio"]["found"]
+    assert (found["host-compiler"]["state"], found["host-compiler"]["found"][:12]) == ("ok", "MSVC toolset")
+    assert found["administrator"]["found"] == "does not matter here"
+
+
+def test_the_doctor_names_the_installer_of_what_is_missing_there(machine: Machine) -> None:
+    found = doctor(machine.without_programs())
+    for name in ("visual-studio", "host-compiler"):
+        assert found[name]["state"] == "missing"
+        assert "vs_BuildTools.exe --add Microsoft.VisualStudio.Workload.VCTools" in found[name]["fix"]
