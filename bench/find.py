@@ -18,11 +18,12 @@ from typing import TypeVar
 from packaging.version import Version
 
 from scripts.commands.find_task import document
-from scripts.commands.wheel_choice import choose_for, none_fits
+from scripts.commands.wheel_choice import none_fits
 from scripts.graphics import Gpu, Graphics
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, Torch
 from scripts.install.machine import Machine
+from scripts.install.machine_choice import choose_for
 from scripts.install.mismatches import Axes, mismatches, questions
 from scripts.plan.distance import DECIMALS, by_numbers
 from scripts.plan.target import AXES

@@ -8,13 +8,13 @@ from typing import Any
 from scripts.carried import typed
 from scripts.commands.answer import print_document, print_lines
 from scripts.commands.install_options import FindOptions
+from scripts.commands.next_line import unused_gpu
 from scripts.commands.wheel_choice import (
-    best_for_machine,
+    asked_words,
     choose_wheel,
     line_to_paste,
     none_fits,
     note_lines,
-    unused_gpu,
     within_reach,
     wrong_installed,
 )
@@ -22,6 +22,7 @@ from scripts.errors import InputError
 from scripts.graphics import Graphics
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
+from scripts.install.machine_choice import best_for_machine
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
@@ -45,7 +46,7 @@ def find(options: FindOptions) -> None:
             [*_facts(environment), *(_offer(choice.wheel, published, environment, choice) if choice.wheel else ())]
         )
     if choice.wheel is None:
-        raise none_fits(published, environment, choice)
+        raise none_fits(published, environment, choice, asked_words(options))
 
 
 def _print_project(options: FindOptions, published: Published, environment: Environment, choice: Choice) -> None:
@@ -55,7 +56,7 @@ def _print_project(options: FindOptions, published: Published, environment: Envi
     best = None if choice.wheel else best_for_machine(published, environment, options.deepspeed)
     wheel = choice.wheel or (best.record if best else None)
     if wheel is None:
-        raise none_fits(published, environment, choice)
+        raise none_fits(published, environment, choice, asked_words(options))
     if published.url.startswith("file:"):
         raise InputError(
             "--format uv needs the address of a site, and these wheels lie in a folder: name one with --index",

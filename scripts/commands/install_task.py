@@ -8,22 +8,16 @@ from pathlib import Path
 from scripts.commands.answer import log_line, print_document, print_lines
 from scripts.commands.explained_error import explained, heard_cause
 from scripts.commands.install_options import InstallOptions
+from scripts.commands.next_line import usable_gpu
 from scripts.commands.repair import Repair, repair_of
-from scripts.commands.wheel_choice import (
-    best_for_machine,
-    choose_for,
-    choose_wheel,
-    none_fits,
-    note_lines,
-    unused_gpu,
-    wrong_installed,
-)
+from scripts.commands.wheel_choice import asked_words, choose_wheel, none_fits, note_lines, wrong_installed
 from scripts.errors import CommandError
 from scripts.install.attested import Attestation, check_attestation
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment, read_environment
 from scripts.install.installation import Installation
 from scripts.install.keeping import Loaded
+from scripts.install.machine_choice import best_for_machine, choose_for
 from scripts.install.wheel_download import downloaded
 from scripts.shell import shell_line
 from scripts.wheel.published import Published
@@ -45,18 +39,12 @@ def install(options: InstallOptions) -> None:
         return
     record, before = choice.wheel, list[str]()
     if options.repair:
-        bare = choose_for(published, replace(environment, torch=None), options.deepspeed)
-        unused = bool(unused_gpu(published, environment))
-        repair = repair_of(published, environment, choice, bare, unused=unused)
-        if repair is None:
-            raise none_fits(published, environment, choice)
+        repair = _repair(options, published, environment, choice)
         record, before = repair.record, repair.lines()
-        _bring_torch(repair, dry_run=options.dry_run)
-        if before and not options.dry_run:
-            environment = read_environment(options.python)
-            choice = choose_for(published, environment, options.deepspeed)
+        environment = _with_torch(repair, environment, options)
+        choice = choose_for(published, environment, options.deepspeed)
     if record is None:
-        raise none_fits(published, environment, choice)
+        raise none_fits(published, environment, choice, asked_words(options))
     wrong = wrong_installed(environment, choice)
     installation = Installation(
         record=record, published=published, environment=environment, replaces_itself=bool(wrong or options.wheel)
@@ -74,7 +62,7 @@ def _bundle(options: InstallOptions, published: Published, environment: Environm
     best = None if choice.wheel or environment.torch else best_for_machine(published, environment, options.deepspeed)
     record = choice.wheel or (best.record if best else None)
     if record is None:
-        raise none_fits(published, environment, choice)
+        raise none_fits(published, environment, choice, asked_words(options))
     folder, bundle = Path(options.bundle), Bundle(record=record, published=published, environment=environment)
     require_free(folder)
     if options.dry_run:
@@ -105,12 +93,25 @@ def _tell(options: InstallOptions, installation: Installation, before: list[str]
         print_lines(lines)
 
 
-def _bring_torch(repair: Repair, *, dry_run: bool) -> None:
-    """The lines first, then torch."""
-    for line in repair.lines():
+def _repair(options: InstallOptions, published: Published, environment: Environment, choice: Choice) -> Repair:
+    """What brings back a set that fits; raises NothingToDoError where nothing that is offered runs here."""
+    bare = choose_for(published, replace(environment, torch=None), options.deepspeed)
+    found = repair_of(published, environment, choice, bare, unused=usable_gpu(published, environment) is not None)
+    if found is None:
+        raise none_fits(published, environment, choice, asked_words(options))
+    return found
+
+
+def _with_torch(repair: Repair, environment: Environment, options: InstallOptions) -> Environment:
+    """The environment once it has that torch: all lines are shown first, and a dry run shows them alone."""
+    after = repair.environment_after(environment)
+    if not repair.torch or options.dry_run:
+        return after
+    planned = Installation(record=repair.record, published=repair.published, environment=after)
+    for line in [*repair.lines(), *planned.lines()]:
         log_line(line)
-    if not dry_run:
-        repair.run()
+    repair.run()
+    return read_environment(options.python)
 
 
 def _chosen(options: InstallOptions) -> tuple[Published, Environment, Choice]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.install.choose import Choice
-from scripts.install.environment import Environment
+from scripts.install.environment import Environment, Torch
 from scripts.install.installation import torch_words
 from scripts.install.installed import is_met
+from scripts.install.machine_choice import nearest_to_torch
 from scripts.install.package_client import run_client
 from scripts.shell import shell_line
 from scripts.wheel.published import Published
@@ -20,11 +20,21 @@ class Repair:
     """The wheel to have, and what brings its torch; no words where torch is right as it is."""
 
     record: WheelRecord
+    published: Published
     torch: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """What is done before the wheel is installed."""
         return [shell_line(self.torch)] if self.torch else []
+
+    def environment_after(self, environment: Environment) -> Environment:
+        """The environment as it will be: with the torch of the wheel, where another one is there or none."""
+        torch, target = environment.torch, self.record.target
+        fits = torch and (torch.minor, torch.variant) == (target.torch_minor, target.cuda) and not torch.pre_release
+        if not self.torch or (torch and fits and not torch.gone):
+            return environment
+        version = f"{target.torch}+{target.cuda}"
+        return replace(environment, torch=Torch(version=version, installed=version, variant=target.cuda))
 
     def run(self) -> None:
         """Bring torch; raises CommandError when the client fails."""
@@ -44,9 +54,12 @@ def repair_of(
     if choice.wheel and torch and not (torch.gone or unused):
         wrong = _companions_wrong(environment)
         words = torch_words(choice.wheel, published, environment, same=True) if wrong else ()
-        return Repair(record=choice.wheel, torch=tuple(words))
-    record = _back(environment, choice) or _best(environment, bare)
-    return Repair(record=record, torch=tuple(torch_words(record, published, environment))) if record else None
+        return Repair(record=choice.wheel, published=published, torch=tuple(words))
+    best = nearest_to_torch(bare, environment)
+    record = _back(environment, choice) or (best.record if best else None)
+    if record is None:
+        return None
+    return Repair(record=record, published=published, torch=tuple(torch_words(record, published, environment)))
 
 
 def _back(environment: Environment, choice: Choice) -> WheelRecord | None:
@@ -56,14 +69,6 @@ def _back(environment: Environment, choice: Choice) -> WheelRecord | None:
         if only_torch and row.record.target.wheel_version == environment.deepspeed:
             return row.record
     return None
-
-
-def _best(environment: Environment, bare: Choice) -> WheelRecord | None:
-    """The best wheel for the machine, of the present torch's minor where there is one."""
-    usable = [row.record for row in bare.rejected if {mismatch.what for mismatch in row.mismatches} == {"torch"}]
-    minor = environment.torch.minor if environment.torch else ""
-    newest: Sequence[WheelRecord] = [record for record in usable if record.target.torch_minor == minor] or usable
-    return newest[0] if newest else None
 
 
 def _companions_wrong(environment: Environment) -> bool:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.carried import typed
 from scripts.ci.actions import site_address
 from scripts.commands.install_options import OfferOptions
+from scripts.commands.next_line import left_unused, next_line
 from scripts.commands.project import open_project
 from scripts.errors import InputError, NothingToDoError
 from scripts.facts.load import load_facts
 from scripts.index.install_line import PROGRAMS, install_command
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, Torch, read_environment
-from scripts.install.installation import torch_line
 from scripts.install.installed import why_wrong
+from scripts.install.machine_choice import choose_for
+from scripts.options import as_words
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
-from scripts.versions import in_order, minor_of
+from scripts.versions import minor_of
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 
 FIXED = {"platform", "c-library", "cpu"}  # what nobody changes to use a wheel
-OWN_ENVIRONMENT = "give it an environment of its own, with its torch"
 
 
 def choose_wheel(options: OfferOptions) -> tuple[Published, Environment, Choice]:
@@ -44,14 +43,6 @@ def choose_wheel(options: OfferOptions) -> tuple[Published, Environment, Choice]
     published = _published(options.index, options.store)
     environment = read_environment(options.python)
     return published, environment, choose_for(published, environment, deepspeed)
-
-
-def choose_for(published: Published, environment: Environment, deepspeed: str = "") -> Choice:
-    """Which of the offered wheels fits an environment, by all that is known of torch and drivers."""
-    facts = load_facts()
-    abis = {minor: release.cxx11_abi for minor, release in facts.torch.items()}
-    drivers = {version: toolkit.driver_min for version, toolkit in facts.cuda.items()}
-    return choose(published.offered.wheels, environment, deepspeed, abis, drivers)
 
 
 def _published(index: str, store: str) -> Published:
@@ -68,15 +59,24 @@ def _published(index: str, store: str) -> Published:
     return open_published(store)
 
 
-def none_fits(published: Published, environment: Environment, choice: Choice) -> NothingToDoError:
-    """The error of `find` and `install` when no wheel fits."""
-    message = explanation(published, environment, choice)
+def asked_words(options: OfferOptions) -> tuple[str, ...]:
+    """What was asked for, whose environment was meant and where from: a line to go on with has to say it again."""
+    return as_words(
+        OfferOptions(python=options.python, deepspeed=options.deepspeed, index=options.index, store=options.store)
+    )
+
+
+def none_fits(
+    published: Published, environment: Environment, choice: Choice, asked: Sequence[str] = ()
+) -> NothingToDoError:
+    """The error of `find` and `install` when no wheel fits; `asked` are the words for whom and from where."""
+    message = explanation(published, environment, choice, asked)
     if choice.nearest is None:
         return NothingToDoError(message, id="no-wheels-offered")
     return NothingToDoError(message, id="no-wheel-fits")
 
 
-def explanation(published: Published, environment: Environment, choice: Choice) -> str:
+def explanation(published: Published, environment: Environment, choice: Choice, asked: Sequence[str] = ()) -> str:
     """Why no wheel fits, the nearest one that this machine can come to, and what to type to use it."""
     if not choice.rejected:
         hint = f"'{typed('build')}' makes one for this machine, --index names a site that has some"
@@ -88,7 +88,7 @@ def explanation(published: Published, environment: Environment, choice: Choice) 
     lines = [
         *wrong,
         *_own(environment, choice),
-        *_way(published, environment, choice),
+        *_way(published, environment, choice, asked),
         *_why_not_offered(published, environment),
     ]
     head = f"none of {len(published.offered.wheels)} wheels is for {yours}"
@@ -132,7 +132,7 @@ def within_reach(choice: Choice) -> Iterator[Rejection]:
     return (row for row in choice.rejected if not {mismatch.what for mismatch in row.mismatches} & FIXED)
 
 
-def _way(published: Published, environment: Environment, choice: Choice) -> list[str]:
+def _way(published: Published, environment: Environment, choice: Choice, asked: Sequence[str]) -> list[str]:
     """The nearest wheel with its reasons, and one line that leads to a wheel; or why there is none."""
     from scripts.plan.off_axis import why_never  # here: who has a wheel needs no rules
 
@@ -144,56 +144,15 @@ def _way(published: Published, environment: Environment, choice: Choice) -> list
         offered = sorted({rejection.record.target.platform for rejection in choice.rejected})
         never = why_never("platform", environment.platform, load_facts())
         why = {m.reason for row in choice.rejected for m in row.mismatches if m.what in ("cpu", "c-library")}
-        reasons = [*([never] if never else []), *sorted(why)]
+        reasons = [never] if never else sorted(why)
         others = "" if environment.platform in offered else f": the wheels are for {', '.join(offered)}"
         return [f"there is none for this machine{others}", *reasons]
-    return [*_nearest(reachable), *_unused_card(environment), _line(reachable, published, environment)]
-
-
-def _unused_card(environment: Environment) -> list[str]:
-    """That a card of another maker than NVIDIA is left unused, where it is the only one."""
-    gpus = environment.machine.graphics.gpus
-    if not gpus or any(gpu.maker == "NVIDIA" for gpu in gpus):
-        return []
-    return [f"  it uses the CPU and leaves {gpus[0].name} unused: no wheels are made for the GPUs of {gpus[0].maker}"]
+    line = next_line(reachable, published, environment, asked)
+    return [*_nearest(reachable), *left_unused(reachable, environment, choice), line]
 
 
 def _nearest(rejection: Rejection) -> list[str]:
     return [f"nearest: {rejection.record.file}", *(f"  {mismatch.reason}" for mismatch in rejection.mismatches)]
-
-
-def _line(nearest: Rejection, published: Published, environment: Environment) -> str:
-    """What to type: for the nearest when only torch stands between, else for what this machine itself can run."""
-    differs = {mismatch.what for mismatch in nearest.mismatches}
-    if differs == {"deepspeed"}:
-        return f"to use it: {typed('install')} --deepspeed {nearest.record.target.deepspeed}"
-    only_torch = differs <= {"torch", "cuda", "deepspeed"}
-    if only_torch and environment.torch is None:
-        return f"install its torch first: {torch_line(nearest.record, published, environment)}"
-    if only_torch:
-        return f"to use it, {OWN_ENVIRONMENT}: {_fresh(nearest, published, environment)}"
-    best = best_for_machine(published, environment)
-    if best is None:
-        from scripts.plan.off_axis import why_off_axis
-
-        project = open_project()
-        why = why_off_axis("python", environment.version, project.matrix, project.facts)
-        known = in_order({record.target.python for record in published.offered.wheels})
-        why = why or f"the wheels are for Python {known[0]} to {known[-1]}"
-        reason = f": {why}" if environment.version not in project.matrix.python else ""
-        return f"there is none that Python {environment.version} on this machine can use as it is{reason}"
-    name = best.record.target.wheel_version
-    return f"for this machine there is {name}; {OWN_ENVIRONMENT}: {_fresh(best, published, environment)}"
-
-
-def best_for_machine(published: Published, environment: Environment, deepspeed: str = "") -> Rejection | None:
-    """The wheel to take when torch may be chosen with it; None when nothing runs on this machine and Python."""
-    nearest = choose_for(published, replace(environment, torch=None), deepspeed).nearest
-    return nearest if nearest and {mismatch.what for mismatch in nearest.mismatches} == {"torch"} else None
-
-
-def _fresh(wanted: Rejection, published: Published, environment: Environment) -> str:
-    return torch_line(wanted.record, published, replace(environment, python=Path("python"), has_pip=True))
 
 
 def _withdrawn(published: Published, environment: Environment) -> list[str]:
@@ -229,17 +188,6 @@ def _plan_of(environment: Environment, torch: Torch) -> Plan:
         "platform": [environment.platform],
     }
     return expand(project.matrix, project.facts, axes=narrowed(axes, wanted))
-
-
-def unused_gpu(published: Published, environment: Environment) -> list[str]:
-    """What to say of a torch for the CPU beside a GPU: what it leaves unused, and the line for both."""
-    torch, graphics = environment.torch, environment.machine.graphics
-    if torch is None or torch.variant != "cpu" or graphics.driver_cuda is None:
-        return []
-    cards = ", ".join(gpu.name for gpu in graphics.gpus if gpu.capability) or "an NVIDIA GPU"
-    best = best_for_machine(published, environment)
-    line = f"; with it: {_fresh(best, published, environment)}" if best and best.record.target.cuda_version else ""
-    return [f"note: this torch is the build for the CPU, and leaves {cards} unused{line}"]
 
 
 def note_lines(wheel: WheelRecord) -> list[str]:

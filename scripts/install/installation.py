@@ -11,7 +11,7 @@ from scripts.command import Log, no_log
 from scripts.errors import CommandError
 from scripts.install.environment import Environment, read_environment
 from scripts.install.keeping import Loaded, kept, load_all
-from scripts.install.package_client import client_words, run_client
+from scripts.install.package_client import client_words, only_from, run_client
 from scripts.shell import WINDOWS, shell_line
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
@@ -110,11 +110,11 @@ def torch_words(
     again = ["--force-reinstall"] if environment.has_pip else ["--reinstall-package", "torch"]
     extra = again if torch and torch.gone else []
     index = published.torch_channel(record.target)
-    return [*client_words(environment), *extra, wanted, *environment.companions, "--index-url", index]
+    return only_from(index, [*client_words(environment), *extra, wanted, *environment.companions])
 
 
 def torch_line(record: WheelRecord, published: Published, environment: Environment, *, windows: bool = WINDOWS) -> str:
     """The line that brings the torch a wheel was built with, for this system's shell."""
     index = published.torch_channel(record.target)
-    words = [*client_words(environment), f"torch=={record.target.torch}", "--index-url", index]
-    return shell_line(words, windows=windows)
+    client, wanted = client_words(environment), f"torch=={record.target.torch}"
+    return shell_line(only_from(index, [*client, wanted]), windows=windows)

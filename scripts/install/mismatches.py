@@ -106,6 +106,9 @@ def _torch(record: WheelRecord, environment: Environment, axes: Axes) -> Mismatc
     mine = environment.torch
     if mine.minor != minor:
         return _changed("torch", mine.minor, minor, f"it is for torch {minor}, not {mine.version}", axes)
+    if mine.gone:
+        reason = f"files of torch {mine.version} are gone, {mine.gone[0]} among them"
+        return Mismatch(what="torch", reason=reason, distance=WEIGHTS["torch"])
     if not mine.pre_release:
         return None
     reason = f"it is for the release of torch {minor}; {mine.version} came before it, and its binary interface differs"

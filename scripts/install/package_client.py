@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from scripts.command import Command, Log, no_log, run_in_front
 from scripts.errors import CommandError, PrerequisiteError
@@ -27,6 +27,14 @@ def client_words(environment: Environment) -> list[str]:
             id="package-client-not-found",
         )
     return [uv, "pip", "install", "--python", str(environment.python)]
+
+
+def only_from(index: str, words: Sequence[str]) -> list[str]:
+    """A client's words with the index that it is to ask before all others.
+
+    uv takes UV_DEFAULT_INDEX, a company's mirror, say, for more than --index-url; pip its settings for less.
+    """
+    return [*words, "--default-index" if PurePath(words[0]).stem == "uv" else "--index-url", index]
 
 
 def pip_words(environment: Environment) -> list[str]:

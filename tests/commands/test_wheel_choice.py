@@ -6,16 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.commands.wheel_choice import choose_for, explanation, unused_gpu, wrong_installed
+from scripts.commands.install_options import FindOptions
+from scripts.commands.next_line import unused_gpu
+from scripts.commands.wheel_choice import asked_words, explanation, wrong_installed
 from scripts.facts.load import load_facts
 from scripts.graphics import NO_GRAPHICS, Gpu, Graphics
 from scripts.install.choose import choose
 from scripts.install.environment import Environment, Torch
 from scripts.install.machine import Machine
+from scripts.install.machine_choice import choose_for
 from scripts.plan.expand import expand
 from scripts.plan.matrix import load_matrix
 from scripts.wheel.published import Published, publish_records
-from tests.install.factories import make_environment
+from tests.install.factories import make_environment, make_torch
 from tests.plan.factories import ROOT
 from tests.wheel.factories import make_wheel_record
 
@@ -61,13 +64,37 @@ RADEON = Graphics(gpus=(Gpu(name="AMD Radeon RX 9070 XT", maker="AMD"),))
 CASES: dict[str, tuple[Environment, list[str], list[str]]] = {
     "a driver that says CUDA UMD Version": (
         environment("3.12", "win_amd64", None, "", RTX_4070),
-        ["install its torch first: ", "torch==2.15.0 --index-url https://torch.example/cu132"],
+        ["torch==2.15.0 --index-url https://torch.example/cu132; or both at once: invoke install --repair"],
         ["cpu"],
     ),
     "a nightly": (
         environment("3.11", "win_amd64", "2.11.0.dev20251217+cu128", "cu128", RTX_5090),
         ["2.11.0.dev20251217+cu128 came before it", "torch==2.11.0 --index-url https://torch.example/cu128"],
         ["fits"],
+    ),
+    "half a torch": (
+        replace(
+            environment("3.11", "win_amd64", "2.6.0+cu124", "cu124", A10G),
+            torch=replace(make_torch("2.6.0+cu124"), gone=("torch/lib/c10.dll",)),
+        ),
+        ["torch/lib/c10.dll among them", "to bring it back, and the wheel with it: invoke install --repair"],
+        ["an environment of its own"],
+    ),
+    "a driver that does not say what it supports": (
+        environment(
+            "3.11", "win_amd64", None, "", Graphics(gpus=(Gpu(name="NVIDIA GeForce RTX 3060"),), driver="546.80")
+        ),
+        ["of NVIDIA GeForce RTX 3060 supports is unknown: install the newest driver", "for the CPU alone: "],
+        ["install its torch first", "--repair"],
+    ),
+    "a card that no wheel has code for": (
+        environment("3.11", "win_amd64", None, "", nvidia("NVIDIA GeForce GT 710", "3.5", "474.44", "11.4")),
+        [
+            "it leaves NVIDIA GeForce GT 710 unused",
+            "it has no code for NVIDIA GeForce GT 710 (3.5)",
+            "torch.example/cpu",
+        ],
+        ["whl/cu"],
     ),
     "ROCm": (
         environment("3.12", "win_amd64", "2.9.1+rocmsdk20260116", "rocm", RADEON),
@@ -126,8 +153,19 @@ def test_a_torch_for_the_cpu_beside_a_gpu_is_told_with_the_line_that_repairs_it(
     assert choose(everything.wheels, mine).wheel
     [note] = unused_gpu(everything, mine)
     assert "leaves NVIDIA GeForce RTX 4070 unused; with it: " in note
-    assert "--index-url https://torch.example/cu13" in note
+    assert "torch==2.9.1 --index-url https://torch.example/cu130" in note  # of the same minor
     assert unused_gpu(everything, environment("3.12", "win_amd64", "2.9.0", "cpu", RADEON)) == []
+
+
+def test_the_line_says_again_what_was_asked(everything: Published) -> None:
+    mine = environment("3.12", "win_amd64", None, "", RTX_4070)
+    asked = asked_words(FindOptions(python="my env", index="https://site.example/"))
+    text = explanation(everything, mine, choose_for(everything, mine), asked)
+    assert "invoke install --python 'my env' --index https://site.example/ --repair" in text
+    older = environment("3.12", "linux_x86_64", "2.6.0+cu124", "cu124", A10G)
+    asked = asked_words(FindOptions(deepspeed="0.13.1", index="https://site.example/"))
+    text = explanation(everything, older, choose_for(everything, older, "0.13.1"), asked)
+    assert "to use it: invoke install --index https://site.example/ --deepspeed 0.14.5" in text
 
 
 def test_an_installed_deepspeed_for_another_torch_is_called_wrong_and_the_wheel_that_replaces_it_found(

@@ -8,9 +8,9 @@ import pytest
 
 from scripts.commands import wheel_file
 from scripts.commands.install_options import InstallOptions
-from scripts.commands.wheel_choice import choose_for
 from scripts.commands.wheel_file import offer_of_file, target_of_name
 from scripts.errors import InputError
+from scripts.install.machine_choice import choose_for
 from tests.install.factories import make_environment, make_torch
 from tests.publish.loopback import make_deepspeed
 from tests.wheel.factories import make_wheel_target

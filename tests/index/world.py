@@ -43,6 +43,7 @@ TARGETS = tuple(
         ("2.6.0", "cpu", "0.16.5"),
     )
 )
+VISIONS = {"2.5.1": "0.20.1", "2.6.0": "0.21.0"}  # by the torch that each asks for
 UPLOADED = {"0.16.4": "2026-01-31T12:00:00Z", "0.16.5": "2026-02-28T12:00:00Z"}
 
 
@@ -93,6 +94,8 @@ def lay_out(root: Path) -> dict[Target, Path]:
     for variant in ("cu121", "cu124", "cpu"):
         for version in ("2.5.1", "2.6.0"):
             make_torch(torch / variant / "torch", f"{version}+{variant}")
+            vision = f"torchvision-{VISIONS[version]}+{variant}-py3-none-any.whl"
+            make_wheel(torch / variant / "torchvision", vision, {"torchvision/__init__.py": ""}, [f"torch=={version}"])
         make_wheel(torch / variant / "hjson", "hjson-1.0.0-py2-none-any.whl", {"hjson.py": ""})  # old and no use
         write_registry(torch / variant)
     write_registry(registry)

@@ -1,0 +1,39 @@
+"""Which of the offered wheels fits an environment, and the best for its machine when torch may be chosen with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scripts.facts.load import load_facts
+from scripts.install.choose import Choice, Rejection, choose
+from scripts.install.environment import Environment
+from scripts.wheel.published import Published
+
+
+def choose_for(published: Published, environment: Environment, deepspeed: str = "") -> Choice:
+    """Which of the offered wheels fits an environment, by all that is known of torch and drivers."""
+    facts = load_facts()
+    abis = {minor: release.cxx11_abi for minor, release in facts.torch.items()}
+    drivers = {version: toolkit.driver_min for version, toolkit in facts.cuda.items()}
+    return choose(published.offered.wheels, environment, deepspeed, abis, drivers)
+
+
+def best_for_machine(published: Published, environment: Environment, deepspeed: str = "") -> Rejection | None:
+    """The wheel to take when torch may be chosen with it, of the present torch's variant or minor before others.
+
+    For the CPU only where no CUDA runs here. None when nothing runs on this machine and Python, or nobody knows what
+    the driver of its card supports.
+    """
+    return nearest_to_torch(choose_for(published, replace(environment, torch=None), deepspeed), environment)
+
+
+def nearest_to_torch(bare: Choice, environment: Environment) -> Rejection | None:
+    """Of the choice without a torch, the best wheel that is nearest to the torch that is here."""
+    usable = [row for row in bare.rejected if {mismatch.what for mismatch in row.mismatches} == {"torch"}]
+    if not usable and not environment.machine.graphics.is_unknown:
+        usable = [row for row in bare.rejected if {mismatch.what for mismatch in row.mismatches} == {"torch", "cuda"}]
+    torch = environment.torch
+    if torch is None or not usable:
+        return next(iter(usable), None)
+    minor = [row for row in usable if row.record.target.torch_minor == torch.minor] or usable
+    return next((row for row in minor if row.record.target.cuda == torch.variant), minor[0])
