@@ -104,7 +104,7 @@ class DiagnoseOptions:
     """Which log is read."""
 
     log: str = path_option(
-        help="a file, an address, - for standard input, or the archive of invoke trial",
+        help="a file, an address, - for standard input, or the archive of 'invoke trial'",
         more="a file, an address (of a job on GitHub, too, with `GITHUB_TOKEN`), `-` for standard input, or the "
         "archive (`.zip`) of `invoke trial`; usually given without the option's name",
     )
