@@ -12,7 +12,7 @@ from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import open_project
 from scripts.commands.store_options import SiteOptions
 from scripts.commands.store_wheels import Offer, offered, repository_of
-from scripts.errors import DataError, InputError, VerifyError
+from scripts.errors import DataError, InputError, NothingToDoError, VerifyError
 from scripts.files import WRITTEN, Content, write_tree, write_whole
 from scripts.index.one_file import NAME, one_file
 from scripts.index.page.render import render_page
@@ -73,14 +73,14 @@ def index(options: SiteOptions) -> None:
 
 
 def _variants(offer: Offer, folder: Path) -> Mapping[str, Content]:
-    """The index of variant wheels; raises InputError where no wheel is at hand."""
+    """The index of variant wheels; raises NothingToDoError where no wheel is at hand."""
     from scripts.index.variant_index import variant_files  # here: hardly anybody asks for it yet
 
     wheels = {Path(path).name: file for path, file in offer.files.items() if isinstance(file, Path)}
     there = {wheels[record.file]: record for record in offer.records if record.file in wheels and not record.yanked}
     if not there:
-        raise InputError(
-            "--variants: there is no wheel in a directory here; name one with --store", id="no-wheels-offered"
+        raise NothingToDoError(
+            "--variants: no wheel in a directory is here; name one with --store", id="no-wheels-offered"
         )
     return variant_files(there, folder)
 

@@ -15,7 +15,7 @@ import pytest
 from scripts.command import check, run
 from scripts.commands.index_task import index
 from scripts.commands.store_options import SiteOptions
-from scripts.errors import InputError
+from scripts.errors import NothingToDoError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.files import write_tree
 from scripts.index.variant_index import variant_files
@@ -170,5 +170,5 @@ def test_the_task_writes_it_for_wheels_in_a_folder(tmp_path: Path, monkeypatch: 
     found = sorted(path.name.rpartition("-")[2] for path in (out / "variants" / "torch2.6").rglob("*.whl"))
     assert found == ["cu124.whl", "null.whl"]
     (tmp_path / "none").mkdir()
-    with pytest.raises(InputError, match="no wheel in a directory"):
+    with pytest.raises(NothingToDoError, match="no wheel in a directory is here"):
         index(SiteOptions(store=f"dir:{tmp_path / 'none'}", out=str(tmp_path / "empty"), variants=True))
