@@ -94,7 +94,7 @@ def write_bundle(bundle: Bundle, wheel: Path, folder: Path) -> int:
         wheels = draft / "wheels"
         wheels.mkdir(parents=True)
         run_client(bundle.words(wheel.resolve().as_uri(), wheels))
-        _write_programs(bundle, draft)
+        write_programs(bundle, draft)
         if folder.exists():
             folder.rmdir()
         rename_patiently(draft, folder)
@@ -103,7 +103,8 @@ def write_bundle(bundle: Bundle, wheel: Path, folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _write_programs(bundle: Bundle, folder: Path) -> None:
+def write_programs(bundle: Bundle, folder: Path) -> None:
+    """What installs the wheels that lie in the folder, and their digests."""
     inside = folder / FOLDER
     inside.mkdir()
     for pip in (folder / "wheels").glob("pip-*.whl"):

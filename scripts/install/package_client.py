@@ -13,6 +13,8 @@ from scripts.errors import CommandError, PrerequisiteError
 from scripts.install.environment import Environment
 from scripts.shell import shell_line
 
+SAYING = {"PYTHONIOENCODING": "utf-8:replace"}  # pip fails to say a path with letters that Windows' own page has not
+
 
 def client_words(environment: Environment) -> list[str]:
     """pip of the environment, else uv pointed at it, else the pip of the Python that runs this, pointed at it."""
@@ -53,7 +55,7 @@ def pip_words(environment: Environment) -> list[str]:
 
 def run_client(words: Sequence[str], heard: Log = no_log) -> None:
     """Run with the client's output on standard error: standard output is for the answer; raises CommandError."""
-    code = run_in_front(Command(argv=tuple(words)), heard=heard)
+    code = run_in_front(Command(argv=tuple(words), env=SAYING), heard=heard)
     if code:
         raise CommandError(
             f"the package client ended with exit code {code}: {shell_line(words)}", id="package-client-failed"

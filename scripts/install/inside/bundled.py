@@ -17,12 +17,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+OWN = {"PIP_CONFIG_FILE": os.devnull, "PYTHONIOENCODING": "utf-8:replace"}
 HERE = Path(__file__).resolve().parent
 BUNDLE = HERE.parent
 
 
 def main() -> None:
     """Install; ends with a message and exit code 1 where that cannot be, and with what was here before."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # Windows' page lacks letters of paths
     told: dict[str, Any] = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
     problem = misfit(told) or other_torch(told) or damage(told)
     if problem:
@@ -92,9 +95,7 @@ def pip(*words: str) -> None:
     wheel = next(iter(sorted((HERE).glob("pip-*.whl"))))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     quiet = ["--no-input", "--disable-pip-version-check", "--no-cache-dir"]
-    ended = subprocess.run(
-        [sys.executable, str(wheel / "pip"), *words, *quiet], env={**kept, "PIP_CONFIG_FILE": os.devnull}, check=False
-    )
+    ended = subprocess.run([sys.executable, str(wheel / "pip"), *words, *quiet], env={**kept, **OWN}, check=False)
     if ended.returncode:
         sys.exit(f"error: pip ended with exit code {ended.returncode}; what was here before is here again")
 
