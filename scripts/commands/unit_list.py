@@ -24,7 +24,9 @@ from scripts.plan.ops import patches_for
 from scripts.plan.target import Target
 from scripts.portability.header_folders import headers_of
 from scripts.portability.units import PROGRAM
-from scripts.wheel_build.headers import names_included, reach
+from scripts.wheel_build.headers import Reach, names_included, reach
+from scripts.wheel_build.precompiled import HEADER, SMALL
+from scripts.wheel_build.small_headers import BINDS
 from scripts.wheel_build.source import fetch_source, prepare_tree
 
 TORCH = "torch-2.15"  # whose headers, of portability.yaml
@@ -77,7 +79,15 @@ def _unit(root: Path, name: str, described: Mapping[str, Any], torch: Sequence[P
     content = [(path.relative_to(root.resolve()).as_posix(), path.read_bytes().hex()) for path in reached.files]
     text = json.dumps([content, described["options"]])
     digest = hashlib.sha256(text.encode()).hexdigest()[:LETTERS]
-    return ListedUnit(source=name, reach=farthest(reached.outside, tuple(torch)), digest=digest)
+    return ListedUnit(source=name, reach=_reach_of_unit(reached, tuple(torch)), digest=digest)
+
+
+def _reach_of_unit(reached: Reach, torch: tuple[Path, ...]) -> str:
+    found = farthest(reached.outside, torch)
+    if found != "python" or HEADER not in reached.outside or any(BINDS.search(p.read_bytes()) for p in reached.files):
+        return found
+    smaller = (reached.outside - {HEADER}) | {*names_included(SMALL / "tensors" / HEADER)}
+    return "python" if farthest(smaller, torch) == "python" else "extension"
 
 
 def farthest(names: Collection[str], torch: tuple[Path, ...]) -> str:

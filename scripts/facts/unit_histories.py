@@ -2,7 +2,8 @@
 
 The file is written by `python -m scripts.commands.unit_list` from the pinned sdists and torch's headers. A unit that
 reaches Python's headers is another one for each Python, one that reaches torch's alone for each torch, and one that
-reaches neither for each CUDA; of two releases it is another one where its digest is.
+reaches neither for each CUDA; one that reaches Python by torch/extension.h alone, and has no binding, gets a smaller
+one from g++ and then reaches torch. Of two releases a unit is another one where its digest is.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from scripts.errors import DataError
 
 LISTING = Path(__file__).parent.parent / "data" / "units.txt"
 GONE = "-"
-REACHES = ("python", "torch", "neither")
+REACHES = ("python", "extension", "torch", "neither")
 HEAD = (
     "# Written by `python -m scripts.commands.unit_list`: accelerator, op and source of a unit, and since which\n"
-    "# release it reaches which headers (python, torch or neither) with which content: its own, its options' and that\n"
-    "# of every file of the source which it includes. `-`: from this release on the op has it no more.\n"
+    "# release it reaches which headers (python; extension: Python's by torch/extension.h alone, without a binding;\n"
+    "# torch; neither), with a digest of its content, its options and every file of the source which it includes.\n"
+    "# `-`: from this release on the op has it no more.\n"
 )
 
 

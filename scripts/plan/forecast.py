@@ -45,8 +45,9 @@ class Forecast:
             self._units[key] = [
                 one for choice, seconds in self._compiled(target) for one in self._of_op(choice.name, seconds, target)
             ]
+        for_python = ("python",) if target.system == "linux" else ("python", "extension")  # by g++, or by cl
         return {
-            (op, source, digest, target.python if reach == "python" else ""): seconds
+            (op, source, digest, target.python if reach in for_python else ""): seconds
             for (op, source, digest, reach), seconds in self._units[key]
         }
 

@@ -87,6 +87,14 @@ def test_what_reaches_python_is_compiled_for_each_and_the_rest_once() -> None:
     assert one[next(key for key in one if key not in shared)] == make_matrix().forecast.unit_seconds
 
 
+def test_a_unit_without_a_binding_is_one_for_all_pythons_where_gcc_compiles_it() -> None:
+    """It gets torch's header without Python's there; cl gets torch's own."""
+    forecast = make_forecast(("cpu_adam",))
+    for platform, shared in (("linux_x86_64", {"csrc/adam/cpu_adam_impl.cpp"}), ("win_amd64", set())):
+        one, other = (forecast.work(replace(TARGET, platform=platform, python=python)) for python in ("3.11", "3.12"))
+        assert {source for _, source, _, _ in one.keys() & other.keys()} == shared
+
+
 def test_what_a_release_did_not_change_is_compiled_once() -> None:
     forecast = make_forecast()
     newest, before, old = (
