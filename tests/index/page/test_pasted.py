@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from tests.index.page.factories import made_up, render
 from tests.index.page.test_browser import LONG, PASTED
+from tests.plan.factories import make_target
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 Opener: TypeAlias = "Callable[..., Page]"
+Server: TypeAlias = Callable[[Mapping[str, bytes]], str]
 
 ASK = "(text) => readEnvironment(text, model)"
 MISMATCH = (
@@ -199,9 +204,9 @@ READ: dict[str, tuple[str, dict[str, str], str]] = {  # text, what is known, a p
     "lspci": ("01:00.0 VGA: NVIDIA Corporation AD102 [GeForce RTX 4090] (rev a1)\n", {"gpu": "8.9"}, ""),
     "conda info": (
         "      python version : 3.12.7.final.0\n    virtual packages : __cuda=12.6=0\n"
-        "                       __glibc=2.31=0\n            platform : linux-aarch64\n",
+        "                       __glibc=2.17=0\n            platform : linux-aarch64\n",
         {"platform": "Linux on ARM"},
-        "Its C library is glibc 2.31",
+        "Its C library is glibc 2.17",
     ),
     "a Jetson": (
         "PyTorch version: 2.0.0a0+ec3941ad.nv23.02\nCUDA used to build PyTorch: 11.4\n"
@@ -213,7 +218,7 @@ READ: dict[str, tuple[str, dict[str, str], str]] = {  # text, what is known, a p
         "ImportError: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.32' not found (required by "
         "/usr/local/lib/python3.10/site-packages/flash_attn_2_cuda.cpython-310-x86_64-linux-gnu.so)",
         {"platform": "linux_x86_64", "py": "3.10"},
-        "older than glibc 2.32, and wheels for Linux are built with glibc",
+        "older than glibc 2.32, and wheels for Linux need glibc 2.28: “ldd --version” says which it is",
     ),
     "a toolkit's last line": ("Cuda compilation tools, release 12.4, V12.4.131", {}, "not torch's"),
 }
@@ -388,3 +393,37 @@ def test_a_phone_is_asked_for_the_system_and_its_choice_is_answered(open_page: O
     assert page.locator("#command").count() == 1
     page.go_back()
     assert page.locator("#command").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("libc", "says"), [("2.34", ""), ("2.17", "the wheel needs glibc 2.34 or newer: pip refuses it")]
+)
+def test_a_c_library_is_compared_with_what_the_wheel_s_tag_asks_for(
+    open_page: Opener, serve: Server, libc: str, says: str
+) -> None:
+    """Its tag, not the machine that built it: a wheel of an older level runs with an older library."""
+    target = make_target(torch="2.7.1", cuda="cu126", python="3.11", platform="linux_x86_64")
+    page = open_page(serve(render([made_up(target, platform_tag="manylinux_2_34_x86_64", url=None)])))
+    doubts = " ".join(read(page, RED_HAT.replace("2.28", libc))["doubts"])
+    assert (says in doubts, bool(doubts)) == (True, bool(says))
+    assert "wheels for Linux are built with" not in doubts
+
+
+WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1280}
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+@pytest.mark.parametrize(
+    "name", ["ROCm with a GPU", "macOS", "a nightly", "an old C library", "a C library that an op found too old"]
+)
+def test_what_comes_of_a_paste_is_read_at_every_width(open_page: Opener, site: str, name: str, width: int) -> None:
+    page = open_page(site, viewport={"width": width, "height": 900})
+    said = paste(page, READ[name][0])
+    assert READ[name][2] in said
+    shown = page.inner_text("main")
+    assert not re.search(r"`|\[object|undefined|NaN", shown)
+    assert page.locator("#choose-cuda option:checked").inner_text() in ("ROCm", "CPU only", "12.8", "12.6", "13.2")
+    wide = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1], "nothing is to be scrolled sideways"
+    if folder := os.environ.get("PAGE_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"paste-{name.replace(' ', '-')}-{width}.png", full_page=True)

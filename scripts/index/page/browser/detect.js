@@ -64,8 +64,10 @@ function libcDoubt(found, fixed, model) {
   if (!version && !found.lacks_libc) return null;
   const wanted = model.glibcOf(model.best({ platform: "linux_x86_64", ...fixed }, found.driver));
   const needed = wanted || model.data.glibc;
-  const short = version ? before(numbersOf(version[1]), numbersOf(needed)) : !before(numbersOf(needed), numbersOf(found.lacks_libc));
-  if (!short) return null;
+  if (!version && before(numbersOf(needed), numbersOf(found.lacks_libc))) {
+    return `Its C library is older than glibc ${found.lacks_libc}, and wheels for Linux need glibc ${needed}: “ldd --version” says which it is.`;
+  }
+  if (version && !before(numbersOf(version[1]), numbersOf(needed))) return null;
   const mine = version ? `glibc ${version[1]}` : `older than glibc ${found.lacks_libc}`;
   return wanted
     ? `Its C library is ${mine}, and the wheel needs glibc ${wanted} or newer: pip refuses it there, and only a newer system changes that.`

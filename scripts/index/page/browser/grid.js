@@ -69,7 +69,7 @@ function onKey(event, cells, width, pick) {
 function explain(model, choice) {
   const { state, text } = model.stateOf(choice);
   byId("cell").replaceChildren(make("b", {}, `${named("torch", choice.torch)}, ${named("cuda", choice.cuda)}: ${WORDS[state][1].toLowerCase()}. `),
-    text.split("\n")[0] || WORDS[state][2], " ", make("a", { href: "#answer" }, state === "published" ? "Its line" : "The nearest"));
+    ...coded(text.split("\n")[0] || WORDS[state][2]), " ", make("a", { href: "#answer" }, state === "published" ? "Its line" : "The nearest"));
 }
 
 function legend(model, rows, columns, cellOf) {

@@ -118,7 +118,7 @@ function axisOptions(axis, choice) {
 
 function label(axis, value) {
   if (!value) return "Choose";
-  return axis === "cuda" && value !== "cpu" ? cudaVersion(value) : named(axis, value).replace(/^(DeepSpeed|torch|Python) /, "");
+  return axis === "cuda" && /^cu\d{2,}$/.test(value) ? cudaVersion(value) : named(axis, value).replace(/^(DeepSpeed|torch|Python) /, "");
 }
 
 function hint(state) {
