@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -82,6 +82,12 @@ class Result:
 def failure(target: Target, error: WheelsError) -> Result:
     """The result of a target that could not be built."""
     return Result(target=target.id, exit_code=error.exit_code, wheel=None, message=str(error), error=error.id)
+
+
+def not_begun(target: Target, why: str) -> Result:
+    """The result of a target that is still in the queue."""
+    told = InterruptedBuildError(f"not begun: {why}; the same command builds it", id="not-begun")
+    return replace(failure(target, told), begun=False)
 
 
 def write_results(directory: Path, results: Iterable[Result]) -> None:

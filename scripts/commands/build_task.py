@@ -71,6 +71,8 @@ def _build_all(planner: Planner, targets: Sequence[Target], output: RunOptions) 
     kept.begin([plan.target for plan in plans])
     for number, result in enumerate(build_targets(plans, planner.options)):
         results.append(kept.ended(result))
+        for following in plans[number + 1 : number + 2]:
+            kept.begin_next(following.target)
         if output.tidy and result.exit_code != InterruptedBuildError.exit_code:
             tidy_up(plans[number], plans[number + 1 :], planner.dirs, find_installer(), log_line)
     places = {target.id: place for place, target in enumerate(targets)}

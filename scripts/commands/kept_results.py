@@ -7,13 +7,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts.ci.results import Result, failure, write_results
+from scripts.ci.results import Result, failure, not_begun, result_path, write_results
 from scripts.commands.answer import log_line
 from scripts.commands.build_diagnosis import log_ends, with_cause
 from scripts.commands.build_replay import complete_replay, forget_replays
 from scripts.errors import WheelsError
 from scripts.plan.target import Target
 from scripts.wheel_build.build_options import BuildOptions
+
+WAITING = "what was to be built before it has not ended"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +27,14 @@ class KeptResults:
     ends: dict[str, int] = field(default_factory=dict)  # target id -> bytes of its log before its build
 
     def begin(self, targets: Sequence[Target]) -> None:
-        """Builds of these targets begin: what is left of earlier ones is not theirs."""
+        """Builds of these targets begin, the first at once: what is left of earlier ones is not theirs."""
         forget_replays(self.logs, targets, self.options)
         self.ends.update(log_ends(self.logs, [target.id for target in targets]))
+        write_results(self.logs, [self._of_ops(not_begun(target, WAITING)) for target in targets[1:]])
+
+    def begin_next(self, target: Target) -> None:
+        """The build of the target begins: when it is cut off it leaves no result, as when its machine is lost."""
+        result_path(self.logs, target.id, self.options.ops).unlink(missing_ok=True)
 
     def ended(self, result: Result) -> Result:
         """The result of a build that has begun, with its cause."""

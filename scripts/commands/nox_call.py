@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from scripts.ci.results import Result, failure
+from scripts.ci.results import Result, failure, not_begun
 from scripts.command import Command, run_in_front
 from scripts.commands.answer import log_line
 from scripts.dirs import CHECKOUT
@@ -27,8 +27,8 @@ from scripts.wheel_build.handed_plans import DEADLINE, PLANS, write_plans
 from scripts.wheel_build.preflight import environment_of
 
 RESULTS = "DEEPSPEED_WHEELS_RESULTS"  # a file that the nox sessions append their results to
-OVER = "not begun: the time given was over; the same command builds it"
-STOPPED = "not begun: the build before it was stopped; the same command builds it"
+OVER = "the time given was over"
+STOPPED = "the build before it was stopped"
 
 
 def nox_command(targets: Sequence[Target], options: BuildOptions) -> Command:
@@ -51,7 +51,7 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> Iterator
         if not stopped and deadline and number and time.time() > deadline:
             stopped = OVER
         if stopped:
-            yield replace(failure(plan.target, InterruptedBuildError(stopped, id="not-begun")), begun=False)
+            yield not_begun(plan.target, stopped)
             continue
         result = _build(plan, options, deadline)
         if result.exit_code == InterruptedBuildError.exit_code:
