@@ -11,7 +11,7 @@ from scripts.commands.install_options import InstallOptions
 from scripts.commands.next_line import usable_gpu
 from scripts.commands.repair import Repair, repair_of
 from scripts.commands.wheel_choice import asked_words, choose_wheel, none_fits, note_lines, wrong_installed
-from scripts.errors import CommandError
+from scripts.errors import CommandError, InputError
 from scripts.install.attested import Attestation, check_attestation
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment, read_environment
@@ -63,6 +63,8 @@ def _bundle(options: InstallOptions, published: Published, environment: Environm
     record = choice.wheel or (best.record if best else None)
     if record is None:
         raise none_fits(published, environment, choice, asked_words(options))
+    if options.repair:
+        raise InputError("--bundle changes nothing here, and --repair does: give one of them", id="options-conflict")
     folder, bundle = Path(options.bundle), Bundle(record=record, published=published, environment=environment)
     require_free(folder)
     if options.dry_run:

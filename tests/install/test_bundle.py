@@ -186,6 +186,10 @@ def test_nothing_is_written_over_and_nothing_half(
     (tmp_path / "taken" / "file").write_text("mine")
     with pytest.raises(InputError, match="something is there already"):
         write(registry_with_pip, person, tmp_path / "taken")
+    python, index = str(person.python), registry_with_pip.published.url
+    both = InstallOptions(python=python, index=index, bundle=str(tmp_path / "b"), repair=True)
+    with pytest.raises(InputError, match="give one of them"):
+        install(both)
     monkeypatch.setenv("PIP_INDEX_URL", f"{registry_with_pip.server.url}/nothing/")
     with pytest.raises(CommandError, match="exit code"):
         write(registry_with_pip, person, tmp_path / "new" / "bundle")

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.find import ENVIRONMENTS, naive_choice
 from scripts.graphics import Gpu, Graphics
 from scripts.install.choose import choose
 from scripts.install.environment import Torch
 from scripts.install.machine import Machine
 from scripts.install.mismatches import CPU_FLAGS, mismatches, questions
+from tests.index.page.factories import many_wheels
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.plan.factories import ROOT
 from tests.wheel.factories import TARGET, make_wheel_record
@@ -236,3 +238,9 @@ def test_a_wheel_needs_the_symbols_of_its_cxx_library() -> None:
     }
     assert "needs GLIBCXX_3.4.29" in reasons(environment, target=LINUX, libstdcxx="3.4.29")["c-library"]
     assert reasons(environment, target=LINUX, libstdcxx="3.4.21") == {}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_answers_that_wheels_share_choose_as_asking_each_of_them_would(name: str) -> None:
+    records = many_wheels(400)
+    assert choose(records, ENVIRONMENTS[name]) == naive_choice(records, ENVIRONMENTS[name])
