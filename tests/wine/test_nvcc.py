@@ -11,24 +11,29 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from scripts.facts.load import load_facts
+from scripts.plan.expand import expand
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import Target, parse_id
+from scripts.portability.source_sets import SourceSet, source_sets
+from scripts.portability.units import units_of
 from scripts.toolchain.compilers import expected_toolchain
 from scripts.verify.fatbin import read_architectures
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan, make_build_plan
 from scripts.wheel_build.capture import UPSTREAM
 from scripts.wheel_build.flags import edit_flags
-from scripts.wheel_build.source import fetch_source, prepare_tree
+from scripts.wheel_build.read_files import words_to_list
+from scripts.wheel_build.source import SourceArchive, fetch_source, prepare_tree
 from tests.wine.installations import make_cuda
 from tests.wine.lab import ROOT, Ended, Windows
 from tests.wine.nvidia import (
+    TOOLSET,
     WHEELS,
     describe_nvcc,
     handed_on,
@@ -49,7 +54,9 @@ TARGETS = {
     "13.2": "ds0.19.8-torch2.15.0-cu132-cp311-win_amd64",
     "13.5": "ds0.19.8-torch2.15.0-cu132-cp311-win_amd64",  # no torch is for it; the options of the newest there is
 }
+SHOWN = {"c++17": TARGETS["13.0"], "c++20": TARGETS["13.2"]}  # what torch adds decides the standard, not CUDA
 KERNEL = ("csrc/spatial/csrc/opt_bias_add.cu", "csrc/includes", "csrc/spatial/includes")
+SM_80 = "-gencode=arch=compute_80,code=sm_80"
 ASK_CCCL = "#include <cuda/std/type_traits>\n__global__ void nothing() {}\n"
 
 
@@ -106,11 +113,14 @@ def compare(file: Path, text: str) -> None:
     assert text == file.read_text(encoding="utf-8")
 
 
-def source_of(plan: BuildPlan, folder: Path) -> Path:
-    pinned = plan.deepspeed.sdist_sha256
-    cache = folder.parent.parent / "sources"
-    archive = fetch_source(plan.target.deepspeed, cache, kinds=("sdist",), pinned_sdist=pinned)
-    return prepare_tree(archive, folder / "source", plan.patches["sdist"]).root
+def sdist_of(compiler: Compiler, release: str) -> SourceArchive:
+    cache = compiler.folder.parent.parent / "sources"
+    return fetch_source(release, cache, kinds=("sdist",), pinned_sdist=FACTS.deepspeed[release].sdist_sha256)
+
+
+def source_of(compiler: Compiler) -> Path:
+    archive = sdist_of(compiler, compiler.plan.target.deepspeed)
+    return prepare_tree(archive, compiler.folder / "source", compiler.plan.patches["sdist"]).root
 
 
 @pytest.mark.nightly
@@ -119,7 +129,7 @@ def test_every_command_line_is_that_of_the_golden_file(compiler: Compiler) -> No
     windows, plan, folder = compiler.windows, compiler.plan, compiler.folder
     if plan.target.cuda_version != compiler.version:
         pytest.skip("no torch is for this CUDA")
-    root = source_of(plan, folder)
+    root = source_of(compiler)
     torch = torch_folder(windows, plan.target.torch, plan.target.cuda_version, plan.requirements)
     names = {
         "source": windows.path(root),
@@ -163,11 +173,64 @@ def test_nvcc_takes_every_set_of_options_and_hands_on_what_is_meant(compiler: Co
     compare(GOLDEN / f"handed-on-{compiler.version}.txt", "\n".join(parts))
 
 
+@pytest.mark.nightly
+def test_nvcc_takes_the_options_of_every_windows_target_of_its_cuda(compiler: Compiler) -> None:
+    """Of each release what its op builders ask for, between what torch puts before and behind it."""
+    (compiler.folder / "kernel.cu").write_text("__global__ void nothing() {}\n", encoding="utf-8")
+    rows = options_of_targets(compiler)
+    assert rows or compiler.version == "13.5", "torch has targets for it"
+    for options, standard in sorted(rows):
+        ended = compiler.run("--dryrun", *options, "-c", "kernel.cu", "-o", "kernel.obj")
+        assert ended.exit_code == 0, (options, ended.output, ended.errors)
+        lines = compiler.named(ended.output + ended.errors).splitlines()
+        assert all(f"/std:{standard} " in line for line in lines if line.startswith("cl.exe")), options
+        assert all(f"--ms_{standard} " in line for line in lines if "cicc" in line.split()[0]), options
+
+
+def options_of_targets(compiler: Compiler) -> set[tuple[tuple[str, ...], str]]:
+    """The distinct rows of options of the planned Windows targets of this CUDA, each with torch's C++ standard."""
+    planned = [each.target for each in expand(MATRIX, FACTS).targets]
+    targets = [each for each in planned if each.system == "windows" and each.cuda_version == compiler.version]
+    around = {standard: around_own(compiler, target) for standard, target in SHOWN.items()}
+    rows = set()
+    for one in source_sets(targets, FACTS, MATRIX) if targets else ():
+        before, behind = around[one.dialect.standard]
+        rows |= {((*before, *own, *behind), one.dialect.standard) for own in own_options(compiler, one)}
+    return rows
+
+
+def own_options(compiler: Compiler, one: SourceSet) -> set[tuple[str, ...]]:
+    """The distinct rows of options that the op builders of a release ask nvcc for."""
+    release, patches, _ = one.tree
+    root = compiler.folder / f"{release}-{abs(hash(patches))}" / "source"
+    if not root.is_dir():
+        prepare_tree(sdist_of(compiler, str(release)), root, one.patches)
+    units = units_of(one, root, FACTS, FACTS.cpu_levels[MATRIX.cpu_level].cpuinfo_flags)
+    return {unit.upstream for unit in units if not unit.is_compiled_by_cl}
+
+
+def around_own(compiler: Compiler, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What torch puts before and behind the options of an op: as in the golden file of this target."""
+    [one] = source_sets([parse_id(target)], FACTS, MATRIX)
+    found = set()
+    for options in option_sets((GOLDEN / f"{target}.txt").read_text(encoding="utf-8")):
+        places = (
+            (len(own), place)
+            for own in own_options(compiler, one)
+            for place in range(len(options))
+            if options[place : place + len(own)] == own
+        )
+        length, place = max(places)  # those of one op may begin as those of another
+        found.add((options[:place], options[place + length :]))
+    [(before, behind)] = found
+    return before, behind
+
+
 def test_a_kernel_of_deepspeed_becomes_what_was_asked_for(compiler: Compiler) -> None:
     """cl's -E and the four programs of NVIDIA's; our own audit reads the architectures."""
     if compiler.version != "13.0":
         pytest.skip("one version shows it; a compile takes half a minute")
-    root = source_of(compiler.plan, compiler.folder)
+    root = source_of(compiler)
     source, *folders = KERNEL
     words = [f"-I{compiler.windows.path(root / each)}" for each in folders]
     words += ["-std=c++20", "-Xcompiler=/Zc:preprocessor"]
@@ -175,6 +238,30 @@ def test_a_kernel_of_deepspeed_becomes_what_was_asked_for(compiler: Compiler) ->
     compiler.run("--fatbin", *words, root / source, "-o", "kernel.fatbin").require()
     found = read_architectures([(compiler.folder / "kernel.fatbin").read_bytes()])
     assert str(found) == "sm_75, PTX of 120"
+
+
+def test_nvcc_takes_the_words_that_have_it_list_what_it_read(compiler: Compiler) -> None:
+    (compiler.folder / "kernel.cu").write_text("__global__ void nothing() {}\n", encoding="utf-8")
+    words = words_to_list("nvcc.exe", Path("kernel.read"))
+    ended = compiler.run("--dryrun", *words, SM_80, "-c", "kernel.cu", "-o", "kernel.obj")
+    assert ended.exit_code == 0, ended.errors
+    assert "kernel.read" in ended.output + ended.errors
+
+
+@pytest.mark.parametrize(("toolset", "older"), [(TOOLSET, True), ("14.51.36231", False)])
+def test_in_visual_studio_2026_nvcc_takes_the_toolset_of_the_row_and_from_13_2_on_its_own(
+    compiler: Compiler, toolset: str, older: bool
+) -> None:
+    """windows-2025 has no other; host_config.h of 13.0 refuses 14.51, as msvc.yaml says."""
+    studio = real_studio(compiler.windows, "2026", toolset)
+    (compiler.folder / "kernel.cu").write_text("__global__ void nothing() {}\n", encoding="utf-8")
+    compiler = replace(compiler, studio=studio)
+    ended = compiler.run("-E", SM_80, "kernel.cu")
+    if older or compiler.version != "13.0":
+        ended.require()
+    else:
+        assert "unsupported Microsoft Visual Studio version" in ended.output + ended.errors
+        assert ended.exit_code != 0
 
 
 # ---------------------------------------------------------------- each fails as on Windows
@@ -208,7 +295,6 @@ def test_cccl_of_13_2_asks_for_the_new_preprocessor(compiler: Compiler) -> None:
     assert "Zc:preprocessor" not in ended.require() + ended.errors
 
 
-SM_80 = "-gencode=arch=compute_80,code=sm_80"
 CALLS = (
     ("--version",),
     (),

@@ -5,10 +5,11 @@
 
 static int oldest, newest;
 
-static const char *const WITH_VALUE[] = {"-o", "-Xcompiler", "-Xcudafe", "-gencode", "--generate-code", "--threads", "-ccbin", NULL};
+static const char *const WITH_VALUE[] = {"-o", "-Xcompiler", "-Xcudafe", "-gencode", "--generate-code", "--threads", "-ccbin",
+    "-MF", NULL}; /* the list of what it read is not written, as by a compiler that cannot */
 static const char *const ALONE[] = {
     "-c", "-w", "-lineinfo", "-V", "--version", "--use-local-env", "--use_fast_math", "-allow-unsupported-compiler",
-    "--expt-relaxed-constexpr", "--expt-extended-lambda", "-O0", "-O1", "-O2", "-O3", NULL};
+    "--expt-relaxed-constexpr", "--expt-extended-lambda", "-O0", "-O1", "-O2", "-O3", "-MD", NULL};
 static const char *const BEGINNINGS[] = {
     "-I", "-D", "-U", "-L", "-l", "-Xcompiler=", "-Xcudafe=", "-gencode=", "--generate-code=", "--threads=", "-ccbin=", NULL};
 static const char *const STANDARDS[] = {"c++03", "c++11", "c++14", "c++17", "c++20", NULL};
