@@ -1,18 +1,26 @@
 """Upstream's own recipe against ours, side by side, on this machine: `python -m bench.build [--part same|next|all]`.
 
-Both sides use the same environment, torch, source and ops. Printed: seconds and the ratio ours / upstream
+All sides use the same environment, torch, source and ops, and as many compilers at once as there are processors:
+
+- upstream: `setup.py bdist_wheel`, as its README has it,
+- expert: the same as who knows it would type it, with ninja and without debug information,
+- ccache: the expert's with ccache, when it is installed: filled, and once more with what it then holds.
+
+Printed: processor and wall seconds of each and of ours
 
 - cold: nothing in any cache,
 - unchanged: the same wheel once more,
 - next version: the ops of 0.19.5 whose sources 0.19.4 already had, after building 0.19.4,
 
-and the sizes of the two wheels. Nothing here is asserted by time; a person reads the ratio.
+the ratios, and the sizes of the wheels. Nothing here is asserted by time; a person reads the ratio. On a machine that
+does other work, too, processor seconds are what counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -20,6 +28,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+
+import psutil
 
 from scripts.command import Command, check, run
 from scripts.commands.host_targets import host_target
@@ -27,6 +38,7 @@ from scripts.commands.project import Project, open_project
 from scripts.commands.project_planner import planner_of
 from scripts.dirs import Dirs, default_dirs
 from scripts.fetch.installer import environment_python, find_installer
+from scripts.host import usable_processors
 from scripts.plan.target import Target
 from scripts.wheel_build.build_environment import fill_build_environment
 from scripts.wheel_build.build_options import BuildOptions
@@ -37,8 +49,37 @@ from scripts.wheel_build.replay import replay_path
 from scripts.wheel_build.replay_file import ReplayFile, replay_of
 from scripts.wheel_build.source import SourceArchive, fetch_source, prepare_tree
 
+SIDES = ("upstream", "expert", "ccache")
 BEFORE, AFTER = "0.19.4", "0.19.5"
 UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.4 and 0.19.5 are the same
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What something took: seconds on the clock, and seconds of all processors, of this process and what it started."""
+
+    wall: float
+    processor: float
+
+    @classmethod
+    def now(cls) -> Cost:
+        """Since this process began."""
+        times = psutil.Process().cpu_times()
+        return cls(
+            wall=time.monotonic(),
+            processor=times.user + times.system + times.children_user + times.children_system,
+        )
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(wall=self.wall - other.wall, processor=self.processor - other.processor)
+
+    def named(self, name: str) -> dict[str, float]:
+        """Its figures."""
+        return {f"{name}_seconds": self.wall, f"{name}_processor": self.processor}
+
+    def over(self, name: str, other: Cost) -> dict[str, float]:
+        """Its ratio to another."""
+        return {name: self.wall / other.wall, f"{name}_processor": self.processor / other.processor}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,32 +90,50 @@ class Bench:
     folder: Path
     python: Path
 
-    def ours(self, target: Target, options: BuildOptions, cache: str) -> tuple[float, Path]:
-        """Seconds and the wheel of our build, with the caches in `cache`."""
+    def ours(self, target: Target, options: BuildOptions, cache: str) -> tuple[Cost, Path]:
+        """The cost and the wheel of our build, with the caches in `cache`."""
         dirs = Dirs(cache=self.folder / cache, wheelhouse=self.folder / "wheels", logs=self.folder / "logs")
         self._give_source(target, dirs)
         planner = Planner(facts=self.project.facts, matrix=self.project.matrix, dirs=dirs, options=options)
-        started = time.monotonic()
+        begun = Cost.now()
         plan = planner.here(target)
         with Progress(title=target.id, log_file=self.folder / "logs" / f"{target.id}.log") as progress:
             replay = ReplayFile(replay_path(dirs.logs, target.id), replay_of(plan, find_installer()))
             built = build(plan, self.python, dirs, progress, replay)
-        seconds = time.monotonic() - started
+        cost = Cost.now() - begun
         kept = shutil.copy(built.wheel, self.folder / f"ours-{built.wheel.name}")
         discard_work(plan, dirs)
-        return seconds, Path(kept)
+        return cost, Path(kept)
 
-    def upstream(self, target: Target, options: BuildOptions) -> tuple[float, Path]:
-        """Seconds and the wheel of `setup.py bdist_wheel`, as upstream's README has it, with the same ops."""
+    def upstream(
+        self, target: Target, options: BuildOptions, side: str, added: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[Cost, Path]:
+        """The cost and the wheel of `setup.py bdist_wheel` with the same ops, in a tree of that side alone."""
         archive = self._source(target)
-        root = prepare_tree(archive, self.folder / "upstream" / target.deepspeed, ()).root
+        shutil.rmtree(self.folder / side, ignore_errors=True)
+        root = prepare_tree(archive, self.folder / side / target.deepspeed, ()).root
         variables = planner_of(self.project, options).here(target).environment("")
-        dist = self.folder / "upstream" / "dist"
+        dist = self.folder / side / "dist"
         argv = (str(self.python), "setup.py", "bdist_wheel", "--dist-dir", str(dist))
-        command = Command(argv=argv, cwd=root, env={**variables, "PYTHONPATH": str(root)})
-        started = time.monotonic()
-        check(command, run(command, log=_dots()))
-        return time.monotonic() - started, next(iter(dist.glob("*.whl")))
+        command = Command(argv=argv, cwd=root, env={**variables, "PYTHONPATH": str(root), **added})
+        begun = Cost.now()
+        check(command, run(command, log=_dots(side)))
+        return Cost.now() - begun, next(iter(dist.glob("*.whl")))
+
+    def expert(self, target: Target, options: BuildOptions, *, wrapper: str = "") -> Cost:
+        """What building it costs with ninja, all processors and no debug information; `wrapper` starts the compiler."""
+        compiler = self.folder / f"expert-{wrapper or 'plain'}" / "g++"
+        compiler.parent.mkdir(exist_ok=True)
+        compiler.write_text(f'#!/bin/sh\nexec {wrapper} g++ "$@" -g0\n', encoding="utf-8")
+        compiler.chmod(0o755)
+        variables = {
+            "DS_ENABLE_NINJA": "1",
+            "MAX_JOBS": str(usable_processors()),
+            "CXX": str(compiler),
+            "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
+            "CCACHE_DIR": str(self.folder / "ccache"),
+        }
+        return self.upstream(target, options, "expert", variables)[0]
 
     def _source(self, target: Target) -> SourceArchive:
         pinned = self.project.facts.deepspeed[target.deepspeed].sdist_sha256
@@ -88,21 +147,26 @@ class Bench:
             shutil.copy(file, dirs.sources / file.name)
 
 
-def same_version(bench: Bench, target: Target, ops: Sequence[str]) -> Mapping[str, float]:
-    """The seconds, bytes and ratios of building `target` cold, and once more."""
+def same_version(bench: Bench, target: Target, ops: Sequence[str], sides: Sequence[str]) -> Mapping[str, float]:
+    """The cost, bytes and ratios of building `target` cold, and once more."""
     options = BuildOptions(ops=tuple(ops))
     cold, wheel = bench.ours(target, options, "cold")
     warm, again = bench.ours(target, options, "cold")
-    theirs, upstream_wheel = bench.upstream(target, options)
-    return {
-        "upstream_seconds": theirs,
-        "cold_seconds": cold,
-        "unchanged_seconds": warm,
-        "cold_ratio": cold / theirs,
-        "unchanged_ratio": warm / theirs,
-        "same_bytes": float(wheel.read_bytes() == again.read_bytes()),
-        "size_ratio": wheel.stat().st_size / upstream_wheel.stat().st_size,
-    }
+    figures = {**cold.named("cold"), **warm.named("unchanged")}
+    figures["same_bytes"] = float(wheel.read_bytes() == again.read_bytes())
+    if "upstream" in sides:
+        theirs, upstream_wheel = bench.upstream(target, options, "upstream")
+        figures |= {**theirs.named("upstream"), **cold.over("cold_of_upstream", theirs)}
+        figures |= warm.over("unchanged_of_upstream", theirs)
+        figures["size_ratio"] = wheel.stat().st_size / upstream_wheel.stat().st_size
+    if "expert" in sides:
+        theirs = bench.expert(target, options)
+        figures |= {**theirs.named("expert"), **cold.over("cold_of_expert", theirs)}
+    if "ccache" in sides and shutil.which("ccache"):
+        figures |= bench.expert(target, options, wrapper="ccache").named("ccache_cold")
+        filled = bench.expert(target, options, wrapper="ccache")
+        figures |= {**filled.named("ccache_filled"), **warm.over("unchanged_of_ccache", filled)}
+    return figures
 
 
 def next_version(bench: Bench, target: Target) -> Mapping[str, float]:
@@ -111,18 +175,19 @@ def next_version(bench: Bench, target: Target) -> Mapping[str, float]:
     before, after = (replace(target, deepspeed=version) for version in (BEFORE, AFTER))
     bench.ours(before, options, "next")
     ours, _ = bench.ours(after, options, "next")
-    theirs, _ = bench.upstream(after, options)
-    return {"next_upstream_seconds": theirs, "next_seconds": ours, "next_ratio": ours / theirs}
+    theirs, _ = bench.upstream(after, options, "next-upstream")
+    return {**theirs.named("next_upstream"), **ours.named("next"), **ours.over("next_of_upstream", theirs)}
 
 
-def _dots() -> Callable[[str], None]:
-    return lambda line: print(f"  upstream: {line[:140]}", file=sys.stderr) if line.startswith("building '") else None
+def _dots(side: str) -> Callable[[str], None]:
+    return lambda line: print(f"  {side}: {line[:140]}", file=sys.stderr) if line.startswith("building '") else None
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the comparison and print it, as a table and as JSON."""
     parser = argparse.ArgumentParser(prog="bench.build")
     parser.add_argument("--ops", default="", help="only these ops, separated by commas")
+    parser.add_argument("--sides", default=",".join(SIDES), help="only these of upstream, expert, ccache")
     parser.add_argument("--part", choices=("same", "next", "all"), default="all", help="which comparison")
     given = parser.parse_args(words)
     project, installer = open_project(), find_installer()
@@ -136,12 +201,12 @@ def main(words: Sequence[str] | None = None) -> None:
         bench = Bench(project=project, folder=folder, python=python)
         ops = [op for op in given.ops.split(",") if op]
         figures = {
-            **(same_version(bench, target, ops) if given.part != "next" else {}),
+            **(same_version(bench, target, ops, given.sides.split(",")) if given.part != "next" else {}),
             **(next_version(bench, target) if given.part != "same" else {}),
         }
     print(f"{target.id}, ours against upstream's setup.py bdist_wheel")
     for name, value in figures.items():
-        print(f"  {name:22} {value:10.3f}")
+        print(f"  {name:32} {value:10.3f}")
     print(json.dumps(figures))
 
 

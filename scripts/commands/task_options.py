@@ -213,10 +213,10 @@ class BenchOptions:
     """What is measured."""
 
     what: str = option(
-        help="plan, build, group, publish, index, page, find, diagnose or faults",
-        more="`plan`, `build`, `group`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; usually given "
-        "without the option's name",
-        choices=("plan", "build", "group", "publish", "index", "page", "find", "diagnose", "faults"),
+        help="plan, build, arches, group, publish, index, page, find, diagnose or faults",
+        more="`plan`, `build`, `arches`, `group`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; usually "
+        "given without the option's name",
+        choices=("plan", "build", "arches", "group", "publish", "index", "page", "find", "diagnose", "faults"),
     )
     logs: str = path_option(
         "",

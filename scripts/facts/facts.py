@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from scripts.facts.absent_values import AbsentValue
+from scripts.facts.arch_branches import ArchFamily, HeaderBranches
 from scripts.facts.build_requirements import AddedRequirement, BuildRequirements
 from scripts.facts.build_variables import INHERITED, Variable
 from scripts.facts.cpu_levels import CpuException, CpuLevel, VectorOp
@@ -49,6 +50,8 @@ class Facts:
 
     torch: Annotated[Mapping[str, TorchRelease], Table("torch.yaml", "torch")]  # by minor
     cuda: Annotated[Mapping[str, CudaToolkit], Table("cuda.yaml", "cuda")]
+    arch_families: Annotated[tuple[ArchFamily, ...], Table("cuda.yaml", "arch_families")]
+    arch_branches: Annotated[tuple[HeaderBranches, ...], Table("cuda.yaml", "arch_branches")]
     toolkit_components: Annotated[Mapping[str, ToolkitComponent], Table("toolkit.yaml", "components")]
     toolkit_archive: Annotated[ToolkitArchive, Table("toolkit.yaml", "archive")]
     toolkit_wheels: Annotated[ToolkitWheels, Table("toolkit.yaml", "wheels")]

@@ -162,6 +162,7 @@ def compile_settings(
         env=variables,
         torch_headers=plan.headers,
         header_pays_from=plan.header_pays_from,
+        arch_rows=plan.arch_rows,
         deadline=None if (seconds := seconds_to_compile(options.minutes)) is None else time.monotonic() + seconds,
     )
 

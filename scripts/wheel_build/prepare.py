@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from scripts.facts.arch_branches import ArchRows
 from scripts.facts.deepspeed_releases import OpSupport
 from scripts.facts.flag_edits import FlagEdit
+from scripts.wheel_build.arch_groups import with_joined_arches
 from scripts.wheel_build.cache import OpCache, op_key
 from scripts.wheel_build.flags import edit_flags
 from scripts.wheel_build.object_cache import ObjectCache
@@ -41,6 +43,7 @@ class CompileSettings:
     arches: int = 1  # that nvcc compiles for: it can use as many threads
     env: Mapping[str, str] = field(default_factory=dict)
     torch_headers: str = "precompiled"  # or "small", or "torch" for all of them
+    arch_rows: ArchRows = field(default_factory=lambda: ArchRows(families=(), branches=()))
     header_pays_from: Mapping[str, int] = field(default_factory=dict)
     deadline: float | None = None  # on time.monotonic(); the build stops then and can be resumed
 
@@ -58,6 +61,8 @@ def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
 
     link = (*edited(op.link, "link"), *settings.link_words.get(op.op, ()))
     units = tuple(replace(unit, argv=edited(unit.argv, unit.step)) for unit in op.units)
+    if settings.system == "linux":  # on Windows the command lines were judged as they are
+        units = tuple(with_joined_arches(unit, settings.root, settings.arch_rows) for unit in units)
     if settings.torch_headers != "torch" and settings.system == "linux":
         units = tuple(with_small_header(unit, settings.root) for unit in units)
     return replace(op, units=units, link=link)

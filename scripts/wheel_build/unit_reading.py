@@ -11,13 +11,15 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from scripts.files import sha256_of
 from scripts.wheel_build.places import Places
 
+T = TypeVar("T")
 BLANKS = rb"(?:[ \t]|/\*[^\n]*?\*/)*"
 ASKED = re.compile(
     rb"(?:#" + BLANKS + rb"(?:include_next|include|import)|__has_include(?:_next)?" + BLANKS + rb"\()" + BLANKS
@@ -43,7 +45,7 @@ class Disk:
     """What lies on the disk, each file read once as long as its size and times stay."""
 
     digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
-    asked: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)  # by digest of the file
+    known: dict[tuple[str, Callable[[bytes], Any]], Any] = field(default_factory=dict)  # by digest of the file
     folders: dict[Path, frozenset[str]] = field(default_factory=dict)
 
     def digest(self, path: Path) -> str | None:
@@ -57,25 +59,28 @@ class Disk:
             return None
         return self.digests[path][1]
 
-    def names_in(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
-        """The names that the file asks for, and those of them in quotes; raises OSError when it cannot be read."""
+    def told(self, path: Path, tell: Callable[[bytes], T]) -> T:
+        """What `tell` says of the file's content; asked once per content. Raises OSError when it cannot be read."""
         digest = self.digest(path)
         if digest is None:
             raise FileNotFoundError(str(path))
-        if digest not in self.asked:
-            found = ASKED.findall(path.read_bytes())
-            quoted = frozenset(_name(quoted) for _, quoted in found if quoted)
-            self.asked[digest] = (quoted | {_name(angled) for angled, _ in found if angled}, quoted)
-        return self.asked[digest]
+        if (digest, tell) not in self.known:
+            self.known[digest, tell] = tell(path.read_bytes())
+        found: T = self.known[digest, tell]
+        return found
 
-    def present(self, folder: Path, names: Mapping[str, Sequence[str]]) -> list[str]:
-        """Those of the names (grouped by their first part) that the folder has."""
+    def listing(self, folder: Path) -> frozenset[str]:
+        """The names in the folder; looked up once."""
         if folder not in self.folders:
             try:
                 self.folders[folder] = frozenset(entry.name for entry in os.scandir(folder))
             except OSError:
                 self.folders[folder] = frozenset()
-        here = self.folders[folder]
+        return self.folders[folder]
+
+    def present(self, folder: Path, names: Mapping[str, Sequence[str]]) -> list[str]:
+        """Those of the names (grouped by their first part) that the folder has."""
+        here = self.listing(folder)
         return [
             name
             for first, group in names.items()
@@ -98,7 +103,7 @@ def reading_of(paths: Iterable[Path], searched: Sequence[Path], places: Places, 
     names: set[str] = set()
     beside: set[Path] = set()
     for path in paths:
-        asked, quoted = disk.names_in(path)
+        asked, quoted = disk.told(path, names_in)
         names |= asked
         beside |= {path.parent / name for name in quoted}
         names |= set(_below(path, searched))  # an #include of a macro names no file
@@ -126,6 +131,13 @@ def content_digest(reading: UnitReading, searched: Sequence[Path], places: Place
     where = [[places.named(str(folder)), disk.present(folder, grouped)] for folder in searched]
     beside = [file for file in reading.beside if places.path(file).exists()]
     return hashlib.sha256(json.dumps([contents, where, beside]).encode()).hexdigest()
+
+
+def names_in(content: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a text asks for, and those of them in quotes."""
+    found = ASKED.findall(content)
+    quoted = frozenset(_name(quoted) for _, quoted in found if quoted)
+    return quoted | {_name(angled) for angled, _ in found if angled}, quoted
 
 
 def _below(path: Path, folders: Sequence[Path]) -> list[str]:
