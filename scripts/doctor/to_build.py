@@ -20,6 +20,7 @@ from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
 from scripts.host import find_interpreter, python_include, registry_number
 from scripts.install.environment import Environment
+from scripts.install.package_client import client_words
 from scripts.plan.target import Target
 from scripts.toolchain.cuda.discovery import NAMED_VARIABLE
 from scripts.toolchain.cuda.toolkit import ask_compiler, compiler_of
@@ -163,9 +164,10 @@ class BuildChecks:
             return ok(version)
         if not self.named:
             return ok("not in this environment; invoke build brings its own")
-        client = ("-m", "pip", "install") if self.environment.has_pip else ()
-        python = str(self.environment.python)
-        words = (python, *client, name) if client else ("uv", "pip", "install", "--python", python, name)
+        try:
+            words = (*client_words(self.environment), name)
+        except PrerequisiteError as error:
+            return Seen(state="missing", found=f"not installed; {error}", values={"line": str(error)})
         return Seen(state="missing", found="not installed", words=words)
 
     def disk(self) -> Seen:

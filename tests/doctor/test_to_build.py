@@ -298,8 +298,8 @@ def test_a_package_is_missing_only_of_an_environment_that_was_named(name: str, h
     assert look(name, target, environment=bare).found == "not in this environment; invoke build brings its own"
     finding = look(name, target, environment=bare, named=True)
     said("missing", finding)
-    client = "python.exe -m pip install" if has_pip else "uv pip install --python python.exe"
-    assert finding.fix == f"{client} {name}"
+    client = "python.exe -m pip install --no-input" if has_pip else "uv pip install --python python.exe"
+    assert finding.fix.endswith(f"{client} {name}")
 
 
 def test_setuptools_matters_from_python_3_12_on() -> None:
