@@ -52,11 +52,12 @@ def _why_none(published: Published, environment: Environment) -> str:
     from scripts.plan.off_axis import why_off_axis  # here: who gets a line needs no rules
 
     project = open_project()
-    why = why_off_axis("python", environment.version, project.matrix, project.facts)
+    mine = environment.version
+    why = why_off_axis("python", mine, project.matrix, project.facts) if mine not in project.matrix.python else None
     known = in_order({record.target.python for record in published.offered.wheels})
-    why = why or f"the wheels are for Python {known[0]} to {known[-1]}"
-    reason = f": {why}" if environment.version not in project.matrix.python else ""
-    return f"there is none that Python {environment.version} on this machine can use as it is{reason}"
+    span = known[0] if len(known) == 1 else f"{known[0]} to {known[-1]}"
+    reason = why or (f"the wheels are for Python {span}" if mine not in known else "none is for its cards and driver")
+    return f"there is none that Python {mine} on this machine can use as it is: {reason}"
 
 
 def _install(asked: Sequence[str], *words: str) -> str:

@@ -61,9 +61,9 @@ def _published(index: str, store: str) -> Published:
 
 def asked_words(options: OfferOptions) -> tuple[str, ...]:
     """What was asked for, whose environment was meant and where from: a line to go on with has to say it again."""
-    return as_words(
-        OfferOptions(python=options.python, deepspeed=options.deepspeed, index=options.index, store=options.store)
-    )
+    said = OfferOptions(python=options.python, deepspeed=options.deepspeed, index=options.index, store=options.store)
+    wheel = getattr(options, "wheel", "")  # of `install`
+    return (*as_words(said), *(("--wheel", wheel) if wheel else ()))
 
 
 def none_fits(
