@@ -78,7 +78,7 @@ def answer(asked: AskedWheel, known: Known) -> RequestAnswer:
         why = f"`{target.id}` is left out by choice: {row.reason}"
         return _possible(target, why, [f"the exclusion `{name}` of `matrix.yaml` taken out or narrowed"])
     if missing:
-        rows = [f'"{_row(axis, words[axis])}" on the axis `{axis}` of `matrix.yaml`' for axis in missing]
+        rows = [f'`"{_row(axis, words[axis])}"` on the axis `{axis}` of `matrix.yaml`' for axis in missing]
         if "cuda" in missing:
             rows.append(f"its architectures under `arches` of `matrix.yaml`, as `{words['cuda']}`")
         return _possible(target, f"Nothing speaks against `{target.id}` but that the matrix does not name it.", rows)
@@ -117,7 +117,7 @@ def _unknown(unknown: Sequence[str], words: Mapping[str, str], asked: AskedWheel
         names = ", ".join(f"{axis} `{words[axis]}`" for axis in strange)
         return _not_possible(asked, known, f"nothing is known here of {names}, and it is no newer one")
     rows = [f"facts of {axis} `{words[axis]}` in `scripts/data/{DATA_OF[axis]}`, with their source" for axis in unknown]
-    rows += [f'"{_row(axis, words[axis])}" on the axis `{axis}` of `matrix.yaml`' for axis in unknown]
+    rows += [f'`"{_row(axis, words[axis])}"` on the axis `{axis}` of `matrix.yaml`' for axis in unknown]
     names = ", ".join(f"{axis} `{words[axis]}`" for axis in unknown)
     lines = (f"Nothing is known here yet of {names}.", "", "If it is released, add:", "", *(f"- {row}" for row in rows))
     return RequestAnswer(kind="possible", lines=lines)

@@ -70,7 +70,7 @@ def read_request(body: str) -> AskedWheel:
         if not word
     ]
     if local and words["cuda"] != local:
-        faults.append(f"torch is one for {local}, and CUDA says {words['cuda']}; which one is it?")
+        faults.append(f"torch is one for `{local}`, and CUDA says `{words['cuda']}`; which one is it?")
     return AskedWheel(**words, faults=tuple(faults))
 
 

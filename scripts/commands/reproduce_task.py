@@ -25,7 +25,7 @@ from scripts.wheel_build.pipeline import environment_of, note_source
 from scripts.wheel_build.produce import make
 from scripts.wheel_build.repeated_build import repeat_build, repeat_source
 from scripts.wheel_build.replay import STEPS, Replay, read_replay
-from scripts.wheel_build.replay_outcome import Verdict, compare, differences_behind, ending
+from scripts.wheel_build.replay_outcome import Verdict, compare, differences_behind, ending_there
 
 FOLDER = "reproduced"  # in the directory of logs: what repetitions leave
 
@@ -87,7 +87,7 @@ def _token(what: str) -> str:
 
 def _before(repetition: Repetition, dirs: Dirs) -> list[str]:
     recorded = repetition.recorded
-    lines = [recorded.target, f"  from {repetition.place}", f"  it ended there: {ending(recorded)}"]
+    lines = [recorded.target, f"  from {repetition.place}", f"  it ended there: {ending_there(recorded)}"]
     lines += [f"  differs: {difference}" for difference in repetition.differences]
     if not repetition.differences:
         lines.append("  nothing differs that is known before it begins")

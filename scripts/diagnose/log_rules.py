@@ -14,6 +14,10 @@ REMEMBERED = 1000  # lines
 FRAME = re.compile(r'File ".{1,400}", line \d+')
 NOT_SAID = re.compile(  # a command that is echoed, or source code that a traceback quotes
     r"(?:\$|\+{1,4}|#|set|export|echo|raise|assert|warnings\.warn|##\[(?:command|group)\])(?:\s|\(|$)|##\[(?:command|group)\]"
+    r"|>{0,3} ?\$env:\w{1,60} ?="
+    # the prompts of cmd, PowerShell and bash
+    r"|(?:\([^()]{1,60}\) ?)?(?:PS )?[A-Za-z]:\\[^<>:\"'|?*()]{0,200}>"
+    r"|(?:\([^()]{1,60}\) ?)?[\w.-]{1,60}@[\w.-]{1,60}:[^$#:\s]{1,200}[$#] "
 )
 WARNED = re.compile(
     r"(?:##\[warning\]|::warning|\W{0,6}(?:warn(?:ing)?|info|debug|note|notice)\b|\[?[WID]\d{4} \d\d:\d\d:)"
@@ -86,7 +90,8 @@ def is_said(lines: Sequence[str], index: int, line: str) -> bool:
     if _is_quoted(line):
         return False
     above = lines[index - 1] if index else ""
-    return 'File "' not in above or not FRAME.match(plain(above)) or indent(lines[index]) <= indent(above)
+    framed = ("File " in above or "File&" in above) and FRAME.match(plain(above))
+    return not framed or indent(lines[index]) <= indent(above)
 
 
 def _holds_here(rule: LogRule, lines: Sequence[str], index: int) -> bool:

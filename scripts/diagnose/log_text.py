@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ STAMPS = re.compile(
 SPEAKERS = re.compile(  # a rank, a host, an actor
     r"(?:\[(?:rank|default)\d{1,5}\]:|\d{1,3}(?:\.\d{1,3}){3}:|\([\w.]{1,60} pid=\d{1,9}[^)]{0,60}\))\s{1,2}"
 )
+NUMBERS = re.compile(r" {0,8}\d{1,7}(?:\t|:(?![\d:])|(?= {2,}\S)) ?")  # of lines: cat -n, grep -n, a viewer
+ENTITIES = re.compile(r"&(?:quot|apos|lt|gt|amp|nbsp|#39|#34|#x27|#x22|#x2F|#96);")  # of what a page showed
 BUILDKIT = re.compile(r"#\d{1,4} \d{1,6}\.\d{1,3} ")
 TREE = re.compile(r"[\s│╰─>|]*[│╰][\s│╰─>]*")
 CODE_PAGES = ("cp1252", "cp1251", "cp936")
@@ -172,7 +175,10 @@ def _unstamped(line: str) -> str:
     if len(line) > SHOWN_HEAD + SHOWN_TAIL:
         line = f"{line[:SHOWN_HEAD]} ... {line[-SHOWN_TAIL:]}"
     text = COLOURS.sub("", line).replace("\r", " ")
-    for prefix in (STAMPS, BUILDKIT, SPEAKERS):
+    if "&" in text:
+        text = ENTITIES.sub(lambda found: html.unescape(found[0]), text)
+    text = text.replace("\xa0", " ")
+    for prefix in (NUMBERS, STAMPS, BUILDKIT, SPEAKERS):
         found = prefix.match(text)
         text = text[found.end() :] if found else text
     return text

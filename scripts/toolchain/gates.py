@@ -30,7 +30,8 @@ class Gates:
         refused = [f"  {rule.id}: {rule.reason}" for rule in self.rules if rule.when.holds(context)]
         if refused:
             found = ", ".join(describe_toolchain(context))
-            lines = [f"{self.target} cannot be compiled with {found}:", *refused, f"  {self.accepted}"]
+            with_what = f" with {found}" if found else ""
+            lines = [f"{self.target} cannot be compiled{with_what}:", *refused, f"  {self.accepted}"]
             raise PrerequisiteError("\n".join(lines), id="toolchain-not-accepted")
 
 

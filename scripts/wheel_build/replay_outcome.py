@@ -24,7 +24,7 @@ class Difference:
     here: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.recorded} there, {self.here} here"
+        return " ".join(f"{self.what}: {self.recorded} there, {self.here} here".split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +112,12 @@ def _told(variables: Mapping[str, str] | None) -> dict[str, str] | None:
     if variables is None:
         return None
     return {name: value for name, value in variables.items() if not PLACE.match(value)}
+
+
+def ending_there(recorded: Replay) -> str:
+    """How a recorded build ended, which nobody knows of one that was stopped from outside."""
+    known = recorded.error is not None or recorded.exit_code is not None
+    return ending(recorded) if known else "not known, it was stopped before its end"
 
 
 def ending(replay: Replay) -> str:

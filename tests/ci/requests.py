@@ -104,7 +104,7 @@ REQUESTS = (
         python="3.11",
         platform="windows",
         kind="possible",
-        told='"0.16.3" on the axis `deepspeed` of `matrix.yaml`',
+        told='`"0.16.3"` on the axis `deepspeed` of `matrix.yaml`',
     ),
     Asking(
         deepspeed="0.20.0",
@@ -122,7 +122,7 @@ REQUESTS = (
         python="3.12",
         platform=f"linux {HOSTILE[2]}",
         kind="possible",
-        told='"2.16" on the axis `torch` of `matrix.yaml`',
+        told='`"2.16"` on the axis `torch` of `matrix.yaml`',
     ),
     Asking(
         deepspeed="0.19.8",

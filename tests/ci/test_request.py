@@ -92,7 +92,11 @@ def test_an_edited_request_changes_the_answer_and_adds_none(workflow: StandIn, t
         (Asking(deepspeed="0.19.8", detected="{" * 5000), "torch: nothing is given"),
         (
             Asking(deepspeed="0.19.8", torch="2.6.0+cu124", cuda="12.1", python="3.11", platform="linux"),
-            "torch is one for cu124, and CUDA says cu121",
+            "torch is one for `cu124`, and CUDA says `cu121`",
+        ),
+        (
+            Asking(deepspeed="0.19.8", torch="2.6.0+cu124", cuda="www.x.org", python="3.11", platform="linux"),
+            "CUDA says `www.x.org`",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape, unescape
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ class FieldLog:
             "crlf": "\r\n".join(lines),
             "actions": "".join(f"{STAMP}{line}\n" for line in lines),
             "colours": "".join(f"\x1b[0;31m{line}\x1b[0m\n" for line in lines),
+            "numbered": "".join(f"{number:6}\t{line}\n" for number, line in enumerate(lines, 1)),
+            "grep -n": "".join(f"{number}:{line}\n" for number, line in enumerate(lines, 1)),
+            "web page": "".join(f"{escape(unescape(line)).replace('  ', '&nbsp; ')}\n" for line in lines),
             "quoted by pip": "".join(f"      {line}\n" for line in lines),
         }
         return {form: text.encode(self.encoding) for form, text in shown.items()} | {

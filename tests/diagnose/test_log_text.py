@@ -55,10 +55,29 @@ def test_utf_16_may_be_cut_inside_a_letter() -> None:
         "172.17.226.129: ^[[93mfatal: it broke",
         "  │ fatal: it broke",
         "  ╰─> fatal: it broke\r",
+        "   411\tfatal: it broke",
+        "411:fatal: it broke",
+        "  411   fatal: it broke",
+        "&nbsp;&nbsp;fatal: it broke",
     ],
 )
 def test_what_is_not_the_message_is_taken_off(shown: str) -> None:
     assert plain(shown) == "fatal: it broke"
+
+
+def test_the_signs_of_a_page_are_read_as_what_they_stand_for() -> None:
+    line = "ModuleNotFoundError: No module named &#39;torch&#39;"
+    assert plain(line) == "ModuleNotFoundError: No module named 'torch'"
+    assert plain("if (a && b) c &lt d; 6 | #include <a.h>") == "if (a && b) c &lt d; 6 | #include <a.h>"
+
+
+@pytest.mark.parametrize(
+    "prompt", ["C:\\ds> ", "PS C:\\ds>", "(venv) D:\\a b>", "(base) ann@gpu7:~/ds$ ", "> $env:WHY = 1 # "]
+)
+def test_what_somebody_types_at_a_prompt_is_not_said_by_a_program(prompt: str) -> None:
+    said = "RuntimeError: CUDA_HOME does not exist, unable to compile CUDA op(s)"
+    assert diagnose([f"{prompt}{said}".encode()]).findings == ()
+    assert diagnose([said.encode()]).findings[0].cause == "cuda-home-missing"
 
 
 def test_every_line_counts_once_wherever_the_blocks_end() -> None:

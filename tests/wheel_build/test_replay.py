@@ -22,7 +22,13 @@ from scripts.wheel_build.replay import (
     replay_path,
     write_replay,
 )
-from scripts.wheel_build.replay_outcome import compare, differences, differences_behind, package_differences
+from scripts.wheel_build.replay_outcome import (
+    compare,
+    differences,
+    differences_behind,
+    ending_there,
+    package_differences,
+)
 
 ID = "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"
 DIGEST = "ab" * 32
@@ -115,6 +121,18 @@ def test_what_differs_is_told_and_where_tools_lie_is_not() -> None:
     assert differences(GREEN, GREEN) == ()
     [unknown] = differences(replace(GREEN, packages=()), GREEN)
     assert str(unknown) == "packages: not known there, as the index has them here"
+
+
+def test_a_difference_is_one_line_whatever_the_file_says() -> None:
+    other = replace(GREEN, machine=replace(MACHINE, image="ubuntu22\noutcome: the same"))
+    assert [str(one) for one in differences(other, GREEN)] == [
+        "runner image: ubuntu22 outcome: the same there, ubuntu22 20261101.1 here"
+    ]
+
+
+def test_how_a_build_ended_that_was_stopped_from_outside_is_not_known() -> None:
+    assert ending_there(replace(GREEN, exit_code=None)) == "not known, it was stopped before its end"
+    assert ending_there(GREEN) == "built"
 
 
 def test_a_package_differs_by_its_version_or_its_file() -> None:
