@@ -23,6 +23,7 @@ from scripts.verify.instructions import read_code
 DEBUG = (".debug_", ".zdebug_", ".rela.debug_")
 EXECUTABLE = 0x4  # SHF_EXECINSTR
 RUN, WRITE = 0x1, 0x2  # PF_X, PF_W
+HERE = "."  # what the dynamic linker takes an empty part of a run path for: wherever the process is
 TEXTREL = 0x4  # DF_TEXTREL
 MACHINES = {"EM_X86_64": "x86-64", "EM_AARCH64": "arm64", "EM_386": "x86 (32 bits)"}
 
@@ -46,7 +47,7 @@ def read_elf(member: str, content: bytes) -> Binary:
         defined=defined,
         undefined=undefined_symbols(sections),
         symbol_versions=symbol_versions(sections),
-        run_paths=tuple(part for path in run_paths for part in path.split(":") if part),
+        run_paths=tuple(part or HERE for path in run_paths if path for part in path.split(":")),
         program=_program(file),
         unsafe=tuple(_unsafe(file, entries)),
         debug=(f"{len(debug)} debug sections",) if debug else (),

@@ -40,6 +40,8 @@ def _of_wheel(content: WheelContent) -> Iterator[str]:
 
 def _of_metadata(content: WheelContent) -> Iterator[str]:
     text = content.metadata_file("METADATA") or ""
+    if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text:
+        yield "METADATA is not all text in UTF-8"
     raw, unparsed = parse_email(text)
     for name in DECIDING:
         key = name.replace("_", "-")

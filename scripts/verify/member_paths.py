@@ -14,6 +14,7 @@ from scripts.wheel.content import WheelContent
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?|.*[. ]", re.IGNORECASE)
 UNUSUAL = re.compile(r'[\x00-\x1f\\:*?"<>|]')  # a drive, another way to write a folder, or no name on Windows
 
+SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 LONGEST_NAME = 255  # bytes of one name, on every system
 LONGEST_PATH = 180  # of the 260 letters of Windows; DeepSpeed's longest takes 109
 
@@ -42,8 +43,10 @@ def _fault(entry: zipfile.ZipInfo, content: WheelContent, files: set[str], folde
         return f"{name!r} is no path that every system unpacks inside of the environment"
     if len(name) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in name.split("/")):
         return f"{name[:40] + '…'!r} is too long: below an environment Windows has room for {LONGEST_PATH} letters"
-    if not _is_folder(entry) and not _has_place(name, content):
+    if not (_folder_has_place(name, content) if _is_folder(entry) else _has_place(name, content)):
         return f"{name!r} would be installed outside of deepspeed/"
+    if entry.external_attr >> 16 & SPECIAL:
+        return f"{name!r} asks for another user's rights, or a sticky bit"
     if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return f"{name!r} is a link or a device"
     if _is_folder(entry):
@@ -61,6 +64,14 @@ def _parents(name: str) -> Iterator[str]:
 
 def _is_folder(entry: zipfile.ZipInfo) -> bool:
     return entry.filename.endswith("/")  # its own is_dir() fails on an empty name
+
+
+def _folder_has_place(name: str, content: WheelContent) -> bool:
+    """Whether it is a folder in which members of a DeepSpeed wheel have their place."""
+    top, _, rest = name.partition("/")
+    own = {content.info_folder.removesuffix(".dist-info"), f"deepspeed-{content.version}"}
+    is_data = top in {f"{version}.data" for version in own} and rest in ("", "scripts")
+    return top == "deepspeed" or top.endswith(".dist-info") or is_data
 
 
 def _has_place(name: str, content: WheelContent) -> bool:

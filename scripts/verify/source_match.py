@@ -27,7 +27,7 @@ from scripts.verify.recorded import Recorded
 
 NAMED = 3  # of the files in question
 # what a .dist-info holds beside the licence; what installers write there themselves is not among it
-OF_METADATA = re.compile(r"METADATA|WHEEL|RECORD(\.jws|\.p7s)?|entry_points\.txt|top_level\.txt|(licenses|sboms)/.+")
+OF_METADATA = re.compile(r"METADATA|WHEEL|RECORD|entry_points\.txt|top_level\.txt|(licenses|sboms)/.+")
 LICENCES = ("dist-info/LICENSE", "dist-info/licenses/LICENSE")
 WITHOUT = "; without {count} others of it: what is not compiled inside cannot be compiled later"
 # of its sources, which upstream leaves out of Windows wheels, a wheel has all or none

@@ -33,6 +33,7 @@ from scripts.versions import cuda_version, minor_of
 from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel, read_requirement
 from scripts.wheel.zip_layout import layout_faults
 
+CLAIMS = ("Provides-Dist", "Obsoletes-Dist")  # old headers that say a package takes another's place
 EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
 
 
@@ -126,6 +127,9 @@ def check_name(content: WheelContent) -> Verdict:
         for name in ("Name", "Version", "Requires-Python")
         if len(metadata.get_all(name, [])) > 1
     ]
+    builds = [value.strip() for value in content.headers("WHEEL").get_all("Build", [])]
+    if builds != ([content.build] if content.build else []):
+        faults.append(f"WHEEL has Build {', '.join(builds) or 'of none'}, the file name {content.build or 'none'}")
     if tags != content.tags:
         faults.append(f"WHEEL has tags {', '.join(sorted(map(str, tags))) or 'none'}")
     return verdict(faults, f"{content.name} {content.version}, {', '.join(sorted(map(str, content.tags)))}")
@@ -141,6 +145,8 @@ def check_requirements(content: WheelContent) -> Verdict:
     stated = content.headers("METADATA").get_all("Requires-Dist", [])
     faults = [f"{text!r} cannot be read" for text in stated if read_requirement(text) is None]
     faults += [f"{r.name} would come from {r.url}" for text in stated if (r := read_requirement(text)) and r.url]
+    claims = [(name, value) for name in CLAIMS for value in content.headers("METADATA").get_all(name, [])]
+    faults += [f"METADATA has {name} {value}, and DeepSpeed stands for no other package" for name, value in claims]
     return verdict(faults, f"{len(stated)}, each by name")
 
 

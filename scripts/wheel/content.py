@@ -24,6 +24,16 @@ from scripts.errors import InputError
 from scripts.wheel.members import Members, open_members
 
 BUILD_INFO = "deepspeed/git_version_info_installed.py"
+# what the build record assigns; compatible_ops went with 0.8
+RECORDED_NAMES = {
+    "version",
+    "git_hash",
+    "git_branch",
+    "installed_ops",
+    "compatible_ops",
+    "accelerator_name",
+    "torch_info",
+}
 EXTENSIONS = (".so", ".pyd")
 TAGS = {"win": "windows", "linux": "linux", "manylinux": "linux"}
 _CLAUSE = r"""[a-z_]+ [<=>!~]{1,3} "[^"']*\""""
@@ -50,6 +60,7 @@ class WheelContent:
     version: Version
     tags: frozenset[Tag]
     files: Members
+    build: str = ""  # the build tag of the file name, which hardly any has
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -116,6 +127,9 @@ def parse_build_info(text: str) -> BuildInfo | None:
         if not all(isinstance(node, ast.Assign) for node in statements):
             return None  # it is run at `import deepspeed`: upstream's only assigns
         assigned = [node for node in statements if isinstance(node, ast.Assign)]
+        targets = [t.id if isinstance(t, ast.Name) else "" for s in assigned for t in s.targets]
+        if not set(targets) <= RECORDED_NAMES or len(set(targets)) < len(targets):
+            return None  # a name that DeepSpeed does not have, one that is there twice, or a part of one
         values = {t.id: ast.literal_eval(s.value) for s in assigned for t in s.targets if isinstance(t, ast.Name)}
         return BuildInfo(
             version=str(values["version"]).strip(),
@@ -145,8 +159,10 @@ def is_module_of(member: str, op: str) -> bool:
 def open_wheel(path: Path) -> Iterator[WheelContent]:
     """The opened wheel; raises InputError for a file that is no wheel at all, and for one that is damaged."""
     try:
-        name, version, _, tags = parse_wheel_filename(path.name)
+        name, version, build, tags = parse_wheel_filename(path.name)
     except ValueError as error:
         raise InputError(f"{path}: not a wheel's file name ({error}); give a .whl file", id="not-a-wheel") from None
     with open_members(path) as files:
-        yield WheelContent(file_name=path.name, name=name, version=version, tags=tags, files=files)
+        yield WheelContent(
+            file_name=path.name, name=name, version=version, tags=tags, files=files, build="".join(map(str, build))
+        )

@@ -66,6 +66,17 @@ def added(name: str, content: bytes = b"x = 1\n", mode: int = 0o100644) -> Chang
     return change
 
 
+def folder(name: str) -> Change:
+    """With a folder in which nothing is."""
+
+    def change(parts: WheelParts) -> None:
+        placed = name.replace("{v}", parts.version)
+        parts.members[placed], parts.modes[placed] = b"", 0o040755
+        parts.unrecorded.add(placed)
+
+    return change
+
+
 def rewritten(name: str, by: Callable[[bytes], bytes]) -> Change:
     """With another content of a member."""
 
@@ -263,6 +274,7 @@ SOURCES: dict[str, Change] = {
     "a program": added("deepspeed/nvcc.exe", b"MZ"),
     "a module in the metadata": added("deepspeed-{v}.dist-info/evil.py"),
     "an installer's file": added("deepspeed-{v}.dist-info/INSTALLER", b"pip\n"),
+    "a signature that nobody checks": added("deepspeed-{v}.dist-info/RECORD.jws", b"{}"),
     "an installer's address": added("deepspeed-{v}.dist-info/direct_url.json", b"{}"),
 }
 PLACES: dict[str, Change] = {
@@ -296,6 +308,9 @@ PLACES: dict[str, Change] = {
     "a link": linked,
     "a device": added("deepspeed/zero", b"", 0o020666),
     "a pipe": added("deepspeed/pipe", b"", 0o010666),
+    "an empty folder": folder("torch/"),
+    "an empty folder of data": folder("deepspeed-{v}.data/purelib/"),
+    "another user's rights": lambda parts: parts.modes.__setitem__(ENGINE, 0o104755),
     "two cases of one name": added("deepspeed/__INIT__.py"),
     "a file and a folder": added("deepspeed/__init__.py/evil.py"),
     "a long name": added(f"deepspeed/{LONG}{LONG}.py"),
@@ -323,6 +338,7 @@ NAMES: dict[str, Change] = {
     "two versions": metadata_line("Version: 1"),
     "another tag": replaced("deepspeed-{v}.dist-info/WHEEL", "cp311-cp311", "cp312-cp312"),
     "another platform": replaced("deepspeed-{v}.dist-info/WHEEL", "_", "x"),
+    "a build number": replaced("deepspeed-{v}.dist-info/WHEEL", "Root-Is", "Build: 1\nRoot-Is"),
     "no tag": replaced("deepspeed-{v}.dist-info/WHEEL", "Tag: ", "Tags: "),
     "another folder": moved("deepspeed-{v}.dist-info/", "deepspeed-9.9.dist-info/"),
     "another project's folder": moved("deepspeed-{v}.dist-info/", "torch-{v}.dist-info/"),
@@ -347,12 +363,18 @@ INSTALLERS: dict[str, Change] = {
         lambda text: re.sub(rb"Metadata-Version: [0-9.]+", b"Metadata-Version: 9.9", text),
     ),
     "an extra without a name": metadata_line("Provides-Extra: not a name!"),
+    "METADATA in Latin-1": rewritten(
+        "deepspeed-{v}.dist-info/METADATA", lambda text: text.replace(b"\nName:", b"\nSummary: caf\xe9\nName:")
+    ),
+    "a zero byte in METADATA": rewritten("deepspeed-{v}.dist-info/METADATA", lambda text: text + b"\0"),
 }
 REQUIREMENTS: dict[str, Change] = {
     "an address": metadata_line("Requires-Dist: numpy @ https://example.org/numpy.tar.gz"),
     "a file": metadata_line("Requires-Dist: numpy @ file:///tmp/numpy.tar.gz"),
     "no requirement": metadata_line("Requires-Dist: numpy==="),
     "two names": metadata_line("Requires-Dist: numpy torch"),
+    "another package's place": metadata_line("Provides-Dist: torch (9.9)"),
+    "the end of another package": metadata_line("Obsoletes-Dist: torch"),
     "a marker that is none": metadata_line("Requires-Dist: numpy; python is 3"),
 }
 TORCH: dict[str, Change] = {
@@ -368,6 +390,9 @@ BUILD_RECORDS: dict[str, Change] = {
     "code in it": rewritten(BUILD_INFO, lambda text: text + b"import os\n"),
     "a call in it": rewritten(BUILD_INFO, lambda text: text + b"x = open('/etc/passwd')\n"),
     "an expression in it": rewritten(BUILD_INFO, lambda text: text + b"print('hello')\n"),
+    "a name that Python has": rewritten(BUILD_INFO, lambda text: text + b"__import__ = 3\n"),
+    "a part of a name": rewritten(BUILD_INFO, lambda text: text + b"torch_info['version'] = '9'\n"),
+    "a name twice": rewritten(BUILD_INFO, lambda text: text + b"git_hash = '0'\n"),
     "no Python": rewritten(BUILD_INFO, lambda text: b"{" + text),
     "another version": rewritten(BUILD_INFO, lambda text: text.replace(b"version='0.1", b"version='0.2")),
     "another torch": rewritten(BUILD_INFO, lambda text: text.replace(b"'version': '2.", b"'version': '1.")),
@@ -513,6 +538,7 @@ OF_LINUX: dict[str, dict[str, Change]] = {
         "out of the environment": elf(run_path="$ORIGIN/../../../../../../usr/lib"),
         "with a platform": elf(run_path="$ORIGIN/$PLATFORM"),
         "of a name like it": elf(run_path="$ORIGINAL/lib"),
+        "wherever the process is": elf(run_path="$ORIGIN:"),
     },
     "memory": {
         "a stack that is run": elf(segments=((STACK, ALL),)),
