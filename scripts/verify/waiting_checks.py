@@ -23,7 +23,7 @@ WAITS_FOR: Mapping[str, tuple[str, ...]] = {
     "source files": (NAMES,),
     "commands": (NAMES,),
     "bill of materials": (NAMES, "op modules", "source files", "manifest"),
-    "licences": (NAMES, "op modules", "source files"),
+    "licences": (NAMES, "installers", "op modules", "source files"),
     "needed libraries": (NAMES, BUILD_RECORD),
     "symbols": (NAMES, BUILD_RECORD, "needed libraries"),
     "platform tag": (NAMES, BUILD_RECORD, "needed libraries"),
