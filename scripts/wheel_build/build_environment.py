@@ -22,8 +22,9 @@ from scripts.wheel_build.torch_routes import TorchRoute, require_torch
 ASK_TORCH = (
     "import importlib.util, json, pathlib, runpy;"
     " spec = importlib.util.find_spec('torch');"
-    " found = runpy.run_path(str(pathlib.Path(spec.submodule_search_locations[0], 'version.py')));"
-    " print(json.dumps([found['__version__'], found['cuda']]))"
+    " path = pathlib.Path([*(spec and spec.submodule_search_locations or ()), ''][0], 'version.py');"
+    " found = runpy.run_path(str(path)) if spec and path.is_file() else {};"
+    " print(json.dumps([found.get('__version__'), found.get('cuda')]))"
 )
 SECONDS_TO_CONNECT = 4
 

@@ -41,14 +41,15 @@ def torch_routes(target: Target, torch: TorchRelease, index: str) -> list[TorchR
     return routes
 
 
-def require_torch(version: str, cuda: str | None, target: Target) -> str:
+def require_torch(version: str | None, cuda: str | None, target: Target) -> str:
     """The torch's full version.
 
     Raises BuildEnvironmentError when its release or CUDA variant is not the target's: a wheel built against it would
     not load.
     """
-    if version.split("+")[0] != target.torch or cuda != target.cuda_version:
-        has, wants = f"torch {version} for CUDA {cuda or 'none'}", f"torch {target.torch} for {target.cuda}"
+    if version is None or version.split("+")[0] != target.torch or cuda != target.cuda_version:
+        has = f"torch {version} for CUDA {cuda or 'none'}" if version else "no torch"
+        wants = f"torch {target.torch} for {target.cuda}"
         raise BuildEnvironmentError(
             f"{target.id}: the environment holds {has}, the target asks for {wants}", id="torch-mismatch"
         )

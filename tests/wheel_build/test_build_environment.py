@@ -10,6 +10,7 @@ import pytest
 from scripts.errors import BuildEnvironmentError
 from scripts.plan.target import Target, parse_id
 from scripts.wheel_build.build_environment import assert_torch
+from scripts.wheel_build.torch_routes import require_torch
 from tests.wheel_build.factories import write_tree
 
 CPU = parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
@@ -41,6 +42,18 @@ def test_another_torch_is_refused_since_the_wheel_would_not_load(
     install(tmp_path, monkeypatch, version, cuda)
     with pytest.raises(BuildEnvironmentError, match=found):
         assert_torch(Path(sys.executable), target)
+
+
+def test_an_environment_without_torch_is_said_to_have_none() -> None:
+    with pytest.raises(BuildEnvironmentError, match="holds no torch, the target asks for torch 2"):
+        require_torch(None, None, CPU)
+
+
+def test_half_a_torch_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(tmp_path, {"torch/__init__.py": ""})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(BuildEnvironmentError, match="holds no torch"):
+        assert_torch(Path(sys.executable), CPU)
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, cuda: str | None) -> None:
