@@ -49,9 +49,9 @@ def install(site: World, person: Person, *words: str, most: int = 0) -> subproce
     """`invoke install`, by which no file grows beyond `most` bytes."""
 
     def limit() -> None:
-        import resource
+        if most and sys.platform != "win32":
+            import resource
 
-        if most:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
     cache = {"DEEPSPEED_WHEELS_CACHE": str(person.folder / "wheels"), "PYTHONDONTWRITEBYTECODE": "1"}
