@@ -69,7 +69,8 @@ def row_of(part: VerificationPart) -> str:
 def _limits(part: VerificationPart) -> str:
     limits = [f"needs {', '.join(part.ops)}"] if part.ops else []
     limits += [f"needs {', '.join(part.packages)}"] if part.packages else []
-    limits += [f"DeepSpeed {part.versions} ({part.why_not})"] if part.why_not else []
+    where = " on a CPU" if part.cpu_versions else ""
+    limits += [f"DeepSpeed {part.versions or part.cpu_versions}{where} ({part.why_not})"] if part.why_not else []
     return f"; {'; '.join(limits)}" if limits else ""
 
 

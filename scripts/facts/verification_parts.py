@@ -37,6 +37,7 @@ class VerificationPart:
     ops: tuple[str, ...] = ()  # of the wheel, without which it is skipped
     packages: tuple[str, ...] = ()  # beside torch and what the wheel requires
     versions: SpecifierSet = field(default_factory=SpecifierSet)  # of DeepSpeed, that have what it tries
+    cpu_versions: SpecifierSet = field(default_factory=SpecifierSet)  # those that can do it on a CPU
     why_not: str = ""  # the reason for the others
     launcher: bool = False  # started by DeepSpeed's own, as users do
     fresh: bool = False  # needs a process that has imported nothing yet

@@ -51,7 +51,8 @@ def packages_of(parts: Sequence[VerificationPart]) -> tuple[str, ...]:
 
 def why_not(part: VerificationPart, claims: Claims) -> str:
     """Why the part has nothing to say about a wheel that states this; empty when it has."""
-    if claims.release not in part.versions:
+    able = part.versions & part.cpu_versions if claims.accelerator == "cpu" else part.versions
+    if claims.release not in able:
         return part.why_not
     if part.where == "cuda" and claims.accelerator == "cpu":
         return "a wheel for CPU asks for no toolkit"

@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from scripts.verify.suite_runs import run_suite
 from scripts.wheel_build.preflight import environment_of
 
 pytestmark = [pytest.mark.real_build, pytest.mark.nightly, pytest.mark.skipif(os.name == "nt", reason="two processes")]
-# part -> file of DeepSpeed 0.19.8, what stands there, and what is put in its place
+# the part that is about it, and what is wrong -> file of DeepSpeed 0.19.8, what stands there, what is put in its place
 SPOILS = {
     "optimizers": (  # another constant
         "ops/adam/cpu_adam.py",
@@ -78,17 +79,49 @@ SPOILS = {
         r"torch\.argmax\((.*) else gates, dim=1\)",
         r"torch.argmin(\1 else gates, dim=1)",
     ),
+    "zero-0: each process starts from weights of its own": (
+        "runtime/engine.py",
+        r"(\n    def _broadcast_model\(self\):\n)",
+        r"\1        return\n",
+    ),
+    "zero-1: gradients are not added up": (
+        "runtime/zero/stage_1_and_2.py",
+        r"dist\.all_reduce\(tensor_to_allreduce, group=process_group\)",
+        "pass",
+    ),
+    "zero-2: nobody hears of another's overflow": (
+        "runtime/zero/stage_1_and_2.py",
+        r"dist\.all_reduce\(overflow_gpu, op=dist\.ReduceOp\.MAX, group=self\.dp_process_group\)",
+        "pass",
+    ),
+    "pipeline-stages: gradients are clipped by the norm of one's own stage": (
+        "runtime/zero/stage_1_and_2.py",
+        r"self\._model_parallel_all_reduce\(tensor=total_norm, op=dist\.ReduceOp\.SUM\)",
+        "pass",
+    ),
+    "zero-2: gradients are clipped by the norm of one's own": (
+        "runtime/zero/stage_1_and_2.py",
+        r"dist\.all_reduce\(total_norm, op=dist\.ReduceOp\.SUM, group=self\.dp_process_group\)",
+        "pass",
+    ),
 }
+PARTS = {name: name.partition(":")[0] for name in SPOILS}
 FACTS = load_facts()
 
 
-def spoil(site: Path, part: str) -> None:
-    """Change the file of the installed DeepSpeed as the part's row says; every place that matches."""
-    file, pattern, instead = SPOILS[part]
+@contextmanager
+def spoiled(site: Path, name: str) -> Iterator[None]:
+    """The installed DeepSpeed with its file changed as the row says, wherever it matches; whole again after it."""
+    file, pattern, instead = SPOILS[name]
     path = site / "deepspeed" / file
-    text, count = re.subn(pattern, instead, path.read_text(encoding="utf-8"))
+    whole = path.read_text(encoding="utf-8")
+    text, count = re.subn(pattern, instead, whole)
     assert count, f"{file} of this release has no {pattern}"
     path.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(whole, encoding="utf-8")
 
 
 def make_environment(folder: Path, wheel: Path, torch: Path) -> tuple[Path, Path]:
@@ -98,7 +131,7 @@ def make_environment(folder: Path, wheel: Path, torch: Path) -> tuple[Path, Path
     [beside] = torch.parent.parent.glob("lib/python*/site-packages")
     (site / "beside.pth").write_text(f"{beside}\n", encoding="utf-8")
     python = folder / "bin" / "python"
-    more = packages_of([FACTS.verification_parts[part] for part in SPOILS])  # a wheel does not require them
+    more = packages_of([FACTS.verification_parts[part] for part in PARTS.values()])  # a wheel does not require them
     install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
     subprocess.run([*install, *more], check=True)
     with zipfile.ZipFile(wheel) as members:
@@ -119,18 +152,25 @@ def built(host_build: dict[str, Any]) -> tuple[Path, Path]:
     return Path(host_build["wheel"]), torch
 
 
-def test_the_sound_wheel_passes_every_part_that_spoiled_ones_fail(built: tuple[Path, Path], tmp_path: Path) -> None:
-    python, _ = make_environment(tmp_path / "environment", *built)
-    report = verified(python, built[0], tmp_path / "run", SPOILS)
-    assert [(check.name, check.detail) for check in report.failed] == []
-    assert {run.name for run in report.parts if run.passed} == set(SPOILS)
+@pytest.fixture(scope="module")
+def environment(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The Python that has the wheel, and where its files lie; each test leaves them as they were."""
+    return make_environment(tmp_path_factory.mktemp("spoiled") / "environment", *built)
 
 
-@pytest.mark.parametrize("part", SPOILS)
-def test_a_wheel_that_is_wrong_in_one_way_fails_the_part_that_is_about_it(
-    part: str, built: tuple[Path, Path], tmp_path: Path
+def test_the_sound_wheel_passes_every_part_that_spoiled_ones_fail(
+    built: tuple[Path, Path], environment: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    python, site = make_environment(tmp_path / "environment", *built)
-    spoil(site, part)
-    report = verified(python, built[0], tmp_path / "run", ["load_ops", part])
-    assert {run.name: run.passed for run in report.parts} == {"load_ops": True, part: False}
+    report = verified(environment[0], built[0], tmp_path / "run", dict.fromkeys(PARTS.values()))
+    assert [(check.name, check.detail) for check in report.failed] == []
+    assert {run.name for run in report.parts if run.passed} == set(PARTS.values())
+
+
+@pytest.mark.parametrize("name", SPOILS)
+def test_a_wheel_that_is_wrong_in_one_way_fails_the_part_that_is_about_it(
+    name: str, built: tuple[Path, Path], environment: tuple[Path, Path], tmp_path: Path
+) -> None:
+    python, site = environment
+    with spoiled(site, name):
+        report = verified(python, built[0], tmp_path / "run", ["load_ops", PARTS[name]])
+    assert {run.name: run.passed for run in report.parts} == {"load_ops": True, PARTS[name]: False}

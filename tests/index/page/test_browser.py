@@ -93,6 +93,18 @@ def test_choosing_shows_the_exact_line_and_what_the_wheel_is(open_page: Opener, 
     assert "skipped, no GPU there" in page.inner_text("#answer")
 
 
+def test_what_was_proven_on_a_wheel_and_what_was_not_is_said_in_words(open_page: Opener, site: str) -> None:
+    page = open_page(linked(site, choice_of(TARGET)))
+    words = page.inner_text("#answer .proven")
+    assert words.startswith("4 parts of DeepSpeed ran on this very file and did what they should.")
+    assert "Its CUDA kernels were not run: there was no GPU where it was verified." in words
+    page.click("text=4 parts passed")
+    assert "✓ zero-1: ZeRO 1: losses and weights are torch's" in page.inner_text("#answer")
+    assert page.inner_text("#parts-heading") == "What DeepSpeed 0.19.8 was seen to do"
+    page.locator("#parts a.count").first.click()
+    assert "ran on this very file" in page.inner_text("#answer .proven")
+
+
 def test_what_to_know_of_a_wheel_stands_beside_it(open_page: Opener, site: str) -> None:
     page = open_page(linked(site, choice_of(TARGET)))
     notes = made_up(TARGET).notes
@@ -574,7 +586,7 @@ def test_nothing_is_wider_than_a_narrow_phone(open_page: Opener, site: str, choi
 def test_without_javascript_the_table_says_what_exists(open_page: Opener, site: str) -> None:
     page = open_page(site, java_script_enabled=False)
     assert "needs JavaScript" in page.inner_text("noscript")
-    assert page.locator("table.status tbody tr").count() == len(world()[1].deepspeed)
+    assert page.locator("#status table tbody tr").count() == len(world()[1].deepspeed)
     assert not page.locator("#chooser").is_visible()
 
 

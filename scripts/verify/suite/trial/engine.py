@@ -14,6 +14,7 @@ import part  # type: ignore[import-not-found,unused-ignore]
 import tiny  # type: ignore[import-not-found,unused-ignore]
 
 MICRO = 4
+CLIP = 0.5
 
 
 def halving(optimizer: Any) -> Any:
@@ -25,8 +26,8 @@ def halving(optimizer: Any) -> Any:
 
 def accumulated() -> part.Verdict:
     """Whether accumulating gradients, clipping them and scheduling the rate give torch's losses."""
-    right, _ = tiny.plain(accumulate=MICRO, clip=0.5, scheduler=halving)
-    settings = tiny.config(1, gradient_accumulation_steps=MICRO, gradient_clipping=0.5)
+    right, _ = tiny.plain(accumulate=MICRO, clip=CLIP, scheduler=halving)
+    settings = tiny.config(1, gradient_accumulation_steps=MICRO, gradient_clipping=CLIP)
     trained = tiny.engine(settings, lr_scheduler=halving)
     losses = tiny.steps(trained, tiny.batches(tiny.STEPS * MICRO), tiny.dtype_of(settings))
     got = [sum(losses[i : i + MICRO]) / MICRO for i in range(0, len(losses), MICRO)]
@@ -57,9 +58,10 @@ def pipelined() -> part.Verdict:
     import deepspeed  # type: ignore[import-not-found,unused-ignore]
     from deepspeed.pipe import PipelineModule  # type: ignore[import-not-found,unused-ignore]
 
-    right, _ = tiny.plain(accumulate=MICRO)
+    right, _ = tiny.plain(accumulate=MICRO, clip=CLIP)  # by the norm of all stages
     deepspeed.init_distributed()
-    layers, settings = list(tiny.model()), tiny.config(1, gradient_accumulation_steps=MICRO)
+    settings = tiny.config(1, gradient_accumulation_steps=MICRO, gradient_clipping=CLIP)
+    layers = list(tiny.model())
     settings["train_micro_batch_size_per_gpu"] = tiny.BATCH  # the stages see the same rows
     network = PipelineModule(layers=layers, num_stages=part.world(), loss_fn=tiny.loss, partition_method="uniform")
     trained = tiny.engine(settings, network)

@@ -237,7 +237,7 @@ def stored() -> part.Verdict:
     """Whether what is written to a file from page-locked memory, and from the GPU, is read back."""
     import torch  # type: ignore[import-not-found,unused-ignore]
 
-    load("pin_memory")  # since 0.19.8 async_io takes its symbols
+    part.make_pinned()
     handle, pairs = load("async_io").aio_handle(1 << 20, 16, False, True, 2), {}
     with tempfile.TemporaryDirectory(dir=os.getcwd(), ignore_cleanup_errors=True) as folder:  # noqa: PTH109
         for place in ("cpu", part.device()):

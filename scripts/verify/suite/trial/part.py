@@ -92,6 +92,14 @@ def lacking(*ops: str) -> str:
     return f"{', '.join(missing)} is not in this wheel" if missing else ""
 
 
+def make_pinned() -> None:
+    """Load the op that page-locks memory, whose symbols async_io takes since 0.19.8; before, async_io has its own."""
+    from deepspeed.ops.op_builder.all_ops import ALL_OPS  # type: ignore[import-not-found,unused-ignore]
+
+    if "pin_memory" in ALL_OPS:
+        ALL_OPS["pin_memory"].load()
+
+
 def apart(got: Tensor, right: Tensor) -> float:
     """How far `got` is from `right`, relative to the size of `right`; infinite for a wrong shape or for nan."""
     import torch  # type: ignore[import-not-found,unused-ignore]
