@@ -16,7 +16,7 @@ from scripts.window.theme import colour_styles, load_theme, show_shade
 from scripts.window.wheel_panel import WheelPanel
 
 TITLE = "DeepSpeed wheels"
-SIZE, LEAST = (1100, 860), (900, 640)
+SIZE, LEAST = (1100, 860), (900, 720)
 KEYS = "Ctrl+1 to 4: panels · F5: look again · Ctrl+T: light or dark · Esc: cancel · Ctrl+Q: close"
 
 
