@@ -82,7 +82,7 @@ def test_an_op_cache_that_takes_nothing_is_a_warning_and_the_wheel_is_filed(
     monkeypatch.setattr(OpCache, "put", no_room)
     dirs = make_dirs(tmp_path)
     assert build(dirs).is_file()
-    warning = f"fused_adam is not kept in the op cache: {dirs.ops}: No space left on device; the build goes on"
+    warning = f"fused_adam is not kept in the cache: {dirs.ops}: No space left on device; the build goes on"
     assert warning in capfd.readouterr().err
 
 
