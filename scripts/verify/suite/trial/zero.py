@@ -59,6 +59,8 @@ def overflowed(settings: dict[str, Any]) -> part.Verdict:
     network = tiny.model()
     network[-1].bias.register_hook(lambda gradient: gradient * float("inf"))  # the last values are the last process's
     trained = tiny.engine(settings, network)
+    if "bf16" in settings and not getattr(trained._config.bfloat16_config, "check_grad_overflow", False):
+        return None, "this release does not look for overflows in bf16"
     before = {name: value.clone() for name, (value, _) in weights(trained, network).items()}
     inputs, wanted = tiny.batches(1)[0]
     trained.backward(tiny.loss(trained(tiny.share(inputs).to(tiny.dtype_of(settings))), tiny.share(wanted)))
@@ -88,7 +90,9 @@ def stage(number: int, optimizer: str = "FusedAdam", **zero: Any) -> Sequence[pa
         ("fp16 learns", partial(learns, tiny.config(number, zero, **scaled))),
     ]
     if number:
-        asked.append(("an overflow of one is everybody's", partial(overflowed, tiny.config(number, zero, **half))))
+        asked.append(
+            ("an overflow of one is everybody's", partial(overflowed, tiny.config(number, zero, **tiny.half())))
+        )
     return [*asked, ("parameters are parted", parted)] if number == 3 and not zero else asked
 
 
