@@ -94,7 +94,7 @@ SPOILS = {
         r"dist\.all_reduce\(overflow_gpu, op=dist\.ReduceOp\.MAX, group=self\.dp_process_group\)",
         "pass",
     ),
-    "pipeline-stages: gradients are clipped by the norm of one's own stage": (
+    "pipeline-clipping: gradients are clipped by the norm of one's own stage": (
         "runtime/zero/stage_1_and_2.py",
         r"self\._model_parallel_all_reduce\(tensor=total_norm, op=dist\.ReduceOp\.SUM\)",
         "pass",

@@ -53,14 +53,14 @@ def overflow() -> part.Verdict:
     )
 
 
-def pipelined() -> part.Verdict:
+def pipelined(clip: float) -> part.Verdict:
     """Whether the pipeline engine's losses are torch's, with a stage for each process."""
     import deepspeed  # type: ignore[import-not-found,unused-ignore]
     from deepspeed.pipe import PipelineModule  # type: ignore[import-not-found,unused-ignore]
 
-    right, _ = tiny.plain(accumulate=MICRO, clip=CLIP)  # by the norm of all stages
+    right, _ = tiny.plain(accumulate=MICRO, clip=clip)  # by the norm of all stages
     deepspeed.init_distributed()
-    settings = tiny.config(1, gradient_accumulation_steps=MICRO, gradient_clipping=CLIP)
+    settings = tiny.config(1, gradient_accumulation_steps=MICRO, gradient_clipping=clip)
     layers = list(tiny.model())
     settings["train_micro_batch_size_per_gpu"] = tiny.BATCH  # the stages see the same rows
     network = PipelineModule(layers=layers, num_stages=part.world(), loss_fn=tiny.loss, partition_method="uniform")
@@ -223,8 +223,9 @@ PARTS: dict[str, Callable[[], Sequence[part.Question]]] = {
     "fused-optimizers": lambda: [
         (f"ZeRO 0 with {kind}", partial(optimized, kind, f"Fused{kind}")) for kind in ("Adam", "Lamb", "Lion")
     ],
-    "pipeline": lambda: [("one stage as torch", pipelined)],
-    "pipeline-stages": lambda: [("two stages as torch", pipelined)],
+    "pipeline": lambda: [("one stage as torch", partial(pipelined, 0.0))],
+    "pipeline-stages": lambda: [("two stages as torch", partial(pipelined, 0.0))],
+    "pipeline-clipping": lambda: [("clipped by the norm of all stages", partial(pipelined, CLIP))],
     "activation-checkpointing": lambda: [("gradients as without", lambda: checkpointed(False))],
     "activation-checkpointing-cpu": lambda: [("gradients as without", lambda: checkpointed(True))],
     "mixture-of-experts": lambda: [("forward as by hand", experts)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,7 +81,8 @@ def engine(settings: dict[str, Any], network: Any = None, **more: Any) -> Any:
     import deepspeed  # type: ignore[import-not-found,unused-ignore]
 
     network = model(seed=1 + part.rank()) if network is None else network
-    return deepspeed.initialize(model=network, model_parameters=list(network.parameters()), config=settings, **more)[0]
+    own = copy.deepcopy(settings)  # before 0.19.8 DeepSpeed takes torch_adam out of it
+    return deepspeed.initialize(model=network, model_parameters=list(network.parameters()), config=own, **more)[0]
 
 
 def dtype_of(settings: dict[str, Any]) -> Any:
