@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import importlib
 import os
 import shutil
 import sys
@@ -409,3 +410,19 @@ def test_reading_needs_no_python_and_loading_does(tmp_path: Path) -> None:
 def test_running_a_wheel_that_is_not_deepspeed_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a built DeepSpeed wheel"):
         run_suite(Path(sys.executable), make_wheel(tmp_path, {BUILD_INFO: None}), None, tmp_path, ())
+
+
+def test_the_memory_that_processes_shared_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DeepSpeed leaves 69 MB a process in /dev/shm: a day of verifying filled a machine's memory."""
+    monkeypatch.syspath_prepend(str(SUITE_DIRECTORY))
+    processes = importlib.import_module("rank_processes")
+    names = [f"deepspeed_allreduce_buffer_0_127.0.0.1_{port}_{rank}" for port in (29511, 29512) for rank in (0, 1)]
+    for name in (*names, "other_29511_0"):
+        (tmp_path / name).touch()
+    ended = [processes.RankProcess(0, tmp_path / "output") for _ in range(2)]
+    for process in ended:
+        process.code = 0
+    monkeypatch.setattr(processes.forget_buffers, "__defaults__", (tmp_path,))
+    crew = processes.Crew({"seconds": 5}, 0, ended, 2, 29511)
+    assert crew.ended(1.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*sorted(names[2:]), "other_29511_0"]

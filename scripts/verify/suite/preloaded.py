@@ -141,7 +141,7 @@ def start(part: Order, forks: bool, stage: int) -> rank_processes.Crew:
         members = [rank_processes.spawned(words, variables, folder, folder / "launcher.txt")]
     else:
         members = [begin(part, forks, folder, rank, world, port, stage) for rank in range(world)]
-    return rank_processes.Crew(part=part, stage=stage, members=members, slots=max(world, part["threads"]))
+    return rank_processes.Crew(part=part, stage=stage, members=members, slots=max(world, part["threads"]), port=port)
 
 
 def begin(part: Order, forks: bool, folder: Path, rank: int, world: int, port: int, stage: int) -> Any:

@@ -46,11 +46,12 @@ def tuned() -> part.Verdict:
         "--num_accelerators",
         "1",
     ]
-    port = ["--master_port", str(rank_processes.free_port())]
+    port = rank_processes.free_port()
     words = [
         sys.executable,
         *launcher,
-        *port,
+        "--master_port",
+        str(port),
         __file__,
         "--train",
         "--deepspeed",
@@ -61,6 +62,7 @@ def tuned() -> part.Verdict:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     code, output = rank_processes.ended(words, 550 * rank_processes.slowness())
+    rank_processes.forget_buffers(port)
     found = sorted(Path().rglob("ds_config_optimal.json"))
     if code or not found:
         return False, f"exit code {code}, no ds_config_optimal.json; last output: {output[-300:]}"
