@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import psutil
 from elftools.elf.elffile import ELFFile
 
+from bench.cost import Cost
 from scripts.command import Command, check, run
 from scripts.dirs import default_dirs
 from scripts.facts.arch_branches import ArchRows
@@ -46,9 +46,9 @@ def code_of(unit: Unit, root: Path, folder: Path) -> tuple[dict[int, dict[str, b
     folder.mkdir()
     unit = unit.to(folder / "kernel.o")
     command = Command(argv=(*unit.argv, "--keep", "--keep-dir", str(folder)), cwd=root)
-    before = _processor()
+    begun = Cost.now()
     check(command, run(command))
-    seconds = _processor() - before
+    seconds = (Cost.now() - begun).processor
     found = {}
     for file in folder.glob("*.cubin"):
         with file.open("rb") as stream:
@@ -56,11 +56,6 @@ def code_of(unit: Unit, root: Path, folder: Path) -> tuple[dict[int, dict[str, b
         sections.pop(NOTE, None)
         found[int(file.stem.rsplit("_", 1)[1])] = sections
     return found, seconds
-
-
-def _processor() -> float:
-    times = psutil.Process().cpu_times()
-    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def main(words: Sequence[str] | None = None) -> None:

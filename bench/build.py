@@ -24,14 +24,12 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-import psutil
-
+from bench.cost import Cost
 from scripts.command import Command, check, run
 from scripts.commands.host_targets import host_target
 from scripts.commands.project import Project, open_project
@@ -52,34 +50,6 @@ from scripts.wheel_build.source import SourceArchive, fetch_source, prepare_tree
 SIDES = ("upstream", "expert", "ccache")
 BEFORE, AFTER = "0.19.4", "0.19.5"
 UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.4 and 0.19.5 are the same
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What something took: seconds on the clock, and seconds of all processors, of this process and what it started."""
-
-    wall: float
-    processor: float
-
-    @classmethod
-    def now(cls) -> Cost:
-        """Since this process began."""
-        times = psutil.Process().cpu_times()
-        return cls(
-            wall=time.monotonic(),
-            processor=times.user + times.system + times.children_user + times.children_system,
-        )
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(wall=self.wall - other.wall, processor=self.processor - other.processor)
-
-    def named(self, name: str) -> dict[str, float]:
-        """Its figures."""
-        return {f"{name}_seconds": self.wall, f"{name}_processor": self.processor}
-
-    def over(self, name: str, other: Cost) -> dict[str, float]:
-        """Its ratio to another."""
-        return {name: self.wall / other.wall, f"{name}_processor": self.processor / other.processor}
 
 
 @dataclass(frozen=True, kw_only=True)

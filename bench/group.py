@@ -10,16 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cost import Cost
 from scripts.commands.project import open_project
 from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE, default_dirs
 from scripts.files import sha256_of
@@ -57,17 +56,17 @@ def build(targets: Sequence[Target], words: Sequence[str], folder: Path) -> Spen
     env = {**os.environ, **{name: str(folder / below) for name, below in places.items()}}
     ids = ",".join(target.id for target in targets)
     argv = [sys.executable, "-m", "invoke", "build", "--id", ids, "--verify", "hosted", "--tidy", "--again", *words]
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    begun = Cost.now()
     ended = subprocess.run(argv, cwd=CHECKOUT, env=env, stdout=sys.stderr, check=False)
-    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - started
+    cost = Cost.now() - begun
     if ended.returncode:
         raise SystemExit(f"{ids}: ended with {ended.returncode}; its output above says why")
     shutil.rmtree(folder / "uv", ignore_errors=True)
     wheels = sorted((folder / "out" / "wheels").rglob("*.whl"))
     manifests = {wheel.name: json.loads(wheel.with_name(f"{wheel.name}.json").read_bytes()) for wheel in wheels}
     return Spent(
-        processor=after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime,
-        wall=wall,
+        processor=cost.processor,
+        wall=cost.wall,
         wheels={wheel.name: sha256_of(wheel) for wheel in wheels},
         steps={name: manifest["seconds"] for name, manifest in manifests.items()},
     )
