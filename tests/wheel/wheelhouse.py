@@ -123,7 +123,9 @@ def pack(
     """These members with METADATA, WHEEL, a RECORD that is true, and a bill of materials of what is `stated`."""
     info = f"deepspeed-{target.wheel_version}.dist-info"
     tag = tag or target.tag_for(platform_tag(target))
-    told = told_of_making(members, target.wheel_version, **_making({**STATED, "torch": None, **stated}))
+    told = told_of_making(
+        members, target.wheel_version, **_making({**STATED, "torch": f"{target.torch}+{target.cuda}", **stated})
+    )
     head = metadata(target.wheel_version, torch, members).encode()
     content = {
         **members,
