@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import importlib.util
 import io
 import json
 import sys
 from pathlib import Path
+
+# Whose symbols other ops take: DeepSpeed loads it before them, for all to see (op_builder/pin_memory_load.py, 0.19.5).
+SHARED = "pin_memory_op"
 
 
 def said(error: BaseException) -> str:
@@ -25,9 +29,12 @@ def main() -> dict[str, object]:
         return {"imports": said(error), "loaded": [], "failed": {}, "report": None}
     root = Path(str(package.__file__)).parent
     loaded, failed = [], {}
-    for file in sorted(path for path in root.rglob("*_op*") if path.suffix in (".so", ".pyd")):
+    files = [path for path in root.rglob("*_op*") if path.suffix in (".so", ".pyd")]
+    for file in sorted(files, key=lambda path: (not path.name.startswith(f"{SHARED}."), path)):
         name = ".".join(("deepspeed", *file.relative_to(root).parts[:-1], file.name.partition(".")[0]))
         try:
+            if file.name.startswith(f"{SHARED}."):
+                ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL)
             importlib.import_module(name)
             loaded.append(file.name.partition(".")[0])
         except Exception as error:  # noqa: BLE001  the same
