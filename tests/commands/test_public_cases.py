@@ -5,6 +5,7 @@ Those of `find` are in test_machines.py; pastes are in tests/index/page/test_pas
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -42,6 +43,7 @@ def graphics_of(cards: str, banner: str) -> Graphics:
     return replace(parse_banner(banner), gpus=parse_gpus(cards))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="builds of Linux are what this machine can make")
 @pytest.mark.parametrize(("cards", "banner", "variants"), CARDS.values(), ids=CARDS.keys())
 def test_a_build_without_selectors_is_for_the_cards_that_are_here(
     cards: str, banner: str, variants: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
