@@ -48,12 +48,13 @@ def joined(argv: Sequence[str], numbers: Iterable[int], families: Sequence[Seque
     """
     limits = sorted(numbers)
     groups: dict[tuple[int, int], list[tuple[int, int]]] = {}  # family and side of the limits -> place, architecture
-    for place, _, arch in _real_arches(argv):
+    asked = list(_real_arches(argv))
+    for place, _, arch in asked:
         family = next((number for number, sms in enumerate(families) if arch in sms), -arch)
         side = sum(arch * 10 >= limit for limit in limits)
         groups.setdefault((family, side), []).append((place, arch))
     words = list(argv)
-    lengths = {place: length for place, length, _ in _real_arches(argv)}
+    lengths = {place: length for place, length, _ in asked}
     for members in groups.values():
         if len(members) > 1:
             arches = sorted(arch for _, arch in members)

@@ -11,18 +11,16 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 from scripts.files import sha256_of
+from scripts.wheel_build.headers import SPACE
 from scripts.wheel_build.places import Places
 
-T = TypeVar("T")
-BLANKS = rb"(?:[ \t]|/\*[^\n]*?\*/)*"
 ASKED = re.compile(
-    rb"(?:#" + BLANKS + rb"(?:include_next|include|import)|__has_include(?:_next)?" + BLANKS + rb"\()" + BLANKS
+    rb"(?:#" + SPACE + rb"(?:include_next|include|import)|__has_include(?:_next)?" + SPACE + rb"\()" + SPACE
     + rb'(?:<([^>\n]+)>|"([^"\n]+)")'
 )  # fmt: skip
 
@@ -45,7 +43,7 @@ class Disk:
     """What lies on the disk, each file read once as long as its size and times stay."""
 
     digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
-    known: dict[tuple[str, Callable[[bytes], Any]], Any] = field(default_factory=dict)  # by digest of the file
+    asked: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)  # by digest of the file
     folders: dict[Path, frozenset[str]] = field(default_factory=dict)
 
     def digest(self, path: Path) -> str | None:
@@ -59,15 +57,14 @@ class Disk:
             return None
         return self.digests[path][1]
 
-    def told(self, path: Path, tell: Callable[[bytes], T]) -> T:
-        """What `tell` says of the file's content; asked once per content. Raises OSError when it cannot be read."""
+    def names_in(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
+        """The names that the file asks for, and those of them in quotes; raises OSError when it cannot be read."""
         digest = self.digest(path)
         if digest is None:
             raise FileNotFoundError(str(path))
-        if (digest, tell) not in self.known:
-            self.known[digest, tell] = tell(path.read_bytes())
-        found: T = self.known[digest, tell]
-        return found
+        if digest not in self.asked:
+            self.asked[digest] = names_in(path.read_bytes())
+        return self.asked[digest]
 
     def listing(self, folder: Path) -> frozenset[str]:
         """The names in the folder; looked up once."""
@@ -103,7 +100,7 @@ def reading_of(paths: Iterable[Path], searched: Sequence[Path], places: Places, 
     names: set[str] = set()
     beside: set[Path] = set()
     for path in paths:
-        asked, quoted = disk.told(path, names_in)
+        asked, quoted = disk.names_in(path)
         names |= asked
         beside |= {path.parent / name for name in quoted}
         names |= set(_below(path, searched))  # an #include of a macro names no file
