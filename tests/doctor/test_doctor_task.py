@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from scripts.errors import PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.install.environment import read_environment
 from tests.install.factories import make_environment, make_machine, make_torch
-from tests.publish.loopback import KNOWN_PLATFORM, client_variables, make_wheel, served, write_registry
+from tests.publish.loopback import KNOWN_PLATFORM, make_wheel, served, use_client, write_registry
 
 WELL = make_environment(
     platform="linux_x86_64",
@@ -48,10 +47,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def bare(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The Python of an environment without any package, and a client that asks the registry."""
-    for name in [each for each in os.environ if each.startswith(("PIP_", "UV_"))]:
-        monkeypatch.delenv(name)
-    for name, value in client_variables(registry, tmp_path / "cache").items():
-        monkeypatch.setenv(name, value)
+    use_client(monkeypatch, registry, tmp_path / "cache")
     command = find_installer().create(tmp_path / "environment", sys.executable)
     check(command, run(command))
     return environment_python(tmp_path / "environment")

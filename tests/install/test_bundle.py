@@ -21,7 +21,7 @@ from scripts.errors import CommandError, InputError, NothingToDoError
 from scripts.fetch.installer import environment_python, find_installer
 from tests.index.world import TARGETS, MakePerson, Person, World
 from tests.install.factories import make_machine
-from tests.publish.loopback import KNOWN_PLATFORM, client_variables, make_wheel, write_registry
+from tests.publish.loopback import KNOWN_PLATFORM, make_wheel, use_client, write_registry
 from tests.wheel.wheelhouse import wheel_file
 
 pytestmark = [
@@ -46,11 +46,7 @@ def registry_with_pip(world: World) -> World:
 
 @pytest.fixture(autouse=True)
 def client(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("PIP_", "UV_")):
-            monkeypatch.delenv(name)
-    for name, value in client_variables(world.registry, tmp_path / "cache").items():
-        monkeypatch.setenv(name, value)
+    use_client(monkeypatch, world.registry, tmp_path / "cache")
     monkeypatch.setenv("DEEPSPEED_WHEELS_CACHE", str(tmp_path / "downloads"))
     gpu = make_machine("8.6", flags=("avx2", "avx512f"))
     monkeypatch.setattr("scripts.install.environment.read_machine", lambda: gpu)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ensurepip
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from scripts.shell import shell_line
 from scripts.wheel.published import publish_records
 from tests.index.world import TARGETS, MakePerson, Person, World
 from tests.install.factories import make_environment, make_machine, make_torch
-from tests.publish.loopback import KNOWN_PLATFORM, client_variables
+from tests.publish.loopback import KNOWN_PLATFORM, use_client
 from tests.wheel.factories import digest, make_wheel_record, make_wheel_target
 from tests.wheel.wheelhouse import file_wheel
 
@@ -46,11 +45,7 @@ GPU = make_machine("8.6", flags=("avx2", "avx512f"))
 @pytest.fixture(autouse=True)
 def client(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The person's own settings: the registry is their default index."""
-    for name in list(os.environ):
-        if name.startswith(("PIP_", "UV_")):
-            monkeypatch.delenv(name)
-    for name, value in client_variables(world.registry, tmp_path / "cache").items():
-        monkeypatch.setenv(name, value)
+    use_client(monkeypatch, world.registry, tmp_path / "cache")
     monkeypatch.setenv("DEEPSPEED_WHEELS_CACHE", str(tmp_path / "downloads"))
     monkeypatch.setattr("scripts.install.environment.read_machine", lambda: GPU)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from scripts.commands.install_task import install
 from scripts.errors import CommandError, NothingToDoError
 from tests.index.world import MakePerson, Person, World
 from tests.install.factories import make_machine
-from tests.publish.loopback import KNOWN_PLATFORM, client_variables
+from tests.publish.loopback import KNOWN_PLATFORM, use_client
 
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
 SET = {"torch": "2.6.0+cu124", "torchvision": "0.21.0+cu124", "deepspeed": "0.16.5+cu124torch2.6"}
@@ -23,10 +22,7 @@ SET = {"torch": "2.6.0+cu124", "torchvision": "0.21.0+cu124", "deepspeed": "0.16
 @pytest.fixture(autouse=True)
 def client(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The person's own settings: the registry is their default index; a card of 8.6 is here."""
-    for name in [each for each in os.environ if each.startswith(("PIP_", "UV_"))]:
-        monkeypatch.delenv(name)
-    for name, value in client_variables(world.registry, tmp_path / "cache").items():
-        monkeypatch.setenv(name, value)
+    use_client(monkeypatch, world.registry, tmp_path / "cache")
     machine = make_machine("8.6", flags=("avx2", "avx512f"))
     monkeypatch.setattr("scripts.install.environment.read_machine", lambda: machine)
 

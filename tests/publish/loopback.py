@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
 from scripts.host import platform_tag, this_host
 from scripts.plan.target import Target
 from tests.loopback_server import listening
@@ -115,6 +117,14 @@ def served(root: Path) -> Iterator[Loopback]:
     server = Loopback(root)
     with listening(server):
         yield server
+
+
+def use_client(monkeypatch: pytest.MonkeyPatch, registry: str, cache: Path) -> None:
+    """Give this process the environment of such a client, and nothing of this machine's own settings."""
+    for name in [each for each in os.environ if each.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    for name, value in client_variables(registry, cache).items():
+        monkeypatch.setenv(name, value)
 
 
 def client_variables(registry: str, cache: Path) -> dict[str, str]:
