@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -19,7 +19,7 @@ from scripts.index.page.states import Build, read_builds
 from scripts.outgoing import redacted_values
 from scripts.plan.target import ID, Target, parse_id
 from scripts.schema.json_document import parse_json
-from scripts.schema.readers import Optional, Problems, Reader, below, flag, integer, keyed, text
+from scripts.schema.readers import Optional, Problems, Reader, below, flag, integer, keyed, mapped, text
 from scripts.wheel.wheelhouse import ONLY, WITHOUT
 from scripts.wheel_build.replay import part_of
 
@@ -41,6 +41,8 @@ class Result:
     error: str = ""  # the id of the error
     diagnosis: NamedCause | None = None  # of a failed build, where a cause is known
     begun: bool = True  # not so where the build before it was stopped: it is still in the queue
+    # op -> "compiled", "cache", or the name of the published wheel that it was taken out of
+    origins: Mapping[str, str] = field(default_factory=dict, hash=False)
     unchanged: bool = False  # the wheel was there, verified, and nothing had changed: nothing was built
 
     @property
@@ -204,5 +206,6 @@ RESULT: Reader[Result] = keyed(
     error=Optional(text, ""),
     diagnosis=Optional(CAUSE),
     begun=Optional(flag, True),
+    origins=Optional(mapped(text), {}),
     unchanged=Optional(flag, False),
 )

@@ -11,6 +11,7 @@ from scripts.commands.answer import log_line, print_answer, print_document, prin
 from scripts.commands.host_targets import require_here, targets_to_build
 from scripts.commands.kept_results import KeptResults, show_causes
 from scripts.commands.nox_call import build_targets, nox_command
+from scripts.commands.offered_ops import with_offered_wheels
 from scripts.commands.project import open_project
 from scripts.commands.project_planner import planner_of
 from scripts.commands.task_options import RunOptions
@@ -65,7 +66,7 @@ def _build_all(planner: Planner, targets: Sequence[Target], output: RunOptions) 
     for target, wheel in done.items():
         log_line(f"{target.id}: nothing has changed since its wheel was built and verified; --again builds it")
         results.append(kept.unchanged(target, wheel))
-    plans = [plan for plan in plans if plan.target not in done]
+    plans = with_offered_wheels([plan for plan in plans if plan.target not in done])
     with kept.as_failures([plan.target for plan in plans]):
         require_disks(plans, planner.dirs, find_installer(), one_torch=output.tidy)
     kept.begin([plan.target for plan in plans])

@@ -21,6 +21,7 @@ from scripts.errors import InterruptedBuildError, WheelsError
 from scripts.locks import locked
 from scripts.outgoing import redacted_values
 from scripts.plan.target import Target
+from scripts.wheel.manifest import origins_of
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
 from scripts.wheel_build.handed_plans import DEADLINE, PLANS, write_plans
@@ -105,7 +106,8 @@ def report_result(target: Target, wheel: Path | None, error: WheelsError | None)
     """Hand the waiting `invoke build` how a target ended; nothing when nobody waits."""
     file = os.environ.get(RESULTS)
     if file:
-        filed = Result(target=target.id, exit_code=0, wheel=str(wheel) if wheel else None, message=None)
+        found = {"wheel": str(wheel), "origins": origins_of(wheel)} if wheel else {"wheel": None}
+        filed = Result(target=target.id, exit_code=0, message=None, **found)
         result = failure(target, error) if error else filed
         try:
             with Path(file).open("a", encoding="utf-8") as results:

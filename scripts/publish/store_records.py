@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -79,12 +80,20 @@ def _record(store: Store, found: PublishedWheel, known: Mapping[str, WheelRecord
     wheel, before = found.wheel, known.get(found.wheel.name)
     digest = store.digest(wheel)
     yanked = read_withdrawal(store.read(found.note), found.note.name) if found.note else None
-    if before and (before.sha256, before.url) == (digest, found.url):
+    if before and before.manifest_sha256 and (before.sha256, before.url) == (digest, found.url):
         return replace(before, yanked=yanked, uploaded=found.uploaded)
-    record = read_manifest(store.read(found.manifest), found.manifest.name)
+    content = store.read(found.manifest)
+    record = read_manifest(content, found.manifest.name)
     if (record.file, record.sha256) != (wheel.name, digest):
         raise DataError(found.manifest.name, ["it is not the manifest of the wheel beside it"])
     if reason := why_not_verified(record.verification):
         raise DataError(found.manifest.name, [f"proof: {reason}"])
     metadata_sha256 = record.metadata_sha256 if found.has_metadata else None
-    return replace(record, url=found.url, metadata_sha256=metadata_sha256, uploaded=found.uploaded, yanked=yanked)
+    return replace(
+        record,
+        url=found.url,
+        metadata_sha256=metadata_sha256,
+        manifest_sha256=hashlib.sha256(content).hexdigest(),
+        uploaded=found.uploaded,
+        yanked=yanked,
+    )

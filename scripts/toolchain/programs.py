@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path, PureWindowsPath
 
@@ -16,6 +16,8 @@ from scripts.files import sha256_of
 
 GCC = ("cc1plus", "as", "ld", "collect2")  # that g++ starts
 NVCC = ("bin/nvcc", "bin/cudafe++", "bin/ptxas", "bin/fatbinary", "bin/nvlink", "nvvm/bin/cicc")
+# what g++ links into a module or asks of the system: another release of these has other headers, too
+LIBRARIES = ("libc.so.6", "libm.so.6", "libstdc++.so", "libgcc_s.so.1", "libgcc.a", "crti.o", "crtbeginS.o")
 MSVC = ("cl.exe", "c1.dll", "c1xx.dll", "c2.dll", "link.exe")
 
 
@@ -23,6 +25,18 @@ def program_digests(compilers: Iterable[str]) -> dict[str, str]:
     """The digest of every program of these compilers (a path, or a name on PATH), by the name of the program."""
     paths = {path for compiler in sorted(set(compilers)) for path in _programs(compiler) if path.is_file()}
     return {path.name: _digest(path) for path in sorted(paths)}
+
+
+def library_digests(link: Sequence[str]) -> dict[str, str]:
+    """The digest of every library of the system that a link by g++ takes, by its name; none for another linker.
+
+    What -L folders have, torch's among it, is known by torch's release and the toolkit's.
+    """
+    if "g++" not in PureWindowsPath(link[0]).stem.lower():
+        return {}
+    named = (f"lib{word[2:]}.so" for word in link if word.startswith("-l"))
+    paths = (_path_of_gcc(link[0], "file", name) for name in (*LIBRARIES, *named))
+    return {path.name: _digest(path) for path in sorted(map(Path, filter(None, paths))) if path.is_file()}
 
 
 def _programs(compiler: str) -> Iterator[Path]:
@@ -35,13 +49,14 @@ def _programs(compiler: str) -> Iterator[Path]:
     elif name in ("cl", "link"):
         yield from (path.parent / part for part in MSVC)
     elif "g++" in name or "gcc" in name:
-        yield from (Path(found) for part in GCC if (found := _program_of_gcc(str(path), part)))
+        yield from (Path(found) for part in GCC if (found := shutil.which(_path_of_gcc(str(path), "prog", part))))
 
 
 @cache
-def _program_of_gcc(compiler: str, part: str) -> str:
-    answer = ask([compiler, f"-print-prog-name={part}"], env={**os.environ, "LC_ALL": "C"})
-    return shutil.which(answer.text or "") or ""
+def _path_of_gcc(compiler: str, kind: str, name: str) -> str:
+    """Where a GCC has a `file` or a `prog`; the name itself where it has none."""
+    answer = ask([compiler, f"-print-{kind}-name={name}"], env={**os.environ, "LC_ALL": "C"})
+    return answer.text or ""
 
 
 @cache

@@ -36,7 +36,8 @@ from scripts.wheel.record import Verification, WheelRecord, WheelSource
 
 MANIFEST_SCHEMA = 1
 WHEELS_SCHEMA = 1
-RARE = ("yanked", "platform_tag", "glibc", "libstdcxx")  # keys that stand only where they say something
+# keys that stand only where they say something
+RARE = ("yanked", "platform_tag", "glibc", "libstdcxx", "manifest_sha256")
 ADDRESS = re.compile(r"https?://[!#$%&*+,./0-9:;=?@A-Z_a-z~-]+")
 # how writers before 0.2 said that a wheel lacks an op which others of its name have
 ABSENT = re.compile(r"the header (\S+) is not on this machine; install it with: .*")
@@ -266,6 +267,7 @@ _KEYS: dict[str, Reader[Any]] = {
             proof=Optional(shared(_known_verification)),
             notes=Optional(shared(_names), {}),
             metadata_sha256=Optional(digest),
+            manifest_sha256=Optional(digest),
             requires_python=Optional(shared(_specifier)),
             platform_tag=Optional(shared(_platform_tag)),
             glibc=Optional(shared(version)),

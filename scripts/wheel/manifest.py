@@ -22,3 +22,12 @@ def manifest_path(wheel: Path) -> Path:
 def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
     """Write the manifest completely or not at all."""
     write_whole(path, json.dumps(redacted_values(document), indent=2, sort_keys=True) + "\n", durable=True)
+
+
+def origins_of(wheel: Path) -> dict[str, str]:
+    """Where each op of the wheel came from, as its manifest says; none where that cannot be read."""
+    try:
+        ops = json.loads(manifest_path(wheel).read_bytes())["ops"]
+        return {op: str(found["from"]) for op, found in sorted(ops.items())}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}

@@ -52,6 +52,7 @@ class WheelRecord:
     verification: Verification | None
     notes: Mapping[str, str] = field(default_factory=dict)  # rule id -> what to know before installing the wheel
     metadata_sha256: str | None = None  # of METADATA, where it is published beside the wheel (PEP 658)
+    manifest_sha256: str | None = None  # of the manifest that is published beside the wheel
     platform_tag: str | None = None  # "manylinux_2_28_x86_64"; None: the target's platform
     glibc: str | None = None  # the newest version of its symbols that the ops ask for, "2.34"; None: not stated
     libstdcxx: str | None = None  # the same of GLIBCXX, "3.4.29"

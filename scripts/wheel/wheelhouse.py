@@ -12,7 +12,7 @@ from scripts.files import DRAFT, Content, sha256_of
 from scripts.plan.target import Target, name_without_level
 from scripts.wheel.core_metadata import SUFFIX, core_metadata
 from scripts.wheel.documents import read_manifest
-from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.manifest import MANIFEST, manifest_path
 from scripts.wheel.record import Verification, WheelRecord
 from scripts.wheel.withdrawal import reason_beside
 
@@ -91,19 +91,21 @@ def filed_wheels(directory: Path, log: Log, damage: Log) -> dict[Path, WheelReco
 def _filed(manifest: Path) -> tuple[Path, WheelRecord]:
     wheel = manifest.with_name(manifest.name.removesuffix(MANIFEST))
     try:
-        record = read_manifest(manifest.read_bytes(), str(manifest))
+        content = manifest.read_bytes()
     except OSError as error:
         raise InputError(f"{manifest}: cannot be read: {error.strerror}", id="file-not-usable") from None
+    record = read_manifest(content, str(manifest))
     if wheel != manifest.with_name(record.file) or not wheel.is_file():
         raise InputError(
             f"{manifest}: its wheel {record.file} is not beside it; build it again or remove both",
             id="manifest-without-wheel",
         )
-    return wheel, replace(record, yanked=reason_beside(wheel))
+    digest = hashlib.sha256(content).hexdigest()
+    return wheel, replace(record, manifest_sha256=digest, yanked=reason_beside(wheel))
 
 
 def site_files(wheel: Path, record: WheelRecord) -> dict[str, Content]:
-    """The wheel and its METADATA by their path below a site.
+    """The wheel, its METADATA and its manifest by their path below a site.
 
     Raises InputError for a wheel whose bytes, or whose METADATA's, are not those of its manifest.
     """
@@ -112,7 +114,7 @@ def site_files(wheel: Path, record: WheelRecord) -> dict[str, Content]:
     if digests != (record.sha256, record.metadata_sha256 or digests[1]):
         raise InputError(f"{wheel} is not the file that its manifest describes; build it again", id="manifest-mismatch")
     path = f"files/{record.target.deepspeed}/{record.file}"
-    return {path: wheel, path + SUFFIX: metadata}
+    return {path: wheel, path + SUFFIX: metadata, path + MANIFEST: manifest_path(wheel)}
 
 
 def _digest_of(wheel: Path) -> str:

@@ -28,6 +28,7 @@ from scripts.toolchain.compilers import Toolchain, toolchain_context
 from scripts.toolchain.gates import Gates, gates_of
 from scripts.wheel.wheelhouse import ONLY, WITHOUT
 from scripts.wheel_build.build_options import FORMER, HOSTED, BuildOptions
+from scripts.wheel_build.published_ops import OfferedWheel
 from scripts.wheel_build.rewrite import WheelEdit
 from scripts.wheel_build.torch_routes import TorchRoute, build_requirements, torch_routes
 from scripts.wheel_build.variables import fill_variables, joined_with, op_variables
@@ -65,6 +66,7 @@ class BuildPlan:
     gates: Gates
     notes: tuple[Note, ...]
     late_notes: tuple[Rule, ...]  # that wait for what the build finds out
+    published: tuple[OfferedWheel, ...] = ()  # out of which ops may be taken that no cache has
 
     @property
     def runs_wheel(self) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 from scripts.command import Outcome
 from scripts.wheel_build.recipe import OpRecipe
 
+COMPILED, CACHED = "compiled", "cache"
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltOp:
@@ -21,6 +23,7 @@ class BuiltOp:
     binary: Path
     key: str
     cached: bool
+    origin: str = COMPILED  # or CACHED, or the name of the published wheel that it was taken out of
     seconds: float  # summed over its units and the link; what it had cost when it comes from the cache
     peak_bytes: int
 

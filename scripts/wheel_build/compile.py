@@ -19,7 +19,7 @@ from scripts.errors import CompileError, InterruptedBuildError
 from scripts.files import rename_patiently, touch
 from scripts.process_tree import ProcessGroup
 from scripts.stamp import is_as_stamped, stamp_file
-from scripts.wheel_build.built_op import BuiltOp, OpCost
+from scripts.wheel_build.built_op import CACHED, COMPILED, BuiltOp, OpCost
 from scripts.wheel_build.compiler_output import failure_message, failure_of, was_killed
 from scripts.wheel_build.precompiled import PrecompiledHeader, make_header, use
 from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
@@ -62,6 +62,7 @@ class Compiler:
         self.progress.watch_ops(expected, units, self.settings.jobs)
         for op in self.ops:
             self._take_from_cache(op)
+        self._take_published()
         missing = [recipe for op, recipe in self.ops.items() if op not in self.built]
         for recipe in missing:
             self._take_objects(recipe)
@@ -92,7 +93,16 @@ class Compiler:
         if hit:
             cost = Outcome(exit_code=0, seconds=hit.meta["seconds"], peak_bytes=hit.meta["peak_bytes"], output="")
             self.costs[op].add(cost)
-            self._finish(op, hit.binary, cached=True)
+            self._finish(op, hit.binary, origin=hit.meta.get("published_in", CACHED))
+
+    def _take_published(self) -> None:
+        """What published wheels have of the ops that are not in the cache."""
+        wanted = {op: self.keys[op] for op in self.ops if op not in self.built}
+        if self.settings.cache and self.settings.published and wanted:
+            with self._kept("what published wheels have", self.settings.cache.directory):
+                self.settings.published.fetch(wanted, self.settings.cache)
+            for op in wanted:
+                self._take_from_cache(op)
 
     def _take_objects(self, op: OpRecipe) -> None:
         """What of the op's units another build compiled from the same content."""
@@ -110,8 +120,8 @@ class Compiler:
             seconds, peak = hit.meta["seconds"], hit.meta["peak_bytes"]
             self.costs[op.op].add(Outcome(exit_code=0, seconds=seconds, peak_bytes=peak, output=""), unit.step)
 
-    def _finish(self, op: str, binary: Path, *, cached: bool) -> None:
-        recipe, cost = self.ops[op], self.costs[op]
+    def _finish(self, op: str, binary: Path, *, origin: str) -> None:
+        recipe, cost, cached = self.ops[op], self.costs[op], origin != COMPILED
         self.built[op] = BuiltOp(
             op=op,
             module=recipe.module,
@@ -119,6 +129,7 @@ class Compiler:
             binary=binary,
             key=self.keys[op],
             cached=cached,
+            origin=origin,
             seconds=cost.seconds,
             peak_bytes=cost.peak_bytes,
         )
@@ -226,7 +237,7 @@ class Compiler:
         if self.settings.cache:
             with self._kept(op.op, self.settings.cache.directory):
                 self.settings.cache.put(self.keys[op.op], op.binary, self.costs[op.op].meta(op))
-        self._finish(op.op, op.binary, cached=False)
+        self._finish(op.op, op.binary, origin=COMPILED)
 
     @contextmanager
     def _kept(self, what: str, directory: Path) -> Iterator[None]:

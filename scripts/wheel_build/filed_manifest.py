@@ -75,4 +75,7 @@ def _op(op: BuiltOp) -> dict[str, Any]:
         "cached": op.cached,
         "bytes": op.binary.stat().st_size if op.binary.exists() else None,
         "key": op.key,
+        "from": op.origin,
+        "file": op.file,
+        "sha256": sha256_of(op.binary) if op.binary.exists() else None,
     }

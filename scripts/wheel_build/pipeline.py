@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scripts.command import Log, Running, check
+from scripts.command import Log, Running, check, no_log
 from scripts.dirs import Dirs
 from scripts.facts.load import load_facts
 from scripts.files import discard
 from scripts.host import usable_processors
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.cuda.provide import provide_toolkit
-from scripts.toolchain.programs import program_digests
+from scripts.toolchain.programs import library_digests, program_digests
 from scripts.wheel_build.build_lock import removing, running_builds
 from scripts.wheel_build.build_plan import BuildPlan, source_kinds
 from scripts.wheel_build.built_op import BuiltOp
@@ -34,7 +34,8 @@ from scripts.wheel_build.precompiled import SMALL, prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.provenance import provenance_of
-from scripts.wheel_build.recipe import Recipe
+from scripts.wheel_build.published_ops import PublishedOps, made_alike
+from scripts.wheel_build.recipe import OpRecipe, Recipe
 from scripts.wheel_build.replay_file import ReplayFile
 from scripts.wheel_build.small_headers import PLACE, small_headers_digest
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
@@ -124,12 +125,12 @@ def compile_ops(
     plan: BuildPlan, toolchain: Toolchain, tree: SourceTree, recipe: Recipe, dirs: Dirs, progress: Progress
 ) -> tuple[BuiltOp, ...]:
     """Every op of the recipe, compiled or from the cache; see `Compiler.run` for what is raised."""
-    settings = compile_settings(plan, toolchain, tree, recipe, dirs)
+    settings = compile_settings(plan, toolchain, tree, recipe, dirs, progress.show)
     return Compiler(edit_recipe(recipe, settings), settings, progress).run()
 
 
 def compile_settings(
-    plan: BuildPlan, toolchain: Toolchain, tree: SourceTree, recipe: Recipe, dirs: Dirs
+    plan: BuildPlan, toolchain: Toolchain, tree: SourceTree, recipe: Recipe, dirs: Dirs, log: Log = no_log
 ) -> CompileSettings:
     """How the ops of the recipe are compiled."""
     options, variables = plan.options, environment_of(plan, toolchain)
@@ -143,6 +144,8 @@ def compile_settings(
         unit_identity=_unit_identity(plan, toolchain, recipe, variables),
         jobs=options.jobs or usable_processors(),
         identity=_identity(plan, toolchain, recipe, variables),
+        op_identity={op.op: _op_identity(op) for op in recipe.ops},
+        published=_published(plan, toolchain, recipe, dirs, log),
         directories={
             "source": str(tree.root.resolve()),
             "environment": recipe.python["prefix"],
@@ -174,6 +177,18 @@ def _identity(
     python = {key: recipe.python[key] for key in ("version", "suffix", "platform")}
     units = _unit_identity(plan, toolchain, recipe, variables)
     return {**units, "torch": torch, "python": python, PLACE: small_headers_digest()}
+
+
+def _op_identity(op: OpRecipe) -> dict[str, Any]:
+    """The same of one op: what its commands start, and what of the system it is linked with."""
+    programs = program_digests(argv[0] for argv in (*(unit.argv for unit in op.units), op.link))
+    return {"programs": programs, "libraries": library_digests(op.link)}
+
+
+def _published(plan: BuildPlan, toolchain: Toolchain, recipe: Recipe, dirs: Dirs, log: Log) -> PublishedOps | None:
+    wheels = made_alike(plan.published, recipe.torch["version"], toolchain.identity) if plan.options.cache else ()
+    folder = dirs.work(plan.target.id) / "published"
+    return PublishedOps(wheels=wheels, folder=folder, log=log) if wheels else None
 
 
 def _unit_identity(

@@ -15,6 +15,7 @@ from scripts.wheel_build.cache import OpCache, op_key
 from scripts.wheel_build.flags import edit_flags
 from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.precompiled import PrecompiledHeader, plan_headers
+from scripts.wheel_build.published_ops import PublishedOps
 from scripts.wheel_build.recipe import OpRecipe, Recipe
 from scripts.wheel_build.small_headers import with_small_header
 
@@ -39,6 +40,8 @@ class CompileSettings:
     expected: Mapping[str, float]  # op -> expected seconds of one core
     peaks: Mapping[str, int]  # step -> bytes that one compiler thread takes, until an op's own peak is known
     units: ObjectCache | None = None
+    published: PublishedOps | None = None  # asked for ops that the cache has not
+    op_identity: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # op -> its programs and libraries
     unit_identity: Mapping[str, Any] = field(default_factory=dict)  # toolchain and CPU level: what no file tells
     arches: int = 1  # that nvcc compiles for: it can use as many threads
     env: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +97,7 @@ def op_keys(recipe: Recipe, settings: CompileSettings, headers: Headers) -> dict
 
     def key(op: OpRecipe) -> str:
         precompiled = [(op.op, place) in headers for place in range(len(op.units))]
-        identity = {**settings.identity, "precompiled": precompiled}
+        identity = {**settings.identity, **settings.op_identity.get(op.op, {}), "precompiled": precompiled}
         return op_key(op, root=settings.root, identity=identity, directories=settings.directories)
 
     return {op.op: key(op) for op in recipe.ops}

@@ -122,6 +122,9 @@ def test_the_manifest_tells_each_op_its_cost_and_why_others_are_left_out(documen
         "cached": False,
         "bytes": len(make_elf()),
         "key": "key of cpu_lion",
+        "from": "compiled",
+        "file": "cpu_lion.so",
+        "sha256": hashlib.sha256(make_elf()).hexdigest(),
     }
     assert document["left_out"] == {"async_io": "libaio.h is missing"}
     assert document["lacks"] == sorted(PLAN.ops.usual - {"cpu_adam", "cpu_lion"})

@@ -1,0 +1,169 @@
+"""Ops taken out of wheels that are published: what no cache has any more costs a download instead of a compile.
+
+The index has the digest of each wheel's manifest, the manifest the key of each op and the digest of its binary: whoever
+trusts the index trusts what is taken. An op's key is that of the op cache, so a hit here is what a hit there would be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from scripts.command import Log
+from scripts.errors import PrerequisiteError
+from scripts.fetch.download import Download, download_all, read_small
+from scripts.fetch.wheel_part import AHEAD, RemoteFile
+from scripts.files import discard, write_whole
+from scripts.plan.target import Target
+from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
+from scripts.wheel_build.cache import OpCache
+
+MOST_ASKED = 3  # wheels: an op that did not change is in those of the nearest releases
+MANIFEST_BYTES = 16_000_000
+NO_WHEEL = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError)  # of a damaged archive
+STATED = ("key", "file", "sha256", "bytes", "seconds", "peak_bytes")
+PART = 0.5  # of a wheel, up to which its ops are read one by one
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedWheel:
+    """A published wheel and its address."""
+
+    record: WheelRecord
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedOp:
+    """An op of a published wheel, as the wheel's manifest has it."""
+
+    op: str
+    key: str
+    file: str  # its path in the wheel
+    sha256: str
+    bytes: int
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedOps:
+    """The published wheels that may have ops of one build, and where what is taken out of them goes."""
+
+    wheels: tuple[OfferedWheel, ...]
+    folder: Path  # for wheels that are downloaded whole
+    log: Log
+
+    def fetch(self, wanted: Mapping[str, str], cache: OpCache) -> None:
+        """Put the ops that are wanted, each by its key, into the cache as far as the wheels have them.
+
+        What fails is told, and what was not found is compiled. Raises OSError when the cache cannot be written.
+        """
+        missing = dict(wanted)
+        for wheel in self.wheels:
+            if not missing:
+                return
+            try:
+                found = self._ops_of(wheel, missing)
+            except PrerequisiteError as error:
+                self.log(f"  no op is taken out of a published wheel, what is missing is compiled: {error}")
+                return
+            for op, content in found.items():
+                self._keep(op, content, wheel, cache)
+                del missing[op.op]
+
+    def _ops_of(self, wheel: OfferedWheel, missing: Mapping[str, str]) -> dict[OfferedOp, bytes]:
+        content = read_small(wheel.url + MANIFEST, MANIFEST_BYTES)
+        if hashlib.sha256(content).hexdigest() != wheel.record.manifest_sha256:
+            message = f"{wheel.url}{MANIFEST} is not the manifest that the index has the digest of"
+            raise PrerequisiteError(message, id="digest-mismatch")
+        found = [op for op in offered_ops(content) if missing.get(op.op) == op.key]
+        return _members(wheel, found, self.folder / wheel.record.file, self.log) if found else {}
+
+    def _keep(self, op: OfferedOp, content: bytes, wheel: OfferedWheel, cache: OpCache) -> None:
+        binary = self.folder / op.sha256
+        write_whole(binary, content)
+        cost = {"seconds": op.seconds, "peak_bytes": op.peak_bytes}
+        try:
+            cache.put(op.key, binary, {"op": op.op, "file": op.file, **cost, "published_in": wheel.record.file})
+        finally:
+            discard(binary)
+        self.log(f"  {op.op} is the one of {wheel.record.file}, which is published")
+
+
+def wheels_to_ask(published: Published, target: Target, cpu_level: str) -> tuple[OfferedWheel, ...]:
+    """The published wheels that may have ops of the target: those of its torch, CUDA, Python and platform.
+
+    Its own release first, then those before it, the nearest first, then those after it.
+    """
+    own = Version(target.deepspeed)
+    found: list[tuple[bool, int, WheelRecord]] = []
+    releases = sorted({Version(record.target.deepspeed) for record in published.wheels} | {own})
+    for record in published.wheels:
+        other = record.target
+        same = all(getattr(other, axis) == getattr(target, axis) for axis in ("torch", "cuda", "python", "platform"))
+        if same and record.manifest_sha256 and record.cpu_level == cpu_level and not record.yanked:
+            release = Version(other.deepspeed)
+            found.append((release > own, abs(releases.index(release) - releases.index(own)), record))
+    nearest = sorted(found, key=lambda one: one[:2])[:MOST_ASKED]
+    return tuple(OfferedWheel(record=record, url=published.address(record)) for _, _, record in nearest)
+
+
+def made_alike(wheels: Iterable[OfferedWheel], torch: str, toolchain: Mapping[str, str]) -> tuple[OfferedWheel, ...]:
+    """Those of the wheels that the toolchain made with this very torch: no op of another has the key of one of ours."""
+    return tuple(
+        wheel
+        for wheel in wheels
+        if wheel.record.torch == torch
+        and all(wheel.record.toolchain.get(name) == value for name, value in toolchain.items())
+    )
+
+
+def offered_ops(manifest: bytes) -> tuple[OfferedOp, ...]:
+    """The ops that a manifest has with key and digest: writers before 0.3 left out the digest."""
+    try:
+        stated = {op: found for op, found in json.loads(manifest)["ops"].items() if found.get("sha256")}
+        return tuple(OfferedOp(op=op, **{name: found[name] for name in STATED}) for op, found in stated.items())
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ()
+
+
+def _members(wheel: OfferedWheel, ops: Sequence[OfferedOp], whole: Path, log: Log) -> dict[OfferedOp, bytes]:
+    """The binaries of the ops, each as its digest says: read where they lie in the wheel, or out of the whole wheel."""
+    record = wheel.record
+    try:
+        with zipfile.ZipFile(io.BufferedReader(RemoteFile(wheel.url, record.bytes), AHEAD)) as remote:
+            if sum(remote.getinfo(op.file).compress_size for op in ops) <= PART * record.bytes:
+                return _read(remote, record, ops)
+    except (PrerequisiteError, *NO_WHEEL):
+        log(f"  {record.file}: no part of it can be read by itself, so all of it is downloaded")
+    try:
+        download_all([Download(url=wheel.url, path=whole, sha256=record.sha256, size=record.bytes)], log=log)
+        with zipfile.ZipFile(whole) as archive:
+            return _read(archive, record, ops)
+    except NO_WHEEL as error:
+        raise PrerequisiteError(f"{record.file}: {error}", id="digest-mismatch") from None
+    finally:
+        discard(whole)
+
+
+def _read(archive: zipfile.ZipFile, record: WheelRecord, ops: Sequence[OfferedOp]) -> dict[OfferedOp, bytes]:
+    found = {}
+    for op in sorted(ops, key=lambda one: archive.getinfo(one.file).header_offset):
+        as_stated = archive.getinfo(op.file).file_size == op.bytes  # before it is read: it could be endless
+        content = archive.read(op.file) if as_stated else b""
+        if hashlib.sha256(content).hexdigest() != op.sha256:
+            message = f"{record.file}: {op.file} is not what the wheel's manifest says"
+            raise PrerequisiteError(message, id="digest-mismatch")
+        found[op] = content
+    return found
