@@ -22,7 +22,7 @@ from scripts.wheel_build.cache import CachedOp, OpCache
 from scripts.wheel_build.places import Places
 from scripts.wheel_build.unit_reading import Disk, UnitReading, content_digest, reading_of
 
-SCHEMA = 1
+SCHEMA = 2
 OBJECTS_BYTES = 2 * 1024**3
 READINGS_BYTES = 128 * 1024**2
 READINGS_EACH = 24  # of one command: releases, Pythons and torches that were seen with it
@@ -34,6 +34,7 @@ class UnitWork:
 
     command: str
     searched: tuple[Path, ...]
+    of_cl: bool = False  # whether cl reads the headers, for itself or for nvcc
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class ObjectCache:
 
     def put(self, work: UnitWork, places: Places, read: Sequence[Path], made: Path, meta: Mapping[str, Any]) -> None:
         """Keep a copy of the object `made` from the files `read`; raises OSError when it cannot be written."""
-        reading = reading_of(read, work.searched, places, self.disk)
+        reading = reading_of(read, work.searched, places, self.disk, of_cl=work.of_cl)
         key = self._key(work, reading, places)
         if not key:
             return
@@ -117,7 +118,7 @@ def command_key(argv: Sequence[str], identity: Mapping[str, Any]) -> str:
 def _read(file: Path) -> UnitReading | None:
     try:
         document = json.loads(zlib.decompress(file.read_bytes()))
-        reading = UnitReading(**{name: tuple(document[name]) for name in ("files", "names", "beside")})
+        reading = UnitReading(**{name: tuple(document[name]) for name in ("files", "names", "beside", "folders")})
     except (OSError, ValueError, KeyError, TypeError, zlib.error):
         return None
     return reading if reading.digest() == file.name else None

@@ -35,7 +35,8 @@ class UnitObjects:
         argv = self.places.words(unit.argv, {str(unit.object): "{object}"})
         identity = {**self.settings.unit_identity, "precompiled": precompiled}
         searched = searched_folders(unit.argv, self.settings.env, self.settings.root)
-        self.work[unit.object] = UnitWork(command=command_key(argv, identity), searched=searched)
+        command, of_cl = command_key(argv, identity), self.settings.system == "windows"
+        self.work[unit.object] = UnitWork(command=command, searched=searched, of_cl=of_cl)
 
     def command_of(self, unit: Unit) -> str:
         """The key of the unit's command; empty for one that was not named."""

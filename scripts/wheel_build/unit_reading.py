@@ -2,7 +2,8 @@
 
 A key of contents alone would miss a header that begins to exist earlier on the include path. So every name that the
 files which were read ask for, in whatever #if, is looked up in every folder that the compiler searches, in order, and
-which of them have it belongs to the key.
+which of them have it belongs to the key. cl looks for a name in quotes beside every file that is open as well, not only
+beside the one that asks (Microsoft's reference of #include); a list does not tell which were, so beside all of them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class UnitReading:
     files: tuple[str, ...]
     names: tuple[str, ...]  # that the files ask for, "torch/extension.h"
     beside: tuple[str, ...]  # where a name in quotes would have been found first, and was not
+    folders: tuple[str, ...]  # of the files, where cl would have found one
 
     def digest(self) -> str:
         """Tells it from every other."""
@@ -44,7 +46,7 @@ class Disk:
 
     digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
     asked: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)  # by digest of the file
-    folders: dict[Path, frozenset[str]] = field(default_factory=dict)
+    folders: dict[Path, frozenset[str]] = field(default_factory=dict)  # names as the system tells them apart
 
     def digest(self, path: Path) -> str | None:
         """The content's digest; None for what is not there."""
@@ -70,7 +72,7 @@ class Disk:
         """The names in the folder; looked up once."""
         if folder not in self.folders:
             try:
-                self.folders[folder] = frozenset(entry.name for entry in os.scandir(folder))
+                self.folders[folder] = frozenset(os.path.normcase(entry.name) for entry in os.scandir(folder))
             except OSError:
                 self.folders[folder] = frozenset()
         return self.folders[folder]
@@ -81,7 +83,7 @@ class Disk:
         return [
             name
             for first, group in names.items()
-            if first in here or first in (".", "..")
+            if os.path.normcase(first) in here or first in (".", "..")
             for name in group
             if name == first or (folder / name).exists()
         ]
@@ -94,20 +96,26 @@ class Disk:
             return True
 
 
-def reading_of(paths: Iterable[Path], searched: Sequence[Path], places: Places, disk: Disk) -> UnitReading:
-    """The reading of a compile that read these files and searched these folders; OSError when one is gone."""
+def reading_of(
+    paths: Iterable[Path], searched: Sequence[Path], places: Places, disk: Disk, *, of_cl: bool = False
+) -> UnitReading:
+    """The reading of a compile that read these files and searched these folders; OSError when one is gone.
+
+    `of_cl`: whether it was cl that read them, for itself or for nvcc.
+    """
     paths = sorted(set(paths))
     names: set[str] = set()
     beside: set[Path] = set()
     for path in paths:
         asked, quoted = disk.names_in(path)
         names |= asked
-        beside |= {path.parent / name for name in quoted}
+        beside |= {path.parent / name for name in quoted if not of_cl}
         names |= set(_below(path, searched))  # an #include of a macro names no file
     return UnitReading(
         files=tuple(sorted(places.named(str(path)) for path in paths)),
         names=tuple(sorted(names)),
         beside=tuple(sorted(places.named(str(path)) for path in beside.difference(paths))),
+        folders=tuple(sorted({places.named(str(path.parent)) for path in paths})) if of_cl else (),
     )
 
 
@@ -125,7 +133,8 @@ def content_digest(reading: UnitReading, searched: Sequence[Path], places: Place
     grouped: dict[str, list[str]] = {}
     for name in reading.names:
         grouped.setdefault(name.split("/", 1)[0], []).append(name)
-    where = [[places.named(str(folder)), disk.present(folder, grouped)] for folder in searched]
+    folders = [*searched, *map(places.path, reading.folders)]
+    where = [[places.named(str(folder)), disk.present(folder, grouped)] for folder in folders]
     beside = [file for file in reading.beside if places.path(file).exists()]
     return hashlib.sha256(json.dumps([contents, where, beside]).encode()).hexdigest()
 
@@ -139,10 +148,10 @@ def names_in(content: bytes) -> tuple[frozenset[str], frozenset[str]]:
 
 def _below(path: Path, folders: Sequence[Path]) -> list[str]:
     """The path as seen from each folder that it lies in."""
-    text = str(path)
-    starts = (str(folder) + os.sep for folder in folders)
+    text = os.path.normcase(path)
+    starts = (os.path.normcase(folder) + os.sep for folder in folders)
     return [text[len(start) :].replace(os.sep, "/") for start in starts if text.startswith(start)]
 
 
 def _name(text: bytes) -> str:
-    return text.decode("utf-8", "surrogateescape").strip()
+    return text.decode("utf-8", "surrogateescape").strip().replace(os.sep, "/")
