@@ -73,7 +73,8 @@ def add_session(target: Target) -> None:
         report_result(target, wheel, None)
 
     session.__doc__ = f"Build and verify DeepSpeed {target.deepspeed} for torch {target.torch}, {target.cuda}."
-    register: Any = nox.session(name=target.id, python=find_interpreter(target.python))
+    # What the build before left is kept until its contents are looked at: scripts/wheel_build/kept_environment.py.
+    register: Any = nox.session(name=target.id, python=find_interpreter(target.python), reuse_venv=True)
     register(session)
 
 

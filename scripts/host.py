@@ -65,6 +65,14 @@ def find_interpreter(version: str) -> str | None:
     return ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]).text
 
 
+def interpreter_identity(interpreter: str) -> list[str | int]:
+    """Which Python it is: an update of it takes another place, or another time; nothing for none."""
+    if not interpreter:
+        return []
+    file = Path(interpreter).resolve()
+    return [str(file), file.stat().st_mtime_ns]
+
+
 def python_include(interpreter: str) -> str:
     """The directory where this Python's headers should be; empty when it cannot be asked."""
     return ask([interpreter, "-c", "import sysconfig; print(sysconfig.get_paths()['include'])"]).text or ""

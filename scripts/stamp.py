@@ -47,7 +47,11 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 
 def stamp_tree(root: Path, note: Mapping[str, Any], *, without: Sequence[str] = ()) -> None:
-    """Write down what the tree holds now, and `note`; files that match a pattern of `without` may change."""
+    """Write down what the tree holds now, and `note`; files that match a pattern of `without` may change.
+
+    Of a file with the size and time that it had when the tree was stamped before, the digest of then is kept.
+    """
+    known = (read_record(root / STAMP) or {"files": {}})["files"]
     files: dict[str, list[Any]] = {}
     for name, entry in _entries(root):
         if entry.is_symlink():
@@ -55,7 +59,9 @@ def stamp_tree(root: Path, note: Mapping[str, Any], *, without: Sequence[str] = 
         elif name != STAMP and not any(fnmatch(name, pattern) for pattern in without):
             found = entry.stat(follow_symlinks=False)
             written = found.st_mtime_ns if time.time_ns() - found.st_mtime_ns > JUST_WRITTEN else 0  # 0: no time counts
-            files[name] = [found.st_size, written, sha256_of(Path(entry.path))]
+            before = known.get(name, ())
+            untouched = written and before[:2] == [found.st_size, written]
+            files[name] = before if untouched else [found.st_size, written, sha256_of(Path(entry.path))]
     write_record(root / STAMP, {"note": note, "files": files})
 
 
@@ -79,6 +85,12 @@ def damage_of(root: Path, *, every_byte: bool = False) -> str:
     except OSError as error:
         return f"{error.filename} cannot be read: {error.strerror}"
     return _in_words([f"{name} {fault}" for name, fault in faults.items() if fault])
+
+
+def more_in(root: Path) -> list[str]:
+    """The files and links that have come to the tree since it was stamped."""
+    listed = (read_record(root / STAMP) or {"files": ()})["files"]
+    return sorted(name for name, _ in _entries(root) if name not in listed and name != STAMP)
 
 
 def missing_from(root: Path) -> str:

@@ -40,7 +40,12 @@ class BuildOptions:
         more="compilers at once; 0, the default, is every processor this process may use",
         wanted="a number of processes from 1, or 0 for every processor",
     )
-    cache: bool = option(True, "look ops up in the op cache and store them there")
+    cache: bool = option(
+        True,
+        "look ops up in the op cache and store them there",
+        more="look ops and their units up in the caches, store them there, and take the environment that the target's "
+        "last build left when it is as it was",
+    )
     headers: str = option(
         "auto",
         "auto, precompiled, small or torch: which of torch's headers g++ reads",

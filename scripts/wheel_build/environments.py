@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from scripts.command import Log, check, run
@@ -15,7 +16,9 @@ from scripts.wheel_build.build_environment import (
     torch_index,
 )
 from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.kept_environment import keep_environment, kept_packages, needs_of
 from scripts.wheel_build.locked_packages import install_locked, installed_packages
+from scripts.wheel_build.preflight import environment_of
 from scripts.wheel_build.replay import Package, Replay
 from scripts.wheel_build.replay_file import ReplayFile
 
@@ -33,13 +36,28 @@ class Environments:
     work: Path
 
     def fill(self, replay: ReplayFile, log: Log) -> None:
-        """Install what the build needs; raises what `fill_build_environment` does."""
+        """Install what the build needs, unless it is there; raises what `fill_build_environment` does."""
+        if self.kept:
+            if self.plan.options.cache and (packages := kept_packages(self.root, self.needs, log)):
+                log("  the environment of the build before is as it was left: taken again")
+                replay.add(packages=packages)
+                return
+            create = self.installer.create(self.root, self.interpreter)
+            check(create, run(create, log=log))
         try:
             fill_build_environment(self.plan, self.installer, self.python, log)
         except WheelsError:
             replay.add(packages=self.packages_of(self.python, log))
             raise
-        replay.add(packages=self.packages_of(self.python, log))
+        packages = self.packages_of(self.python, log)
+        replay.add(packages=packages)
+        if self.kept and packages:
+            keep_environment(self.root, self.needs, packages)
+
+    def keep(self, replay: ReplayFile) -> None:
+        """Leave the build environment to the next build, with what Python has compiled of its modules meanwhile."""
+        if self.kept and replay.replay.packages:
+            keep_environment(self.root, self.needs, replay.replay.packages)
 
     def verifying(self, wheel: Path, replay: ReplayFile, log: Log) -> Path:
         """The Python of the fresh environment, which holds only torch, the wheel, and what that asks for."""
@@ -52,6 +70,21 @@ class Environments:
     def packages_of(self, python: Path, log: Log) -> tuple[Package, ...]:
         """What one of the environments holds."""
         return installed_packages(self.installer, python, self.index, log, without="deepspeed")
+
+    @property
+    def kept(self) -> bool:
+        """Whether the build environment is this checkout's own: what a build leaves there, the next may take."""
+        return self.root == environment_of(self.plan.target)
+
+    @property
+    def root(self) -> Path:
+        """The build environment's folder."""
+        return self.python.parent.parent
+
+    @cached_property
+    def needs(self) -> str:
+        """What the build environment must satisfy, as a digest."""
+        return needs_of(self.plan, self.installer, self.interpreter)
 
     @property
     def index(self) -> str | None:
@@ -67,7 +100,7 @@ class LockedEnvironments(Environments):
 
     def fill(self, replay: ReplayFile, log: Log) -> None:
         """Install what the recorded environment held; as a build does where nothing was recorded."""
-        create = self.installer.create(self.python.parent.parent, self.interpreter)
+        create = self.installer.create(self.root, self.interpreter)
         check(create, run(create, log=log))
         if not self.recorded.packages:
             super().fill(replay, log)

@@ -36,9 +36,10 @@ AROUND = ("environment", "verification")  # the steps around the build of a whee
 def produce(plan: BuildPlan, installer: Installer, python: Path, interpreter: str, dirs: Dirs) -> Path:
     """The filed wheel of the plan.
 
-    `python` is the (empty) build environment's, `interpreter` what the fresh one that verifies is made from. Raises
-    VerifyError when the wheel fails (it is kept under wheels/failed/), and what a build raises. Another build of the
-    target with this cache is waited for, and what it made is taken.
+    `python` is the build environment's, which is empty, or as a build before left it where Nox makes it. `interpreter`
+    is what the fresh one that verifies is made from. Raises VerifyError when the wheel fails (it is kept under
+    wheels/failed/), and what a build raises. Another build of the target with this cache is waited for, and what it
+    made is taken.
     """
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # nox shows what every library logs
     require_disks([plan], dirs, installer)
@@ -61,6 +62,7 @@ def make(environments: Environments, dirs: Dirs, progress: Progress, replay: Rep
         environments.fill(replay, progress.heard)
     with located(environments.work):
         built = build(plan, environments.python, dirs, progress, replay)
+    environments.keep(replay)
     with progress.step("verification", downloads=True):
         return built, verify(built, environments, progress, replay)
 

@@ -13,7 +13,7 @@ from typing import Any
 from scripts.dirs import CHECKOUT, Dirs
 from scripts.facts.load import load_facts
 from scripts.files import has_digest, sha256_of
-from scripts.host import find_interpreter
+from scripts.host import find_interpreter, interpreter_identity
 from scripts.toolchain.compilers import Toolchain
 from scripts.wheel.manifest import manifest_path
 from scripts.wheel.wheelhouse import wheel_in
@@ -46,7 +46,7 @@ def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, 
         "checkout": _checkout_digest(),
         "toolchain": dict(toolchain.identity),
         "variables": read_by_compilers(plan.compiler_variables, plan.variables, os.environ),
-        "interpreter": _interpreter(plan.target.python),
+        "interpreter": interpreter_identity(find_interpreter(plan.target.python) or ""),
         "source": plan.deepspeed.sdist_sha256,
         "wheel": manifest["wheel"]["sha256"],
         "proof": [manifest["proof"]["level"], manifest["proof"]["passed"], checks],
@@ -72,12 +72,3 @@ def _checkout_digest() -> str:
     files = sorted(path for path in (CHECKOUT / "scripts").rglob("*") if path.suffix in {".py", ".yaml", ".txt", ".h"})
     listed = [(path.relative_to(CHECKOUT).as_posix(), sha256_of(path)) for path in (CHECKOUT / "matrix.yaml", *files)]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
-
-
-def _interpreter(version: str) -> list[Any]:
-    """Which Python of this version it is: an update of it takes another place, or another time."""
-    found = find_interpreter(version)
-    if not found:
-        return []
-    file = Path(found).resolve()
-    return [str(file), file.stat().st_mtime_ns]
