@@ -50,6 +50,7 @@ class Compiler:
         self.built: dict[str, BuiltOp] = {}
         self.peaks = settings.cache.peaks() if settings.cache else {}
         self.threads = 1  # of one nvcc
+        self.refused: set[tuple[Path, str]] = set()  # caches that cannot be written, and why
 
     def run(self) -> tuple[BuiltOp, ...]:
         """Every op, built or from the cache.
@@ -118,7 +119,8 @@ class Compiler:
             self.made.add(unit.object)
             self.progress.log(f"{unit.source}: its object is in the cache")
             seconds, peak = hit.meta["seconds"], hit.meta["peak_bytes"]
-            self.costs[op.op].add(Outcome(exit_code=0, seconds=seconds, peak_bytes=peak, output=""), unit.step)
+            cost = Outcome(exit_code=0, seconds=seconds, peak_bytes=peak, output="")
+            self.costs[op.op].add(cost, unit.step, hit.meta.get("threads", 1))
 
     def _finish(self, op: str, binary: Path, *, origin: str) -> None:
         recipe, cost, cached = self.ops[op], self.costs[op], origin != COMPILED
@@ -173,7 +175,7 @@ class Compiler:
         if command and unit.object not in self.made and first.setdefault(command, name) != name:
             needs.add(first[command])
         seconds = self.settings.expected.get(op.op, 30.0) / len(op.units)
-        threads = self.threads if unit.step == "nvcc" else 1
+        threads = self._threads_of(unit)
         return Task(
             name=name,
             work=lambda: self._compile(op, unit, header),
@@ -212,18 +214,22 @@ class Compiler:
                 stamp_file(unit.object)
                 if self.objects and as_planned:
                     with self._kept(f"the object of {unit.source}", self.objects.cache.directory):
-                        self.objects.keep(unit, read, since_ns=since, outcome=outcome)
+                        threads = self._threads_of(unit)
+                        self.objects.keep(unit, read, since_ns=since, outcome=outcome, threads=threads)
                 return
         self.progress.update(op.op, "failed")
         raise CompileError(f"{unit.source}: {failure_of(outcome)}")
 
     def _run_unit(self, op: OpRecipe, unit: Unit) -> Outcome:
-        threads = self.threads if unit.step == "nvcc" else 1
+        threads = self._threads_of(unit)
         command = Command(argv=(*unit.argv, *([f"--threads={threads}"] if threads > 1 else [])))
         self.progress.log(command.as_shell())
         outcome = self._run(command)
         self.costs[op.op].add(outcome, unit.step, threads)
         return outcome
+
+    def _threads_of(self, unit: Unit) -> int:
+        return self.threads if unit.step == "nvcc" else 1
 
     def _link(self, op: OpRecipe) -> None:
         self.progress.update(op.op, "linking")
@@ -241,13 +247,15 @@ class Compiler:
 
     @contextmanager
     def _kept(self, what: str, directory: Path) -> Iterator[None]:
-        """Around putting something into a cache: one that cannot be written is told, and the build goes on."""
+        """Around putting something into a cache: one that cannot be written is told once, and the build goes on."""
         try:
             with located(directory):
                 yield
         except OSError as error:
-            why = f"{error.filename}: {error.strerror}"
-            self.progress.show(f"  {what} is not kept in the cache: {why}; the build goes on")
+            told = f"  {what} is not kept in the cache: {error.filename}: {error.strerror}"
+            reason = (directory, str(error.strerror))
+            (self.progress.log if reason in self.refused else self.progress.show)(f"{told}; the build goes on")
+            self.refused.add(reason)
 
     def _run(self, command: Command) -> Outcome:
         if self.group.stopped:

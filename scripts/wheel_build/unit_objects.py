@@ -51,8 +51,8 @@ class UnitObjects:
         """Whether this build has compiled another unit with the same command meanwhile."""
         return self.command_of(unit) in self.kept
 
-    def keep(self, unit: Unit, listing: Path, *, since_ns: int, outcome: Outcome) -> None:
-        """Keep the unit's object, compiled since a moment, with what its compiler listed as read.
+    def keep(self, unit: Unit, listing: Path, *, since_ns: int, outcome: Outcome, threads: int = 1) -> None:
+        """Keep the unit's object, compiled since a moment by so many threads, with what its compiler listed as read.
 
         Not when it wrote no list, or a file was changed since: what the compiler saw of it is not known. Raises OSError
         when the cache cannot be written.
@@ -64,7 +64,8 @@ class UnitObjects:
         read = [path for path in read if not path.is_relative_to(self.settings.headers)]
         if self.cache.disk.changed_since(read, since_ns - CLOCK_STEP_NS):
             return
-        meta = {"source": unit.source, "seconds": outcome.seconds, "peak_bytes": outcome.peak_bytes}
+        cost = {"seconds": outcome.seconds, "peak_bytes": outcome.peak_bytes, "threads": threads}
+        meta = {"source": unit.source, **cost}
         self.cache.put(self.work[unit.object], self.places, read, unit.object, meta)
         self.kept.add(self.command_of(unit))
 

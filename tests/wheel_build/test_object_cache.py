@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -13,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from scripts.stamp import read_record, write_record
+from scripts.wheel_build.cache import META, OpCache
 from scripts.wheel_build.compile import Compiler
 from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.prepare import CompileSettings
+from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
 from tests.wheel_build.factories import (
     count_calls,
@@ -50,6 +54,7 @@ class Place:
 
     folder: Path
     cache: ObjectCache
+    ops: OpCache | None = None
     flags: tuple[str, ...] = ()
     identity: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +88,7 @@ class Place:
         settings: CompileSettings = make_settings(
             root,
             self.folder,
-            cache=None,
+            cache=self.ops,
             units=replace(self.cache, disk=type(self.cache.disk)()),
             unit_identity={"compiler": "g++ of the test", **self.identity},
             directories={
@@ -130,6 +135,29 @@ def test_a_torch_header_that_nobody_reads_changes_nothing(place: Place) -> None:
     place.build()
     (place.folder / "torch/include/deep/unread.h").write_text("#define UNREAD 2\n")
     assert place.build()[0] == 0
+
+
+def test_the_peak_of_a_compiler_with_several_threads_is_parted_among_them(place: Place, tmp_path: Path) -> None:
+    place.build()
+    for record in place.cache.directory.rglob(META):
+        meta = read_record(record) or {}
+        assert meta["threads"] == 1
+        write_record(record, {**meta, "peak_bytes": 800_000_000_000, "threads": 4})
+    other = replace(place, folder=tmp_path / "elsewhere", ops=OpCache(tmp_path / "ops")).make()
+    assert other.build()[0] == 0
+    assert OpCache(tmp_path / "ops").peaks() == {("op", "compile"): 200_000_000_000}
+
+
+def test_a_cache_that_takes_nothing_is_told_once_for_all_units(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*asked: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    said: list[str] = []
+    monkeypatch.setattr(ObjectCache, "put", no_room)
+    monkeypatch.setattr(Progress, "show", lambda progress, line: said.append(line))
+    assert place.build()[0] == 2
+    assert sum("is not kept in the cache" in line for line in said) == 1
+    assert "No space left on device; the build goes on" in "".join(said)
 
 
 def test_both_readings_of_one_command_are_kept(place: Place) -> None:
