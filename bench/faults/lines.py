@@ -1,6 +1,7 @@
 """Command lines as people mistype them: options of every task with odd values, in one process.
 
 Nothing is started or reached: no program can be started and no connection made, as on a bare machine without network.
+Nobody waits before another try, which nothing would change: `invoke watch` asks seven pages three times each.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bench.faults.mutations import ODD_TEXTS
 from bench.faults.part import Case, LostError, Part, ends_well
 from scripts.commands.command_task import CommandTask
 from scripts.dirs import CACHE_VARIABLE, CHECKOUT, OUTPUT_VARIABLE
+from scripts.fetch import download
 from scripts.options import Option
 
 ENDLESS = ("test", "lint", "bench")  # of whoever works on these tools; they start programs and nothing else
@@ -66,7 +68,8 @@ def _lines(folder: Path) -> Iterator[Case]:
 
     refused = patch.object(socket.socket, "connect", side_effect=OSError(111, "Connection refused"))
     absent = patch.object(subprocess, "Popen", side_effect=FileNotFoundError(2, "No such file or directory"))
-    with patch.dict(os.environ, {**kept, **own}, clear=True), working_in(folder), refused, absent:
+    at_once = patch.object(download, "PAUSES", (0.0,) * len(download.PAUSES))
+    with patch.dict(os.environ, {**kept, **own}, clear=True), working_in(folder), refused, absent, at_once:
         yield case
 
 
