@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any
 
-WITH_VALUE = ("-Xcompiler", "-Xcudafe", "-o", "-c")
+WITH_VALUE = ("-Xcompiler", "-Xcudafe", "-o", "-c", "-MF", "/sourceDependencies")
 THREADS = re.compile(r"--threads=\d+")  # as many as cores and memory are free when the call is made
 OBJECT = re.compile(r"\{objects\}/([0-9a-f]{20})/")
 

@@ -28,7 +28,7 @@ from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan, make_build_plan
 from scripts.wheel_build.capture import UPSTREAM
 from scripts.wheel_build.flags import edit_flags
-from scripts.wheel_build.read_files import words_to_list
+from scripts.wheel_build.read_files import listed, words_to_list
 from scripts.wheel_build.source import SourceArchive, fetch_source, prepare_tree
 from tests.wine.installations import make_cuda
 from tests.wine.lab import ROOT, Ended, Windows
@@ -57,6 +57,13 @@ TARGETS = {
 SHOWN = {"c++17": TARGETS["13.0"], "c++20": TARGETS["13.2"]}  # what torch adds decides the standard, not CUDA
 KERNEL = ("csrc/spatial/csrc/opt_bias_add.cu", "csrc/includes", "csrc/spatial/includes")
 SM_80 = "-gencode=arch=compute_80,code=sm_80"
+LISTING = """\
+#include "own folder/a$.h"
+#if __CUDA_ARCH__ >= 800
+#include "own folder/device.h"
+#endif
+__global__ void nothing() {}
+"""
 ASK_CCCL = "#include <cuda/std/type_traits>\n__global__ void nothing() {}\n"
 
 
@@ -240,12 +247,24 @@ def test_a_kernel_of_deepspeed_becomes_what_was_asked_for(compiler: Compiler) ->
     assert str(found) == "sm_75, PTX of 120"
 
 
-def test_nvcc_takes_the_words_that_have_it_list_what_it_read(compiler: Compiler) -> None:
-    (compiler.folder / "kernel.cu").write_text("__global__ void nothing() {}\n", encoding="utf-8")
+def test_nvcc_lists_what_it_read_so_that_it_can_be_looked_up(compiler: Compiler) -> None:
+    """Of what cl's -E says, for the host and each architecture; in the form that the stand-in for older ones writes."""
+    folder = compiler.folder
+    (folder / "own folder").mkdir()
+    for name in ("a$.h", "device.h"):
+        (folder / "own folder" / name).write_text(f"// {name}\n", encoding="utf-8")
+    (folder / "kernel.cu").write_text(LISTING, encoding="utf-8")
     words = words_to_list("nvcc.exe", Path("kernel.read"))
-    ended = compiler.run("--dryrun", *words, SM_80, "-c", "kernel.cu", "-o", "kernel.obj")
-    assert ended.exit_code == 0, ended.errors
-    assert "kernel.read" in ended.output + ended.errors
+    compiler.run(*words, SM_80, "-c", rf"{compiler.folder_path}\kernel.cu", "-o", "kernel.obj").require()
+    found = listed(folder / "kernel.read")
+    assert found
+    assert set(found) > {
+        f"{compiler.folder_path}\\{name}".replace("\\", "/")
+        for name in ("kernel.cu", "own folder/a$.h", "own folder/device.h")
+    }
+    toolkit = compiler.windows.path(compiler.toolkit).replace("\\", "/")
+    assert f"{toolkit}/include/crt/host_config.h" in found
+    assert all((compiler.windows.drive_c / file[3:]).is_file() for file in found if file.startswith("C:"))
 
 
 @pytest.mark.parametrize(("toolset", "older"), [(TOOLSET, True), ("14.51.36231", False)])

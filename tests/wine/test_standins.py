@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scripts.wheel_build.read_files import listed
 from tests.wine.installations import make_cuda, make_visual_studio
 from tests.wine.lab import SDISTS, Ended, Windows
 
@@ -70,6 +71,33 @@ def test_cl_refuses_what_the_real_one_refuses(windows: Windows, studio: Path, wo
     assert ended.exit_code == 2
     assert "D8021 : invalid numeric argument '/Wno-reorder'" in ended.errors
     assert not (workplace / "one.obj").exists()
+
+
+def test_compilers_list_what_they_read_and_leave_other_objects_for_other_headers(
+    windows: Windows, studio: Path, toolkit: Path, workplace: Path
+) -> None:
+    """`one.h` lies beside the source, which cl searches for what `deep/two.h` asks for, too."""
+    nvcc, folder = windows.path(toolkit / "bin" / "nvcc.exe"), windows.path(workplace)
+    texts = {"one.h": "", "deep/two.h": '#include "one.h"\n#include <absent.h>\n', "by option/three.h": ""}
+    for name, text in texts.items():
+        (workplace / name).parent.mkdir(exist_ok=True)
+        (workplace / name).write_text(text)
+    for source in ("one.cpp", "two.cu"):
+        (workplace / source).write_text('#include "deep/two.h"\n# include <three.h>\n')
+    lines = [
+        'cl /c /sourceDependencies cl.read "/Iby option" /Tpone.cpp /Foone.obj',
+        f'"{nvcc}" -MD -MF nvcc.read "-Iby option" -c two.cu -o two.obj',
+    ]
+    objects = []
+    for text in ("", "#pragma once\n"):
+        (workplace / "one.h").write_text(text)
+        prompt(windows, studio, workplace, "\n".join(lines)).require()
+        objects.append([(workplace / name).read_bytes() for name in ("one.obj", "two.obj")])
+    names = [rf"{folder}\{name}".replace("/", "\\") for name in ("deep/two.h", "one.h", "by option/three.h")]
+    assert listed(workplace / "cl.read") == (rf"{folder}\one.cpp", *(name.lower() for name in names))
+    assert listed(workplace / "nvcc.read") == ("two.cu", *(name.replace("\\", "/") for name in names))
+    assert objects[0][0] != objects[1][0]
+    assert objects[0][1].split()[:5] != objects[1][1].split()[:5]  # the last names the process
 
 
 def test_cl_alone_names_itself(windows: Windows, studio: Path, workplace: Path) -> None:

@@ -1,6 +1,6 @@
 /* Stands in for Microsoft's linker: it writes down how it was called and leaves a library that a Python can load. That is
-   one of the two templates beside it, with the exported name that was asked for and, when an object came from nvcc, the
-   architectures of all of them in an .nv_fatb section of NVIDIA's form. */
+   one of the two templates beside it, with the exported name that was asked for, the first line of every object at its end
+   and, when one came from nvcc, the architectures of all of them in an .nv_fatb section of NVIDIA's form. */
 #include "record.h"
 
 #define PLACEHOLDER "PyInit_XXXXXXXXXXXXXXXX"
@@ -139,6 +139,7 @@ int main(void)
         return 1104;
     }
     fwrite(library, 1, size, file);
+    for (index = 0; index < found; index++) fprintf(file, "%.*s\n", (int)strcspn(objects[index], "\n"), objects[index]);
     fclose(file);
     if (import_library && (file = open_file(import_library, L"wb"))) {
         fputs("!<arch>\n", file);

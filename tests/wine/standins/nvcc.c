@@ -1,12 +1,12 @@
 /* Stands in for NVIDIA's compiler: it writes down how it was called and leaves an object file that names the architectures
-   it was asked for. Its version is the first line of standin.version beside it ("12.4 12.4.131 75 90", the last two the
+   it was asked for and, as the real one, its own process; with -MD the list of what it read. Its version is the first line of standin.version beside it ("12.4 12.4.131 75 90", the last two the
    oldest and newest architecture). */
-#include "record.h"
+#include "reads.h"
 
 static int oldest, newest;
 
 static const char *const WITH_VALUE[] = {"-o", "-Xcompiler", "-Xcudafe", "-gencode", "--generate-code", "--threads", "-ccbin",
-    "-MF", NULL}; /* the list of what it read is not written, as by a compiler that cannot */
+    "-MF", NULL};
 static const char *const ALONE[] = {
     "-c", "-w", "-lineinfo", "-V", "--version", "--use-local-env", "--use_fast_math", "-allow-unsupported-compiler",
     "--expt-relaxed-constexpr", "--expt-extended-lambda", "-O0", "-O1", "-O2", "-O3", "-MD", NULL};
@@ -72,9 +72,31 @@ static void write_architectures(FILE *file, const char *wanted)
     }
 }
 
+/* One name of the list: slashes, and spaces that are told from those between names. */
+static void write_name(FILE *file, const char *name)
+{
+    for (; *name; name++) {
+        if (*name == ' ') fputc('\\', file);
+        fputc(*name == '\\' ? '/' : *name, file);
+    }
+}
+
+/* As nvcc.exe 13.0 was seen to write it: the source as it was named, every other file absolute. */
+static void list_reads(const char *listing, const char *object, const char *source)
+{
+    FILE *file = open_file(listing, L"wb");
+    int index;
+    if (!file) fail("stand-in: %s cannot be written\n", listing);
+    write_name(file, object), fputs(" : ", file), write_name(file, source);
+    for (index = 1; index < read_count; index++) fputs(" \\\r\n    ", file), write_name(file, reads[index]);
+    fputs("\r\n", file);
+    fclose(file);
+}
+
 int main(void)
 {
-    const char *source = NULL, *object = NULL;
+    const char *source = NULL, *object = NULL, *listing = NULL;
+    int listed = 0;
     char version[16] = "12.4", build[32] = "12.4.131";
     FILE *file;
     int index;
@@ -92,6 +114,8 @@ int main(void)
     for (index = 0; index < count; index++) {
         const char *word = words[index];
         if (!strcmp(word, "-o") && index + 1 < count) object = words[++index];
+        else if (!strcmp(word, "-MF") && index + 1 < count) listing = words[++index];
+        else if (!strcmp(word, "-MD")) listed = 1;
         else if (word[0] != '-' && strlen(word) > 3 && !strcmp(word + strlen(word) - 3, ".cu")) source = word;
     }
     check_options();
@@ -105,7 +129,10 @@ int main(void)
         printf("fatal error C1083: Cannot open compiler generated file: '%s': No such file or directory\n", object ? object : "");
         return 2;
     }
-    fprintf(file, "stand-in object of nvcc\n");
+    read_options();
+    search_in(beside("..\\include"));
+    read_all(absolute(source));
+    fprintf(file, "stand-in object of nvcc %016llx tmpxft_%08lx_00000000\n", (unsigned long long)read_digest, GetCurrentProcessId());
     for (index = 0; index < count; index++) {
         char *joined = after(words[index], "gencode=");
         if (!joined) joined = after(words[index], "-generate-code=");
@@ -114,6 +141,7 @@ int main(void)
         if (joined) write_architectures(file, joined);
     }
     fclose(file);
+    if (listed && listing) list_reads(listing, object, source);
     printf("%s\n", strrchr(source, '\\') ? strrchr(source, '\\') + 1 : source);
     return 0;
 }

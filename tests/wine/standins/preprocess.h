@@ -44,6 +44,26 @@ static void add_folders(const char *list)
     for (folder = strtok(copy, ";"); folder; folder = strtok(NULL, ";")) add_word("-isystem", unix_name(folder));
 }
 
+/* The text with GCC's `# 1 "/folder/file" 3` as cl writes it, `#line 1 "C:\\folder\\file"`; nvcc reads there what was read. */
+static void print_with_lines(char *text)
+{
+    char *end, *place;
+    wchar_t *(*dos_name)(const char *) = (void *)GetProcAddress(GetModuleHandleW(L"kernel32.dll"), "wine_get_dos_file_name");
+    for (; text && *text; text = end) {
+        end = strchr(text, '\n');
+        if (end) *end++ = 0;
+        if (text[0] == '#' && text[1] == ' ' && (place = strchr(text, '"'))) {
+            char *path = place + 1;
+            *strrchr(path, '"') = 0;
+            if (*path == '<') continue;
+            if (*path == '/' && dos_name) path = utf8(dos_name(path));
+            printf("#line %d \"", atoi(text + 2) ? atoi(text + 2) : 1);
+            for (; *path; path++) printf(*path == '\\' ? "\\\\" : "%c", *path);
+            printf("\"\n");
+        } else printf("%s\n", text);
+    }
+}
+
 /* Wine tells neither the end nor the exit code of a program of Linux: a last file does. */
 static int wait_for(const char *file)
 {
@@ -58,7 +78,7 @@ static int wait_for(const char *file)
     remove(name);
     sprintf(name, "%s.i", file);
     _setmode(_fileno(stdout), _O_BINARY);
-    if ((text = content_of(name, &size))) fwrite(text, 1, size, stdout);
+    if ((text = content_of(name, &size))) print_with_lines(text);
     remove(name);
     remove(file);
     return code && code[0] == '0' ? 0 : 2;

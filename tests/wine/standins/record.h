@@ -1,4 +1,5 @@
 /* What the stand-ins share: each writes down how it was called, as one JSON line in the file that STANDIN_LOG names. */
+#pragma once
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
