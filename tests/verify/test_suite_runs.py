@@ -114,12 +114,19 @@ PROGRAMS = {
     "hangs": "time.sleep(60)",
     "both": "say('sum', os.environ['RANK'] == '0', 'by ' + os.environ['RANK'])",
     "stages": "say('stage ' + os.environ['PART_STAGE'], True, os.environ['WORLD_SIZE'])",
+    "lasts": "say('lasts', wait_for('../begun'), 'heard')",
+    "meanwhile": "open('../begun', 'w').close(); say('meanwhile', True, '')",
     "waits": "time.sleep(60) if os.environ['RANK'] == '0' else os._exit(3)",
 }
 PROGRAM = """
 import json, os, time
 def say(name, passed, detail):
     print(json.dumps({"check": {"name": name, "passed": passed, "detail": detail, "seconds": 0.1}}), flush=True)
+def wait_for(file):
+    end = time.monotonic() + 20
+    while not os.path.exists(file) and time.monotonic() < end:
+        time.sleep(0.05)
+    return os.path.exists(file)
 def main():
     BODY
 """
@@ -182,6 +189,14 @@ def test_stages_follow_one_another_each_with_its_processes(made_up: Callable[...
         ("stage 1", True, "1"),
         ("stage 2", True, "3"),
     ]
+
+
+@needs_fork
+def test_a_part_of_two_processes_begins_beside_one_that_leaves_a_processor_free(
+    made_up: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.verify.suite_runs.usable_processors", lambda: 2)
+    assert said(made_up("lasts", "meanwhile", processes=(1, 2))) == [("meanwhile", True, ""), ("lasts", True, "heard")]
 
 
 @needs_fork

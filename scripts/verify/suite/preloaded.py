@@ -156,13 +156,17 @@ def begin(part: Order, forks: bool, folder: Path, rank: int, world: int, port: i
 
 
 def carry_out(parts: list[Order], jobs: int, forks: bool) -> Iterator[rank_processes.Crew]:
-    """Each part's crew when its last stage has ended; no more processes at once than `jobs`, but one part always."""
+    """Each part's crew when its last stage has ended; about `jobs` processes at once, so that no processor waits.
+
+    A part of more processes than processors are free begins where one is free and nothing smaller is left: the tuner
+    takes a minute of one processor, and what goes beside it a third of that.
+    """
     waiting = sorted(parts, key=lambda part: -part["seconds"])
     running: list[rank_processes.Crew] = []
     while waiting or running:
         free = jobs - sum(crew.slots for crew in running)
         fits = [part for part in waiting if max(part["processes"]) <= free or not running]
-        if fits:
+        if fits := fits or (waiting[:1] if free > 0 else []):
             waiting.remove(fits[0])
             running.append(start(fits[0], forks, 0))
             continue
