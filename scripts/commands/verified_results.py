@@ -16,7 +16,7 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from scripts.commands.reference import main as write_pages
-from scripts.commands.verify_page import VERIFIED, read_results
+from scripts.commands.verify_page import ON_A_GPU, VERIFIED, read_gpu_results, read_results, unreported
 from scripts.facts.load import load_facts
 from scripts.files import write_whole
 
@@ -38,6 +38,9 @@ def main(arguments: Sequence[str]) -> None:
     document = with_report(read_results(VERIFIED), report, arguments[1])
     write_whole(VERIFIED, (json.dumps(document, indent=2) + "\n").encode())
     write_pages()
+    absent = unreported(document, read_gpu_results(ON_A_GPU), load_facts().verification_parts.values())
+    if absent:
+        raise SystemExit(f"written, but nothing is known of {', '.join(absent)}")
 
 
 if __name__ == "__main__":

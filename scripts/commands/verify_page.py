@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from packaging.utils import parse_wheel_filename
 
 from scripts.dirs import CHECKOUT
 from scripts.facts.load import load_facts
@@ -13,19 +15,18 @@ from scripts.facts.verification_parts import BESIDE, GROUPS, VerificationPart
 from scripts.verify.explained import explained_checks
 
 VERIFY_PAGE = CHECKOUT / "docs" / "verify.md"
-VERIFIED = (
-    CHECKOUT / "docs" / "verified.json"
-)  # by release, the `parts` of what `invoke verify --json` said of its wheel
+VERIFIED = CHECKOUT / "docs" / "verified.json"  # by release, the `parts` of `invoke verify --json`
+ON_A_GPU = CHECKOUT / "docs" / "gpu-report.json"  # of scripts.verify.gpu_trial
 WORDS = {True: "passed", False: "**failed**", None: "skipped"}
 INTRODUCTION = """\
 # What a verification proves
 
 `invoke verify WHEEL` reads the file; `--level` says how far it is run beyond that, `--with` adds what takes longer.
-This page is written by `python -m scripts.commands.reference` from `scripts/data/parts.yaml` and `docs/verified.json`;
-more on the checks of the file is in the [reference](reference.md#levels-of-verification).
+This page is written by `python -m scripts.commands.reference` from the checks themselves, `scripts/data/parts.yaml` and
+`docs/verified.json`; the options are in the [reference](reference.md#invoke-verify).
 
-One Python imports torch and DeepSpeed, and forks for each part; parts run side by side, as many processes at once as
-there are processors. Where there is a GPU, or no fork (Windows), each part is a process of its own. Without `--python`
+One Python imports torch and DeepSpeed, and forks for each part; parts run side by side, so that no processor waits.
+Where there is a GPU, or no fork (Windows), each part is a process of its own. Without `--python`
 that Python is a fresh environment's, with the torch that the wheel was built for; with it, what is installed there is
 compared with the wheel's RECORD first. A part that cannot run says why, and is not counted as passed. Nothing is
 compiled: an op that the wheel lacks is an error, where DeepSpeed would compile it. Data are made up, models tiny; where
@@ -55,7 +56,7 @@ def verify_page() -> str:
         lines += [f"### {title}", "", "| part | from level | proves |", "| --- | --- | --- |"]
         lines += [row_of(part) for part in parts if part.group == group]
         lines.append("")
-    return "\n".join([*lines, *results_table(read_results(VERIFIED), parts)])
+    return "\n".join([*lines, *results_table(read_results(VERIFIED), read_gpu_results(ON_A_GPU), parts)])
 
 
 def row_of(part: VerificationPart) -> str:
@@ -80,36 +81,72 @@ def read_results(file: Path) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def results_table(results: Mapping[str, Mapping[str, Any]], parts: Iterable[VerificationPart]) -> Iterator[str]:
-    """Each part that needs no GPU, with its last result and seconds by release."""
+def read_gpu_results(file: Path) -> Mapping[str, Any]:
+    """The trial's wheel and, by name, how each part ended on its GPU."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    parts = {part["name"]: {**part, "cpu_seconds": part["seconds"]} for part in found["parts"]}
+    return {"wheel": found["wheel"], "parts": parts}
+
+
+def unreported(
+    results: Mapping[str, Mapping[str, Any]], gpu: Mapping[str, Any], parts: Iterable[VerificationPart]
+) -> tuple[str, ...]:
+    """`PART (RELEASE)` for each part that a verification should have said something of and did not."""
+    asked = [
+        (part.name, column, runs["parts"])
+        for part in parts
+        for column, runs in ([("GPU", gpu)] if part.level == "gpu" else results.items())
+    ]
+    return tuple(f"{name} ({column})" for name, column, runs in asked if not is_told(runs.get(name)))
+
+
+def is_told(run: Mapping[str, Any] | None) -> bool:
+    """Whether the part passed or failed in some seconds, or was skipped for a reason."""
+    if run is None or (run["passed"] is not True and not (run.get("reason") or run.get("checks"))):
+        return False
+    return run["passed"] is None or run["cpu_seconds"] > 0
+
+
+def results_table(
+    results: Mapping[str, Mapping[str, Any]], gpu: Mapping[str, Any], parts: Sequence[VerificationPart]
+) -> Iterator[str]:
+    """Each part with its last result and seconds by release, and on a GPU."""
     if not results:
         return
     yield from ("## Last results", "")
     for release, found in results.items():
         yield f"- {release}: {found['how']}"
+    on_gpu = f"{parse_wheel_filename(gpu['wheel'])[1].public} on a GPU"
+    yield f"- {on_gpu}: [the trial](gpu.md#what-was-run), with what failed there."
     yield from (
         "",
-        "Seconds are those of the processors, of all processes of a part; what is skipped says why below.",
+        "Seconds are those of the processors, of all processes of a part, and on a GPU those on the clock; why a part",
+        "was skipped stands below.",
         "",
     )
-    yield f"| part | {' | '.join(results)} |"
-    yield f"| --- |{' --- |' * len(results)}"
-    reasons: dict[str, list[str]] = {}
+    yield f"| part | {' | '.join(results)} | {on_gpu} |"
+    yield f"| --- |{' --- |' * len(results)} --- |"
     for part in parts:
-        runs = {release: found["parts"].get(part.name) for release, found in results.items()}
-        if part.level == "gpu":
-            continue
-        yield f"| {part.name} | {' | '.join(cell_of(run) for run in runs.values())} |"
+        absent = "on a GPU only" if part.level == "gpu" else "not run"
+        cells = [cell_of(found["parts"].get(part.name), absent) for found in results.values()]
+        cells.append(cell_of(gpu["parts"].get(part.name), "on a CPU only" if part.where == "cpu" else "not run"))
+        yield f"| {part.name} | {' | '.join(cells)} |"
+    yield from ("", *reasons(results, parts), "")
+
+
+def reasons(results: Mapping[str, Mapping[str, Any]], parts: Iterable[VerificationPart]) -> Iterator[str]:
+    """Why parts did not pass, those with one reason together."""
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        runs = {release: result["parts"].get(part.name) for release, result in results.items()}
         for release, run in runs.items():
             if run and run["passed"] is not True:
-                reasons.setdefault(f"{WORDS[run['passed']]}: {run['reason']}", []).append(f"{part.name} ({release})")
-    yield ""
-    yield from (f"- {reason}: {', '.join(where)}" for reason, where in reasons.items())
-    yield ""
+                found.setdefault(f"{WORDS[run['passed']]}: {run['reason']}", []).append(f"{part.name} ({release})")
+    yield from (f"- {reason}: {', '.join(where)}" for reason, where in found.items())
 
 
-def cell_of(run: Mapping[str, Any] | None) -> str:
+def cell_of(run: Mapping[str, Any] | None, absent: str) -> str:
     """How a part ended, and its seconds."""
     if run is None:
-        return "not run"
+        return absent
     return WORDS[run["passed"]] + (f", {run['cpu_seconds']:.1f} s" if run["passed"] is not None else "")

@@ -37,7 +37,10 @@ def _asked(
 
 
 def check_instructions(facts: Facts, level: CpuLevel | None, modules: Modules, info: BuildInfo) -> Verdict:
-    """No instruction needs a CPU feature beyond the level, but in ops whose source asks for it by itself."""
+    """No instruction needs a CPU feature beyond the level, but in ops whose source asks for it by itself.
+
+    These are rows of `cpu.yaml`. Where no manifest promises a level, it is AVX2 with FMA.
+    """
     refused = (level or _without_promise(facts)).refuses
     version = modules.content.version.public
     excepted = {row.op for row in facts.cpu_exceptions if row.versions.contains(version, prereleases=True)}

@@ -1,4 +1,4 @@
-"""What each check of a wheel's file says when it passes, in a line: the first of its function's docstring."""
+"""What each check of a wheel's file says when it passes, in a line: its function's docstring."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def explained_checks() -> Mapping[str, str]:
 
 
 def explained(ask: Callable[..., object]) -> str:
-    """The first line of what the question says of itself; of one that is asked through another, its own."""
+    """What the question says of itself, in one line; of one that is asked through another, its own."""
     function = ask
     while isinstance(function, partial):
         function = function.args[0] if function.func.__name__.startswith("_") else function.func
-    return (function.__doc__ or "").splitlines()[0]
+    return " ".join((function.__doc__ or "").split())

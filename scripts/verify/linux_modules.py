@@ -24,7 +24,10 @@ def linux_checks(modules: Modules, facts: Facts) -> tuple[tuple[str, Question], 
 
 
 def check_platform_tag(facts: Facts, modules: Modules) -> Verdict:
-    """Every system that the platform tag names has what the modules ask of it; torch brings the rest."""
+    """Every system that the platform tag names has what the modules ask of it; torch brings the rest.
+
+    What is asked of glibc, libstdc++ and libgcc is judged by auditwheel's policies (`manylinux.yaml`).
+    """
     info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE

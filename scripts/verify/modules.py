@@ -107,7 +107,10 @@ def check_unsafe(modules: Modules) -> Verdict:
 
 
 def check_needed(facts: Facts, modules: Modules) -> Verdict:
-    """Every library that a module needs is one that the system, Python or the wheel's torch brings."""
+    """Every library that a module needs is one that the system, Python or the wheel's torch brings.
+
+    By the rows of `libraries.yaml`; none comes from a GPU driver or belongs to another CUDA major.
+    """
     info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE
@@ -161,7 +164,10 @@ def _matches(name: str, pattern: str, python: str, system: str) -> bool:
 
 
 def check_calls(facts: Facts, modules: Modules) -> Verdict:
-    """No function of the C++ runtime is called without the one that belongs to it."""
+    """No function of the C++ runtime is called without the one that belongs to it.
+
+    So no module for Windows takes a mutex that no call made, which crashes with an older `msvcp140.dll`.
+    """
 
     def fault(binary: Binary) -> str:
         broken = (row for row in facts.paired_calls if row.calls in binary.imports)

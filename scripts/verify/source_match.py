@@ -117,7 +117,11 @@ class SourceMatch:
 
 
 def check_source_files(match: SourceMatch) -> Verdict:
-    """Every file of the release's source is there, as it is there or as a patch of the manifest makes it; no other."""
+    """Every file of the release's source is there, as it is there or as a patch of the manifest makes it; no other.
+
+    Of a wheel for Windows that is the Python files, and of `csrc` all or nothing. A release that is not listed in
+    `source_files.txt` is said to be unknown.
+    """
     if match.source is None:
         return (None if match.patches is None else False), unknown_release(match)
     needed, others = match.lacks()

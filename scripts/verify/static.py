@@ -177,7 +177,10 @@ def check_build_info(content: WheelContent) -> Verdict:
 
 
 def check_label(content: WheelContent) -> Verdict:
-    """The version carries our local label, such as cu124torch2.6; whose another one is."""
+    """The version carries our local label, such as cu124torch2.6; whose another one is.
+
+    Known are Astral's, upstream's, conda's and hand-made ones (`origins.yaml`).
+    """
     found = _origin(content)
     if found is None:
         return None, f"local version label {content.version.local!r} is of nobody known here"

@@ -41,7 +41,10 @@ class Lookup:
 
 
 def check_symbols(facts: Facts, libraries: EnvironmentLibraries | None, modules: Modules) -> Verdict:
-    """Each symbol that a module takes from elsewhere is in a library that is loaded with it, in its version."""
+    """Each symbol that a module takes from elsewhere is in a library that is loaded with it, in its version.
+
+    Torch, Python, CUDA and the system are looked through, so it takes an environment: from level `load` on.
+    """
     info, readable = modules.content.build_info(), [binary for binary in modules.binaries if not binary.fault]
     if info is None:
         return False, UNREADABLE
