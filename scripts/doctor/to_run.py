@@ -50,6 +50,7 @@ class RunChecks:
             "msvc-runtime": self.msvc_runtime,
             "deepspeed": self.deepspeed,
             "import-probe": self.import_probe,
+            "flat-weights": self.flat_weights,
             "libuv": self.libuv,
         }
 
@@ -227,6 +228,14 @@ class RunChecks:
         found = next((name for name in named if name and Path(name).exists()), None)
         words = (*self.program, "install", "--python", str(mine.python))
         return ok(found) if found else Seen(state="missing", found="no CUDA toolkit is found", words=words)
+
+    def flat_weights(self) -> Seen:
+        """A DeepSpeed whose ZeRO 1 and 2 let gloo write into their weights."""
+        mine = self.environment
+        if mine.deepspeed_build.detaches_weights:
+            return ok("this DeepSpeed is patched")
+        words = (*self.program, "install", "--python", str(mine.python))
+        return Seen(state="wrong", found=f"DeepSpeed {mine.deepspeed} as it was released", words=words)
 
     def libuv(self) -> Seen:
         """The variable that torch 2.4 to 2.6 for Windows wants."""

@@ -56,6 +56,7 @@ class DeepSpeedBuild:
     info: str = ""  # the text of its git_version_info_installed.py
     modules: tuple[str, ...] = ()  # "fused_adam_op.cp311-win_amd64.pyd"
     suffixes: tuple[str, ...] = ()  # of the modules that this Python loads, "cp311-win_amd64.pyd"
+    detaches_weights: bool = False  # those of ZeRO 1 and 2, which gloo writes into
     probes_safely: bool = False  # an op whose probe fails is no reason for the import to fail
 
 
@@ -174,6 +175,7 @@ def _build(answer: dict[str, Any]) -> DeepSpeedBuild:
         info=answer["info"],
         modules=tuple(answer["modules"]),
         suffixes=tuple(answer["suffixes"]),
+        detaches_weights=answer["detaches_weights"],
         probes_safely=answer["probes_safely"],
     )
 

@@ -106,7 +106,7 @@ def test_a_finding_has_an_id_a_consequence_and_a_line_and_the_last_line_is_one_c
         doctor(DoctorOptions())
     assert (caught.value.id, caught.value.exit_code) == ("doctor-found", 14)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "2 things need your attention, 10 do not: torch, DeepSpeed."
+    assert lines[0] == "2 things need your attention, 11 do not: torch, DeepSpeed."
     place = next(number for number, line in enumerate(lines) if line.split()[:2] == ["missing", "torch"])
     assert lines[place + 1].strip().startswith("torch: DeepSpeed cannot be imported")
     assert lines[place + 2].strip() == "-> invoke install --repair --python python.exe"

@@ -24,6 +24,7 @@ LINUX: dict[str, Any] = {"platform": "linux_x86_64", "c_library": "glibc 2.39", 
 AMD = Machine(graphics=Graphics(gpus=(Gpu(name="AMD Radeon RX 9070 XT", maker="AMD"),)))
 SILENT = Machine(graphics=Graphics(gpus=(Gpu(name="NVIDIA card 0x2684"),)))
 OLD = make_torch("2.5.1+cu124")
+DETACHED = DeepSpeedBuild(detaches_weights=True)
 
 # finding -> environment, state, words of what was found, words of the line
 CASES: list[tuple[str, Environment, str, str, str]] = [
@@ -58,6 +59,10 @@ CASES: list[tuple[str, Environment, str, str, str]] = [
     ("deepspeed", make_environment(), "missing", "not installed", "invoke install --python python.exe"),
     ("deepspeed", make_environment(deepspeed="0.16.5+cu121torch2.5"), "wrong", "for torch 2.5, not", "invoke install"),
     ("deepspeed", make_environment(deepspeed="0.16.5+cu124torch2.6"), "ok", "0.16.5+cu124torch2.6", ""),
+    ("flat-weights", make_environment(deepspeed="0.18.9"), "wrong", "0.18.9 as it was released", "invoke install"),
+    ("flat-weights", make_environment(deepspeed="0.18.6"), "ok", "does not matter", ""),
+    ("flat-weights", make_environment(deepspeed="0.19.0"), "ok", "does not matter", ""),
+    ("flat-weights", replace(make_environment(deepspeed="0.18.9"), deepspeed_build=DETACHED), "ok", "is patched", ""),
     ("libuv", make_environment(), "wrong", "USE_LIBUV is not set", "setx USE_LIBUV 0"),
     ("libuv", make_environment(torch=make_torch("2.7.1+cu126")), "ok", "does not matter", ""),
 ]  # fmt: skip
@@ -103,9 +108,9 @@ def test_the_first_sentence_is_calm_and_names_what_needs_attention(monkeypatch: 
     monkeypatch.setenv("USE_LIBUV", "0")
     monkeypatch.setattr("scripts.doctor.to_run.file_version", lambda file: "14.44.35211")
     mine = make_environment(deepspeed="0.16.5+cu124torch2.6")
-    assert summary(examine(mine, FACTS)).startswith("All is well: 13 things were looked at")
+    assert summary(examine(mine, FACTS)).startswith("All is well: 14 things were looked at")
     alone = summary(examine(replace(mine, deepspeed=None), FACTS))
-    assert alone == "One thing needs your attention, 12 do not: DeepSpeed."
+    assert alone == "One thing needs your attention, 13 do not: DeepSpeed."
 
 
 def test_another_program_names_itself_in_the_lines() -> None:

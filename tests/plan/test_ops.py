@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from scripts.errors import InputError
@@ -167,6 +169,9 @@ def test_patches_follow_their_conditions() -> None:
     }
     assert applied(deepspeed="0.19.8", source_kind="tag", **windows) == {"P3", "P4", "P14", "P15", "P16"}
     assert applied(deepspeed="0.19.8", source_kind="sdist", os="linux", accelerator="cpu", torch="2.13.0") == {"P17"}
+    for os, release in itertools.product(("windows", "linux"), ("0.18.6", "0.18.7", "0.18.9", "0.19.0")):
+        found = applied(deepspeed=release, os=os, source_kind="sdist", accelerator="cpu", torch="2.13.0")
+        assert ("P18" in found) == (release in ("0.18.7", "0.18.9"))
     assert applied(deepspeed="0.17.4", source_kind="tag", os="linux", accelerator="cuda", torch="2.12.0") == {
         "P9",
         "P10",

@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+ZERO, DETACHED = ("runtime", "zero", "stage_1_and_2.py"), "use_cpu_data=False).detach()"  # what patch P18 writes
+
 
 def torch_facts() -> dict[str, Any] | None:
     """Version, CUDA, other accelerators and C++ ABI of the torch that is installed; None without one."""
@@ -83,6 +85,7 @@ def deepspeed_build() -> dict[str, Any]:
     return {
         "info": "".join(read(Path(place) / "git_version_info_installed.py") for place in places[:1]),
         "modules": [file.name for file in found],
+        "detaches_weights": any(DETACHED in read(Path(place, *ZERO)) for place in places),
         "probes_safely": any("except" in read(Path(place) / "git_version_info.py") for place in places),
         "suffixes": [suffix[1:] for suffix in importlib.machinery.EXTENSION_SUFFIXES],
     }
