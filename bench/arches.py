@@ -17,7 +17,7 @@ from elftools.elf.elffile import ELFFile
 from bench.cost import Cost
 from scripts.command import Command, check, run
 from scripts.dirs import default_dirs
-from scripts.facts.arch_branches import ArchRows
+from scripts.facts.arch_branches import ArchRows, arch_rows
 from scripts.facts.load import load_facts
 from scripts.toolchain.cuda.provide import provide_toolkit
 from scripts.wheel_build.arch_groups import with_joined_arches
@@ -69,7 +69,7 @@ def main(words: Sequence[str] | None = None) -> None:
     toolkit = provide_toolkit(given.cuda, choice="pip", facts=facts, cache=dirs.cache, system="linux", log=print)
     pinned = facts.deepspeed[given.deepspeed].sdist_sha256
     archive = fetch_source(given.deepspeed, dirs.sources, kinds=("sdist",), pinned_sdist=pinned)
-    rows = ArchRows(families=tuple(row.sms for row in facts.arch_families), branches=facts.arch_branches)
+    rows = arch_rows(facts.arch_families, facts.arch_branches)
     arches = sorted({sm for family in rows.families for sm in family if sm in facts.cuda[given.cuda].sms})
     differing, apart, together = 0, 0.0, 0.0
     with tempfile.TemporaryDirectory() as name:

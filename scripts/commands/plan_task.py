@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from packaging.version import Version
 
 from scripts.commands.answer import log_line, print_answer, print_document
 from scripts.commands.project import Project, open_project
@@ -27,34 +30,54 @@ def plan(selection: Selection, options: PlanOptions) -> None:
         )
     project = open_project()
     found = project.select(selection, or_excluded=options.omitted)
+    published: frozenset[str] = frozenset()
     if options.missing:
-        wanted, found = found, _missing(found, options.store)
+        from scripts.publish.publisher import missing_of  # here: who publishes nothing needs none of it
+
+        wanted, published = found, _published(options.store)
+        found = missing_of(found, published)
         if wanted.targets and not found.targets:
             log_line(f"nothing is missing: each of the {len(wanted.targets)} targets is published")
     if options.matrix:
-        next_matrix(project, found, options.max_jobs)
+        next_matrix(project, found, options.max_jobs, published)
         return
     from scripts.plan.report import plan_document, plan_tables  # here: a wrong selector needs no tables
     from scripts.plan.shard import shard_of
 
     found = shard_of(found, options.shard, options.max_jobs)
-    together = jobs_of(project, found)
+    together = jobs_of(project, found, published)
     if options.json:
         print_document(plan_document(found, together))
     else:
         print_answer(*plan_tables(found, together, excluded=options.omitted))
 
 
-def jobs_of(project: Project, plan: Plan) -> JobTotals:
-    """What the build workflow takes for the plan, in jobs that each begin with empty caches."""
+def jobs_of(project: Project, plan: Plan, published: frozenset[str]) -> JobTotals:
+    """What the build workflow takes for the plan, in jobs that each begin with empty caches.
+
+    Ops that a wheel which is published has as they are cost nothing. Of the newest release it is told, too, what it
+    takes when those before it are published.
+    """
+    from scripts.plan.report import JobTotals
+
+    totals = _totals(project, plan, published)
+    release = max(project.matrix.deepspeed, key=Version)
+    newest = replace(plan, targets=tuple(row for row in plan.targets if row.target.deepspeed == release))
+    if not newest.targets or published:
+        return totals
+    before = frozenset(row.target.wheel_name for row in project.plan.targets if row.target.deepspeed != release)
+    return JobTotals(**vars(totals) | {"newest": (release, _totals(project, newest, before))})
+
+
+def _totals(project: Project, plan: Plan, published: frozenset[str]) -> JobTotals:
     from scripts.ci.jobs import grouped, queue_of
     from scripts.plan.report import JobTotals
 
-    jobs = grouped(queue_of(plan, {}), project.facts, project.forecast)
+    jobs = grouped(queue_of(plan, {}), project.facts, replace(project.forecast, published=published))
     return JobTotals(jobs=len(jobs), minutes=sum(job.minutes for job in jobs))
 
 
-def next_matrix(project: Project, plan: Plan, limit: int) -> None:
+def next_matrix(project: Project, plan: Plan, limit: int, published: frozenset[str]) -> None:
     """Print the next jobs of the build workflow as a matrix, and hand it to the workflow's next job."""
     from scripts.ci.actions import site_address, this_step
     from scripts.ci.jobs import matrix_document, next_jobs, queue_of
@@ -64,7 +87,8 @@ def next_matrix(project: Project, plan: Plan, limit: int) -> None:
 
     builds, first = known_builds(site_address(), log_line), requested_first(project)
     queue = queue_of(plan, builds, first)
-    jobs = next_jobs(queue, project.facts, project.forecast, builds, limit or MAX_JOBS)
+    forecast = replace(project.forecast, published=published)
+    jobs = next_jobs(queue, project.facts, forecast, builds, limit or MAX_JOBS)
     document = matrix_document(jobs)
     step = this_step()
     if step:
@@ -74,11 +98,11 @@ def next_matrix(project: Project, plan: Plan, limit: int) -> None:
     print_document(document)
 
 
-def _missing(plan: Plan, address: str) -> Plan:
-    """The plan without what is published; raises PublishError when the store cannot be read."""
+def _published(address: str) -> frozenset[str]:
+    """What is published, by the names of wheels; raises PublishError when the store cannot be read."""
     from scripts.ci.actions import this_step
-    from scripts.publish.publisher import missing_of, published_wheels
+    from scripts.publish.publisher import published_wheels
     from scripts.publish.store_address import open_store
 
     store = open_store(address, patient=this_step() is not None, log=log_line)
-    return missing_of(plan, published_wheels(store))
+    return published_wheels(store)

@@ -18,12 +18,15 @@ from typing import Any
 from scripts.command import Command, check, run
 from scripts.commands.answer import log_line
 from scripts.commands.project import Project, open_project
+from scripts.facts.arch_branches import ArchRows, arch_rows
+from scripts.facts.load import load_facts
 from scripts.facts.unit_histories import LISTING, Kind, ListedUnit, Units, unit_histories_text
 from scripts.files import write_whole
 from scripts.plan.ops import patches_for
 from scripts.plan.target import Target
 from scripts.portability.header_folders import headers_of
 from scripts.portability.units import PROGRAM
+from scripts.wheel_build.arch_groups import tells_none_apart
 from scripts.wheel_build.headers import Reach, names_included, reach
 from scripts.wheel_build.precompiled import HEADER, SMALL
 from scripts.wheel_build.small_headers import BINDS
@@ -79,7 +82,9 @@ def _unit(root: Path, name: str, described: Mapping[str, Any], torch: Sequence[P
     content = [(path.relative_to(root.resolve()).as_posix(), path.read_bytes().hex()) for path in reached.files]
     text = json.dumps([content, described["options"]])
     digest = hashlib.sha256(text.encode()).hexdigest()[:LETTERS]
-    return ListedUnit(source=name, reach=_reach_of_unit(reached, tuple(torch)), digest=digest)
+    how_far = _reach_of_unit(reached, tuple(torch))
+    joins = how_far == "neither" and name.endswith(".cu") and tells_none_apart(reached, _arch_rows())
+    return ListedUnit(source=name, reach="joined" if joins else how_far, digest=digest)
 
 
 def _reach_of_unit(reached: Reach, torch: tuple[Path, ...]) -> str:
@@ -94,6 +99,12 @@ def farthest(names: Collection[str], torch: tuple[Path, ...]) -> str:
     """How far the headers of these names reach: to Python's, to torch's alone, or to neither."""
     reached = [_reach_of(name, torch) for name in names]
     return next((reach for reach in ("python", "torch") if reach in reached), "neither")
+
+
+@cache
+def _arch_rows() -> ArchRows:
+    facts = load_facts()
+    return arch_rows(facts.arch_families, facts.arch_branches)
 
 
 @cache

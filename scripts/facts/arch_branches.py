@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scripts.schema.annotations import Source
@@ -12,6 +13,7 @@ class ArchFamily:
     """Architectures for which cicc makes the same of the same source."""
 
     sms: tuple[int, ...]  # 80, 86, 89
+    ratio: float  # processor seconds of one compile for all of them, over one for each
     source: Source
 
 
@@ -30,3 +32,8 @@ class ArchRows:
 
     families: tuple[tuple[int, ...], ...]
     branches: tuple[HeaderBranches, ...]
+
+
+def arch_rows(families: Iterable[ArchFamily], branches: Iterable[HeaderBranches]) -> ArchRows:
+    """The rows as those who read sources want them."""
+    return ArchRows(families=tuple(row.sms for row in families), branches=tuple(branches))

@@ -29,7 +29,7 @@ from scripts.facts.tag_files import TagFile
 from scripts.facts.third_parties import LicenceText, ThirdParty
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
 from scripts.facts.torch_releases import TorchRelease
-from scripts.facts.unit_costs import HeaderCost, UnitCost
+from scripts.facts.unit_costs import HeaderCost, StepCost, UnitCost, UnitRatio
 from scripts.facts.verification_parts import VerificationLevel, VerificationPart
 from scripts.facts.watched_sources import WatchedImage, WatchedPage, WatchedProject
 from scripts.facts.wheel_origins import WheelOrigin
@@ -85,6 +85,8 @@ class Facts:
     inherited_variables: Annotated[tuple[str, ...], Table("variables.yaml", "inherited"), INHERITED]
     costs: Annotated[tuple[UnitCost, ...], Table("costs.yaml", "costs")]
     header_costs: Annotated[tuple[HeaderCost, ...], Table("costs.yaml", "headers")]
+    unit_ratios: Annotated[tuple[UnitRatio, ...], Table("costs.yaml", "unit_ratios")]
+    step_costs: Annotated[tuple[StepCost, ...], Table("costs.yaml", "steps")]
     disk: Annotated[tuple[DiskNeed, ...], Table("costs.yaml", "disk")]
     build_requirements: Annotated[BuildRequirements, Table("environment.yaml", "build_requirements")]
     added_requirements: Annotated[tuple[AddedRequirement, ...], Table("environment.yaml", "added_requirements")]

@@ -2,8 +2,9 @@
 
 The file is written by `python -m scripts.commands.unit_list` from the pinned sdists and torch's headers. A unit that
 reaches Python's headers is another one for each Python, one that reaches torch's alone for each torch, and one that
-reaches neither for each CUDA; one that reaches Python by torch/extension.h alone, and has no binding, gets a smaller
-one from g++ and then reaches torch. Of two releases a unit is another one where its digest is.
+reaches neither for each CUDA, and is "joined" where one nvcc compile serves the architectures of a family; one that
+reaches Python by torch/extension.h alone, and has no binding, gets a smaller one from g++ and then reaches torch. Of
+two releases a unit is another one where its digest is.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from scripts.errors import DataError
 
 LISTING = Path(__file__).parent.parent / "data" / "units.txt"
 GONE = "-"
-REACHES = ("python", "extension", "torch", "neither")
+REACHES = ("python", "extension", "torch", "neither", "joined")
 HEAD = (
     "# Written by `python -m scripts.commands.unit_list`: accelerator, op and source of a unit, and since which\n"
     "# release it reaches which headers (python; extension: Python's by torch/extension.h alone, without a binding;\n"
-    "# torch; neither), with a digest of its content, its options and every file of the source which it includes.\n"
+    "# torch; neither; joined: neither, and no architectures of a family are told apart), with a digest of its\n"
+    "# content, its options and every file of the source which it includes.\n"
     "# `-`: from this release on the op has it no more.\n"
 )
 
@@ -39,7 +41,12 @@ class ListedUnit:
     @property
     def is_nvcc(self) -> bool:
         """Whether nvcc compiles it."""
-        return self.source.endswith(".cu")
+        return is_nvcc(self.source)
+
+
+def is_nvcc(source: str) -> bool:
+    """Whether nvcc compiles the source."""
+    return source.endswith(".cu")
 
 
 Kind = tuple[str, str]  # accelerator and op

@@ -9,6 +9,7 @@ from packaging.version import Version
 from scripts.plan.target import Target
 
 Family = tuple[str, str, str]
+MOST_NEAR = 3  # releases: an op that did not change is in the wheels of the nearest
 
 
 def family_of(target: Target) -> Family:
@@ -33,6 +34,20 @@ def in_build_order(targets: Iterable[Target], begun: Collection[str] = ()) -> tu
         return (families.index(family), (family, python) not in resumed, version, python)
 
     return tuple(sorted(given, key=place))
+
+
+def nearest_releases(own: str, releases: Iterable[str]) -> list[str]:
+    """The releases of DeepSpeed whose wheels are most like those of its `own`, three at most.
+
+    Its own first, then those before it, the nearest first, then those after it.
+
+    >>> nearest_releases("0.16.5", ["0.15.4", "0.16.4", "0.16.9", "0.19.8"])
+    ['0.16.4', '0.15.4', '0.16.9']
+    """
+    version = Version(own)
+    ordered = sorted(set(releases), key=Version)
+    before = [release for release in reversed(ordered) if Version(release) <= version]
+    return [*before, *(release for release in ordered if Version(release) > version)][:MOST_NEAR]
 
 
 def newest_first(targets: Iterable[Target]) -> tuple[Target, ...]:

@@ -52,12 +52,9 @@ class Priority:
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastSettings:
-    """What a build costs beside compiling, and how many compilers run at once."""
+    """How many compilers run at once, and how much a job is given; what it does beside compiling is in costs.yaml."""
 
     workers: int
-    overhead_seconds: Mapping[str, float]  # accelerator -> seconds
-    job_seconds: Mapping[str, float]  # of these, what a job of several targets has once
-    python_seconds: Mapping[str, float]  # and what it has once for each Python
     unit_seconds: float  # of one core, of a C++ unit that includes torch's headers; the rest of an op is its kernels'
     job_minutes: float  # how much work a job is given
 
@@ -114,13 +111,9 @@ def _matrix(facts: Facts) -> Reader[Matrix]:
     variants = {variant for variant in variants if cuda_version(variant) in facts.cuda}
     exclusion = keyed(Exclusion, id=_exclusion_id, when=_condition, reason=_stated)
     priority = keyed(Priority, priority=integer, name=_stated, when=_condition)
-    seconds: Reader[dict[str, float]] = keyed(dict, cpu=number, cuda=number)
     forecast = keyed(
         ForecastSettings,
         workers=_workers,
-        overhead_seconds=seconds,
-        job_seconds=seconds,
-        python_seconds=seconds,
         unit_seconds=number,
         job_minutes=number,
     )

@@ -23,6 +23,7 @@ class JobTotals:
 
     jobs: int
     minutes: float
+    newest: tuple[str, JobTotals] | None = None  # the newest release by itself, when those before it are published
 
 
 def plan_document(plan: Plan, together: JobTotals) -> dict[str, Any]:
@@ -41,7 +42,15 @@ def plan_document(plan: Plan, together: JobTotals) -> dict[str, Any]:
         "omitted": [{**_fields(row.target), "rule": row.rule, "reason": row.reason} for row in plan.excluded],
         "notes": {note.id: _note_fields(note) for note in _notes_of(plan.targets)},
         "jobs": {"count": together.jobs, "minutes": round(together.minutes, 1)},
+        **_newest(together),
     }
+
+
+def _newest(together: JobTotals) -> dict[str, Any]:
+    if together.newest is None:
+        return {}
+    release, totals = together.newest
+    return {"newest": {"deepspeed": release, "count": totals.jobs, "minutes": round(totals.minutes, 1)}}
 
 
 def _fields(target: Target) -> dict[str, str]:
@@ -81,6 +90,12 @@ def summary(plan: Plan, together: JobTotals) -> str:
     if minutes:
         ratio = together.minutes / minutes
         lines.append(f"in {together.jobs} jobs of what belongs together: {_in_hours(together.minutes)} ({ratio:.2f})")
+    if together.newest:
+        release, totals = together.newest
+        lines.append(
+            f"DeepSpeed {release} alone, when those before it are published: {_in_hours(totals.minutes)} "
+            f"in {totals.jobs} jobs, since ops that did not change are taken out of their wheels"
+        )
     return "\n".join(lines)
 
 

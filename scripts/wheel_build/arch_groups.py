@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from scripts.facts.arch_branches import ArchRows
-from scripts.wheel_build.headers import include_dirs, reach
+from scripts.wheel_build.headers import Reach, include_dirs, reach
 from scripts.wheel_build.recipe import Unit
 
 FLAGS = ("-gencode", "--generate-code")
@@ -37,6 +37,13 @@ def with_joined_arches(unit: Unit, root: Path, rows: ArchRows) -> Unit:
     found = reach((root / unit.source).resolve(), include_dirs(unit.argv, root), root)
     numbers = _branches(found.files, found.outside, rows)
     return unit if numbers is None else unit.to(unit.object, joined(unit.argv, numbers, rows.families))
+
+
+def tells_none_apart(found: Reach, rows: ArchRows) -> bool:
+    """Whether what a unit reads tells the architectures of no family apart."""
+    numbers = _branches(found.files, found.outside, rows)
+    within = ((10 * min(family), 10 * max(family)) for family in rows.families)
+    return numbers is not None and not any(low < number <= high for low, high in within for number in numbers)
 
 
 def joined(argv: Sequence[str], numbers: Iterable[int], families: Sequence[Sequence[int]]) -> tuple[str, ...]:

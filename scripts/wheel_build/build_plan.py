@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from scripts.errors import PrerequisiteError
-from scripts.facts.arch_branches import ArchRows
+from scripts.facts.arch_branches import ArchRows, arch_rows
 from scripts.facts.cpu_levels import CpuLevel
 from scripts.facts.deepspeed_releases import DeepSpeedRelease, Patch
 from scripts.facts.facts import Facts
@@ -147,7 +147,7 @@ def make_build_plan(
         routes=tuple(torch_routes(target, torch, matrix.torch_index)),
         requirements=(*build_requirements(torch, facts.build_requirements), *_op_packages(ops)),
         flags=tuple(edit for edit in facts.flags if edit.system == target.system),
-        arch_rows=ArchRows(families=tuple(row.sms for row in facts.arch_families), branches=facts.arch_branches),
+        arch_rows=arch_rows(facts.arch_families, facts.arch_branches),
         header_pays_from={cost.header: cost.pays_from for cost in facts.header_costs},
         peaks={cost.step: cost.peak_bytes for cost in facts.costs if cost.system == target.system},
         room=_room(target, facts, options),

@@ -15,20 +15,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import Version
-
 from scripts.command import Log
 from scripts.errors import PrerequisiteError
 from scripts.fetch.download import Download, download_all, read_small
 from scripts.fetch.wheel_part import AHEAD, RemoteFile
 from scripts.files import discard, write_whole
+from scripts.plan.build_order import nearest_releases
 from scripts.plan.target import Target
 from scripts.wheel.manifest import MANIFEST
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 from scripts.wheel_build.cache import OpCache
 
-MOST_ASKED = 3  # wheels: an op that did not change is in those of the nearest releases
 MANIFEST_BYTES = 16_000_000
 NO_WHEEL = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError)  # of a damaged archive
 STATED = ("key", "file", "sha256", "bytes", "seconds", "peak_bytes")
@@ -104,19 +102,16 @@ class PublishedOps:
 def wheels_to_ask(published: Published, target: Target, cpu_level: str) -> tuple[OfferedWheel, ...]:
     """The published wheels that may have ops of the target: those of its torch, CUDA, Python and platform.
 
-    Its own release first, then those before it, the nearest first, then those after it.
+    The nearest releases first.
     """
-    own = Version(target.deepspeed)
-    found: list[tuple[bool, int, WheelRecord]] = []
-    releases = sorted({Version(record.target.deepspeed) for record in published.wheels} | {own})
+    found: dict[str, WheelRecord] = {}
     for record in published.wheels:
         other = record.target
         same = all(getattr(other, axis) == getattr(target, axis) for axis in ("torch", "cuda", "python", "platform"))
         if same and record.manifest_sha256 and record.cpu_level == cpu_level and not record.yanked:
-            release = Version(other.deepspeed)
-            found.append((release > own, abs(releases.index(release) - releases.index(own)), record))
-    nearest = sorted(found, key=lambda one: one[:2])[:MOST_ASKED]
-    return tuple(OfferedWheel(record=record, url=published.address(record)) for _, _, record in nearest)
+            found[other.deepspeed] = record
+    nearest = (found[release] for release in nearest_releases(target.deepspeed, found))
+    return tuple(OfferedWheel(record=record, url=published.address(record)) for record in nearest)
 
 
 def made_alike(wheels: Iterable[OfferedWheel], torch: str, toolchain: Mapping[str, str]) -> tuple[OfferedWheel, ...]:

@@ -32,9 +32,6 @@ MATRIX = Matrix(
     priorities=(Priority(priority=1, name="all", when=ALWAYS),),
     forecast=ForecastSettings(
         workers=2,
-        overhead_seconds={"cpu": 60.0, "cuda": 120.0},
-        job_seconds={"cpu": 20.0, "cuda": 60.0},
-        python_seconds={"cpu": 10.0, "cuda": 30.0},
         unit_seconds=30.0,
         job_minutes=60.0,
     ),

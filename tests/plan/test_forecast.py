@@ -29,16 +29,29 @@ def manifest(**changes: object) -> str:
     return json.dumps(document)
 
 
+ARCHES = {"cu130": "7.5;8.0;8.6;8.9;9.0;10.0;12.0+PTX"}
+
+
 def make_forecast(ops: str | tuple[str, ...] = "all", workers: int = 2) -> Forecast:
     settings = replace(make_matrix().forecast, workers=workers)
     return Forecast(facts=load_facts(), settings=settings, measured={}, ops=ops)
 
 
+def beside(forecast: Forecast, target: Target, *each: str) -> float:
+    """Seconds of what a job does for the target beside compiling, all of it unless it is said what."""
+    return sum(forecast.step(target, what) for what in each or ("job", "python", "target", "parts"))
+
+
+def ratio_of_host_units() -> float:
+    return load_facts().unit_ratios[0].ratio
+
+
 def test_the_ops_of_the_facts_are_shared_among_the_workers() -> None:
     support = load_facts().ops["cpu_adam"].support_for("cpu", "0.19.8")
     assert support is not None
-    expected = (support.seconds["linux"] / 2 + 60) / 60
-    assert make_forecast(("cpu_adam",)).minutes(TARGET) == pytest.approx(expected, abs=0.06)
+    forecast = make_forecast(("cpu_adam",))
+    expected = (ratio_of_host_units() * support.seconds["linux"] / 2 + beside(forecast, TARGET)) / 60
+    assert forecast.minutes(TARGET) == pytest.approx(expected, abs=0.06)
 
 
 def test_more_ops_cost_more_and_more_workers_less() -> None:
@@ -48,7 +61,8 @@ def test_more_ops_cost_more_and_more_workers_less() -> None:
 
 
 def test_an_op_that_the_system_cannot_have_costs_nothing() -> None:
-    assert make_forecast(("async_io",)).minutes(replace(TARGET, platform="win_amd64")) == 1.0
+    forecast, windows = make_forecast(("async_io",)), replace(TARGET, platform="win_amd64")
+    assert forecast.minutes(windows) == pytest.approx(beside(forecast, windows) / 60, abs=0.06)
 
 
 def job_minutes(forecast: Forecast, *targets: Target) -> float:
@@ -64,13 +78,50 @@ def test_a_job_of_one_target_costs_what_the_target_does() -> None:
 
 
 def test_a_job_has_its_start_once_and_the_torch_of_each_python_once() -> None:
-    """A target takes 60 seconds beside compiling: 20 of them once a job, 10 once a Python."""
+    """All parts run for one of the Pythons of a release, too (`--verify hosted`)."""
     forecast = make_forecast(("async_io",))
     windows = replace(TARGET, platform="win_amd64")  # has no async_io: nothing is compiled
     older, other = replace(windows, deepspeed="0.19.7"), replace(windows, python="3.12")
-    assert job_minutes(forecast, windows) * 60 == pytest.approx(60)
-    assert job_minutes(forecast, windows, older) * 60 == pytest.approx(60 + 30)
-    assert job_minutes(forecast, windows, older, other) * 60 == pytest.approx(60 + 30 + 40)
+    first = beside(forecast, windows)
+    second, third = beside(forecast, windows, "target", "parts"), beside(forecast, windows, "python", "target")
+    assert job_minutes(forecast, windows) * 60 == pytest.approx(first)
+    assert job_minutes(forecast, windows, older) * 60 == pytest.approx(first + second)
+    assert job_minutes(forecast, windows, older, other) * 60 == pytest.approx(first + second + third)
+
+
+def test_what_is_downloaded_counts_as_long_as_it_takes() -> None:
+    forecast, cuda = make_forecast(), replace(TARGET, cuda="cu130")
+    row = next(row for row in forecast.facts.step_costs if (row.system, row.accelerator, row.each) == KIND)
+    speed = forecast.facts.limits["download_bytes_per_second"]
+    assert forecast.step(cuda, "job") == pytest.approx(row.seconds + row.bytes / speed)
+
+
+KIND = ("linux", "cuda", "job")
+
+
+def test_an_op_that_a_published_wheel_has_as_it_is_is_not_compiled() -> None:
+    """Wheels of 0.19.7 are published; of what the newest release has for CUDA it changed four ops."""
+    target = replace(TARGET, cuda="cu130")
+    before = replace(target, deepspeed="0.19.7").wheel_name
+    changed = {"cpu_adagrad", "cpu_adam", "cpu_lion", "quantizer"}
+    nothing, published = make_forecast(), replace(make_forecast(), published={before})
+    assert {op for op, *_ in published.work(target)} == changed & {op for op, *_ in nothing.work(target)}
+    other = replace(target, python="3.12")
+    assert published.work(other) == nothing.work(other), "a wheel of another Python has other ops"
+    assert published.minutes(target) == nothing.minutes(target), "by itself it is built of nothing"
+    assert job_minutes(published, target) < job_minutes(nothing, target)
+
+
+def test_a_kernel_that_tells_no_architectures_apart_costs_less_on_linux() -> None:
+    linux, windows = (replace(TARGET, cuda="cu130", platform=platform) for platform in ("linux_x86_64", "win_amd64"))
+    one, joined = make_forecast(("fused_adam", "quantizer")), replace(make_forecast(("quantizer",)), arches=ARCHES)
+    apart, together = one.work(linux), joined.work(linux)
+    saved = {key[1]: together[key] / apart[key] for key in together if together[key] != apart[key]}
+    assert saved, "kernels of quantizer are compiled for several architectures at once"
+    assert list(saved.values()) == [pytest.approx(1 - 3 * 0.43 / 7)] * len(saved)
+    assert joined.work(windows) == {
+        key: seconds for key, seconds in one.work(windows).items() if key in joined.work(windows)
+    }
 
 
 def seconds(work: Mapping[tuple[str, ...], float]) -> float:
@@ -83,8 +134,9 @@ def test_what_reaches_python_is_compiled_for_each_and_the_rest_once() -> None:
     shared = one.keys() & other.keys()
     assert {source for _, source, _, _ in shared} == {"csrc/adam/multi_tensor_adam.cu"}
     assert {source for _, source, _, _ in one.keys() - shared} == {"csrc/adam/fused_adam_frontend.cpp"}
-    assert seconds(one) == pytest.approx(180), "as the row of the op says"
-    assert one[next(key for key in one if key not in shared)] == make_matrix().forecast.unit_seconds
+    host = make_matrix().forecast.unit_seconds
+    assert one[next(key for key in one if key not in shared)] == host * ratio_of_host_units()
+    assert seconds(one) == pytest.approx(180 - host * (1 - ratio_of_host_units())), "180 is what the row of the op says"
 
 
 def test_a_unit_without_a_binding_is_one_for_all_pythons_where_gcc_compiles_it() -> None:
@@ -121,7 +173,9 @@ def test_a_target_that_was_built_counts_with_what_it_took(tmp_path: Path) -> Non
     forecast = make_forecast(("async_io",))
     known = replace(forecast, own={replace(TARGET, platform="win_amd64").id: 50.0})
     windows = replace(TARGET, platform="win_amd64")
-    assert job_minutes(known, windows) * 60 == pytest.approx(job_minutes(forecast, windows) * 60 + 50 - 30)
+    assert job_minutes(known, windows) * 60 == pytest.approx(
+        job_minutes(forecast, windows) * 60 + 50 - beside(forecast, windows, "target", "parts")
+    )
 
 
 def test_a_manifest_without_these_steps_says_nothing_of_them(tmp_path: Path) -> None:

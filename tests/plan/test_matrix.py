@@ -16,9 +16,6 @@ from tests.plan.factories import ROOT, make_target
 
 FORECAST: dict[str, Any] = {
     "workers": 4,
-    "overhead_seconds": {"cpu": 60, "cuda": 120},
-    "job_seconds": {"cpu": 20, "cuda": 60},
-    "python_seconds": {"cpu": 10, "cuda": 30},
     "unit_seconds": 30,
     "job_minutes": 240,
 }
@@ -70,7 +67,7 @@ def test_a_good_matrix_becomes_values(tmp_path: Path) -> None:
     assert matrix.torch == ("2.6", "2.13")
     assert matrix.arches_for(make_target(cuda="cu126")) == "8.0;9.0+PTX"
     assert [row.priority for row in matrix.priorities] == [1, 2]
-    assert matrix.forecast.overhead_seconds == {"cpu": 60.0, "cuda": 120.0}
+    assert matrix.forecast.unit_seconds == 30.0
 
 
 FAULTS: list[tuple[dict[str, Any], str, str]] = [
