@@ -53,9 +53,10 @@ def _host_compiler(argv: Sequence[str]) -> str:
 
 
 def _of_toolkit(compiler: str) -> list[Path]:
-    """Where nvcc looks by itself (its nvcc.profile)."""
+    """Where nvcc looks by itself (its nvcc.profile; from 13.0 on in `cccl`, too)."""
     path = Path(compiler)
     if path.stem.lower() != "nvcc":
         return []
     root = path.parent.parent
-    return [folder for folder in (root / "include", *sorted(root.glob("targets/*/include"))) if folder.is_dir()]
+    own = (root / "include", *sorted(root.glob("targets/*/include")))
+    return [folder for each in own for folder in (each, each / "cccl") if folder.is_dir()]

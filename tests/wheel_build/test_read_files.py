@@ -72,6 +72,14 @@ def test_every_folder_that_is_searched_is_known(tmp_path: Path) -> None:
     assert Path("/usr/include") in own_folders(shutil.which("g++") or "g++")
 
 
+@pytest.mark.parametrize("nvcc", ["nvcc", "nvcc.exe"])
+def test_nvcc_searches_its_toolkit_from_cuda_13_on_with_cccl_beside(tmp_path: Path, nvcc: str) -> None:
+    folders = [tmp_path / name for name in ("include", "include/cccl", "targets/x86_64-linux/include")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    assert set(folders) <= set(searched_folders((str(tmp_path / "bin" / nvcc), "-c"), {}, tmp_path))
+
+
 def test_a_place_is_named_and_found_again(tmp_path: Path) -> None:
     places = Places.of({"environment": "/e", "torch": "/e/lib/torch", "source": "/e2", "nothing": ""})
     assert places.named("/e/lib/torch/a.h") == "{torch}/a.h"

@@ -95,7 +95,7 @@ def build(machine: Machine, release: str, prove: str, *more: str) -> Built:
     before = len(machine.calls())
     words = ["-m", "invoke", "build", "--id", target, "--source", KINDS[release][0], "--verify", prove, "--json", *more]
     own = machine.having(DEEPSPEED_WHEELS_CACHE=machine.windows.path(cache))
-    said = own.python(*words, seconds=1500).require()
+    said = own.python(*words, seconds=3000).require()
     (result,) = json.loads(said[said.index("{") :])["results"]
     wheel = machine.windows.drive_c / result["wheel"].removeprefix("C:\\").replace("\\", "/")
     calls = machine.calls()[before:]
