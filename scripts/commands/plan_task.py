@@ -77,7 +77,7 @@ def _totals(project: Project, plan: Plan, published: frozenset[str]) -> JobTotal
     return JobTotals(jobs=len(jobs), minutes=sum(job.minutes for job in jobs))
 
 
-def next_matrix(project: Project, plan: Plan, limit: int, published: frozenset[str]) -> None:
+def next_matrix(project: Project, plan: Plan, limit: int, published: frozenset[str] = frozenset()) -> None:
     """Print the next jobs of the build workflow as a matrix, and hand it to the workflow's next job."""
     from scripts.ci.actions import site_address, this_step
     from scripts.ci.jobs import matrix_document, next_jobs, queue_of
