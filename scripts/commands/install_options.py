@@ -67,7 +67,7 @@ class InstallOptions(OfferOptions):
     attestation: str = option(
         "auto",
         "auto, require or off: whether GitHub's attestation of the wheel is checked, with gh",
-        more="`auto`: where `gh` (of 2025 or newer) is on PATH, GitHub is asked whether a workflow of the wheel's "
+        more="`auto`: where `gh` (2.67 or newer) is on PATH, GitHub is asked whether a workflow of the wheel's "
         "repository signed this very file, and a file that it did not is refused; `require`: one that nobody could ask "
         "about, too; `off`: nobody is asked",
         choices=("auto", "require", "off"),

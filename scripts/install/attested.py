@@ -1,7 +1,8 @@
 """What GitHub attests of a wheel: asked with its own program, `gh`, where that is here.
 
 `gh attestation verify` compares the file's digest with what a workflow of the repository signed. It ends with 0 when
-that is so, with 4 when nobody is logged in; a gh of before 2024 has no such command.
+that is so, with 4 when nobody is logged in. gh has it since 2.49 (May 2024), but up to 2.66.1 it ends with 0 for a file
+that nobody signed, too (cli/cli#10418, GO-2025-3467): such a gh is not believed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SERVER = "https://github.com"
 RELEASE = re.compile(r"/(?P<repository>[\w.-]{1,100}/[\w.-]{1,100})/releases/download/")
 QUIET = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "CLICOLOR": "0"}
 UNKNOWN = re.compile(r"unknown command|unknown flag", re.I)
+BELIEVED = (2, 67)  # February 2025
+TOO_OLD = "this gh is too old for it: take 2.67 (of February 2025) or newer"
 OFF = "--attestation off installs it all the same"
 
 
@@ -57,6 +60,8 @@ def _asked(wheel: Path, address: str) -> Attestation:
     gh = shutil.which("gh")
     if gh is None:
         return Attestation(checked=False, sentence="gh, GitHub's program, is not on PATH (cli.github.com)")
+    if _version(gh) < BELIEVED:
+        return Attestation(checked=False, sentence=TOO_OLD)
     answer = ask(
         [gh, "attestation", "verify", str(wheel), "--repo", repository], seconds=SECONDS, env={**os.environ, **QUIET}
     )
@@ -66,13 +71,20 @@ def _asked(wheel: Path, address: str) -> Attestation:
     if answer.exit_code == NOT_LOGGED_IN:
         return Attestation(checked=False, sentence="gh is not logged in: gh auth login")
     if answer.exit_code == NOT_STARTED or UNKNOWN.search(said):
-        return Attestation(checked=False, sentence="this gh is too old for it: take one of 2025 or newer")
+        return Attestation(checked=False, sentence=TOO_OLD)
     last = (said.splitlines() or ["it says nothing"])[-1][:300]
     raise VerifyError(
         f"{wheel.name} is not attested as a file of {repository}: {last}; nothing was changed. Distrust the file, or,"
         f" where gh could not reach GitHub, try again; {OFF}",
         id="attestation-failed",
     )
+
+
+def _version(gh: str) -> tuple[int, ...]:
+    """`2.67` of `gh version 2.67.0 (2025-02-11)`; of one that was built without a number the newest that can be."""
+    said = ask([gh, "--version"], seconds=SECONDS).output
+    numbers = re.search(r"\bgh version v?(\d+)\.(\d+)\.", said)
+    return (int(numbers[1]), int(numbers[2])) if numbers else BELIEVED
 
 
 def _repository(address: str) -> str | None:

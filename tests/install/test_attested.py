@@ -16,6 +16,9 @@ REAL = shutil.which("gh") or ""
 GH = """\
 #!{python}
 import os, sys
+if sys.argv[1:] == ["--version"]:
+    print({version!r})
+    sys.exit(0)
 open({asked!r}, "w").write(repr((sys.argv[1:], os.environ.get("GH_PROMPT_DISABLED"))))
 print({said!r}, file=sys.stderr)
 sys.exit({code})
@@ -38,10 +41,10 @@ def no_gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "bin"
 
 
-def make_gh(folder: Path, code: int, said: str = "") -> Path:
+def make_gh(folder: Path, code: int, said: str = "", version: str = "gh version 2.67.0 (2025-02-11)") -> Path:
     """A gh that ends as the real one does, and writes down what it was asked."""
     asked = folder / "asked"
-    (folder / "gh").write_text(GH.format(python=sys.executable, asked=str(asked), said=said, code=code))
+    (folder / "gh").write_text(GH.format(python=sys.executable, asked=str(asked), said=said, code=code, version=version))
     (folder / "gh").chmod(0o755)
     return asked
 
@@ -51,6 +54,24 @@ def test_a_file_that_a_workflow_signed_is_taken(wheel: Path, no_gh: Path) -> Non
     found = check_attestation(wheel, ADDRESS, "require")
     assert (found.checked, found.sentence) == (True, "attested: a workflow of owner/wheels made this very file")
     assert asked.read_text() == repr((["attestation", "verify", str(wheel), "--repo", "owner/wheels"], "1"))
+
+
+@pytest.mark.parametrize(
+    ("version", "believed"),
+    [
+        ("gh version 2.49.0 (2024-05-01)", False),
+        ("gh version 2.66.1 (2025-01-31)\nhttps://github.com/cli/cli/releases/tag/v2.66.1", False),
+        ("gh version 2.100.0 (2026-10-01)", True),
+        ("gh version DEV", True),
+    ],
+)
+def test_a_gh_that_ends_well_for_a_file_without_an_attestation_is_not_believed(
+    wheel: Path, no_gh: Path, version: str, believed: bool
+) -> None:
+    """cli/cli#10418: up to 2.66.1 it ended with 0 where there was none."""
+    asked = make_gh(no_gh, 0, "No attestations found with predicate type", version)
+    found = check_attestation(wheel, ADDRESS, "auto")
+    assert (found.checked, asked.exists(), "too old" in found.sentence) == (believed, believed, not believed)
 
 
 @pytest.mark.parametrize(
