@@ -13,7 +13,7 @@ from scripts.schema.readers import choice
 class AbsentValue:
     """Why no target has such a value, which no rule can be asked about."""
 
-    axis: Annotated[str, choice("platform", "cuda")]
+    axis: Annotated[str, choice("platform", "cuda", "python")]
     values: tuple[str, ...]  # as people and systems write them, with * for any text
     reason: str
     source: Source

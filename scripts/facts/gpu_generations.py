@@ -12,5 +12,6 @@ class GpuGeneration:
     """One compute capability and the cards that have it."""
 
     sm: int  # 86
-    names: str
+    names: str  # for people
+    cards: tuple[str, ...]  # words of a card's name that tell it, # being a digit: "RTX 30##"
     source: Source

@@ -44,7 +44,9 @@ def no_gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_gh(folder: Path, code: int, said: str = "", version: str = "gh version 2.67.0 (2025-02-11)") -> Path:
     """A gh that ends as the real one does, and writes down what it was asked."""
     asked = folder / "asked"
-    (folder / "gh").write_text(GH.format(python=sys.executable, asked=str(asked), said=said, code=code, version=version))
+    (folder / "gh").write_text(
+        GH.format(python=sys.executable, asked=str(asked), said=said, code=code, version=version)
+    )
     (folder / "gh").chmod(0o755)
     return asked
 

@@ -75,6 +75,7 @@ def page_data(
         "never": [list(row) for row in reasons_of_absence(facts)],
         "arches": {variant: arches.split(";") for variant, arches in matrix.arches.items()},
         "gpus": [[f"{gpu.sm // 10}.{gpu.sm % 10}", gpu.names] for gpu in facts.gpus],
+        "cards": {f"{gpu.sm // 10}.{gpu.sm % 10}": gpu.cards for gpu in facts.gpus},
         "distance": {"weights": WEIGHTS, "losesGpu": LOSES_GPU, "older": OLDER, "decimals": DECIMALS},
         "builds": _builds(going, grid),
         "notes": {id: text for record in wheels for id, text in record.notes.items()},

@@ -21,7 +21,17 @@ from scripts.plan.matrix import Matrix
 from scripts.wheel.published import Published
 
 BROWSER = Path(__file__).parent / "browser"
-SCRIPTS = ("dom.js", "model.js", "pasted.js", "detect.js", "uv_project.js", "answer.js", "grid.js", "page.js")
+SCRIPTS = (
+    "dom.js",
+    "model.js",
+    "cards.js",
+    "pasted.js",
+    "detect.js",
+    "uv_project.js",
+    "answer.js",
+    "grid.js",
+    "page.js",
+)
 NO_BUILDS: Mapping[str, Build] = MappingProxyType({})
 
 # One line for cmd, PowerShell and every Unix shell: no quote but ' inside, and nothing that a shell would read.
@@ -30,7 +40,7 @@ DETECT = (
     "import json,platform as p,sys,sysconfig as s,importlib.util as u;"
     "t=u.find_spec('torch') and __import__('torch');"
     "g=bool(t) and t.cuda.is_available();"
-    "print(json.dumps(dict(python=p.python_version(),free_threaded=bool(s.get_config_var('Py_GIL_DISABLED')),"
+    "print(json.dumps(dict(python=p.python_version(),implementation=p.python_implementation(),tag=s.get_platform(),free_threaded=bool(s.get_config_var('Py_GIL_DISABLED')),"
     "platform=sys.platform,machine=p.machine(),torch=t and t.__version__,cuda=t and t.version.cuda,"
     "hip=t and getattr(t.version,'hip',None),"
     "libc='musl' if 'musl' in str(s.get_config_var('SOABI')) else '-'.join(p.libc_ver()),"

@@ -376,7 +376,7 @@ CARDS = {
 
 def test_a_card_is_known_by_its_name(open_page: Opener, site: str) -> None:
     page = open_page(site)
-    ask = "(cards) => cards.map((card) => capabilityOf(card, model.data.gpus))"
+    ask = "(cards) => cards.map((card) => capabilityOf(card, model.data.cards))"
     assert dict(zip(CARDS, page.evaluate(ask, list(CARDS)), strict=True)) == CARDS
 
 

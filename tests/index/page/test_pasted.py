@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+import yaml
 
 from tests.index.page.factories import made_up, render
 from tests.index.page.test_browser import LONG, PASTED
@@ -224,6 +225,9 @@ READ: dict[str, tuple[str, dict[str, str], str]] = {  # text, what is known, a p
 }
 
 
+OTHERS = yaml.safe_load((Path(__file__).parent / "pastes.yaml").read_text(encoding="utf-8"))
+
+
 def read(page: Page, text: str) -> dict[str, Any]:
     found: dict[str, Any] = page.evaluate(ASK, text)
     return found
@@ -240,6 +244,54 @@ def test_each_paste_is_read_as_what_it_says(open_page: Opener, site: str) -> Non
     assert "gpu" not in read(page, json.dumps(ROCM))["fixed"]
     assert (read(page, OLD_BANNER)["driver"], read(page, NEW_BANNER)["driver"]) == ("12.6", "13.3")
     assert read(page, NVCC)["heard"] == []
+
+
+def test_other_shapes_of_the_same_are_read_too(open_page: Opener, site: str) -> None:
+    page, wrong = open_page(site), {}
+    for name, row in OTHERS["pastes"].items():
+        found = read(page, row["pasted"])
+        told = {axis: found["fixed"].get(axis) for axis in row.get("known", {})}
+        said = (told, found.get("driver") if "driver" in row else None)
+        if said != (row.get("known", {}), row.get("driver")) or row.get("doubt", "") not in " ".join(found["doubts"]):
+            wrong[name] = found
+    assert wrong == {}
+    assert len(OTHERS["pastes"]) > 80
+
+
+def test_cards_are_known_by_the_names_that_drivers_print(open_page: Opener, site: str) -> None:
+    """The most letters count: an RTX 5000 Ada is no RTX 50xx, and an RTX 2050 no RTX 20xx."""
+    ask = "(cards) => cards.map((card) => capabilityOf(card, model.data.cards))"
+    known: dict[str, str] = OTHERS["cards"]
+    assert dict(zip(known, open_page(site).evaluate(ask, list(known)), strict=True)) == known
+
+
+def test_a_wheel_that_a_client_refused_is_not_the_answer(open_page: Opener, site: str) -> None:
+    page = open_page(site)
+    said = paste(page, OTHERS["pastes"]["pip unsupported wheel"]["pasted"])
+    assert "what is in its name was tried, and is not what you have" in said
+    assert page.locator("#command").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (OTHERS["pastes"]["32 bit python"]["pasted"], "take a 64-bit Python"),
+        (OTHERS["pastes"]["pypy"]["pasted"], "torch has wheels for CPython alone"),
+        (json.dumps({**ROCM, "torch": None, "gpu": None, "tag": "win32"}), "take a 64-bit Python"),
+        (
+            json.dumps({**ROCM, "torch": None, "gpu": None, "implementation": "PyPy"}),
+            "torch has wheels for CPython alone",
+        ),
+    ],
+    ids=["32 bits", "PyPy", "the detection line of 32 bits", "the detection line of PyPy"],
+)
+def test_a_python_that_torch_has_no_wheels_for_gets_its_reason(
+    open_page: Opener, site: str, text: str, reason: str
+) -> None:
+    page = open_page(site)
+    paste(page, text)
+    assert reason in shown(page)
+    assert page.locator("#command").count() == 0
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ function readEnvironment(pasted, model) {
   const found = foundIn(pasted.slice(0, MOST_READ));
   const fixed = {};
   const maker = otherMaker(found.gpu || "");
-  if (found.platform) fixed.platform = platformOf(found.platform, found.machine || "", found.libc || "");
-  if (found.python) fixed.py = minorOf(found.python) + (found.free_threaded ? "t" : "");
+  if (found.platform) fixed.platform = platformOf(found.platform, found.machine || "", found.libc || "", found.tag || (found.bits ? "32" : ""));
+  if (found.python) fixed.py = pythonOf(found);
   if (found.torch) fixed.torch = torchOf(found.torch);
   if (found.deepspeed) fixed.deepspeed = found.deepspeed;
-  const variant = variantOf(found) || (maker && !found.torch ? "cpu" : null);
+  const variant = variantOf(found) || ((maker || found.no_driver) && !found.torch ? "cpu" : null);
   if (variant) fixed.cuda = variant;
-  const capability = maker || model.whyNever("cuda", variant) ? null : found.capability || capabilityOf(found.gpu || "", model.data.gpus);
+  const capability = maker || model.whyNever("cuda", variant) ? null : found.capability || capabilityOf(found.gpu || "", model.data.cards);
   if (capability) fixed.gpu = capability;
   const doubts = doubtsOf(found, fixed, model);
   if (pasted.length > MOST_READ) {
@@ -27,6 +27,7 @@ function readEnvironment(pasted, model) {
 }
 
 function heardOf(fixed, found) {
+  if (found.no_driver && !found.gpu) fixed = { ...fixed, cuda: null };
   const heard = ["platform", "py", "torch", "cuda", "deepspeed", "gpu"].filter((axis) => fixed[axis]).map((axis) =>
     axis === "gpu" && found.gpu ? `${found.gpu} (${fixed.gpu})` : named(axis, fixed[axis]));
   return found.driver ? [...heard, `a driver for CUDA up to ${found.driver}`] : heard;
@@ -40,17 +41,36 @@ function doubtsOf(found, fixed, model) {
     [found.said_all && !found.torch, "torch is not installed there; the newest that fits is chosen."],
     [foreign, foreign],
     [maker && !foreign, `The GPU “${found.gpu}” is not NVIDIA's: no wheels are made for ${maker}, and the ops of the CPU wheel leave it unused.`],
-    [fixed.cuda === "cpu" && found.torch && !maker && !model.whyNever("platform", fixed.platform), "That torch is the CPU build. With an NVIDIA GPU, choose a CUDA."],
+    [found.refused && !found.torch, "The client says that this wheel is not for its Python or system: what is in its name was tried, and is not what you have. Paste what the line above prints."],
+    [found.refused && found.torch, "The client found no wheel of that version for its Python and system: choose these, or paste what the line above prints."],
+    [found.vendor, "The torch of NVIDIA's container is a build of its own, and not the release: no wheel here is for it."],
+    [found.implementation && !fixed.py && !isCPython(found), model.whyNever("py", found.implementation)],
+    [fixed.cuda === "cpu" && (found.torch || found.cuda) && !maker && !model.whyNever("platform", fixed.platform), "That torch is the CPU build. With an NVIDIA GPU, choose a CUDA."],
+    ...(found.others || []).map((name) => [!foreign, otherCard(name, model)]),
     [found.gpu && !maker && !fixed.gpu && !foreign, `The GPU “${found.gpu}” is not known here; choose its generation.`],
     [found.conda, "That torch is conda's: on Linux it may have another C++ ABI than the wheels, which “invoke find” compares."],
     [found.toolkit, `CUDA ${found.toolkit} is that of the toolkit (nvcc), not torch's. What counts is torch.version.cuda, which the line above prints.`],
+    [saidCuda(found) && fixed.cuda, `CUDA ${cudaVersion(fixed.cuda || "cu00")} is taken for torch's; “torch.version.cuda”, which the line above prints, is what counts.`],
     [found.driver && !fixed.cuda, "That is the newest CUDA of the driver, not torch's; torch's may be older."],
     [newerMajor(fixed.cuda, found.driver), `torch's CUDA needs a newer driver: this one supports CUDA up to ${found.driver}.`],
     [found.silent, "The driver does not say which CUDA it supports; install it anew before you choose by it."],
+    [found.no_driver, "No NVIDIA driver is there. With an NVIDIA GPU, install its driver first, then choose a CUDA."],
+    [found.lacks_libstdcxx, `The libstdc++ that was found is older than ${found.lacks_libstdcxx}: “invoke find” compares it with what each wheel needs.`],
   ];
   const libc = libcDoubt(found, fixed, model);
   if (libc) rows.push([true, libc]);
   return rows.filter(([holds]) => holds).map(([, text]) => text);
+}
+
+/** What to know of a card beside the first. */
+function otherCard(name, model) {
+  const capability = capabilityOf(name, model.data.cards);
+  return `The card “${name}”${capability ? ` (${capability})` : ""} is there, too: choose it below GPU to see whether the wheel has code for it.`;
+}
+
+/** Whether nothing but somebody's words say which CUDA torch has. */
+function saidCuda(found) {
+  return Boolean(found.said_cuda) && !found.variant && !found.cuda && !/\+(?:cu\d|cpu|rocm|xpu)/.test(found.torch || "");
 }
 
 /** Whether a variant is of a later CUDA major than the driver's. */
@@ -74,19 +94,25 @@ function libcDoubt(found, fixed, model) {
     : `Its C library is ${mine}, and wheels for Linux are built with glibc ${needed}: their ops may not load there.`;
 }
 
-/** The stack of a card that is not NVIDIA's. */
-function otherMaker(card) {
-  return /\b(?:AMD|Radeon|Instinct)\b/i.test(card) ? "ROCm" : /\bIntel\b/i.test(card) ? "Intel GPUs" : null;
-}
-
 /** The platform of the matrix for a system or a wheel's tag, whatever its manylinux level; else what people call it. */
-function platformOf(system, machine, libc) {
+function platformOf(system, machine, libc, tag = "") {
   if (PLATFORMS[system]) return system;
+  if (/^(?:win32|linux-i686|32)$/.test(tag) || /^win32$|_i686$/.test(tag ? "" : machine)) return "32-bit " + (/^win/.test(system) ? "Windows" : "Linux");
   const arm = /arm|aarch/i.test(machine + system);
   if (/^win/.test(system)) return arm ? "Windows on ARM" : "win_amd64";
   if (/^musllinux/.test(system) || (/^linux/.test(system) && /^musl/.test(libc))) return "Linux with musl";
   if (/^(many)?linux/.test(system)) return arm ? "Linux on ARM" : "linux_x86_64";
   return /^(darwin|macos)/i.test(system) ? "macOS" : system;
+}
+
+/** 3.13t, or "PyPy 3.10" of what is no CPython. */
+function pythonOf(found) {
+  const version = minorOf(found.python) + (found.free_threaded ? "t" : "");
+  return isCPython(found) ? version : `${found.implementation} ${version}`;
+}
+
+function isCPython(found) {
+  return !found.implementation || found.implementation === "CPython";
 }
 
 function minorOf(version) {
@@ -110,21 +136,6 @@ function variantOf(found) {
   const local = (found.torch || "").match(/\+(cu\d{2,4}|cpu)\b/);
   if (found.cuda && found.cuda !== "None") return "cu" + found.cuda.split(".").slice(0, 2).join("");
   if (local) return local[1];
-  return found.torch && (found.said_all || found.cuda === "None") ? "cpu" : null;
-}
-
-/** What a name of gpu.yaml means: xx are two digits, A2000-A6000 a range, and between two words there may be another. */
-function cardPattern(name) {
-  const range = name.replace(/([A-Z])(\d)(\d+)-\1(\d)\3/, "$1[$2-$4]$3");
-  return range.replace(/xx/g, "\\d\\d").replace(/ /g, "(?: \\S+)? ");
-}
-
-/** The capability of a card, by the names of gpu.yaml: "RTX 40xx" there is "GeForce RTX 4090" here. */
-function capabilityOf(card, gpus) {
-  for (const [capability, names] of gpus) {
-    for (const name of names.replace(/\(.*\)/, "").split(/[,/]/)) {
-      if (name.trim() && new RegExp(`(^|[ -])${cardPattern(name.trim())}([ -]|$)`, "i").test(card)) return capability;
-    }
-  }
-  return null;
+  if (saidCuda(found) && !found.driver && !found.toolkit) return "cu" + found.said_cuda.replace(".", "");
+  return found.cuda === "None" || (found.torch && found.said_all) ? "cpu" : null;
 }
