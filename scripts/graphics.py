@@ -11,7 +11,12 @@ from pathlib import Path
 from scripts.command import ask
 from scripts.host import registry_values
 
-QUERY = ("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader")
+PROGRAMS = ("nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi")  # on PATH, and where WSL has it
+QUERY = ("--query-gpu=name,compute_cap", "--format=csv,noheader")
+PCI = Path("/sys/bus/pci/devices")
+DISPLAY = (
+    "0x03"  # what the class of a display controller begins with; docs.kernel.org, "Accessing PCI device resources"
+)
 MAKERS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}  # by PCI vendor id
 # display adapters; learn.microsoft.com, "System-Defined Device Setup Classes Available to Vendors"
 WINDOWS_CARDS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
@@ -93,8 +98,10 @@ def _from_library() -> Graphics | None:
 
 
 def _from_program() -> Graphics:
-    banner = ask(["nvidia-smi"]).text
-    return replace(parse_banner(banner), gpus=parse_gpus(ask(QUERY).text or "")) if banner else NO_GRAPHICS
+    for program in PROGRAMS:
+        if banner := ask([program]).text:
+            return replace(parse_banner(banner), gpus=parse_gpus(ask([program, *QUERY]).text or ""))
+    return NO_GRAPHICS
 
 
 if sys.platform == "win32":
@@ -108,10 +115,11 @@ if sys.platform == "win32":
 else:
 
     def _cards() -> Iterator[Gpu]:
-        """The cards that the system knows, with or without a driver."""
-        for file in sorted(Path("/sys/class/drm").glob("card[0-9]*/device/vendor")):
-            if maker := MAKERS.get(_text(file)):
-                yield Gpu(name=f"{maker} card {_text(file.with_name('device'))}", maker=maker)
+        """The cards on the PCI bus: /sys/class/drm has those alone whose driver is loaded."""
+        for device in sorted(PCI.glob("*")):
+            maker = MAKERS.get(_text(device / "vendor"))
+            if maker and _text(device / "class").startswith(DISPLAY):
+                yield Gpu(name=f"{maker} card {_text(device / 'device')}", maker=maker)
 
 
 def _maker_in(name: str) -> str | None:

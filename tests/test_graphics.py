@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import graphics
 from scripts.graphics import Gpu, Graphics, parse_banner, parse_gpus
 
 # what NVIDIA's header nvml.h declares, as far as it is asked for
@@ -60,6 +61,28 @@ def test_a_card_whose_driver_says_nothing_is_unknown_and_another_makers_is_not()
     assert Graphics(gpus=(Gpu(name="NVIDIA GeForce RTX 3060"),)).is_unknown
     assert not Graphics(gpus=(Gpu(name="AMD Radeon RX 9070 XT", maker="AMD"),)).is_unknown
     assert not Graphics(gpus=(Gpu(name="NVIDIA GeForce RTX 3060"),), driver_cuda="12.8").is_unknown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a bus as Linux shows it")
+def test_a_card_whose_module_is_not_loaded_is_seen_on_the_bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/sys/class/drm has no card then, and nvidia-smi has failed: unknown, and never none."""
+    parts = {
+        "0000:00:02.0": ("0x8086", "0x4680", "0x030000"),
+        "0000:01:00.0": ("0x10de", "0x2684", "0x030000"),
+        "0000:01:00.1": ("0x10de", "0x22ba", "0x040300"),  # the sound of the same card
+        "0000:3b:00.0": ("0x10de", "0x20b2", "0x030200"),  # without a connector
+        "0000:04:00.0": ("0x1a03", "0x2000", "0x030000"),
+    }
+    for name, (vendor, device, kind) in parts.items():
+        (tmp_path / name).mkdir()
+        for file, text in {"vendor": vendor, "device": device, "class": kind}.items():
+            (tmp_path / name / file).write_text(f"{text}\n")
+    monkeypatch.setattr(graphics, "PCI", tmp_path)
+    monkeypatch.setattr(graphics, "_from_library", lambda: None)
+    monkeypatch.setattr(graphics, "_from_program", lambda: graphics.NO_GRAPHICS)
+    found = graphics.read_graphics()
+    assert [gpu.name for gpu in found.gpus] == ["Intel card 0x4680", "NVIDIA card 0x2684", "NVIDIA card 0x20b2"]
+    assert found.is_unknown
 
 
 def told(folder: Path, path: str = "") -> str:

@@ -6,7 +6,7 @@ from scripts.commands.project import Project
 from scripts.doctor.to_build import BuildChecks
 from scripts.errors import PrerequisiteError
 from scripts.install.environment import Environment
-from scripts.install.runnable_targets import newest_deepspeed, runs_on
+from scripts.install.runnable_targets import for_cards, newest_deepspeed
 from scripts.plan.ops import named_ops
 from scripts.plan.target import Target
 from scripts.toolchain.survey import survey
@@ -36,8 +36,7 @@ def target_for(project: Project, environment: Environment) -> Target:
     here = [one.target for one in project.plan.targets if (one.target.platform, one.target.python) == own]
     torch, graphics = environment.torch, environment.machine.graphics
     same = [one for one in here if torch and (one.torch_minor, one.cuda) == (torch.minor, torch.variant)]
-    arches = project.matrix.arches
-    fitting = [one for one in here if runs_on(one, graphics, arches.get(one.cuda, ""))]
+    fitting = for_cards(here, graphics, project.matrix.arches)
     chosen = same or fitting or [one for one in here if one.cuda_version is None]
     if not chosen:
         raise PrerequisiteError(

@@ -16,6 +16,7 @@ from scripts.doctor.examination import examine, summary
 from scripts.doctor.prerequisite import Prerequisite
 from scripts.errors import PrerequisiteError
 from scripts.install.environment import read_environment
+from scripts.shell import shell_line
 
 GUIDED = {"cuda-home", "import-probe"}
 NEXT = {"run": "find", "build": "build"}
@@ -88,10 +89,10 @@ def _next(findings: Sequence[Prerequisite], options: DoctorOptions) -> str:
     bad = [finding for finding in findings if finding.is_bad]
     if not bad:
         return typed(NEXT[options.to])
-    side = "" if options.to == "run" else f" --to {options.to}"
-    python = f" --python {options.python}" if options.python else ""
+    side = [] if options.to == "run" else ["--to", options.to]
+    python = ["--python", options.python] if options.python else []
     if any(finding.words for finding in bad) and not (options.fix and not options.dry_run):
-        return f"{typed('doctor')}{side}{python} --fix"
+        return f"{typed('doctor')} {shell_line([*side, *python, '--fix'])}"
     return bad[0].fix
 
 

@@ -12,6 +12,7 @@ from scripts.commands.next_line import unused_gpu
 from scripts.commands.wheel_choice import (
     asked_words,
     choose_wheel,
+    idle_cards,
     line_to_paste,
     none_fits,
     note_lines,
@@ -23,6 +24,7 @@ from scripts.graphics import Graphics
 from scripts.install.choose import Choice
 from scripts.install.environment import Environment
 from scripts.install.machine_choice import best_for_machine
+from scripts.shell import shell_line
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
@@ -40,10 +42,13 @@ def find(options: FindOptions) -> None:
         _print_project(options, published, environment, choice)
         return
     if options.json:
-        print_document(document(published, environment, choice))
+        print_document(document(published, environment, choice, named=bool(options.python)))
     else:
         print_lines(
-            [*_facts(environment), *(_offer(choice.wheel, published, environment, choice) if choice.wheel else ())]
+            [
+                *_facts(environment),
+                *(_offer(choice.wheel, published, environment, choice, options) if choice.wheel else ()),
+            ]
         )
     if choice.wheel is None:
         raise none_fits(published, environment, choice, asked_words(options))
@@ -69,13 +74,13 @@ def _print_project(options: FindOptions, published: Published, environment: Envi
         print_lines(project.splitlines())
 
 
-def document(published: Published, environment: Environment, choice: Choice) -> dict[str, Any]:
+def document(published: Published, environment: Environment, choice: Choice, *, named: bool = False) -> dict[str, Any]:
     """The answer of `invoke find` for JSON."""
     wheel = choice.wheel
     return {
         "environment": environment.as_document(),
         "wheel": wheel.as_document() if wheel else None,
-        "command": line_to_paste(wheel, published) if wheel else None,
+        "command": line_to_paste(wheel, published, environment, named=named) if wheel else None,
         "wrong": wrong_installed(environment, choice),
         "also_fit": [record.target.id for record in choice.fitting[1:]],
         "nearest": [
@@ -114,14 +119,18 @@ def _driver(graphics: Graphics) -> str:
     return f"CUDA {graphics.driver_cuda}" if graphics.driver_cuda else "-"
 
 
-def _offer(wheel: WheelRecord, published: Published, environment: Environment, choice: Choice) -> list[str]:
+def _offer(
+    wheel: WheelRecord, published: Published, environment: Environment, choice: Choice, options: FindOptions
+) -> list[str]:
+    install = f"{typed('install')} {shell_line(asked_words(options))}".rstrip()
     wrong = wrong_installed(environment, choice)
     again = [REINSTALL] if wrong and environment.deepspeed == wheel.target.wheel_version else []
     return [
         *wrong,
-        f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). {typed('install')} puts it in, or:",
-        line_to_paste(wheel, published),
+        f"{wheel.file} fits ({wheel.bytes / 1e6:.1f} MB, {len(wheel.ops)} ops). {install} puts it in, or:",
+        line_to_paste(wheel, published, environment, named=bool(options.python)),
         *again,
         *note_lines(wheel),
+        *idle_cards(wheel, environment),
         *unused_gpu(published, environment),
     ]

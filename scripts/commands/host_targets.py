@@ -13,7 +13,7 @@ from scripts.errors import NothingToDoError, PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.graphics import Graphics, read_graphics
 from scripts.host import describe, find_interpreter, this_host
-from scripts.install.runnable_targets import newest_deepspeed, runs_on
+from scripts.install.runnable_targets import for_cards, newest_deepspeed
 from scripts.plan.expand import Plan
 from scripts.plan.off_axis import why_off_axis
 from scripts.plan.selection import Selection
@@ -84,7 +84,7 @@ def host_target(project: Project) -> Target:
             id="driver-unknown",
         )
     possible = [target for target in buildable(project.plan) if target.python == host.python]
-    targets = [target for target in possible if runs_on(target, graphics, arches.get(target.cuda, ""))]
+    targets = for_cards(possible, graphics, arches)
     if possible and not targets:
         log_line(f"note: {_no_variant(graphics)}, so the target is one for the CPU")
         targets = [target for target in possible if target.cuda_version is None]

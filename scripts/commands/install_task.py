@@ -10,7 +10,7 @@ from scripts.commands.explained_error import explained, heard_cause
 from scripts.commands.install_options import InstallOptions
 from scripts.commands.next_line import usable_gpu
 from scripts.commands.repair import Repair, repair_of
-from scripts.commands.wheel_choice import asked_words, choose_wheel, none_fits, note_lines, wrong_installed
+from scripts.commands.wheel_choice import asked_words, choose_wheel, idle_cards, none_fits, note_lines, wrong_installed
 from scripts.errors import CommandError, InputError
 from scripts.install.attested import Attestation, check_attestation
 from scripts.install.choose import Choice
@@ -49,7 +49,11 @@ def install(options: InstallOptions) -> None:
     installation = Installation(
         record=record, published=published, environment=environment, replaces_itself=bool(wrong or options.wheel)
     )
-    for line in [*(f"{text}; {record.file} replaces it" for text in wrong), *note_lines(record)]:
+    for line in [
+        *(f"{text}; {record.file} replaces it" for text in wrong),
+        *note_lines(record),
+        *idle_cards(record, environment),
+    ]:
         log_line(line)
     done = None if options.dry_run else _run(installation, options.attestation)
     _tell(options, installation, before, done)

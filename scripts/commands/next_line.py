@@ -30,12 +30,23 @@ def next_line(nearest: Rejection, published: Published, environment: Environment
     if environment.torch and environment.torch.gone and differs == {"torch"}:
         return f"to bring it back, and the wheel with it: {_install(asked, '--repair')}"
     if differs <= {"torch", "cuda", "deepspeed"}:
-        return f"to use it, {OWN_ENVIRONMENT}: {_fresh(nearest, published, environment)}"
+        return f"to use it, {OWN_ENVIRONMENT}: {_both(nearest, published, environment, asked)}"
     best = best_for_machine(published, environment)
     if best is None:
         return _why_none(published, environment)
     name = best.record.target.wheel_version
-    return f"for this machine there is {name}; {OWN_ENVIRONMENT}: {_fresh(best, published, environment)}"
+    return f"for this machine there is {name}; {OWN_ENVIRONMENT}: {_both(best, published, environment, asked)}"
+
+
+def _both(wanted: Rejection, published: Published, environment: Environment, asked: Sequence[str]) -> str:
+    """The torch of a wheel, then the wheel, in another environment; here both at once, where that comes to it."""
+    own = _without(asked, "--python")
+    release = ("--deepspeed", wanted.record.target.deepspeed) if "--deepspeed" in own else ()
+    there = f"{_fresh(wanted, published, environment)}, then there {_install(own, *release)}"
+    best = best_for_machine(published, environment, release[-1] if release else "")
+    if best is None or best.record != wanted.record:
+        return there
+    return f"{there}; or change this one: {_install(asked, *release, '--repair')}"
 
 
 def _without_torch(nearest: Rejection, published: Published, environment: Environment, asked: Sequence[str]) -> str:
@@ -49,11 +60,13 @@ def _without_torch(nearest: Rejection, published: Published, environment: Enviro
 
 
 def _why_none(published: Published, environment: Environment) -> str:
-    from scripts.plan.off_axis import why_off_axis  # here: who gets a line needs no rules
+    from scripts.plan.off_axis import why_never, why_off_axis  # here: who gets a line needs no rules
 
     project = open_project()
     mine = environment.version
-    why = why_off_axis("python", mine, project.matrix, project.facts) if mine not in project.matrix.python else None
+    why = why_never("python", environment.implementation, project.facts)
+    if mine not in project.matrix.python:
+        why = why or why_off_axis("python", mine, project.matrix, project.facts)
     known = in_order({record.target.python for record in published.offered.wheels})
     span = known[0] if len(known) == 1 else f"{known[0]} to {known[-1]}"
     reason = why or (f"the wheels are for Python {span}" if mine not in known else "none is for its cards and driver")
@@ -61,11 +74,14 @@ def _why_none(published: Published, environment: Environment) -> str:
 
 
 def _install(asked: Sequence[str], *words: str) -> str:
-    said = list(asked)
-    if "--deepspeed" in words and "--deepspeed" in said:  # what was asked for, and is not to be had
-        place = said.index("--deepspeed")
-        del said[place : place + 2]
-    return f"{typed('install')} {shell_line([*said, *words])}"
+    said = _without(asked, "--deepspeed") if "--deepspeed" in words else asked  # what is not to be had
+    return f"{typed('install')} {shell_line([*said, *words])}".rstrip()
+
+
+def _without(asked: Sequence[str], option: str) -> list[str]:
+    """The words but for this option and its value."""
+    place = asked.index(option) if option in asked else len(asked)
+    return [*asked[:place], *asked[place + 2 :]]
 
 
 def _fresh(wanted: Rejection, published: Published, environment: Environment) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from scripts.carried import typed
@@ -11,13 +12,16 @@ from scripts.ci.actions import site_address
 from scripts.commands.install_options import OfferOptions
 from scripts.commands.next_line import left_unused, next_line
 from scripts.commands.project import open_project
-from scripts.errors import InputError, NothingToDoError
+from scripts.errors import InputError, NothingToDoError, PrerequisiteError
 from scripts.facts.load import load_facts
-from scripts.index.install_line import PROGRAMS, install_command
+from scripts.index.install_line import PROGRAMS, Tool, install_words
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment, Torch, read_environment
 from scripts.install.installed import why_wrong
 from scripts.install.machine_choice import choose_for
+from scripts.install.package_client import client_words
+from scripts.install.served_cards import named as named_cards
+from scripts.install.served_cards import without_code
 from scripts.options import as_words
 from scripts.plan.target import Target
 from scripts.shell import WINDOWS, shell_line
@@ -195,8 +199,37 @@ def note_lines(wheel: WheelRecord) -> list[str]:
     return [f"note: {text}" for text in wheel.notes.values()]
 
 
-def line_to_paste(wheel: WheelRecord, published: Published, *, windows: bool = WINDOWS) -> str:
-    """What to paste: by the index, or by the file itself for a directory of wheels, which has no index."""
+def idle_cards(wheel: WheelRecord, environment: Environment) -> list[str]:
+    """That the wheel has no code for a card beside the one that it runs on."""
+    cards = without_code(environment.machine.graphics, wheel.arches)
+    line = (
+        f"note: it has no code for {named_cards(cards)}, which it leaves unused; CUDA_VISIBLE_DEVICES names the others"
+    )
+    return [line] if cards else []
+
+
+def line_to_paste(
+    wheel: WheelRecord, published: Published, environment: Environment, *, named: bool, windows: bool = WINDOWS
+) -> str:
+    """What to paste: by the index, or by the file itself for a directory of wheels, which has no index.
+
+    `named`: the environment is not the active one, whose `python` the line else means.
+    """
+    tool, program = _client(environment, named=named)
     if wheel.url and wheel.url.startswith("file:"):
-        return shell_line([*PROGRAMS["pip"], f"{published.address(wheel)}#sha256={wheel.sha256}"], windows=windows)
-    return install_command(wheel, published, shell="cmd" if windows else "sh")
+        file = f"{published.address(wheel)}#sha256={wheel.sha256}"  # uv takes a digest behind a name alone
+        return shell_line([*program, f"deepspeed @ {file}" if tool == "uv" else file], windows=windows)
+    return shell_line(install_words(wheel, published, tool, program), windows=windows)
+
+
+def _client(environment: Environment, *, named: bool) -> tuple[Tool, Sequence[str]]:
+    """Whose line it is: `python -m pip`, but for an environment without pip or of a name of its own."""
+    if environment.has_pip and not named:
+        return "pip", PROGRAMS["pip"]
+    try:
+        words = [word for word in client_words(environment) if word != "--no-input"]
+    except PrerequisiteError:  # `install` and the doctor say that there is none
+        return "pip", PROGRAMS["pip"]
+    if PurePath(words[0]).stem == "uv":
+        return "uv", [*words, "--index-strategy", "unsafe-best-match"]
+    return "pip", words

@@ -17,7 +17,7 @@ from scripts.doctor.prerequisite import Seen, ok
 from scripts.facts.facts import Facts
 from scripts.install.environment import Environment, Torch
 from scripts.install.installed import is_met, why_wrong
-from scripts.install.mismatches import runs_on_gpu
+from scripts.install.served_cards import named, serves_none, without_code
 from scripts.plan.off_axis import why_free_threaded, why_never
 from scripts.versions import cuda_version
 
@@ -159,14 +159,13 @@ class RunChecks:
         torch, system = self.environment.torch, self.environment.system
         row = self.facts.torch.get(torch.minor) if torch else None
         arches = row.arches[system].get(torch.variant, "").split(";") if torch and row and system else []
-        cards = [gpu for gpu in self.environment.machine.graphics.gpus if gpu.capability]
-        if not (torch and any(arches) and cards):
+        graphics = self.environment.machine.graphics
+        if not (torch and any(arches) and any(gpu.capability for gpu in graphics.gpus)):
             return ok("does not matter here")
-        without = [gpu for gpu in cards if not any(runs_on_gpu(arch, gpu.capability) for arch in arches)]
-        if not without:
-            return ok(f"{', '.join(arches)}")
-        named = f"{without[0].name} ({without[0].capability})"
-        found = f"torch {torch.version} has no code for {named}; it has {' '.join(arches)}"
+        without = without_code(graphics, arches)
+        if not serves_none(graphics, arches):
+            return ok(f"{', '.join(arches)}{f'; it leaves {named(without)} unused' if without else ''}")
+        found = f"torch {torch.version} has no code for {named(without)}; it has {' '.join(arches)}"
         return Seen(state="wrong", found=found, words=self._repair)
 
     def torch_companions(self) -> Seen:

@@ -6,6 +6,7 @@ takes a newer one from the default index; and the torch index of the target, sin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from scripts.plan.target import Target
@@ -22,17 +23,21 @@ PROGRAMS: dict[Tool, tuple[str, ...]] = {
 }
 
 
-def install_words(record: WheelRecord, published: Published, tool: Tool = "pip") -> tuple[str, ...]:
-    """The command as words."""
-    return target_words(record.target, published, tool)
+def install_words(
+    record: WheelRecord, published: Published, tool: Tool = "pip", program: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The command as words, of this program where one is given: a pip or uv that is pointed at an environment."""
+    return target_words(record.target, published, tool, program)
 
 
-def target_words(target: Target, published: Published, tool: Tool = "pip") -> tuple[str, ...]:
+def target_words(
+    target: Target, published: Published, tool: Tool = "pip", program: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The same for the wheel of a target."""
     option = "--extra-index-url" if tool == "pip" else "--index"
     indexes = (published.channel(target), published.torch_channel(target))
     return (
-        *PROGRAMS[tool],
+        *(program or PROGRAMS[tool]),
         f"deepspeed=={target.wheel_version}",
         "--only-binary",
         "deepspeed",

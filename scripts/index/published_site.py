@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,11 @@ from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 
 MOST_NAMED = 20  # of the faults of one site
+CHANNEL = r"whl(?:[/\\](?:cpu|cu\d+)(?:[/\\]torch[\d.]+)?)?(?:[/\\]deepspeed)?"
+PART = re.compile(rf"(?<=[^/:\\])[/\\](?:{CHANNEL}(?:[/\\](?:index\.html)?)?|index\.html|wheels\.json)$")
+HOST = re.compile(
+    r"[\w-]+(?:\.[\w-]+)*(?:\.[a-z]{2,}|:\d+)(?:/|$)", re.I
+)  # what begins like an address without its scheme
 LIMIT = 256_000_000  # bytes; ten thousand wheels take ten million
 
 
@@ -25,19 +31,31 @@ def read_site(location: str) -> Published:
         from urllib.request import url2pathname  # takes long to import
 
         location = url2pathname(urlsplit(location).path)
-    if location.startswith(("http://", "https://")):
-        site = read_site_if_there(location)
+    if location.lower().startswith(("http://", "https://")):
+        address = location.partition("?")[0].partition("#")[0]
+        site = read_site_if_there(address)
+        if site is None and root_of(address) != address:
+            site = read_site_if_there(root_of(address))
         if site is None:
             raise InputError(
-                f"{location} is not an index: it has no {WHEELS}; give the address of one", id="not-an-index"
+                f"{address} is not an index: it has no {WHEELS}; give the address of one", id="not-an-index"
             )
         return site
     file = Path(location).resolve() / WHEELS
+    if not file.is_file():
+        file = Path(root_of(location)).resolve() / WHEELS
     try:
         return read_wheels(file.read_bytes(), str(file), f"{file.parent.as_uri()}/")
     except OSError as error:
-        message = f"{file}: {error.strerror}; give the address or directory of an index"
-        raise InputError(message, id="not-an-index") from None
+        cure = "give the address or directory of an index"
+        if HOST.match(location) and not Path(location).exists():
+            cure = f"is it an address? then --index https://{location}"
+        raise InputError(f"{file}: {error.strerror}; {cure}", id="not-an-index") from None
+
+
+def root_of(location: str) -> str:
+    """The site of an address, or directory, of a part of it: of a channel, as pip's line has it, or of its page."""
+    return PART.sub("", location) or location
 
 
 def read_site_if_there(address: str) -> Published | None:

@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from scripts.install.environment import Environment
 from scripts.install.mismatches import NO_ABIS, NO_DRIVERS, Abis, Axes, Drivers, Mismatch, Question, questions
+from scripts.install.served_cards import without_code
 from scripts.plan.distance import DECIMALS, by_numbers
 from scripts.plan.target import Target
 from scripts.versions import cuda_version, minor_of
@@ -80,7 +81,12 @@ def _answers(question: Question, records: Sequence[WheelRecord]) -> list[tuple[M
 
 
 def _newest_first(records: Sequence[WheelRecord], environment: Environment) -> list[WheelRecord]:
-    """Later is better: a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA that the driver supports."""
+    """Later is better: code for more of the cards, a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA.
+
+    Of CUDAs one that the driver supports by itself comes before one that it runs as a newer minor of its major.
+    """
+    graphics = environment.machine.graphics
+    unused = {arches: len(without_code(graphics, arches)) for arches in {record.arches for record in records}}
     driver = environment.machine.graphics.driver_cuda
     targets = [record.target for record in records]
     deepspeed = _places({target.deepspeed for target in targets})
@@ -91,7 +97,14 @@ def _newest_first(records: Sequence[WheelRecord], environment: Environment) -> l
 
     def key(record: WheelRecord) -> tuple[object, ...]:
         target = record.target
-        return (deepspeed[target.deepspeed], torch[target.torch], order[target.cuda], target.python, target.platform)
+        return (
+            -unused[record.arches],
+            deepspeed[target.deepspeed],
+            torch[target.torch],
+            order[target.cuda],
+            target.python,
+            target.platform,
+        )
 
     return sorted(records, key=key, reverse=True)
 

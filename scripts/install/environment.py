@@ -138,11 +138,13 @@ def _interpreter(python: str) -> Path:
         path = Path(find_interpreter(f"3.{named[1]}") or python)  # a version, as --py takes it
     if not path.is_dir():
         return path
-    names = ("Scripts/python.exe", "python.exe") if os.name == "nt" else ("bin/python",)
-    found = next((path / name for name in names if (path / name).exists()), None)
+    folder = path.parent if path.name.lower() in ("bin", "scripts") else path
+    names = ("Scripts/python.exe", "python.exe") if os.name == "nt" else ("bin/python", "bin/python3")
+    found = next((folder / name for name in names if (folder / name).exists()), None)
     if found is None:
+        gone = next((f", {folder / name} leads nowhere" for name in names if (folder / name).is_symlink()), "")
         raise InputError(
-            f"{path} is not a Python environment; give its directory or its interpreter with --python",
+            f"{path} is not a Python environment{gone}; give its directory or its interpreter with --python",
             id="not-a-python-environment",
         )
     return found
@@ -162,12 +164,17 @@ def _ask(executable: Path) -> dict[str, Any]:
             id="not-a-python-environment",
         )
     try:
-        document: dict[str, Any] = json.loads(answer.output)
+        document: dict[str, Any] = json.loads(_last_object(answer.output))
     except ValueError:
         raise InputError(
             f"{executable} gave no answer; give a Python interpreter with --python", id="not-a-python-environment"
         ) from None
     return document
+
+
+def _last_object(said: str) -> str:
+    """The last line that can be the answer: an environment's own start-up files may print something, too."""
+    return next((line for line in reversed(said.splitlines()) if line.startswith("{")), "")
 
 
 def _build(answer: dict[str, Any]) -> DeepSpeedBuild:

@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from scripts.graphics import Graphics
 from scripts.install.environment import Environment
+from scripts.install.served_cards import named, serves_none, without_code
 from scripts.plan.distance import WEIGHTS, distance
 from scripts.plan.target import Target
 from scripts.versions import manylinux_level
@@ -215,27 +216,14 @@ def _cpu(record: WheelRecord, environment: Environment) -> Mismatch | None:
 
 
 def _gpus(record: WheelRecord, environment: Environment) -> tuple[Mismatch, ...]:
-    if not record.arches:
-        return ()
-    gpus = {gpu.capability: gpu.name for gpu in environment.machine.graphics.gpus if gpu.capability}
+    """Every card, where it runs on none of them; beside one that it runs on another one stays unused."""
+    graphics = environment.machine.graphics
+    cards = without_code(graphics, record.arches) if serves_none(graphics, record.arches) else ()
     return tuple(
         Mismatch(
             what="gpu",
-            reason=f"it has no code for {name} ({capability}); it has {' '.join(record.arches)}",
+            reason=f"it has no code for {named([gpu])}; it has {' '.join(record.arches)}",
             distance=50,
         )
-        for capability, name in sorted(gpus.items())
-        if not any(runs_on_gpu(arch, capability) for arch in record.arches)
+        for gpu in cards
     )
-
-
-@cache
-def runs_on_gpu(arch: str, capability: str) -> bool:
-    """Whether code for `arch` runs on a GPU: machine code within its major version, PTX on everything newer.
-
-    Source: NVIDIA's CUDA C++ programming guide, binary and PTX compatibility.
-    """
-    code, gpu = _version(arch.removesuffix("+PTX").rstrip("af")), _version(capability)
-    if arch.endswith("a"):
-        return code == gpu
-    return code <= gpu and (code.major == gpu.major or arch.endswith("+PTX"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from packaging.version import Version
 
 from scripts.graphics import Graphics
-from scripts.install.mismatches import runs_on_gpu
+from scripts.install.served_cards import serves_none, without_code
 from scripts.plan.target import Target
 
 
@@ -17,14 +17,22 @@ def newest_deepspeed(targets: Sequence[Target]) -> list[Target]:
     return [target for target in targets if Version(target.deepspeed) == newest]
 
 
-def runs_on(target: Target, graphics: Graphics, arches: str) -> bool:
-    """Whether the target is for a machine with these cards: its driver and every NVIDIA card can run it.
+def runs_on(target: Target, graphics: Graphics, arches: str, *, on_each: bool = True) -> bool:
+    """Whether the target is for a machine with these cards: its driver and every NVIDIA card, or one at least, run it.
 
     A target for the CPU is for a machine without an NVIDIA driver. `arches` is the target's TORCH_CUDA_ARCH_LIST.
     """
     driver, wanted = graphics.driver_cuda, target.cuda_version
     if driver is None or wanted is None:
         return driver is None and wanted is None
-    cards = [gpu.capability for gpu in graphics.gpus if gpu.capability]
-    codes = arches.split(";")
-    return Version(wanted) <= Version(driver) and all(any(runs_on_gpu(c, card) for c in codes) for card in cards)
+    refused = (without_code if on_each else serves_none)(graphics, arches.split(";"))
+    return Version(wanted) <= Version(driver) and not refused
+
+
+def for_cards(targets: Sequence[Target], graphics: Graphics, arches: Mapping[str, str]) -> list[Target]:
+    """Those that run on every card that is here; where there are none, on one at least."""
+    for on_each in (True, False):
+        found = [each for each in targets if runs_on(each, graphics, arches.get(each.cuda, ""), on_each=on_each)]
+        if found:
+            break
+    return found

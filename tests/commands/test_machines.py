@@ -126,6 +126,23 @@ win_amd64 | 3.12 | 2.5.1+cu124 cu124 | NVIDIA GeForce RTX 4090, 8.9 | 560.94 12.
 linux_x86_64 | 3.12 | 2.13.0+cpu cpu | NVIDIA A100, 8.0 | 580.65 13.0 | glibc 2.39 |
 win_amd64 | 3.11 | 2.3.0+cu121 cu121 | NVIDIA RTX A2000 Laptop GPU, 8.6 | 551.86 12.4 | | 0.14.5
 win_amd64 | 3.11 | 2.9.1+cu126 cu126 | NVIDIA GeForce GTX 1060, 6.1; NVIDIA GeForce RTX 3060, 8.6 | 576.02 12.9 | |
+linux_x86_64 | 3.12 | | NVIDIA GeForce GTX 1060, 6.1; NVIDIA GeForce RTX 3060, 8.6 | 580.65 13.0 | glibc 2.39 |
+linux_x86_64 | 3.12 | | NVIDIA GeForce GT 730, 3.5; NVIDIA GeForce RTX 4090, 8.9 | 470.57 11.4 | glibc 2.39 |
+linux_x86_64 | 3.12 | | NVIDIA GeForce GT 1030, 6.1; NVIDIA GeForce RTX 5090, 12.0 | 580.65 13.0 | glibc 2.39 |
+win_amd64 | 3.12 | 2.8.0+cu128 cu128 | NVIDIA GeForce GT 1030, 6.1; NVIDIA GeForce RTX 5090, 12.0 | 580.65 13.0 | |
+win_amd64 | 3.12 | 2.8.0+cu128 cu128 | NVIDIA GeForce GT 1030, 6.1; NVIDIA GeForce GTX 1080, 6.1 | 580.65 13.0 | |
+linux_x86_64 | 3.12 | 2.5.1.post304 cu126 | NVIDIA A100, 8.0 | 570.86 12.8 | glibc 2.39 |
+linux_x86_64 | 3.12 | 2.3.1+computecanada cu122 | NVIDIA A100, 8.0 | 560.94 12.6 | glibc 2.37 |
+win_amd64 | 3.14 | 2.3.1+cu121 cu121 | NVIDIA GeForce RTX 4090, 8.9 | 580.65 13.0 | |
+win_amd64 | 3.12 | 2.17.0.dev20261101+cu132 cu132 | NVIDIA GeForce RTX 4090, 8.9 | 610.43 13.3 | |
+win_amd64 | 3.12 | 2.8.0+cu128 cu128 | NVIDIA GeForce RTX 4090, 8.9 | 390.77 9.1 | |
+linux_x86_64 | 3.14 | 2.5.1+rocm6.2 rocm | AMD Radeon RX 7900; NVIDIA GeForce RTX 3060, 8.6 | 580.65 13.0 | glibc 2.35 |
+win_amd64 | 3.9 | 2.8.0+cu126 cu126 | NVIDIA GeForce RTX 4090, 8.9 | 580.95 13.0 | | 0.19.8
+linux_ppc64le | 3.12 | 2.6.0 cpu | Tesla V100-SXM2-16GB, 7.0 | 550.54 12.4 | glibc 2.28 |
+linux_riscv64 | 3.12 | | | | glibc 2.39 |
+freebsd_14_1_release_amd64 | 3.11 | | | | |
+mingw_x86_64_ucrt_gnu | 3.12 | | NVIDIA GeForce RTX 4090, 8.9 | 580.95 13.0 | |
+cygwin_3_5_x86_64 | 3.9 | | | | |
 """
 
 

@@ -111,6 +111,8 @@ def test_a_finding_has_an_id_a_consequence_and_a_line_and_the_last_line_is_one_c
     assert lines[place + 1].strip().startswith("torch: DeepSpeed cannot be imported")
     assert lines[place + 2].strip() == "-> invoke install --repair --python python.exe"
     assert lines[-1] == "next: invoke doctor --fix"
+    with pytest.raises(PrerequisiteError, match=r"invoke doctor --python [\"']my env/bin[\"'] --fix$"):
+        doctor(DoctorOptions(python="my env/bin"))
 
 
 def test_what_a_person_has_to_do_is_the_last_line_where_no_command_mends_it(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from scripts.errors import DataError, InputError, WheelsError
 from scripts.fetch import download, limits, transfer
 from scripts.index import published_site
-from scripts.index.published_site import read_site
+from scripts.index.published_site import read_site, root_of
+from scripts.index.simple_index import WHEELS
 from scripts.wheel.documents import write_wheels
 from scripts.wheel.published import Published
 from scripts.wheel_build.build_environment import reachable
@@ -93,6 +95,30 @@ def test_a_document_that_lies_is_an_error_that_names_the_field(
 ) -> None:
     with answering(document(change)) as site, pytest.raises(DataError, match=named):
         read_site(f"{site.url}/")
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["", "index.html", "wheels.json", "whl/", "whl/cu124/", "whl/cu124/torch2.6/", "whl/cu124/torch2.6/deepspeed/"],
+)
+def test_a_part_of_a_site_leads_to_the_site(tmp_path: Path, part: str) -> None:
+    """pip's line has the address of a channel, a browser that of the page."""
+    one = Published(
+        wheels=(make_wheel_record(),), url="https://wheels.example/", torch_index="https://torch.example/{variant}"
+    )
+    (tmp_path / WHEELS).write_text(write_wheels(one), encoding="utf-8")
+    (tmp_path / "whl/cu124/torch2.6/deepspeed").mkdir(parents=True)
+    assert len(read_site(str(tmp_path / part)).wheels) == 1
+    assert root_of(f"https://wheels.example/a/{part}") in ("https://wheels.example/a", "https://wheels.example/a/")
+
+
+@pytest.mark.parametrize("host", ["wheels.example", "wheels.example/whl/", "127.0.0.1:8000"])
+def test_an_address_without_its_scheme_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"is it an address.*--index https://{host}"):
+        read_site(host)
 
 
 def test_a_wheel_of_the_site_itself_is_there_as_the_site_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,53 @@ def test_the_variant_is_what_torch_was_built_for(
     torch = read_environment(sys.executable, machine=MACHINE).torch
     assert torch
     assert torch.variant == variant
+
+
+def test_a_torch_without_its_metadata_is_half_an_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients take it for absent, and would put another in its place."""
+    make_torch(tmp_path, "2.6.0+cu124", cuda="12.4")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for made in (None, "torch-2.6.0+cu124.dist-info"):
+        (tmp_path / made).mkdir() if made else None
+        torch = read_environment(sys.executable, machine=MACHINE).torch
+        assert torch
+        assert (torch.version, torch.gone) == ("2.6.0+cu124", ("METADATA",))
+    (tmp_path / "torch-2.6.0+cu124.dist-info/METADATA").write_text("Name: torch\nVersion: 2.6.0+cu124\n")
+    (tmp_path / "torch-2.6.0+cu124.dist-info/RECORD").write_bytes(b'torch/version.py,,\n"\xff\xfe')
+    torch = read_environment(sys.executable, machine=MACHINE).torch
+    assert torch
+    assert torch.gone == ("RECORD",)
+
+
+@pytest.mark.parametrize("text", ["\0\0\0", "import sys; sys.exit(3)", "1/0"])
+def test_a_damaged_version_file_is_no_reason_to_know_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    make_torch(tmp_path, "2.6.0+cu124", cuda="12.4")
+    (tmp_path / "torch/version.py").write_text(text)
+    (tmp_path / "torch-2.6.0+cu124.dist-info").mkdir()
+    (tmp_path / "torch-2.6.0+cu124.dist-info/METADATA").write_text("Name: torch\nVersion: 2.6.0+cu124\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    torch = read_environment(sys.executable, machine=MACHINE).torch
+    assert torch
+    assert torch.version == "2.6.0+cu124"
+
+
+def test_what_start_up_files_print_is_not_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import atexit\nprint('hello')\natexit.register(print, '\\nbye')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert read_environment(sys.executable, machine=MACHINE).version == this_host().python
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links as POSIX has them")
+def test_a_prefix_without_a_plain_python_and_a_dangling_one(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"bin/python leads nowhere"):
+        read_environment(str(tmp_path), machine=MACHINE)
+    (tmp_path / "bin/python3").symlink_to(sys.executable)
+    for named in (tmp_path, tmp_path / "bin"):
+        assert read_environment(str(named), machine=MACHINE).version == this_host().python
 
 
 def test_a_folder_of_an_environment_stands_for_its_python(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def torch_facts() -> dict[str, Any] | None:
     constants: dict[str, Any] = {}
     try:
         exec(read(directory / "version.py"), constants)  # torch's own file of constants
-    except Exception:  # noqa: BLE001  whatever a damaged file raises
+    except (Exception, SystemExit):  # noqa: BLE001  whatever a damaged file raises
         constants.clear()
     version = constants.get("__version__") or version_of("torch")
     if version is None:
@@ -47,11 +47,16 @@ def torch_facts() -> dict[str, Any] | None:
 
 
 def gone_files(name: str) -> list[str]:
-    """What the package's own list has and the disk has not; of torch that is half an installation."""
+    """What the package's own list has and the disk has not; of torch that is half an installation.
+
+    Its metadata count, too: without them clients take it for absent, and put another in its place.
+    """
+    if version_of(name) is None:
+        return ["METADATA"]
     try:
         files = metadata.distribution(name).files or []
-    except metadata.PackageNotFoundError:
-        return []
+    except Exception:  # noqa: BLE001  whatever a damaged list raises
+        return ["RECORD"]
     gone = (str(file) for file in files if file.suffix != ".pyc" and not Path(str(file.locate())).exists())
     return list(itertools.islice(gone, 3))
 
@@ -112,10 +117,10 @@ def read(path: Path) -> str:
 
 
 def version_of(name: str) -> str | None:
-    """The installed version; None when it is not installed."""
+    """The installed version; None when it is not installed, or its metadata cannot be read."""
     try:
         return metadata.version(name)
-    except metadata.PackageNotFoundError:
+    except Exception:  # noqa: BLE001  there is none, or whatever damaged metadata raise
         return None
 
 
