@@ -31,6 +31,14 @@ def test_the_file_lists_every_pinned_release_and_the_patches_as_they_are() -> No
     assert listing.patches == patch_digests(FACTS.patches), "python -m scripts.commands.source_list"
 
 
+def test_compression_is_asked_of_every_release_that_has_it_and_of_no_other() -> None:
+    asked = FACTS.verification_parts["compression"].versions
+    listing = read_source_listing(LISTING)
+    has = [name for name, each in listing.releases.items() if "deepspeed/compression/compress.py" in each.files]
+    assert "0.14.5" in has
+    assert [name for name in listing.releases if name in asked] == has
+
+
 def test_what_is_read_is_written_again_and_small() -> None:
     assert source_listing_text(read_source_listing(LISTING)) == LISTING.read_text(encoding="utf-8")
     assert LISTING.stat().st_size < 300_000
