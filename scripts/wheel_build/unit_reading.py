@@ -89,11 +89,24 @@ class Disk:
         ]
 
     def changed_since(self, paths: Iterable[Path], moment_ns: int) -> bool:
-        """Whether one of the files was written at or after the moment, or is gone."""
+        """Whether one of the files was written, or put where it is, at or after the moment, or is gone."""
         try:
-            return any(max(found.st_mtime_ns, found.st_ctime_ns) >= moment_ns for found in map(Path.stat, paths))
+            return any(_is_newer(path, moment_ns) for path in paths)
         except OSError:
             return True
+
+
+def _is_newer(path: Path, moment_ns: int) -> bool:
+    """Whether the file was written or put there at or after the moment.
+
+    A file that was put there keeps the time at which it was written, so the time of its other changes counts, too; but
+    of a file with several links that is also changed by a link elsewhere: uv, which links what it installs, changes the
+    headers of every torch on the disk when it fills one more environment. So then the folder must have changed, too.
+    """
+    found = path.stat()
+    if found.st_mtime_ns >= moment_ns or found.st_ctime_ns < moment_ns:
+        return found.st_mtime_ns >= moment_ns
+    return found.st_nlink < 2 or path.parent.stat().st_mtime_ns >= moment_ns
 
 
 def reading_of(

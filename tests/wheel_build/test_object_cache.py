@@ -21,6 +21,7 @@ from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.prepare import CompileSettings
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import Recipe
+from scripts.wheel_build.unit_reading import Disk
 from tests.wheel_build.factories import (
     count_calls,
     counting_compiler,
@@ -178,6 +179,46 @@ def test_what_was_written_during_a_compile_is_not_kept(place: Place) -> None:
     os.utime(place.folder / "torch/include/deep/same.h", ns=(time.time_ns() + 10**12,) * 2)
     assert place.build()[0] == 2
     assert place.build()[0] == 2
+
+
+def written(header: Path) -> None:
+    header.write_text("#define SAME 6\n")
+    os.utime(header, ns=(1, 1))
+
+
+def replaced_by_an_old_file(header: Path) -> None:
+    other = header.with_name("other.h")
+    other.write_text("#define SAME 6\n")
+    os.utime(other, ns=(1, 1))
+    other.rename(header)
+
+
+def replaced_by_a_link(header: Path) -> None:
+    other = header.parent.parent / "same.h"
+    replaced_by_an_old_file(other)
+    header.unlink()
+    header.hardlink_to(other)
+
+
+@pytest.mark.parametrize("change", [written, replaced_by_an_old_file, replaced_by_a_link, Path.unlink])
+def test_a_header_that_is_another_since_the_compile_began_is_noticed_whatever_its_time(
+    place: Place, change: Callable[[Path], None]
+) -> None:
+    header = place.folder / "torch/include/deep/same.h"
+    began = time.time_ns()
+    assert not Disk().changed_since([header], began)
+    time.sleep(0.03)
+    change(header)
+    assert Disk().changed_since([header], began)
+
+
+def test_a_header_that_an_installer_links_into_another_environment_meanwhile_is_the_same(place: Place) -> None:
+    header = place.folder / "torch/include/deep/same.h"
+    began = time.time_ns()
+    time.sleep(0.03)
+    (place.folder / "own" / "same.h").hardlink_to(header)
+    assert header.stat().st_ctime_ns > began
+    assert not Disk().changed_since([header], began)
 
 
 def test_a_damaged_reading_is_a_miss_and_goes(place: Place) -> None:
