@@ -1,16 +1,20 @@
-"""Upstream's own recipe against ours, side by side, on this machine: `python -m bench.build [--part same|next|all]`.
+"""Upstream's own recipe against ours, side by side, on this machine: `python -m bench.build [--part NAME]`.
 
 All sides use the same environment, torch, source and ops, and as many compilers at once as there are processors:
 
 - upstream: `setup.py bdist_wheel`, as its README has it,
 - expert: the same as who knows it would type it, with ninja and without debug information,
-- ccache: the expert's with ccache, when it is installed: filled, and once more with what it then holds.
+- ccache, ccache-depend: the expert's with ccache, when it is installed, in its direct or its depend mode: filled, once
+  more with what it then holds, and the release before with that.
 
 Printed: processor and wall seconds of each and of ours
 
 - cold: nothing in any cache,
 - unchanged: the same wheel once more,
+- objects: once more, without the cache of whole ops,
+- before: the release before, with what the caches hold then,
 - next version: the ops of 0.19.5 whose sources 0.19.4 already had, after building 0.19.4,
+- workers, a part of its own: what the recorded compilers of the expert's and of ours take on 2 and on 16 workers,
 
 the ratios, and the sizes of the wheels. Nothing here is asserted by time; a person reads the ratio. On a machine that
 does other work, too, processor seconds are what counts.
@@ -25,16 +29,21 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from packaging.version import Version
+
 from bench.cost import Cost
+from bench.workers import Recorded, ninja_tasks, recorded_tasks, timed_compiler
 from scripts.command import Command, check, run
 from scripts.commands.host_targets import host_target
 from scripts.commands.project import Project, open_project
 from scripts.commands.project_planner import planner_of
 from scripts.dirs import Dirs, default_dirs
+from scripts.errors import InputError
 from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import usable_processors
 from scripts.plan.target import Target
@@ -47,7 +56,9 @@ from scripts.wheel_build.replay import replay_path
 from scripts.wheel_build.replay_file import ReplayFile, replay_of
 from scripts.wheel_build.source import SourceArchive, fetch_source, prepare_tree
 
-SIDES = ("upstream", "expert", "ccache")
+CCACHE = {"ccache": {}, "ccache-depend": {"CCACHE_DEPEND": "1"}}  # side -> what ccache is told beside the usual
+SIDES = ("upstream", "expert", *CCACHE)
+PARTS = ("same", "next", "workers", "all")
 BEFORE, AFTER = "0.19.4", "0.19.5"
 UNCHANGED = ("cpu_adam", "fused_adam", "deepspeed_shm_comm")  # sources of 0.19.4 and 0.19.5 are the same
 
@@ -90,20 +101,54 @@ class Bench:
         check(command, run(command, log=_dots(side)))
         return Cost.now() - begun, next(iter(dist.glob("*.whl")))
 
-    def expert(self, target: Target, options: BuildOptions, *, wrapper: str = "") -> Cost:
-        """What building it costs with ninja, all processors and no debug information; `wrapper` starts the compiler."""
-        compiler = self.folder / f"expert-{wrapper or 'plain'}" / "g++"
+    def expert(self, target: Target, options: BuildOptions, side: str = "expert") -> Cost:
+        """What building it costs with ninja, all processors and no debug information; with ccache on its sides."""
+        compiler = self.folder / f"{side}-bin" / "g++"
         compiler.parent.mkdir(exist_ok=True)
-        compiler.write_text(f'#!/bin/sh\nexec {wrapper} g++ "$@" -g0\n', encoding="utf-8")
+        wrapper = "ccache " if side in CCACHE else ""
+        compiler.write_text(f'#!/bin/sh\nexec {wrapper}g++ "$@" -g0\n', encoding="utf-8")
         compiler.chmod(0o755)
         variables = {
+            **CCACHE.get(side, {}),
             "DS_ENABLE_NINJA": "1",
             "MAX_JOBS": str(usable_processors()),
             "CXX": str(compiler),
             "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
-            "CCACHE_DIR": str(self.folder / "ccache"),
+            "CCACHE_DIR": str(self.folder / f"{side}-cache"),
+            "CCACHE_BASEDIR": str(self.folder),  # in the tree of another release the same names lie in other folders
+            "CCACHE_NOHASHDIR": "1",
         }
-        return self.upstream(target, options, "expert", variables)[0]
+        return self.upstream(target, options, side, variables)[0]
+
+    def recorded_expert(self, target: Target, options: BuildOptions) -> Recorded:
+        """What each compiler of the expert's takes, and all of it, one after the other."""
+        compiler, log = self.folder / "recorded-bin" / "g++", self.folder / "recorded-bin" / "log"
+        timed_compiler(compiler, shutil.which("g++") or "g++", log)
+        variables = {
+            "DS_ENABLE_NINJA": "1",
+            "MAX_JOBS": "1",
+            "CXX": str(compiler),
+            "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
+        }
+        cost, _ = self.upstream(target, options, "recorded", variables)
+        return replace(ninja_tasks(log.read_text(encoding="utf-8")), whole=cost.processor)
+
+    def recorded_ours(self, target: Target, options: BuildOptions) -> Recorded:
+        """The same of ours, from an empty cache."""
+        recorded = Recorded()
+        with recorded_tasks(recorded):
+            recorded.whole = self.ours(target, options, f"recorded-{options.headers}")[0].processor
+        return recorded
+
+    def before(self, target: Target, options: BuildOptions) -> Target:
+        """The same target of the newest DeepSpeed release before that has these ops, too."""
+        planner, own = planner_of(self.project, options), Version(target.deepspeed)
+        for release in sorted(filter(own.__gt__, map(Version, self.project.facts.deepspeed)), reverse=True):
+            other = replace(target, deepspeed=str(release))
+            with suppress(InputError):
+                planner.here(other)
+                return other
+        raise InputError(f"no release before {own} has all of {', '.join(options.ops)}", id="op-not-available")
 
     def _source(self, target: Target) -> SourceArchive:
         pinned = self.project.facts.deepspeed[target.deepspeed].sdist_sha256
@@ -122,7 +167,11 @@ def same_version(bench: Bench, target: Target, ops: Sequence[str], sides: Sequen
     options = BuildOptions(ops=tuple(ops))
     cold, wheel = bench.ours(target, options, "cold")
     warm, again = bench.ours(target, options, "cold")
-    figures = {**cold.named("cold"), **warm.named("unchanged")}
+    shutil.rmtree(bench.folder / "cold" / "ops")
+    objects, _ = bench.ours(target, options, "cold")
+    earlier = bench.before(target, options)
+    before, _ = bench.ours(earlier, options, "cold")
+    figures = {**cold.named("cold"), **warm.named("unchanged"), **objects.named("objects"), **before.named("before")}
     figures["same_bytes"] = float(wheel.read_bytes() == again.read_bytes())
     if "upstream" in sides:
         theirs, upstream_wheel = bench.upstream(target, options, "upstream")
@@ -132,10 +181,27 @@ def same_version(bench: Bench, target: Target, ops: Sequence[str], sides: Sequen
     if "expert" in sides:
         theirs = bench.expert(target, options)
         figures |= {**theirs.named("expert"), **cold.over("cold_of_expert", theirs)}
-    if "ccache" in sides and shutil.which("ccache"):
-        figures |= bench.expert(target, options, wrapper="ccache").named("ccache_cold")
-        filled = bench.expert(target, options, wrapper="ccache")
-        figures |= {**filled.named("ccache_filled"), **warm.over("unchanged_of_ccache", filled)}
+    for side in (side for side in CCACHE if side in sides and shutil.which("ccache")):
+        name = side.replace("-", "_")
+        figures |= bench.expert(target, options, side).named(f"{name}_cold")
+        filled = bench.expert(target, options, side)
+        figures |= {**filled.named(f"{name}_filled"), **warm.over(f"unchanged_of_{name}", filled)}
+        theirs = bench.expert(earlier, options, side)
+        figures |= {**theirs.named(f"{name}_before"), **before.over(f"before_of_{name}", theirs)}
+    return figures
+
+
+def on_workers(bench: Bench, target: Target, ops: Sequence[str], workers: Sequence[int]) -> Mapping[str, float]:
+    """The seconds to the wheel that the recorded compilers take on so many workers, and the ratios."""
+    options = BuildOptions(ops=tuple(ops))
+    theirs = bench.recorded_expert(target, options)
+    ours = {name: bench.recorded_ours(target, replace(options, headers=name)) for name in ("precompiled", "small")}
+    figures = {"expert_processor": theirs.whole, **{f"{name}_processor": one.whole for name, one in ours.items()}}
+    for number in workers:
+        figures[f"expert_on_{number}"] = theirs.on(number)
+        for name, one in ours.items():
+            figures[f"{name}_on_{number}"] = one.on(number)
+            figures[f"{name}_of_expert_on_{number}"] = one.on(number) / theirs.on(number)
     return figures
 
 
@@ -157,8 +223,9 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the comparison and print it, as a table and as JSON."""
     parser = argparse.ArgumentParser(prog="bench.build")
     parser.add_argument("--ops", default="", help="only these ops, separated by commas")
-    parser.add_argument("--sides", default=",".join(SIDES), help="only these of upstream, expert, ccache")
-    parser.add_argument("--part", choices=("same", "next", "all"), default="all", help="which comparison")
+    parser.add_argument("--sides", default=",".join(SIDES), help=f"only these of {', '.join(SIDES)}")
+    parser.add_argument("--part", choices=PARTS, default="all", help="which comparison; all: the first two")
+    parser.add_argument("--workers", default="2,16", help="of the part workers: how many, separated by commas")
     given = parser.parse_args(words)
     project, installer = open_project(), find_installer()
     target = host_target(project)
@@ -170,10 +237,13 @@ def main(words: Sequence[str] | None = None) -> None:
         fill_build_environment(planner_of(project, BuildOptions()).here(target), installer, python)
         bench = Bench(project=project, folder=folder, python=python)
         ops = [op for op in given.ops.split(",") if op]
-        figures = {
-            **(same_version(bench, target, ops, given.sides.split(",")) if given.part != "next" else {}),
-            **(next_version(bench, target) if given.part != "same" else {}),
-        }
+        figures: dict[str, float] = {}
+        if given.part in ("same", "all"):
+            figures |= same_version(bench, target, ops, given.sides.split(","))
+        if given.part in ("next", "all"):
+            figures |= next_version(bench, target)
+        if given.part == "workers":
+            figures |= on_workers(bench, target, ops, [int(number) for number in given.workers.split(",")])
     print(f"{target.id}, ours against upstream's setup.py bdist_wheel")
     for name, value in figures.items():
         print(f"  {name:32} {value:10.3f}")

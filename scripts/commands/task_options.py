@@ -213,10 +213,10 @@ class BenchOptions:
     """What is measured."""
 
     what: str = option(
-        help="plan, build, arches, group, publish, index, page, find, diagnose or faults",
-        more="`plan`, `build`, `arches`, `group`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; usually "
-        "given without the option's name",
-        choices=("plan", "build", "arches", "group", "publish", "index", "page", "find", "diagnose", "faults"),
+        help="plan, build, warm, arches, group, publish, index, page, find, diagnose or faults",
+        more="`plan`, `build`, `warm`, `arches`, `group`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; "
+        "usually given without the option's name",
+        choices=("plan", "build", "warm", "arches", "group", "publish", "index", "page", "find", "diagnose", "faults"),
     )
     logs: str = path_option(
         "",
@@ -226,8 +226,20 @@ class BenchOptions:
     )
     part: str = option(
         "",
-        "of faults: only this part, or several; of group: cpu or cuda",
-        more="of `invoke bench faults`: only these parts, with commas between; of `group` `cpu` or `cuda`",
+        "of faults: only this part, or several; of group: cpu or cuda; of build: same, next or workers",
+        more="of `invoke bench faults`: only these parts, with commas between; of `group` `cpu` or `cuda`; of `build` "
+        "`same`, `next` (the next DeepSpeed release) or `workers` (how long recorded compilers take on 2 and on 16)",
+    )
+    ops: str = option(
+        "",
+        "of build, warm and group: only these ops",
+        more="of `invoke bench build`, `warm` and `group`: only these ops, with commas between",
+    )
+    sides: str = option(
+        "",
+        "of build: only these of upstream, expert, ccache, ccache-depend",
+        more="of `invoke bench build`: only these of `upstream` (its own recipe), `expert` (that with ninja, all "
+        "processors and no debug information), `ccache` and `ccache-depend` (the expert with these), commas between",
     )
     seed: int = option(
         1,
