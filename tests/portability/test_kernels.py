@@ -15,6 +15,7 @@ from scripts.dirs import Dirs, default_dirs
 from scripts.facts.load import load_facts
 from scripts.plan.expand import expand
 from scripts.plan.matrix import load_matrix
+from scripts.plan.ops import patches_for
 from scripts.plan.target import Target, parse_id
 from scripts.portability.header_folders import OWN, headers_of
 from scripts.portability.source_sets import SourceSet, source_sets
@@ -27,6 +28,7 @@ MATRIX = load_matrix(Path(__file__).parent.parent.parent / "matrix.yaml", FACTS)
 DIRS = Dirs(cache=default_dirs().cache, wheelhouse=Path("wheels"), logs=Path("logs"))
 NEWEST = parse_id("ds0.19.8-torch2.15.0-cu130-cp312-win_amd64")
 OF_NVCC = ("cuda-runtime", "cuda-crt", "cccl")  # comes with its own
+CUDA = "13.0"  # of the front end and its headers
 
 pytestmark = [pytest.mark.portability, pytest.mark.nightly]
 
@@ -40,7 +42,7 @@ class KernelReader:
 
     def kernels(self, targets: Sequence[Target]) -> list[SourceUnit]:
         """The different kernels of these targets."""
-        found = (unit for one in source_sets(targets, FACTS, MATRIX) for unit in self.units(one))
+        found = (unit for one in source_sets(targets, FACTS, MATRIX) for unit in self.units(with_patches_for_cuda(one)))
         return list({unit.key("nvcc"): unit for unit in found if not unit.is_compiled_by_cl}.values())
 
     def units(self, one: SourceSet) -> Sequence[SourceUnit]:
@@ -74,6 +76,12 @@ class KernelReader:
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> KernelReader:
     return KernelReader(program=kernel_front_end(DIRS.portability), trees=tmp_path_factory.mktemp("trees"))
+
+
+def with_patches_for_cuda(one: SourceSet) -> SourceSet:
+    """The set, patched for the CUDA whose headers it is read with: with 12.4 it defines what these bring."""
+    context = {**MATRIX.context_of(one.target, FACTS), "source-kind": "sdist", "cuda-version": CUDA}
+    return replace(one, patches=patches_for(FACTS.patches, context))
 
 
 def windows_cuda_targets() -> list[Target]:
