@@ -13,6 +13,7 @@ from scripts.window.what_can_exist import ops_of
 
 USUAL_LEVEL = "full"
 SOURCES = ("auto", "tag", "sdist")
+HEADERS = ("auto", "precompiled", "small", "torch")
 SWITCHES = {"cache": "Use the op cache"}
 
 
@@ -26,6 +27,7 @@ class BuildChoices(ttk.LabelFrame):
         self.level = tk.StringVar(self, USUAL_LEVEL)
         self.levels = ttk.Combobox(self, textvariable=self.level, state="readonly", width=8)
         self.source = tk.StringVar(self, SOURCES[0])
+        self.headers = tk.StringVar(self, HEADERS[0])
         self.jobs = tk.StringVar(self, "0")
         self.toolkit = tk.StringVar(self)
         self.switches = {name: tk.BooleanVar(self, value=True) for name in SWITCHES}
@@ -40,10 +42,12 @@ class BuildChoices(ttk.LabelFrame):
         self._labelled(1, "Verify", self.levels)
         sources = ttk.Combobox(self, textvariable=self.source, values=SOURCES, state="readonly", width=6)
         self._labelled(2, "Source", sources)
-        self._labelled(3, "Compilers (0: all)", ttk.Spinbox(self, textvariable=self.jobs, from_=0, to=256, width=6))
-        self.columnconfigure(3, weight=1)
+        headers = ttk.Combobox(self, textvariable=self.headers, values=HEADERS, state="readonly", width=11)
+        self._labelled(3, "torch's headers", headers)
+        self._labelled(4, "Compilers (0: all)", ttk.Spinbox(self, textvariable=self.jobs, from_=0, to=256, width=6))
+        self.columnconfigure(4, weight=1)
         folders = ttk.Frame(self)
-        folders.grid(row=2, column=0, columnspan=4, sticky="we", pady=(8, 0))
+        folders.grid(row=2, column=0, columnspan=5, sticky="we", pady=(8, 0))
         for column, text, variable in (
             (0, "CUDA toolkit (empty: found)", self.toolkit),
             (2, "Wheels to (empty: here)", self.desk.output),
@@ -52,7 +56,7 @@ class BuildChoices(ttk.LabelFrame):
             self._chosen_folder(folders, variable).grid(row=0, column=column + 1, sticky="we", padx=(0, 16))
             folders.columnconfigure(column + 1, weight=1)
         row = ttk.Frame(self)
-        row.grid(row=3, column=0, columnspan=4, sticky="w", pady=(8, 0))
+        row.grid(row=3, column=0, columnspan=5, sticky="w", pady=(8, 0))
         for name, text in SWITCHES.items():
             ttk.Checkbutton(row, text=text, variable=self.switches[name]).pack(side="left", padx=(0, 16))
         lacking = "Leave out ops for which a header is missing"
@@ -104,6 +108,8 @@ class BuildChoices(ttk.LabelFrame):
             words += ["--verify", self.level.get()]
         if self.source.get() != SOURCES[0]:
             words += ["--source", self.source.get()]
+        if self.headers.get() != HEADERS[0]:
+            words += ["--headers", self.headers.get()]
         if self.jobs.get() not in ("", "0"):
             words += ["--jobs", self.jobs.get()]
         if toolkit := self.toolkit.get().strip():

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
+import tempfile
 import tkinter as tk
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from tkinter import font, ttk
 
@@ -16,6 +21,9 @@ from scripts.window.colours import SHADES, Colours, Shade
 USUAL_DPI = 96.0
 FONTS = ("Caption", "Body", "BodyStrong", "BodyLarge", "Subtitle", "Title", "TitleLarge", "Display")  # of the theme
 LINUX_FONT = "DejaVu Sans"
+MARKS = ("check-", "radio-", "up", "down")  # the theme's pictures that stand beside text
+ROOM = re.compile(r"(-width |-height )(10|16|26|34)\b")  # that the theme gives them, in dots of a usual screen
+STEPS = 4  # screens are scaled by quarters
 
 
 def use_real_dots() -> None:
@@ -34,14 +42,47 @@ def load_theme(root: tk.Tk) -> float:
     """
     scale = max(1.0, root.winfo_fpixels("1i") / USUAL_DPI)
     root.tk.call("tk", "scaling", root.winfo_fpixels("1i") / 72.0)
-    with carried_tree(Path(sv_ttk.__file__).parent) as folder:
-        sv_ttk.TCL_THEME_FILE_PATH = folder / "sv.tcl"
+    size = Fraction(scale).limit_denominator(STEPS)
+    with carried_tree(Path(sv_ttk.__file__).parent) as folder, _with_room(folder, size) as roomy:
+        sv_ttk.TCL_THEME_FILE_PATH = roomy / "sv.tcl"
         sv_ttk.set_theme("light", root)
         sv_ttk.set_theme("dark", root)
     # It would colour all anew whenever a style changes, ours among them, and that without end.
     root.tk.call("bind", root.winfo_class(), "<<ThemeChanged>>", "")
     _scale_fonts(root, scale)
+    for shade in SHADES:
+        _scale_marks(root, shade, size)
     return scale
+
+
+@contextmanager
+def _with_room(folder: Path, size: Fraction) -> Iterator[Path]:
+    """The theme with as much room for its ticks and arrows as this screen's dots ask for: it clips what is larger."""
+    if size <= 1:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as place:
+        roomy = shutil.copytree(folder, Path(place) / folder.name, ignore=shutil.ignore_patterns("*.py*"))
+        for file in (roomy / "theme").glob("*.tcl"):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(ROOM.sub(lambda found: f"{found[1]}{round(int(found[2]) * size)}", text), encoding="utf-8")
+        yield roomy
+
+
+def _scale_marks(root: tk.Tk, shade: Shade, size: Fraction) -> None:
+    """Enlarge the theme's pictures of ticks and arrows, which have as many dots on every screen, while text grows."""
+    pictures = f"ttk::theme::sv_{shade}::I"
+    for name in root.tk.splitlist(root.tk.call("array", "names", pictures)) if size > 1 else ():
+        if not name.startswith(MARKS):
+            continue
+        picture = root.tk.call("set", f"{pictures}({name})")
+        usual = root.tk.call("image", "create", "photo")
+        root.tk.call(usual, "copy", picture)
+        root.tk.call(picture, "configure", "-width", 0, "-height", 0)
+        root.tk.call(picture, "blank")
+        larger = ("-zoom", size.numerator, "-subsample", size.denominator)
+        root.tk.call(picture, "copy", usual, *larger, "-shrink")
+        root.tk.call("image", "delete", usual)
 
 
 def _scale_fonts(root: tk.Tk, scale: float) -> None:

@@ -38,6 +38,8 @@ class WheelPanel(ttk.Frame):
         self.chosen = {axis: tk.StringVar(self, ANY) for axis in CHOSEN}
         self.boxes: dict[str, ttk.Combobox] = {}
         self.index = tk.StringVar(self)
+        self._looks = 0  # how often it has looked; an older answer says nothing any more
+        self._looked_at = ""  # where wheels were from then
         self.headline = ttk.Label(self, style="Strong.TLabel", justify="left", text="Looking …")
         self.reasons = ReadOnlyText(self, height=5, wrap="word", font="SunValleyBodyFont")
         self.options = BuildChoices(self, desk)
@@ -56,7 +58,10 @@ class WheelPanel(ttk.Frame):
             box.bind("<<ComboboxSelected>>", lambda event: self._offer())
             self.boxes[axis] = box
         ttk.Label(self, text="Wheels from (empty: as usual)").grid(row=1, column=3, columnspan=3, sticky="w")
-        ttk.Entry(self, textvariable=self.index, width=34).grid(row=2, column=3, columnspan=3, sticky="we")
+        index = ttk.Entry(self, textvariable=self.index, width=34)
+        index.grid(row=2, column=3, columnspan=3, sticky="we")
+        index.bind("<Return>", lambda event: self.look())
+        index.bind("<FocusOut>", lambda event: self._look_elsewhere())
         older = ttk.Button(self, text="Import deepspeed_config.json …", underline=7, command=self.choose_older)
         older.grid(row=3, column=3, columnspan=3, sticky="e", pady=(10, 2))
         ttk.Label(self, text="What cannot be chosen with the rest, and why").grid(
@@ -96,8 +101,21 @@ class WheelPanel(ttk.Frame):
 
     def look(self) -> None:
         """Learn about the environment, and what exists for it."""
+        self._looks, self._looked_at = self._looks + 1, self.index.get().strip()
+        number = self._looks
+        self.headline.configure(text="Looking …")
         words = ("find", *self.desk.environment_words(), *self._index_words())
-        self.desk.ask(words, self._show_environment)
+
+        def show(document: dict[str, Any], said: str) -> None:
+            if number == self._looks:
+                self._show_environment(document, said)
+
+        self.desk.ask(words, show)
+
+    def _look_elsewhere(self) -> None:
+        """Look again where the address was changed: what stands there is of the one before."""
+        if self.index.get().strip() != self._looked_at:
+            self.look()
 
     def _show_environment(self, document: dict[str, Any], said: str) -> None:
         environment = document.get("environment")
@@ -158,7 +176,7 @@ class WheelPanel(ttk.Frame):
     def find(self) -> None:
         """Say which wheel fits."""
         words = ("find", *self.desk.environment_words(), *self._wanted_words(), *self._index_words())
-        self.desk.begin(Work(title="Find", steps=(task_command(*words),)), lambda code: None)
+        self.desk.begin(Work(title="Find", steps=(task_command(*words),)), lambda code: self._look_elsewhere())
 
     def install(self) -> None:
         """Install the published wheel that fits."""

@@ -70,12 +70,22 @@ def cut(root: tk.Tk) -> Iterator[str]:
             yield f"{told(widget)}: over the edge"
 
 
+def tick(root: tk.Tk, shade: str) -> int:
+    """How many dots high the picture of a tick is; 0 when nothing is drawn at its lower end."""
+    picture = root.tk.call("set", f"ttk::theme::sv_{shade}::I(check-rest)")
+    height = int(root.tk.call("image", "height", picture))
+    drawn = any(not root.tk.call(picture, "transparency", "get", column, height - 2) for column in range(height))
+    return height if drawn else 0
+
+
 def main(pictures: str, shade: str, size: str) -> None:
     window = MainWindow(tk.Tk(), "dark" if shade == "dark" else "light")
     root = window.root
     if size == "least":
         root.geometry("x".join(str(window.desk.dots(each)) for each in LEAST))
     seen_there: dict[str, Any] = {"scale": window.scale, "body": font.nametofont("SunValleyBodyFont").actual("size")}
+    seen_there["room"] = ttk.Checkbutton(root).winfo_reqwidth()
+    seen_there["ticks"] = [tick(root, each) for each in ("light", "dark")]
     for number, name in enumerate(NAMES, start=1):
         root.focus_force()
         root.event_generate(f"<Control-Key-{number}>")

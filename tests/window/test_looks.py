@@ -38,6 +38,8 @@ def look(tmp_path: Path, dots: int, shade: str, size: str) -> dict[str, Any]:
 def test_nothing_is_cut_and_everything_is_reached_by_keyboard(tmp_path: Path, dots: int, shade: str, size: str) -> None:
     seen = look(tmp_path, dots, shade, size)
     assert seen["scale"] == pytest.approx(dots / 96, rel=0.02)
+    assert seen["ticks"] == pytest.approx([20 * dots / 96] * 2, abs=1)
+    assert seen["room"] >= max(seen["ticks"])  # the theme clips a tick that is larger than its room
     assert [line for name in PANELS for line in seen[name]["cut"]] == []
     assert [line for name in PANELS for line in seen[name]["unreached"]] == []
     for name in PANELS:
