@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
 from scripts.commands.parts_summary import parts_summary
 from scripts.commands.verified_results import with_report
+from scripts.commands.verify_page import ON_A_GPU, VERIFIED, read_gpu_results, read_results, unreported
 from scripts.facts.load import load_facts
 
 ROWS = load_facts().verification_parts
@@ -35,3 +37,20 @@ def test_the_summary_is_of_the_newest_release_and_leaves_no_part_out() -> None:
     assert lines[0] == "| Of DeepSpeed 0.10.0 | passed | skipped, failed or not run |"
     assert "| Parts of DeepSpeed | a | b, c (no such op); d (**failed**: loss 3 -> 3); e (not run) |" in lines
     assert "| Workloads | none | none |" in lines
+
+
+def test_every_part_has_a_result_for_each_release_or_on_a_gpu_and_one_that_has_none_is_named() -> None:
+    results, gpu = copy.deepcopy(read_results(VERIFIED)), copy.deepcopy(read_gpu_results(ON_A_GPU))
+    assert {"0.16.5", "0.18.9", "0.19.8"} <= results.keys()
+    assert unreported(results, gpu, ROWS.values()) == ()
+    columns = {**{name: found["parts"] for name, found in results.items()}, "GPU": gpu["parts"]}
+    asked = [
+        (part.name, name) for part in ROWS.values() for name in columns if (name == "GPU") == (part.level == "gpu")
+    ]
+    assert len(asked) > len(ROWS)
+    for part, column in asked:
+        run = columns[column].pop(part)
+        assert unreported(results, gpu, ROWS.values()) == (f"{part} ({column})",)
+        columns[column][part] = {**run, "passed": None, "reason": "", "checks": []}
+        assert unreported(results, gpu, ROWS.values()) == (f"{part} ({column})",)
+        columns[column][part] = run
