@@ -15,6 +15,10 @@ from pathlib import Path
 
 from scripts.command import ask
 
+FILE_SYSTEM = r"SYSTEM\CurrentControlSet\Control\FileSystem"
+LONG_PATHS = "LongPathsEnabled"
+LONGEST_PATH = 260  # characters, its end included, where Windows allows no longer ones
+ALLOW_LONG_PATHS = ("reg", "add", rf"HKLM\{FILE_SYSTEM}", "/v", LONG_PATHS, "/t", "REG_DWORD", "/d", "1", "/f")
 MANYLINUX_PYTHONS = Path("/opt/python")
 
 
@@ -147,3 +151,8 @@ def registry_number(key: str, name: str) -> int | None:
         with suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key) as opened:
             found, _ = winreg.QueryValueEx(opened, name)
     return found if isinstance(found, int) else None
+
+
+def long_paths_allowed() -> bool:
+    """Whether paths may have more than 260 characters: everywhere but on a Windows that was not told so."""
+    return sys.platform != "win32" or registry_number(FILE_SYSTEM, LONG_PATHS) == 1

@@ -18,7 +18,7 @@ from scripts.disk_space import Place, in_words, shortages, why_not_writable
 from scripts.doctor.prerequisite import Seen, ok
 from scripts.errors import PrerequisiteError
 from scripts.facts.facts import Facts
-from scripts.host import find_interpreter, python_include, registry_number
+from scripts.host import ALLOW_LONG_PATHS, LONGEST_PATH, find_interpreter, long_paths_allowed, python_include
 from scripts.install.environment import Environment
 from scripts.install.package_client import client_words
 from scripts.plan.target import Target
@@ -27,9 +27,6 @@ from scripts.toolchain.cuda.toolkit import ask_compiler, compiler_of
 from scripts.toolchain.gcc import install_line, require_python_headers
 from scripts.toolchain.survey import Survey
 
-FILE_SYSTEM = r"SYSTEM\CurrentControlSet\Control\FileSystem"
-LONG_PATHS = "LongPathsEnabled"
-LONGEST = 260  # characters of a path, its end included, where long ones are not allowed
 DEEPEST = 190  # characters below the cache: the longest path of a build's objects
 EXCLUSIONS = "(Get-MpPreference).ExclusionPath"
 
@@ -203,13 +200,12 @@ class BuildChecks:
     def long_paths(self) -> Seen:
         """Paths of any length, or folders near the root."""
         longest = max(len(str(folder)) for folder in (self.dirs.cache, CHECKOUT)) + DEEPEST
-        if registry_number(FILE_SYSTEM, LONG_PATHS) == 1:
+        if long_paths_allowed():
             return ok("allowed")
-        if longest < LONGEST:
+        if longest < LONGEST_PATH:
             return ok("not allowed, and not needed: the folders are near the root")
-        words = ("reg", "add", rf"HKLM\{FILE_SYSTEM}", "/v", LONG_PATHS, "/t", "REG_DWORD", "/d", "1", "/f")
         found = f"not allowed, and paths have up to {longest} characters here"
-        return _by_hand(Seen(state="wrong", found=found, words=words))
+        return _by_hand(Seen(state="wrong", found=found, words=ALLOW_LONG_PATHS))
 
     def virus_scanner(self) -> Seen:
         """Whether the cache is excluded; the list is shown to administrators alone."""

@@ -79,6 +79,7 @@ class Environment:
     c_library: str | None = None  # of Linux: "glibc 2.36", "musl"; None where it is not known
     cxx_library: str | None = None  # the newest GLIBCXX_ of its libstdc++, "3.4.30"
     companions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # torchvision: version, needs of torch
+    packages: str = ""  # the directory that packages are installed into
     tools: Mapping[str, str | None] = field(default_factory=dict)  # what compiling needs, by name: its version
 
     @property
@@ -126,6 +127,7 @@ def read_environment(python: str = "", machine: Machine | None = None) -> Enviro
         c_library=answer["c_library"],
         cxx_library=answer["cxx_library"],
         companions={name: tuple(said) for name, said in answer["companions"].items()},
+        packages=answer["packages"],
         tools=answer["tools"],
         machine=machine or read_machine(),
     )

@@ -12,6 +12,7 @@ from scripts.errors import CommandError
 from scripts.install.environment import Environment, read_environment
 from scripts.install.keeping import Loaded, kept, load_all
 from scripts.install.package_client import client_words, only_from, run_client
+from scripts.install.path_lengths import require_short_paths
 from scripts.shell import WINDOWS, shell_line
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
@@ -61,8 +62,12 @@ class Installation:
     def run(self, heard: Log = no_log) -> Loaded:
         """Install, and say which ops load; raises CommandError when the client fails, or what is there does not load.
 
+        Raises PrerequisiteError before anything is changed where Windows would refuse the path of a file.
+
         The DeepSpeed that was there before is there again then. `heard` takes what the client says on standard error.
         """
+        if self.file:
+            require_short_paths(self.file, self.environment)
         with kept(self.environment.python):
             self._install(heard)
             self._check()

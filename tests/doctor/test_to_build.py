@@ -343,7 +343,7 @@ def test_memory_is_counted_in_compilers(free: int, state: str, monkeypatch: pyte
 def test_long_paths_matter_where_the_folders_are_deep(
     allowed: int | None, depth: int, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(to_build, "registry_number", lambda key, name: allowed)
+    monkeypatch.setattr(to_build, "long_paths_allowed", lambda: allowed == 1)
     monkeypatch.setattr(to_build, "CHECKOUT", Path("/w"))
     finding = look("long-paths", folder=Path("/" + "x" * depth))
     said(state, finding)

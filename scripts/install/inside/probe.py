@@ -137,6 +137,7 @@ def facts() -> dict[str, Any]:
         "c_library": c_library(),
         "cxx_library": cxx_library(),
         "companions": companions(),
+        "packages": sysconfig.get_paths()["purelib"],
         "tools": {name: version_of(name) for name in ("ninja", "psutil", "py-cpuinfo", "setuptools")},
         "pip": importlib.util.find_spec("pip") is not None,
     }
