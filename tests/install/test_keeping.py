@@ -56,6 +56,28 @@ def replace_and_fail(empty: Path, site: Path) -> None:
         raise CommandError("no")
 
 
+def replace_unlisted_and_fail(empty: Path, site: Path) -> None:
+    with kept(environment_python(empty)):
+        assert list(site.glob("deepspeed*")) == []
+        put(site, "2.0")
+        raise CommandError("no")
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_one_without_its_list_makes_room_and_comes_back(empty: Path, site: Path, damage: str) -> None:
+    """pip ends with uninstall-no-record-file else."""
+    put(site, "1.0")
+    record = site / "deepspeed-1.0.dist-info/RECORD"
+    record.unlink() if damage == "gone" else record.write_bytes(b'deepspeed/__init__.py,,\n"\xff')
+    before = {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    with pytest.raises(CommandError, match="no"):
+        replace_unlisted_and_fail(empty, site)
+    assert {path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()} == before
+    with kept(environment_python(empty)):
+        put(site, "2.0")
+    assert sorted(path.name for path in site.glob("*deepspeed*")) == ["deepspeed", "deepspeed-2.0.dist-info"]
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_an_error_brings_back_what_was_there(empty: Path, site: Path, before: bool) -> None:
     if before:

@@ -19,17 +19,34 @@ LIST = FOLDER / "list.json"
 
 def installed() -> list[Path]:
     """The files of the DeepSpeed that is installed."""
-    try:
-        files = metadata.distribution("deepspeed").files or []
-    except metadata.PackageNotFoundError:
-        return []
-    paths = (Path(os.path.abspath(str(file.locate()))) for file in files)  # noqa: PTH100  a link stays one
+    paths = listed()
+    if paths is None:
+        paths = [path for folder in own_folders() for path in sorted(folder.rglob("*"))]
     return [path for path in paths if path.is_file()]
 
 
+def listed() -> list[Path] | None:
+    """What its own list has; None where that is gone, or damaged. Empty when no DeepSpeed is installed."""
+    try:
+        files = metadata.distribution("deepspeed").files
+    except metadata.PackageNotFoundError:
+        return []
+    except Exception:  # noqa: BLE001  whatever a damaged list raises
+        return None
+    if files is None:
+        return None
+    return [Path(os.path.abspath(str(file.locate()))) for file in files]  # noqa: PTH100  a link stays one
+
+
+def own_folders() -> list[Path]:
+    """Its package and its metadata, where nothing lists its files."""
+    return [FOLDER.parent / "deepspeed", *FOLDER.parent.glob("deepspeed-*.dist-info")]
+
+
 def save() -> None:
-    """Keep what is installed."""
+    """Keep what is installed; what nothing lists is taken away, since pip removes no such package."""
     drop()
+    unlisted = listed() is None
     FOLDER.mkdir(parents=True)
     kept = []
     for number, path in enumerate(installed()):
@@ -38,6 +55,9 @@ def save() -> None:
     draft = LIST.with_suffix(".draft")
     draft.write_text(json.dumps(kept), encoding="utf-8")
     draft.replace(LIST)
+    if unlisted:
+        for folder in own_folders():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def restore() -> None:
