@@ -1,7 +1,8 @@
-"""This machine: its wheel platform, its Pythons, its registry."""
+"""This machine: its wheel platform, its Pythons, its processor, its registry."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
@@ -20,6 +21,8 @@ LONG_PATHS = "LongPathsEnabled"
 LONGEST_PATH = 260  # characters, its end included, where Windows allows no longer ones
 ALLOW_LONG_PATHS = ("reg", "add", rf"HKLM\{FILE_SYSTEM}", "/v", LONG_PATHS, "/t", "REG_DWORD", "/d", "1", "/f")
 MANYLINUX_PYTHONS = Path("/opt/python")
+# winnt.h, PF_AVX2_INSTRUCTIONS_AVAILABLE and PF_AVX512F_INSTRUCTIONS_AVAILABLE
+WINDOWS_FEATURES = {"avx2": 40, "avx512f": 41}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,3 +159,26 @@ def registry_number(key: str, name: str) -> int | None:
 def long_paths_allowed() -> bool:
     """Whether paths may have more than 260 characters: everywhere but on a Windows that was not told so."""
     return sys.platform != "win32" or registry_number(FILE_SYSTEM, LONG_PATHS) == 1
+
+
+def parse_processor_flags(text: str) -> frozenset[str] | None:
+    """The flags of the first processor in the text of /proc/cpuinfo; None when it lists none."""
+    match = re.search(r"^flags\s*:(.*)$", text, re.M)
+    return frozenset(match[1].split()) if match else None
+
+
+if sys.platform == "win32":
+
+    def processor_flags() -> frozenset[str] | None:
+        """What vector instructions the processor has, as Linux calls them; None where that cannot be read."""
+        has = ctypes.windll.kernel32.IsProcessorFeaturePresent
+        return frozenset(name for name, feature in WINDOWS_FEATURES.items() if has(feature))
+
+else:
+
+    def processor_flags() -> frozenset[str] | None:
+        """What vector instructions the processor has, as Linux calls them; None where that cannot be read."""
+        try:
+            return parse_processor_flags(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            return None

@@ -38,7 +38,8 @@ def wanted_by(wheel: Path, project: Project) -> Wanted | str:
     here = platform_tag()
     platforms = {without_level(tag.platform) for tag in tags}
     if here not in platforms:
-        return f"the wheel is for {', '.join(sorted(platforms))}, and this machine is {here}"
+        by_wine = "; --python takes a Windows Python under Wine" if platforms == {"win_amd64"} else ""
+        return f"the wheel is for {', '.join(sorted(platforms))}, and this machine is {here}{by_wine}"
     if info is None:
         return "the wheel does not say which torch it was built for"
     torch = minor_of(str(info.torch.get("version", "")))

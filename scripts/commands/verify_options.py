@@ -36,7 +36,8 @@ class VerifyOptions:
         "",
         "a Python, or the folder of its environment, that has torch and the wheel; else one is made",
         more="for the levels above `file`: the Python, or the folder, of an environment that has torch and the wheel "
-        "installed, which is compared with the wheel first; a fresh one is made unless it is given",
+        "installed, which is compared with the wheel first; a fresh one is made unless it is given. On Linux also a "
+        "[Windows Python under Wine](verify.md#windows-wheels-on-linux)",
     )
     json: bool = json_option("[the report](#other-json)")
 

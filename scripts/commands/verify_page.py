@@ -39,6 +39,22 @@ Nothing of the wheel is run, so any system reads any wheel. One cause gives one 
 failed is skipped.
 """
 
+BY_WINE = """\
+## Windows wheels on Linux
+
+The file of a `win_amd64` wheel is read anywhere. To run it on Linux, too, `--python` takes a Windows Python, or
+the folder of its environment, in a [Wine](https://www.winehq.org) prefix:
+`invoke verify deepspeed-….whl --level core --python ~/.wine/drive_c/venv`. That environment needs torch of the wheel's
+minor, setuptools, and the wheel; what torch's requirements have in `Library\\bin` (MKL, of torch 2.3) belongs into that
+folder of the environment, where `pip install` in it puts it. Wine 8 starts no numpy 2 (`numpy==1.26.4` works), and no
+Python 3.12 whose `DLLs\\_wmi.pyd` is there.
+
+Every symbol of the ops is looked up in that torch's DLLs; ops load and the parts of one process run, each in a process
+of its own, with six times the time. With the registry's torch for Windows, which is for CPU, the CUDA ops of a wheel
+do not load ("DLL load failed"): the answer names the DLLs and is skipped, since that is not the wheel's fault. An op
+with AVX-512 is not called on a processor without it, there and everywhere: that is told instead.
+"""
+
 
 def verify_page() -> str:
     """docs/verify.md."""
@@ -56,6 +72,7 @@ def verify_page() -> str:
         lines += [f"### {title}", "", "| part | from level | proves |", "| --- | --- | --- |"]
         lines += [row_of(part) for part in parts if part.group == group]
         lines.append("")
+    lines += [BY_WINE]
     return "\n".join([*lines, *results_table(read_results(VERIFIED), read_gpu_results(ON_A_GPU), parts)])
 
 

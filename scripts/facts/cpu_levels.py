@@ -38,5 +38,6 @@ class CpuException:
 
     op: str
     versions: SpecifierSet
+    asks_first: bool = False  # the processor, before it runs what not every one has
     reason: str
     source: Source

@@ -30,7 +30,7 @@ from scripts.facts.third_parties import LicenceText, ThirdParty
 from scripts.facts.toolkit_parts import ToolkitArchive, ToolkitComponent, ToolkitWheels
 from scripts.facts.torch_releases import TorchRelease
 from scripts.facts.unit_costs import HeaderCost, StepCost, UnitCost, UnitRatio
-from scripts.facts.verification_parts import VerificationLevel, VerificationPart
+from scripts.facts.verification_parts import VerificationLevel, VerificationPart, WineEnvironment
 from scripts.facts.watched_sources import WatchedImage, WatchedPage, WatchedProject
 from scripts.facts.wheel_origins import WheelOrigin
 from scripts.schema.readers import mapped
@@ -104,6 +104,7 @@ class Facts:
     foreign_words: Annotated[tuple[ForeignWord, ...], Table("portability.yaml", "words")]
     verification_levels: Annotated[Mapping[str, VerificationLevel], Table("parts.yaml", "levels")]  # lowest first
     verification_parts: Annotated[Mapping[str, VerificationPart], Table("parts.yaml", "parts")]
+    wine: Annotated[WineEnvironment, Table("parts.yaml", "wine")]
     watched_projects: Annotated[Mapping[str, WatchedProject], Table("watched.yaml", "projects")]
     watched_pages: Annotated[tuple[WatchedPage, ...], Table("watched.yaml", "pages")]
     watched_images: Annotated[Mapping[str, WatchedImage], Table("watched.yaml", "images")]

@@ -41,7 +41,7 @@ class VerificationPart:
     why_not: str = ""  # the reason for the others
     launcher: bool = False  # started by DeepSpeed's own, as users do
     fresh: bool = False  # needs a process that has imported nothing yet
-    seconds: float = 300.0  # the most that it may take; to import torch and DeepSpeed takes two minutes under Wine
+    seconds: float = 300.0  # the most that it may take
     proves: str  # in one line, for docs/verify.md
     source: Source
 
@@ -59,6 +59,15 @@ class VerificationLevel:
     alias: str = ""  # its former name, still understood
     holds: tuple[str, ...] = ()  # the levels of parts that it runs
     proves: str  # in one line
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class WineEnvironment:
+    """What a Windows Python needs that is run elsewhere, by Wine."""
+
+    variables: Mapping[str, str]  # unless whoever asks has set them
+    patience: float  # by how much longer than on its own system a part may take
     source: Source
 
 

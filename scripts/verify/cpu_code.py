@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
-from scripts.facts.cpu_levels import CpuLevel
+from scripts.facts.cpu_levels import CpuException, CpuLevel
 from scripts.facts.facts import Facts
 from scripts.verify.binary import Binary
 from scripts.verify.check import Verdict
 from scripts.verify.instructions import can_read_code
 from scripts.verify.modules import Modules, Question, about_modules, op_of, summary
-from scripts.wheel.content import UNREADABLE, BuildInfo
+from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent
 
 NOT_READ = "iced-x86, which reads machine code, is not installed here"
 
@@ -42,8 +42,7 @@ def check_instructions(facts: Facts, level: CpuLevel | None, modules: Modules, i
     These are rows of `cpu.yaml`. Where no manifest promises a level, it is AVX2 with FMA.
     """
     refused = (level or _without_promise(facts)).refuses
-    version = modules.content.version.public
-    excepted = {row.op for row in facts.cpu_exceptions if row.versions.contains(version, prereleases=True)}
+    excepted = {row.op for row in facts.cpu_exceptions if _holds(row, modules.content)}
 
     def fault(binary: Binary) -> str:
         found = {name: count for name, count in binary.code.features.items() if name.startswith(refused)}
@@ -76,6 +75,33 @@ def check_vector_code(facts: Facts, level: CpuLevel | None, modules: Modules, in
     return about_modules(
         modules, fault, summary((b.module, _code_of(held[b.member])) for b in modules.binaries if b.member in held)
     )
+
+
+def crashing_ops(facts: Facts, content: WheelContent, flags: Collection[str] | None) -> Mapping[str, str]:
+    """The ops whose code a processor with these flags does not understand, each with the reason; to be known before.
+
+    Nothing where the flags or the code cannot be read. An op whose source asks the processor by itself is none of them.
+    """
+    info = content.build_info()
+    if info is None or flags is None or not can_read_code():
+        return {}
+    lacked = {level for level in facts.cpu_levels.values() if not set(level.cpuinfo_flags) <= set(flags)}
+    able = [level for level in facts.cpu_levels.values() if level not in lacked]
+    if not lacked or not able:
+        return {}
+    refused = able[-1].refuses
+    asking = {row.op for row in facts.cpu_exceptions if row.asks_first and _holds(row, content)}
+    found = {}
+    for binary in Modules(content=content).binaries:
+        counts = {name: count for name, count in binary.code.features.items() if name.startswith(refused)}
+        op = op_of(binary, info)
+        if counts and op and op not in asking:
+            found[op] = f"{_counts(counts)}, which this processor does not have: it would crash"
+    return found
+
+
+def _holds(row: CpuException, content: WheelContent) -> bool:
+    return row.versions.contains(content.version.public, prereleases=True)
 
 
 def _without_promise(facts: Facts) -> CpuLevel:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from scripts.command import ask
 from scripts.verify.binaries import UNSOUND
 from scripts.verify.elf_exports import ElfExports
+from scripts.verify.interpreter import interpreter_at
 from scripts.verify.pe_exports import PeExports
 
 # torch is found and not imported: its libraries may be what does not load
@@ -31,7 +31,7 @@ GLOBAL = "libtorch_global_deps.so"  # torch loads it so that everybody finds its
 class EnvironmentLibraries:
     """The folders of an environment in which libraries lie, and its Python."""
 
-    system: str  # "linux"
+    system: str  # "linux"; of this machine, or of what Wine makes of it
     program: Path
     torch: Path  # the package
     packages: Path  # site-packages
@@ -113,11 +113,12 @@ def _expanded(run_paths: tuple[str, ...], origin: Path | None) -> Iterator[Path]
 
 def libraries_of(python: Path) -> EnvironmentLibraries | None:
     """Where the environment of this Python has its libraries; None for one without torch."""
-    answer = ask([str(python), "-I", "-c", ASK])
+    interpreter = interpreter_at(python)
+    answer = interpreter.ask("-I", "-c", ASK)
     if answer.text is None:
         return None
     name, program, torch, packages = json.loads(answer.text.splitlines()[-1])
     if not torch:
         return None
-    system = "windows" if name == "nt" else "linux"
-    return EnvironmentLibraries(system=system, program=Path(program), torch=Path(torch[0]), packages=Path(packages))
+    system, here = "windows" if name == "nt" else "linux", interpreter.here
+    return EnvironmentLibraries(system=system, program=here(program), torch=here(torch[0]), packages=here(packages))

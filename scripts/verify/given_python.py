@@ -6,10 +6,10 @@ import json
 import os
 from pathlib import Path
 
-from scripts.command import ask
 from scripts.errors import InputError
 from scripts.files import record_digest, sha256_of
 from scripts.verify.check import Verdict, verdict
+from scripts.verify.interpreter import interpreter_at
 from scripts.wheel.content import open_wheel
 
 WITHIN = ("bin/python", "Scripts/python.exe", "python.exe", "python")  # of an environment's folder
@@ -37,7 +37,10 @@ def find_python(given: str) -> Path:
         path = found
     if not path.is_file():
         raise InputError(f"--python {given}: there is no such file; give a Python", id="python-not-found")
-    answer = ask([str(path), "-c", "import sys; print(sys.version_info[0])"])
+    interpreter = interpreter_at(path)
+    if interpreter.fault:
+        raise InputError(f"--python {given}: {interpreter.fault}", id="python-not-found")
+    answer = interpreter.ask("-c", "import sys; print(sys.version_info[0])")
     if answer.text != "3":
         said = answer.errors.strip().splitlines()[-1:] or [answer.output.strip()[:80]]
         raise InputError(f"--python {given}: is no Python 3 that runs: {said[0]}", id="python-not-found")
@@ -46,13 +49,14 @@ def find_python(given: str) -> Path:
 
 def installed_verdict(python: Path, wheel: Path) -> Verdict:
     """Whether the DeepSpeed that this Python has is the wheel, file by file, as the wheel's RECORD says."""
-    answer = ask([str(python), "-I", "-c", ASK])
+    interpreter = interpreter_at(python)
+    answer = interpreter.ask("-I", "-c", ASK)
     if answer.text is None:
         return False, f"{python} cannot say what it has: {answer.errors.strip()[-200:]}"
     _, installed = json.loads(answer.text.splitlines()[-1])
     if installed is None:
         return False, "no DeepSpeed is installed there; install the wheel, or leave --python out"
-    version, folder = installed
+    version, folder = installed[0], interpreter.here(installed[1])
     with open_wheel(wheel) as content:
         if version != str(content.version):
             return False, f"deepspeed {version} is installed there, not {content.version}"
@@ -61,7 +65,7 @@ def installed_verdict(python: Path, wheel: Path) -> Verdict:
             for path, (digest, _) in content.record().items()
             if digest and ".data/" not in path and Path(path).name not in BY_INSTALLERS
         }
-    faults = [f"{path} {fault}" for path, digest in rows.items() if (fault := _fault(Path(folder) / path, digest))]
+    faults = [f"{path} {fault}" for path, digest in rows.items() if (fault := _fault(folder / path, digest))]
     return verdict(faults, f"{len(rows)} files in {folder} are the wheel's")
 
 

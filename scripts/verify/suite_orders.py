@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.errors import InputError
@@ -19,6 +19,7 @@ class Claims:
     version: str
     accelerator: str
     ops: tuple[str, ...]
+    crashing: Mapping[str, str] = field(default_factory=dict)  # op -> what the processor lacks for it
 
     @property
     def release(self) -> str:
@@ -58,8 +59,9 @@ def why_not(part: VerificationPart, claims: Claims) -> str:
         return "a wheel for CPU asks for no toolkit"
     if part.where == "gpu" and claims.accelerator == "cpu":
         return "it needs a GPU, and the wheel is for CPU"
-    missing = [op for op in part.ops if op not in claims.ops]
-    return f"{', '.join(missing)} is not in this wheel" if missing else ""
+    if missing := [op for op in part.ops if op not in claims.ops]:
+        return f"{', '.join(missing)} is not in this wheel"
+    return "; ".join(f"{op} has {claims.crashing[op]}" for op in part.ops if op in claims.crashing)
 
 
 def skipped(part: VerificationPart, reason: str) -> CheckResult:
@@ -67,8 +69,11 @@ def skipped(part: VerificationPart, reason: str) -> CheckResult:
     return CheckResult(name=part.name, passed=None, detail=reason, part=part.name)
 
 
-def order_of(part: VerificationPart, claims: Claims) -> Mapping[str, Any]:
-    """The part as suite/preloaded.py reads it; on a GPU it has one process, since there may be no second one."""
+def order_of(part: VerificationPart, claims: Claims, patience: float = 1.0) -> Mapping[str, Any]:
+    """The part as suite/preloaded.py reads it; on a GPU it has one process, since there may be no second one.
+
+    `patience` is by how much longer it may take than the row says.
+    """
     stages = part.processes if claims.accelerator == "cpu" else (1,)
     return {
         "name": part.name,
@@ -79,5 +84,6 @@ def order_of(part: VerificationPart, claims: Claims) -> Mapping[str, Any]:
         "packages": part.packages,
         "launcher": part.launcher,
         "fresh": part.fresh,
-        "seconds": part.seconds,
+        "seconds": part.seconds * patience,
+        "crashing": claims.crashing,
     }

@@ -10,11 +10,14 @@ from typing import Any
 
 from scripts.command import Command, Log, Outcome, no_log, run
 from scripts.errors import CommandError, InputError
+from scripts.facts.load import load_facts
 from scripts.facts.verification_parts import VerificationPart
 from scripts.files import write_whole
-from scripts.host import usable_processors
+from scripts.host import processor_flags, usable_processors
 from scripts.verify.check import CheckResult, PartRun, Report, Watch, nobody
+from scripts.verify.cpu_code import crashing_ops
 from scripts.verify.ds_report import DsReport, compare, parse_ds_report
+from scripts.verify.interpreter import interpreter_at
 from scripts.verify.suite_orders import Claims, order_of, skipped, why_not
 from scripts.wheel.content import UNREADABLE, open_wheel
 
@@ -25,12 +28,16 @@ SECONDS_TO_IMPORT = 600.0
 
 
 def read_claims(wheel: Path) -> Claims:
-    """Version, accelerator and ops of the wheel; raises InputError when it is not a built DeepSpeed wheel."""
+    """Version, accelerator and ops of the wheel, and which of these would crash here.
+
+    Raises InputError when it is not a built DeepSpeed wheel.
+    """
     with open_wheel(wheel) as content:
         info = content.build_info()
         if info is None:
             raise InputError(f"{wheel.name}: {UNREADABLE}", id="not-a-deepspeed-wheel")
-        return Claims(version=str(content.version), accelerator=info.accelerator, ops=info.ops)
+        crashing = crashing_ops(load_facts(), content, processor_flags())
+        return Claims(version=str(content.version), accelerator=info.accelerator, ops=info.ops, crashing=crashing)
 
 
 def suite_command(python: Path, accelerator: str, directory: Path, orders: Path) -> Command:
@@ -39,20 +46,22 @@ def suite_command(python: Path, accelerator: str, directory: Path, orders: Path)
     CUDA_VISIBLE_DEVICES stays as it is. Extensions compiled at run time earlier are out of reach, and so are models.
     The bytecode of torch and DeepSpeed is compiled once and kept in `directory`; the environment stays as it is.
     """
+    interpreter = interpreter_at(python)
     env = {
+        **interpreter.variables,
         "DS_ACCELERATOR": accelerator,
-        "TORCH_EXTENSIONS_DIR": str(directory / "compiled"),
+        "TORCH_EXTENSIONS_DIR": interpreter.told(directory / "compiled"),
         "PYTHONPATH": "",
         "PYTHONNOUSERSITE": "1",
         "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "",  # empty counts as unset, whatever the caller has
-        "PYTHONPYCACHEPREFIX": str(directory / "bytecode"),
+        "PYTHONPYCACHEPREFIX": interpreter.told(directory / "bytecode"),
         "OMP_NUM_THREADS": "1",  # parts run side by side; one that wants more says so
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # else importing it starts a pool of processes
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    return Command(argv=(str(python), str(RUNNER), str(orders)), env=env, cwd=directory)
+    return Command(argv=interpreter.argv(RUNNER, orders), env=env, cwd=directory)
 
 
 def run_suite(
@@ -118,10 +127,11 @@ class Hearing:
 def run_parts(python: Path, parts: Sequence[VerificationPart], directory: Path, hearing: Hearing) -> None:
     """Run the parts and hear their answers; when the runner broke off, those that had not answered have failed."""
     orders = directory / "orders.json"
-    document = {"jobs": usable_processors(), "parts": [order_of(part, hearing.claims) for part in parts]}
+    patience = interpreter_at(python).patience
+    document = {"jobs": usable_processors(), "parts": [order_of(part, hearing.claims, patience) for part in parts]}
     write_whole(orders, json.dumps(document))
     command = suite_command(python, hearing.claims.accelerator, directory, orders)
-    limit = SECONDS_TO_IMPORT + sum(part.seconds for part in parts)
+    limit = SECONDS_TO_IMPORT + sum(part.seconds * patience for part in parts)
     hearing.log(f"running {len(parts)} parts")
     try:
         outcome = run(command, log=hearing.hear, timeout_seconds=limit)

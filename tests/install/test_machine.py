@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
-from scripts.install.machine import parse_cpu_flags, read_machine
+from scripts.host import parse_processor_flags
+from scripts.install.machine import read_machine
 
 
 def test_the_flags_of_the_processor_are_read() -> None:
-    assert parse_cpu_flags("processor: 0\nflags\t\t: fpu avx2\nprocessor: 1\n") == frozenset({"fpu", "avx2"})
-    assert parse_cpu_flags("processor : 0\nFeatures : asimd\n") is None
+    assert parse_processor_flags("processor: 0\nflags\t\t: fpu avx2\nprocessor: 1\n") == frozenset({"fpu", "avx2"})
+    assert parse_processor_flags("processor : 0\nFeatures : asimd\n") is None
 
 
 @pytest.mark.skipif(sys.platform not in ("linux", "win32"), reason="read on these two only")

@@ -54,6 +54,11 @@ def installed_ops() -> tuple[str, ...]:
     return tuple(sorted(op for op, there in flags.items() if there))
 
 
+def crashing() -> dict[str, str]:
+    """The ops whose code this processor does not understand, each with the reason: nobody is to call them."""
+    return dict(json.loads(os.environ.get("CRASHING_OPS", "{}")))
+
+
 def accelerator_name() -> str:
     """The accelerator that is set, else the one DeepSpeed chooses: ops count as installed with the wheel's own."""
     if chosen := os.environ.get("DS_ACCELERATOR"):

@@ -57,6 +57,7 @@ def variables(part: dict[str, Any], rank: int, world: int, port: int, stage: int
         "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": str(part["threads"]),
         "PART_STAGE": str(stage),
+        "CRASHING_OPS": json.dumps(part["crashing"]),
         **({"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}),
         **({"USE_LIBUV": "0"} if os.name == "nt" else {}),
     }

@@ -39,9 +39,9 @@ def forget_missing_ops(installed: tuple[str, ...]) -> None:
 
 
 def ways(installed: tuple[str, ...], accelerator: str) -> list[str]:
-    """The optimizers to train with: those of the wheel's ops, else torch's."""
+    """The optimizers to train with: those of the wheel's ops that this processor understands, else torch's."""
     possible = ["cpu_adam", *(["fused_adam"] if accelerator == "cuda" else [])]
-    return [op for op in possible if op in installed] or ["torch"]
+    return [op for op in possible if op in installed and op not in prebuilt.crashing()] or ["torch"]
 
 
 def make_engine(model: Any, way: str) -> Any:
