@@ -27,6 +27,7 @@ LISTING_VARIABLE = "DEEPSPEED_WHEELS_SOURCE_FILES"  # another listing, such as o
 LETTERS = 20  # of a digest in base64: 120 bits of sha256
 BUILD_RECORD = "deepspeed/git_version_info_installed.py"  # what each build writes anew
 PYTHON_LINE = re.compile(rb"#!.*python.*")  # setuptools writes another first line into scripts
+REQUIREMENTS = "requirements/requirements.txt"  # what installing a release installs, where its setup.py reads it
 GONE = "-"
 
 Applied: TypeAlias = tuple[str, ...]  # ids of the patches that touch a file, in their order; none for the source's own
@@ -39,6 +40,7 @@ class SourceFiles:
     release: str
     sdist_sha256: str
     files: Mapping[str, Mapping[Applied, str]]  # name -> patches that were applied to it -> digest
+    requires: tuple[str, ...] = ()  # "pydantic>=2.0.0"; none where that is not listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,7 @@ def read_source_listing(path: Path) -> SourceListing:
     sums: dict[str, str] = {}
     patches: dict[str, str] = {}
     changes: dict[tuple[str, Applied], dict[str, str]] = {}
+    requires: dict[str, tuple[str, ...]] = {}
     name = ""
     try:
         text = path.read_text(encoding="utf-8")
@@ -103,6 +106,8 @@ def read_source_listing(path: Path) -> SourceListing:
             continue
         if words[0] == "file" and len(words) == 2:
             name = words[1]
+        elif words[0] == "requires" and len(words) > 2:
+            requires[words[1]] = tuple(words[2:])
         elif words[0] in ("release", "patch") and len(words) == 3:
             (sums if words[0] == "release" else patches)[words[1]] = words[2]
         elif len(words) in (2, 3) and words[0] in sums and name:
@@ -110,11 +115,13 @@ def read_source_listing(path: Path) -> SourceListing:
             changes.setdefault((name, applied), {})[words[0]] = words[1]
         else:
             raise DataError(path.name, [f"line {number}: {line!r} cannot be read; write the file anew"])
-    return SourceListing(patches=patches, releases=_unrolled(sums, changes))
+    return SourceListing(patches=patches, releases=_unrolled(sums, changes, requires))
 
 
 def _unrolled(
-    sums: Mapping[str, str], changes: Mapping[tuple[str, Applied], Mapping[str, str]]
+    sums: Mapping[str, str],
+    changes: Mapping[tuple[str, Applied], Mapping[str, str]],
+    requires: Mapping[str, tuple[str, ...]],
 ) -> Mapping[str, SourceFiles]:
     files: dict[str, dict[str, dict[Applied, str]]] = {release: {} for release in sums}
     for (name, applied), since in changes.items():
@@ -123,7 +130,11 @@ def _unrolled(
             digest = since.get(release, digest)
             if digest != GONE:
                 files[release].setdefault(name, {})[applied] = digest
-    return {r: SourceFiles(release=r, sdist_sha256=sums[r], files=files[r]) for r in sums}
+    asked: dict[str, tuple[str, ...]] = {}
+    last: tuple[str, ...] = ()
+    for release in sums:
+        asked[release] = last = requires.get(release, last)
+    return {r: SourceFiles(release=r, sdist_sha256=sums[r], files=files[r], requires=asked[r]) for r in sums}
 
 
 def source_listing_text(listing: SourceListing) -> str:
@@ -133,10 +144,14 @@ def source_listing_text(listing: SourceListing) -> str:
         "# What the source of each DeepSpeed puts into a wheel; written by python -m scripts.commands.source_list.",
         "#   release  a release and the sha256 of its sdist, which deepspeed.yaml pins",
         "#   patch    a patch of deepspeed.yaml and the digest of its edits",
+        "#   requires what its requirements.txt asks for, from which release on",
         "#   file     a file, and from which release on it has which content (- for none), under which patches",
     ]
     lines = [f"release {each.release} {each.sdist_sha256}" for each in releases]
     lines += [f"patch {patch} {digest}" for patch, digest in listing.patches.items()]
+    for before, each in zip([None, *releases], releases, strict=False):
+        if each.requires and (before is None or before.requires != each.requires):
+            lines.append(f"requires {each.release} {' '.join(each.requires)}")
     for name in sorted({name for each in releases for name in each.files}):
         lines += [f"file {name}", *_changes(name, releases)]
     return "\n".join([*head, *lines, ""])

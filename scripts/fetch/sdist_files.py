@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.errors import SourceError
 from scripts.facts.deepspeed_releases import Edit, Patch
-from scripts.facts.source_files import Applied, SourceFiles, digest_in_wheel, wheel_name
+from scripts.facts.source_files import REQUIREMENTS, Applied, SourceFiles, digest_in_wheel, wheel_name
 from scripts.fetch.archive import DAMAGED
 from scripts.files import sha256_of
 
@@ -25,7 +25,15 @@ def read_sdist(archive: Path, release: str, patches: Sequence[Patch]) -> SourceF
             texts: dict[Applied, bytes] = {(): content} if source in sources else {}
             texts.update(_patched(source, content, possible))
             files[name] = {applied: digest_in_wheel(name, text) for applied, text in texts.items()}
-    return SourceFiles(release=release, sdist_sha256=sha256_of(archive), files=files)
+    requires = tuple(_requirements(sources.get(REQUIREMENTS, b"").decode("utf-8")))
+    return SourceFiles(release=release, sdist_sha256=sha256_of(archive), files=files, requires=requires)
+
+
+def _requirements(text: str) -> Iterator[str]:
+    """The lines of a requirements.txt that ask for something, in their order."""
+    for line in text.splitlines():
+        if wanted := line.partition("#")[0].replace(" ", ""):
+            yield wanted
 
 
 def _may_hold(patch: Patch, release: str) -> bool:
@@ -33,12 +41,13 @@ def _may_hold(patch: Patch, release: str) -> bool:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """The packaged files, by their names below the archive's top directory."""
+    """The packaged files and the requirements, by their names below the archive's top directory."""
     try:
         with tarfile.open(archive) as tar:
             for entry in tar:
                 name = entry.name.partition("/")[2]
-                if entry.isfile() and wheel_name(name) and (content := tar.extractfile(entry)):
+                wanted = wheel_name(name) or name == REQUIREMENTS
+                if entry.isfile() and wanted and (content := tar.extractfile(entry)):
                     yield name, content.read()
     except DAMAGED as error:
         raise SourceError(

@@ -30,6 +30,7 @@ class Binary:
     imported: frozenset[tuple[str, str]] = frozenset()  # the same, each with its library; known of Windows modules
     run_paths: tuple[str, ...] = ()
     program: str = ""  # why it is a program, or another thing than a module that Python loads
+    refused: str = ""  # why the system does not load it, or what does not belong into it
     unsafe: tuple[str, ...] = ()  # memory that would be both written and run, in words
     debug: tuple[str, ...] = ()  # what a debugger would find, in words
     architectures: Architectures = NO_GPU_CODE

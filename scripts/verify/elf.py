@@ -25,6 +25,7 @@ EXECUTABLE = 0x4  # SHF_EXECINSTR
 RUN, WRITE = 0x1, 0x2  # PF_X, PF_W
 HERE = "."  # what the dynamic linker takes an empty part of a run path for: wherever the process is
 TEXTREL = 0x4  # DF_TEXTREL
+OSABIS = ("ELFOSABI_SYSV", "ELFOSABI_LINUX")  # glibc loads no other
 MACHINES = {"EM_X86_64": "x86-64", "EM_AARCH64": "arm64", "EM_386": "x86 (32 bits)"}
 
 
@@ -49,6 +50,7 @@ def read_elf(member: str, content: bytes) -> Binary:
         symbol_versions=symbol_versions(sections),
         run_paths=tuple(part or HERE for path in run_paths if path for part in path.split(":")),
         program=_program(file),
+        refused=_refused(file, content),
         unsafe=tuple(_unsafe(file, entries)),
         debug=(f"{len(debug)} debug sections",) if debug else (),
         architectures=architectures,
@@ -63,6 +65,22 @@ def _program(file: ELFFile) -> str:
         return f"is of type {file['e_type']}, not a shared object"
     has_loader = any(segment["p_type"] == "PT_INTERP" for segment in file.iter_segments())
     return "is a program with a loader of its own, not a module" if has_loader else ""
+
+
+def _refused(file: ELFFile, content: bytes) -> str:
+    """Why the dynamic linker does not load it, or what stands behind all that it is made of."""
+    ident = file["e_ident"]
+    if ident["EI_OSABI"] not in OSABIS or ident["EI_VERSION"] != "EV_CURRENT":
+        return f"is for another system: {ident['EI_OSABI']}, {ident['EI_VERSION']}"
+    parts = [section["sh_offset"] + section.data_size for section in file.iter_sections() if _is_in_file(section)]
+    parts += [segment["p_offset"] + segment["p_filesz"] for segment in file.iter_segments()]
+    parts += [file[f"e_{kind}off"] + file[f"e_{kind}entsize"] * file[f"e_{kind}num"] for kind in ("sh", "ph")]
+    end = max(parts)
+    return f"has {len(content) - end} bytes behind its end" if len(content) > end else ""
+
+
+def _is_in_file(section: Section) -> bool:
+    return section["sh_type"] not in ("SHT_NOBITS", "SHT_NULL")
 
 
 def _unsafe(file: ELFFile, entries: list[DynamicTag]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,17 +10,8 @@ from pathlib import Path
 
 from scripts.verify.binaries import UNSOUND
 from scripts.verify.elf_exports import ElfExports
-from scripts.verify.interpreter import interpreter_at
 from scripts.verify.pe_exports import PeExports
 
-# torch is found and not imported: its libraries may be what does not load
-ASK = """
-import importlib.util, json, os, sys, sysconfig
-torch = importlib.util.find_spec("torch")
-folders = list(torch.submodule_search_locations or ()) if torch else []
-program = getattr(sys, "_base_executable", None) or sys.executable
-print(json.dumps([os.name, os.path.realpath(program), folders[:1], sysconfig.get_paths()["platlib"]]))
-"""
 SYSTEM = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
 ORIGIN = ("$ORIGIN", "${ORIGIN}")
 GLOBAL = "libtorch_global_deps.so"  # torch loads it so that everybody finds its symbols
@@ -109,16 +99,3 @@ def _expanded(run_paths: tuple[str, ...], origin: Path | None) -> Iterator[Path]
         for word in ORIGIN:
             path = path.replace(word, str(origin or ""))
         yield Path(path)
-
-
-def libraries_of(python: Path) -> EnvironmentLibraries | None:
-    """Where the environment of this Python has its libraries; None for one without torch."""
-    interpreter = interpreter_at(python)
-    answer = interpreter.ask("-I", "-c", ASK)
-    if answer.text is None:
-        return None
-    name, program, torch, packages = json.loads(answer.text.splitlines()[-1])
-    if not torch:
-        return None
-    system, here = "windows" if name == "nt" else "linux", interpreter.here
-    return EnvironmentLibraries(system=system, program=here(program), torch=here(torch[0]), packages=here(packages))

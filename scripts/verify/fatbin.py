@@ -16,6 +16,7 @@ MAGIC = 0xBA55ED50
 HEADER = struct.Struct("<IHHQ")  # magic, version, size of this header, bytes of all entries
 ENTRY = struct.Struct("<HHIQ12xI")  # kind, version, size of this header, bytes of the code; the architecture
 PTX, SASS = 1, 2
+CUBIN, CUDA_MACHINE = struct.Struct("<18xH28xI"), 190  # of an ELF: its machine, its flags; EM_CUDA
 CONTENT = re.compile(rb"[^\0]")
 
 
@@ -84,6 +85,15 @@ def _container(section: bytes, offset: int) -> tuple[int, int]:
     return offset + header, end
 
 
+def _other_architecture(section: bytes, start: int, end: int, arch: int) -> int | None:
+    """The architecture that the machine code itself names, where it is not this one; None where it is compressed."""
+    if start + CUBIN.size > end or section[start : start + 4] != b"\x7fELF":
+        return None
+    machine, flags = CUBIN.unpack_from(section, start)
+    named = {flags & 0xFF, flags >> 8 & 0xFF, flags >> 16 & 0xFF}  # its place changed with CUDA 13
+    return None if machine != CUDA_MACHINE or arch in named else flags & 0xFF
+
+
 def _entry(section: bytes, offset: int, end: int) -> tuple[int, int, int]:
     if offset + ENTRY.size > end:
         raise ValueError(f"its GPU code breaks off at byte {offset}")
@@ -91,6 +101,8 @@ def _entry(section: bytes, offset: int, end: int) -> tuple[int, int, int]:
     after = offset + header + size
     if kind in (PTX, SASS) and offset + header < after <= end and not CONTENT.search(section, offset + header, after):
         raise ValueError(f"its GPU code has nothing but zeros for sm_{arch} at byte {offset}")
+    if kind == SASS and (other := _other_architecture(section, offset + header, after, arch)):
+        raise ValueError(f"its GPU code for sm_{arch} at byte {offset} is for sm_{other}")
     if kind not in (PTX, SASS) or header < ENTRY.size or after > end or not arch:
         raise ValueError(f"its GPU code has an entry of kind {kind} at byte {offset} that cannot be read")
     return kind, arch, after

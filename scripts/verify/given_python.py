@@ -1,4 +1,4 @@
-"""The Python that somebody names for running a wheel, and whether what is installed there is that wheel."""
+"""The Python that runs a wheel: whether what is installed there is that wheel, and where its libraries lie."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from scripts.errors import InputError
 from scripts.files import record_digest, sha256_of
 from scripts.verify.check import Verdict, verdict
+from scripts.verify.environment_libraries import EnvironmentLibraries
 from scripts.verify.interpreter import interpreter_at
 from scripts.wheel.content import open_wheel
 
@@ -21,6 +22,14 @@ try:
 except importlib.metadata.PackageNotFoundError:
     installed = None
 print(json.dumps([sys.version_info[:2], installed]))
+"""
+# torch is found and not imported: its libraries may be what does not load
+ASK_FOR_TORCH = """
+import importlib.util, json, os, sys, sysconfig
+torch = importlib.util.find_spec("torch")
+folders = list(torch.submodule_search_locations or ()) if torch else []
+program = getattr(sys, "_base_executable", None) or sys.executable
+print(json.dumps([os.name, os.path.realpath(program), folders[:1], sysconfig.get_paths()["platlib"]]))
 """
 BY_INSTALLERS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")  # written into .dist-info at the installation
 
@@ -80,3 +89,16 @@ def _fault(path: Path, digest: str) -> str:
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return "" if found == wanted else "is another file"
+
+
+def libraries_of(python: Path) -> EnvironmentLibraries | None:
+    """Where the environment of this Python has its libraries; None for one without torch."""
+    interpreter = interpreter_at(python)
+    answer = interpreter.ask("-I", "-c", ASK_FOR_TORCH)
+    if answer.text is None:
+        return None
+    name, program, torch, packages = json.loads(answer.text.splitlines()[-1])
+    if not torch:
+        return None
+    system, here = "windows" if name == "nt" else "linux", interpreter.here
+    return EnvironmentLibraries(system=system, program=here(program), torch=here(torch[0]), packages=here(packages))

@@ -26,6 +26,10 @@ def check_installers(content: WheelContent) -> Verdict:
 
 def _of_wheel(content: WheelContent) -> Iterator[str]:
     stated = content.headers("WHEEL")
+    for name in ("Wheel-Version", "Root-Is-Purelib"):
+        if len(stated.get_all(name, [])) > 1:
+            yield f"WHEEL has {name} twice: each installer takes its own"
+            return
     version = WHEEL_VERSION.fullmatch(str(stated.get("Wheel-Version", "")).strip())
     if version is None:
         yield f"WHEEL has Wheel-Version {stated.get('Wheel-Version')!r}: pip and uv refuse what is no version"
@@ -61,7 +65,7 @@ def _of_metadata(content: WheelContent) -> Iterator[str]:
 
 
 def _python(content: WheelContent) -> Iterator[str]:
-    """Whether the Pythons that the tags name are among those that METADATA asks for."""
+    """Whether the Pythons that the tags name are those that METADATA asks for: a minor with all its patch releases."""
     stated = content.headers("METADATA").get("Requires-Python")
     try:
         asked = SpecifierSet(stated or "")
@@ -69,7 +73,10 @@ def _python(content: WheelContent) -> Iterator[str]:
         return  # told above
     for tag in sorted(content.tags, key=str):
         found = re.fullmatch(r"(?:cp|py)([0-9])([0-9]*)", tag.interpreter)
-        if found and not any(asked.contains(version) for version in _versions(found[1], found[2])):
+        if not found:
+            continue
+        suited = [asked.contains(version) for version in _versions(found[1], found[2])]
+        if not (all(suited) if found[2] else any(suited)):
             yield f"METADATA asks for Python {stated}, the tag is {tag.interpreter}"
 
 

@@ -37,7 +37,7 @@ def read_code(sections: Iterable[bytes]) -> MachineCode:
 
     names = _names(CpuidFeature)
     fused = {value for value, name in _names(Mnemonic).items() if name.startswith(MULTIPLY_ADD)}
-    vector = (EncodingKind.VEX, EncodingKind.EVEX)  # everything from AVX on has one of these encodings
+    vector = (EncodingKind.VEX, EncodingKind.EVEX, EncodingKind.XOP)  # all from AVX on has one of these
     features: Counter[str] = Counter()
     multiply_add: Counter[int] = Counter()
     for code in sections:

@@ -11,7 +11,7 @@ from scripts.command import Log, no_log
 from scripts.errors import InputError
 from scripts.facts.load import load_facts
 from scripts.verify.check import Report, Watch, nobody
-from scripts.verify.environment_libraries import libraries_of
+from scripts.verify.given_python import libraries_of
 from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.verify.static import verify_file
 from scripts.verify.suite_orders import level_named, parts_of

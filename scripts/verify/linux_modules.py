@@ -39,6 +39,8 @@ def check_platform_tag(facts: Facts, modules: Modules) -> Verdict:
     if not levels:
         return _without_level(facts, readable, torch)
     stated = min(levels, key=Version)
+    if Version(stated) > Version(facts.manylinux[-1].glibc):
+        return False, f"glibc {stated} is none that is known here: the newest is {facts.manylinux[-1].glibc}"
     faults = [f"{_name(binary)}: {what}" for binary in readable for what in _beyond(facts, binary, stated, torch)]
     return verdict(faults, f"glibc {stated} is enough: {needs_of(readable)}")
 

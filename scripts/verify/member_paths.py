@@ -51,6 +51,8 @@ def _fault(entry: zipfile.ZipInfo, content: WheelContent, files: set[str], folde
         return f"{name!r} is a link or a device"
     if _is_folder(entry):
         return ""
+    if stat.S_ISDIR(entry.external_attr >> 16):
+        return f"{name!r} is marked as a folder"
     if name.casefold() in folded:
         return f"{name!r} and {folded[name.casefold()]!r} are one file on Windows"
     file = next((parent for parent in _parents(name) if parent.casefold() in files), "")

@@ -22,6 +22,8 @@ from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module
 
 ORIGIN = re.compile(r"(?:\$ORIGIN|\$\{ORIGIN\})(?=/|$)")
 
+ANY = "any"  # the platform of a tag that names none
+
 Question = Callable[[], Verdict]
 Fault = Callable[[Binary], str]  # what is wrong with a module; empty for nothing
 
@@ -58,7 +60,7 @@ def module_checks(modules: Modules, facts: Facts, arches: str | None) -> tuple[t
 
 def check_format(modules: Modules) -> Verdict:
     """Every module is for the processor that the tag names, and has the function that Python looks for."""
-    tagged = {machine for tag in modules.content.tags if (machine := machine_of(tag.platform))} or {X86_64}
+    tagged = {machine_of(tag.platform) or tag.platform for tag in modules.content.tags} - {ANY} or {X86_64}
 
     def fault(binary: Binary) -> str:
         if binary.fault:
@@ -67,8 +69,8 @@ def check_format(modules: Modules) -> Verdict:
             return f"is a module of {binary.system.title()}"
         if {binary.machine} != tagged:
             return f"is for {binary.machine}, not {' and '.join(sorted(tagged))}"
-        if binary.program:
-            return binary.program
+        if reason := binary.program or binary.refused:
+            return reason
         wanted = f"PyInit_{binary.module}"
         return "" if wanted in binary.init else f"does not export {wanted}"
 
@@ -184,6 +186,9 @@ def check_architectures(facts: Facts, arches: str | None, modules: Modules) -> V
     info = modules.content.build_info()
     if info is None:
         return False, UNREADABLE
+
+    if arches and info.accelerator != "cuda":
+        return False, f"the manifest promises {arches}, and the wheel is for {info.accelerator}"
 
     def fault(binary: Binary) -> str:
         row = _support(facts, op_of(binary, info), info, modules)

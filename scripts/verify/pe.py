@@ -14,6 +14,8 @@ DIRECTORIES = ("IMPORT", "DELAY_IMPORT", "EXPORT", "DEBUG")
 EXECUTABLE = 0x20000000  # IMAGE_SCN_MEM_EXECUTE
 WRITABLE = 0x80000000  # IMAGE_SCN_MEM_WRITE
 DLL = 0x2000  # IMAGE_FILE_DLL
+RUNNABLE, NO_RELOCATIONS = 0x2, 0x1  # IMAGE_FILE_EXECUTABLE_IMAGE, _RELOCS_STRIPPED
+ANY_PLACE, SIGNED, DRIVER = 0x40, 0x80, 0x2000  # IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE, _FORCE_INTEGRITY, _WDM_DRIVER
 NX_COMPATIBLE = 0x100  # IMAGE_DLLCHARACTERISTICS_NX_COMPAT
 CODEVIEW = 2  # the debug entry that names a .pdb file
 MACHINES = {0x8664: "x86-64", 0x014C: "x86 (32 bits)", 0xAA64: "arm64"}
@@ -37,6 +39,7 @@ def read_pe(member: str, content: bytes) -> Binary:
         imports=frozenset(name for _, name in _imports(file)),
         imported=_imports(file),
         program="" if file.FILE_HEADER.Characteristics & DLL else "is a program, not a DLL",
+        refused=next(_refused(file), ""),
         unsafe=tuple(_unsafe(file)),
         debug=_debug(file),
         architectures=architectures,
@@ -46,9 +49,24 @@ def read_pe(member: str, content: bytes) -> Binary:
     )
 
 
+def _refused(file: pefile.PE) -> Iterator[str]:
+    """Why Windows does not load it, or not wherever there is room."""
+    flags, marks = file.FILE_HEADER.Characteristics, file.OPTIONAL_HEADER.DllCharacteristics
+    if not flags & RUNNABLE:
+        yield "is marked as not whole: its linker found errors"
+    if flags & NO_RELOCATIONS:
+        yield "has no relocations: Windows can place it at one address only"
+    if marks & SIGNED:
+        yield "is loaded only with a signature, and has none"
+    if marks & DRIVER:
+        yield "is a driver"
+
+
 def _unsafe(file: pefile.PE) -> Iterator[str]:
     if any(s.Characteristics & EXECUTABLE and s.Characteristics & WRITABLE for s in file.sections):
         yield "a section that is written and run"
+    if not file.OPTIONAL_HEADER.DllCharacteristics & ANY_PLACE:
+        yield "no mark that it may be placed anywhere (ASLR)"
     if not file.OPTIONAL_HEADER.DllCharacteristics & NX_COMPATIBLE:
         yield "no mark that its stack and data are not run (NX)"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,6 +37,17 @@ class Recorded:
         both = sorted(present & set(self.rows))
         return found | {name: "wrong hash" for name in both if not self._is_true(name)}
 
+    def misshapen(self) -> Iterator[str]:
+        """What of RECORD itself is not as installers write and read it."""
+        own, rows = f"{self.content.info_folder}/RECORD", self.content.record_rows()
+        for row in (row for row in rows if row and len(row) != 3):
+            yield f"no path, hash and size: {','.join(row)[:60]}"
+        counts = Counter(row[0] for row in rows if row)
+        yield from (f"{count} times: {name}" for name, count in counts.items() if count > 1)
+        if own not in counts:
+            yield f"not in RECORD: {own}"
+        yield from (f"has a hash of itself: {own}" for row in rows if row and row[0] == own and any(row[1:3]))
+
     @property
     def _exempt(self) -> set[str]:
         return {f"{self.content.info_folder}/{name}" for name in UNLISTED}
@@ -63,4 +75,5 @@ def check_record(recorded: Recorded) -> Verdict:
     if not recorded.rows:
         return False, "RECORD is not there or empty"
     faults = [f"{fault}: {name}" for name, fault in recorded.faults.items()]
+    faults += recorded.misshapen()
     return verdict(faults, f"{len(recorded.rows)} files with the right hash")

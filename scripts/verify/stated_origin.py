@@ -73,8 +73,13 @@ def check_bill(stated: StatedOrigin) -> Verdict:
         return False, f"{BILL} {error}"
     others = [f"{name} is not ours" for name in stated.below(SBOMS) if SBOMS + name != BILL]
     faults = [*others, *_of_version(bill, stated), *_of_source(bill, stated), *_promised(bill, stated.promises)]
-    if lacking := sorted({code.party.name for code in stated.code} - bill.parties):
+    parties = {code.party.name for code in stated.code}
+    if lacking := sorted(parties - bill.parties):
         faults.append(f"it does not name {', '.join(lacking)}, whose code is inside")
+    if foreign := sorted(bill.parties - parties):
+        faults.append(f"it names {', '.join(foreign)}, whose code is not inside")
+    if bill.expression != licence_expression(stated.code):
+        faults.append(f"it states the licence {bill.expression!r}; what is inside is {licence_expression(stated.code)}")
     good = f"DeepSpeed's {bill.kind} {bill.source_sha256[:12]}, torch {bill.torch}, code of {len(bill.parties)} others"
     return verdict(faults, good)
 
@@ -124,6 +129,10 @@ def check_licences(stated: StatedOrigin) -> Verdict:
         stated_by = expression or ""
         return verdict(faults, stated_by) if stated_by or faults else (None, "METADATA states no License-Expression")
     faults = [*_of_expression(expression, stated.code), *_of_files(listed, there), *_of_notices(stated)]
+    if not _states_paths(headers.get("Metadata-Version", "")):
+        faults.append(f"METADATA is of version {headers.get('Metadata-Version')}, which knows no License-Expression")
+    classifiers = [line for line in headers.get_all("Classifier", []) if line.startswith("License ::")]
+    faults += [f"METADATA has the classifier {line!r} beside its License-Expression" for line in classifiers]
     return verdict(faults, f"{expression}, {len(there)} files")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -27,14 +27,18 @@ from scripts.verify.promises import NOTHING_PROMISED, Promises
 from scripts.verify.recorded import Recorded, check_record
 from scripts.verify.source_match import SourceMatch, check_source_files
 from scripts.verify.stated_origin import StatedOrigin, check_bill, check_licences
+from scripts.verify.stated_requirements import check_requirements, check_torch
 from scripts.verify.symbols import check_symbols
 from scripts.verify.waiting_checks import why_not_asked
-from scripts.versions import cuda_version, minor_of
-from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel, read_requirement
+from scripts.versions import cuda_version, minor_of, without_level
+from scripts.wheel.content import UNREADABLE, BuildInfo, WheelContent, is_module_of, open_wheel
 from scripts.wheel.zip_layout import layout_faults
 
-CLAIMS = ("Provides-Dist", "Obsoletes-Dist")  # old headers that say a package takes another's place
-EXTENSION_TAG = re.compile(r"\.(?:cpython-(?P<linux>[0-9]+t?)-|cp(?P<windows>[0-9]+t?)-)")
+# what DeepSpeed reads of the record's torch_info when it loads an op
+TORCH_INFO = {"version": str, "bf16_support": bool, "cuda_version": str, "nccl_version": str, "hip_version": str}
+NO_VERSION = "0.0"  # of what the torch that compiled the ops was not built for
+# how Python calls the extension modules that are for it alone: any other name is for every Python, or for none
+MODULE_NAMES = {"linux": ".cpython-{abi}-{machine}-linux-gnu.so", "windows": ".cp{abi}-{platform}.pyd"}
 
 
 def verify_file(
@@ -76,8 +80,16 @@ def questions(
     yield "file name and metadata", partial(check_name, content)
     if promises.sha256 or list(promises.faults(digest, facts)):
         yield "manifest", partial(check_manifest, promises, digest, facts)
-    yield from ((name, partial(check, content)) for name, check in CHECKS)
-    yield from _source_checks(recorded, promises)
+    match = SourceMatch(recorded=recorded, patches=promises.patches)
+    yield "member paths", partial(check_member_paths, content)
+    yield "version label", partial(check_label, content)
+    yield "requirements", partial(check_requirements, match)
+    yield "installers", partial(check_installers, content)
+    yield "build record", partial(check_build_info, content)
+    yield "torch requirement", partial(check_torch, content)
+    yield "op modules", partial(check_ops, content)
+    yield "source files", partial(check_source_files, match)
+    yield "commands", partial(check_commands, match)
     yield from _origin_checks(content, promises, facts)
     modules = Modules(content=content, passed_over=frozenset(recorded.faults))
     yield from module_checks(modules, facts, promises.arches)
@@ -85,13 +97,6 @@ def questions(
     if content.system == "linux":
         yield from linux_checks(modules, facts)
     yield from cpu_checks(modules, facts, promises.cpu_level)
-
-
-def _source_checks(recorded: Recorded, promises: Promises) -> Iterator[tuple[str, Question]]:
-    """What is asked of the members as the release's source has them."""
-    match = SourceMatch(recorded=recorded, patches=promises.patches)
-    yield "source files", partial(check_source_files, match)
-    yield "commands", partial(check_commands, match)
 
 
 def check_manifest(promises: Promises, digest: str, facts: Facts) -> Verdict:
@@ -118,6 +123,8 @@ def check_name(content: WheelContent) -> Verdict:
     name, _, version = content.info_folder.removesuffix(".dist-info").rpartition("-")
     own = canonicalize_name(name) == content.name and _same_version(version, content.version)
     faults = [] if own else [f"its metadata is in {content.info_folder}"]
+    if (stem := content.file_name.partition("-")[0]) != content.name.replace("-", "_"):
+        faults.append(f"the file name has {stem!r}, which the format writes {content.name.replace('-', '_')!r}")
     if canonicalize_name(metadata.get("Name", "")) != content.name:
         faults.append(f"METADATA names {metadata.get('Name')!r}")
     if not _same_version(metadata.get("Version", ""), content.version):
@@ -140,37 +147,16 @@ def check_layout(content: WheelContent) -> Verdict:
     return verdict(layout_faults(content.files), f"{len(content.members)} members, nothing between and behind them")
 
 
-def check_requirements(content: WheelContent) -> Verdict:
-    """Each Requires-Dist can be read and leaves it to the index of whoever installs where the package comes from."""
-    stated = content.headers("METADATA").get_all("Requires-Dist", [])
-    faults = [f"{text!r} cannot be read" for text in stated if read_requirement(text) is None]
-    faults += [f"{r.name} would come from {r.url}" for text in stated if (r := read_requirement(text)) and r.url]
-    claims = [(name, value) for name in CLAIMS for value in content.headers("METADATA").get_all(name, [])]
-    faults += [f"METADATA has {name} {value}, and DeepSpeed stands for no other package" for name, value in claims]
-    return verdict(faults, f"{len(stated)}, each by name")
-
-
-def check_torch(content: WheelContent) -> Verdict:
-    """Requires-Dist pins torch to the minor that the ops were compiled with."""
-    info = content.build_info()
-    if info is None:
-        return False, UNREADABLE
-    if not content.extensions:
-        return None, "nothing compiled inside: any torch will do"
-    requirements = content.requirements()
-    found = [str(r.specifier) or "any version" for r in requirements if canonicalize_name(r.name) == "torch"]
-    minor = minor_of(str(info.torch.get("version")))
-    if found == [f"=={minor}.*"]:
-        return True, f"torch=={minor}.*"
-    return False, f"built with torch {minor}, but requires {' and '.join(found) or 'no torch'}, not =={minor}.*"
-
-
 def check_build_info(content: WheelContent) -> Verdict:
     """DeepSpeed's own record agrees with METADATA and with the label in the name."""
     info = content.build_info()
     if info is None:
         return False, UNREADABLE
     faults = [] if _same_version(info.version, content.version) else [f"it has version {info.version!r}"]
+    unsaid = [name for name, kind in TORCH_INFO.items() if not isinstance(info.torch.get(name), kind)]
+    faults += [f"it says no {name} of torch" for name in unsaid]
+    if not faults and info.torch["hip_version"] != NO_VERSION:
+        faults.append(f"it is for ROCm {info.torch['hip_version']}")
     found = _origin(content)
     faults += _label_faults(found[1].groupdict(), info) if found else []
     return verdict(faults, f"accelerator {info.accelerator}, torch {info.torch.get('version')}, {len(info.ops)} ops")
@@ -221,17 +207,6 @@ def _misplaced(owners: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]
                 yield member, op
 
 
-CHECKS: tuple[tuple[str, Callable[[WheelContent], Verdict]], ...] = (
-    ("member paths", check_member_paths),
-    ("version label", check_label),
-    ("requirements", check_requirements),
-    ("installers", check_installers),
-    ("build record", check_build_info),
-    ("torch requirement", check_torch),
-    ("op modules", check_ops),
-)
-
-
 def _same_version(text: str, version: Version) -> bool:
     try:
         return Version(text.strip()) == version
@@ -261,10 +236,27 @@ def _label_faults(label: Mapping[str, str], info: BuildInfo) -> list[str]:
 
 
 def _interpreter_faults(content: WheelContent) -> list[str]:
-    abis = {tag.abi.removeprefix("cp") for tag in content.tags}
-    built = [(member, EXTENSION_TAG.search(member)) for member in content.extensions]
-    return [
-        f"{PurePosixPath(member).name} is not for {', '.join(sorted(tag.abi for tag in content.tags))}"
-        for member, match in built
-        if match and (match["linux"] or match["windows"]) not in abis
+    faults = [f"no Python has the tag {tag}" for tag in sorted(content.tags, key=str) if not _is_of_one_python(tag)]
+    names = [(member, PurePosixPath(member).name) for member in content.extensions]
+    endings = {
+        MODULE_NAMES[content.system].format(
+            abi=tag.abi.removeprefix("cp"), platform=tag.platform, machine=without_level(tag.platform)[len("linux_") :]
+        )
+        for tag in content.tags
+        if content.system
+    }
+    told = " or ".join(sorted(endings))
+    return faults + [
+        f"{name} is not for {', '.join(sorted(map(str, content.tags)))}: it would end with {told}"
+        for _, name in names
+        if endings and name[len(name.partition(".")[0]) :] not in endings
     ]
+
+
+def _is_of_one_python(tag: Tag) -> bool:
+    """Whether it is the tag of a CPython and of its own ABI, debug and free-threaded builds included."""
+    return not tag.interpreter.startswith("cp") or not tag.abi.startswith("cp") or _is_its_abi(tag.interpreter, tag.abi)
+
+
+def _is_its_abi(interpreter: str, abi: str) -> bool:
+    return re.fullmatch(f"{interpreter}[a-z]*", abi) is not None

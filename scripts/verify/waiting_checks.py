@@ -14,6 +14,8 @@ NAMES, BUILD_RECORD = "file name and metadata", "build record"
 # what a check takes for granted, and which check answers for it
 WAITS_FOR: Mapping[str, tuple[str, ...]] = {
     "RECORD": ("zip",),
+    NAMES: ("zip",),
+    "member paths": ("zip",),
     "version label": (NAMES,),
     "requirements": (NAMES,),
     "installers": (NAMES,),
@@ -24,7 +26,8 @@ WAITS_FOR: Mapping[str, tuple[str, ...]] = {
     "commands": (NAMES,),
     "bill of materials": (NAMES, "op modules", "source files", "manifest"),
     "licences": (NAMES, "installers", "op modules", "source files"),
-    "needed libraries": (NAMES, BUILD_RECORD),
+    "module format": ("op modules",),
+    "needed libraries": (NAMES, BUILD_RECORD, "module format"),
     "symbols": (NAMES, BUILD_RECORD, "needed libraries"),
     "platform tag": (NAMES, BUILD_RECORD, "needed libraries"),
     "GPU architectures": (BUILD_RECORD, "manifest"),

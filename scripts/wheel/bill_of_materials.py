@@ -19,7 +19,18 @@ UPSTREAM = "https://github.com/deepspeedai/DeepSpeed"
 PURLS = {"tag": "pkg:github/deepspeedai/DeepSpeed@v", "sdist": "pkg:pypi/deepspeed@"}  # by kind of source
 OURS = "deepspeed-wheels:"  # begins the names of our properties
 SHA256 = "SHA-256"
-TORCH = "torch"
+TORCH, DEEPSPEED, LIBRARY = "torch", "deepspeed", "library"
+TOP = {  # what stands in a bill; a serial number, or a time, would be another in each
+    "$schema",
+    "bomFormat",
+    "specVersion",
+    "version",
+    "metadata",
+    "components",
+    "dependencies",
+    "formulation",
+}
+ABOUT = {"lifecycles", "tools", "component"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +59,7 @@ class StatedBill:
     torch: str
     toolchain: Mapping[str, str]
     parties: frozenset[str]
+    expression: str  # the licences of all that is inside
     licences: Mapping[str, str]  # path below .dist-info/ -> its sha256
 
 
@@ -70,7 +82,11 @@ def bill_text(
         "dependencies": [{"ref": "wheel", "dependsOn": [each["bom-ref"] for each in others]}],
         "formulation": [{"components": list(_made_with(provenance))}],
     }
-    return json.dumps(redacted_values(document), indent=1, sort_keys=True) + "\n"
+    return _as_written(redacted_values(document))
+
+
+def _as_written(document: object) -> str:
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
 def _tool(commit: str) -> dict[str, Any]:
@@ -82,9 +98,9 @@ def _wheel(provenance: Provenance, expression: str, licences: Mapping[str, bytes
     properties = {"target": provenance.target, **provenance.choices}
     properties |= {f"patch:{patch}": digest for patch, digest in provenance.edits.items()}
     return {
-        "type": "library",
+        "type": LIBRARY,
         "bom-ref": "wheel",
-        "name": "deepspeed",
+        "name": DEEPSPEED,
         "version": provenance.version,
         "purl": f"pkg:pypi/deepspeed@{quote(provenance.version, safe='')}",
         "licenses": [{"expression": expression}],
@@ -147,7 +163,13 @@ def read_bill(text: str) -> StatedBill:
         document = json.loads(text)
         if (document["bomFormat"], document["specVersion"]) != (FORMAT, SPEC):
             raise ValueError(f"is no {FORMAT} {SPEC}")
+        if text != _as_written(document):
+            raise ValueError("is not written as these tools write one: a name may stand in it twice")
+        if more := sorted({*document} - TOP) + sorted({*document["metadata"]} - ABOUT):
+            raise ValueError(f"has {', '.join(more)}, which would differ from build to build")
         wheel = document["metadata"]["component"]
+        if (wheel["type"], wheel["name"]) != (LIBRARY, DEEPSPEED):
+            raise ValueError(f"is of the {wheel['type']} {wheel['name']}")
         ancestor, made_with = wheel["pedigree"]["ancestors"][0], document["formulation"][0]["components"]
         tools = {str(each["name"]): str(each["version"]) for each in made_with}
         digests = {str(each["name"]): str(each["value"]) for each in wheel["properties"]}
@@ -160,6 +182,7 @@ def read_bill(text: str) -> StatedBill:
             torch=tools.pop(TORCH),
             toolchain=tools,
             parties=frozenset(str(each["name"]) for each in document["components"]),
+            expression=str(wheel["licenses"][0]["expression"]),
             licences=dict(_licence(each) for each in wheel["externalReferences"] if each["type"] == "license"),
         )
     except (LookupError, TypeError, StopIteration, AttributeError, RecursionError) as error:

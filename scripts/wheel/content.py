@@ -34,6 +34,8 @@ RECORDED_NAMES = {
     "accelerator_name",
     "torch_info",
 }
+NEEDED_NAMES = RECORDED_NAMES - {"compatible_ops"}  # without one `import deepspeed` ends
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_./+-]*")  # of git: a hash, a branch
 EXTENSIONS = (".so", ".pyd")
 TAGS = {"win": "windows", "linux": "linux", "manylinux": "linux"}
 _CLAUSE = r"""[a-z_]+ [<=>!~]{1,3} "[^"']*\""""
@@ -77,7 +79,7 @@ class WheelContent:
     @property
     def extensions(self) -> tuple[str, ...]:
         """The compiled modules of the package."""
-        return tuple(m for m in self.members if m.startswith("deepspeed/") and m.endswith(EXTENSIONS))
+        return tuple(m for m in self.members if m.startswith("deepspeed/") and m.lower().endswith(EXTENSIONS))
 
     @property
     def system(self) -> str:
@@ -106,11 +108,14 @@ class WheelContent:
 
     def record(self) -> dict[str, tuple[str, str]]:
         """RECORD as member -> hash and size; empty when it is not there or cannot be read."""
-        rows = csv.reader(io.StringIO(self.metadata_file("RECORD") or "", newline=""))
+        return {row[0]: (row[1], row[2]) for row in self.record_rows() if len(row) == 3}
+
+    def record_rows(self) -> list[list[str]]:
+        """The rows of RECORD as they are; none when it is not there or cannot be read."""
         try:
-            return {row[0]: (row[1], row[2]) for row in rows if len(row) == 3}
+            return list(csv.reader(io.StringIO(self.metadata_file("RECORD") or "", newline="")))
         except csv.Error:
-            return {}
+            return []
 
     def build_info(self) -> BuildInfo | None:
         """What DeepSpeed's build wrote down; None when it is not there or not readable."""
@@ -127,10 +132,14 @@ def parse_build_info(text: str) -> BuildInfo | None:
         if not all(isinstance(node, ast.Assign) for node in statements):
             return None  # it is run at `import deepspeed`: upstream's only assigns
         assigned = [node for node in statements if isinstance(node, ast.Assign)]
+        if any(line.lstrip().startswith("#") for line in text.splitlines()):
+            return None  # upstream writes no comment; one may name another encoding
         targets = [t.id if isinstance(t, ast.Name) else "" for s in assigned for t in s.targets]
-        if not set(targets) <= RECORDED_NAMES or len(set(targets)) < len(targets):
-            return None  # a name that DeepSpeed does not have, one that is there twice, or a part of one
+        if not NEEDED_NAMES <= set(targets) <= RECORDED_NAMES or len(set(targets)) < len(targets):
+            return None  # a name that DeepSpeed does not have, one that is there twice or is not, or a part of one
         values = {t.id: ast.literal_eval(s.value) for s in assigned for t in s.targets if isinstance(t, ast.Name)}
+        if not all(PLAIN_WORD.fullmatch(str(values[name])) for name in ("git_hash", "git_branch")):
+            return None
         return BuildInfo(
             version=str(values["version"]).strip(),
             accelerator=str(values["accelerator_name"]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -28,6 +29,9 @@ def layout_faults(members: Members) -> list[str]:
 
 def _places(file: BinaryIO, archive: zipfile.ZipFile) -> Iterator[str]:
     """The members must fill the file from its first byte to the directory, and that to the last."""
+    if twice := [name for name, count in Counter(info.filename for info in archive.infolist()).items() if count > 1]:
+        yield f"{twice[0]} is there twice"
+        return
     position = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset != position:
@@ -68,10 +72,12 @@ def _end(file: BinaryIO, archive: zipfile.ZipFile, position: int) -> Iterator[st
         return
     length = file.seek(0, 2)
     file.seek(-END.size, 2)
-    signature, _, _, here, entries, size, offset, comment = END.unpack(file.read(END.size))
+    signature, disk, first, here, entries, size, offset, comment = END.unpack(file.read(END.size))
     whole = (position, length - position - END.size, len(archive.infolist()), len(archive.infolist()))
     if signature != b"PK\x05\x06" or comment or (offset, size, here, entries) != whole:
         yield "there are bytes behind its directory, or more entries than it counts"
+    elif disk or first:
+        yield "it says that it is one of several disks"
 
 
 def _encoded(info: zipfile.ZipInfo) -> bytes:

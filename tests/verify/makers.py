@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import struct
+import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +17,7 @@ from scripts.wheel.bill_of_materials import BILL, PURLS
 from scripts.wheel.third_party_code import NOTICES
 from tests.verify.stub_code import VECTOR_CODE, ZMM
 from tests.verify.stub_elf import ALL, INTERP, LOAD, PLAIN_STACK, STACK, make_elf
-from tests.verify.stub_fatbin import make_fatbin
+from tests.verify.stub_fatbin import cubin, make_fatbin
 from tests.verify.stub_pe import make_pe
 from tests.verify.stub_wheel import BUILD_INFO
 from tests.verify.whole_wheel import CUDA_DLLS, DLLS, LIBRARIES, WheelParts, source_members
@@ -26,6 +29,7 @@ ENGINE = "deepspeed/runtime/engine.py"
 IN_INFO = "deepspeed-{v}.dist-info/"
 LONG = "x" * 250
 AMX, VNNI, FP16 = (bytes.fromhex(code) for code in ("c4e26a5cc1", "c4e27550c2", "62f5744858c2"))
+FMA4, XOP, GFNI, VAES = (bytes.fromhex(code) for code in ("c4e36968c203", "8fe978c2c1", "c4e271cfc2", "c4e275dcc2"))
 LINUX_PROMISES = Promises(cpu_level="avx2", patches=())
 WINDOWS_PROMISES = Promises(cpu_level="avx2", patches=(), arches="8.0;9.0")
 NOT_OPENED = "not opened"  # instead of a check: it is no wheel that anybody should read
@@ -189,7 +193,7 @@ def bill(edit: Callable[[dict[str, Any]], object]) -> Change:
     def by(text: bytes) -> bytes:
         told = json.loads(text)
         edit(told)
-        return json.dumps(told).encode()
+        return f"{json.dumps(told, indent=1, sort_keys=True)}\n".encode()
 
     return rewritten(IN_INFO + BILL, by)
 
@@ -232,6 +236,49 @@ def half_csrc(parts: WheelParts) -> None:
 def every_line_end(parts: WheelParts) -> None:
     """The line ends of Windows in a wheel for Linux."""
     parts.members[ENGINE] = parts.members[ENGINE].replace(b"\n", b"\r\n")
+
+
+def record_text(by: Callable[[bytes], bytes]) -> Change:
+    """With another RECORD than the true one."""
+
+    def repacked(data: bytes) -> bytes:
+        file = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
+            for info in old.infolist():
+                content = old.read(info)
+                if info.filename.endswith(".dist-info/RECORD"):
+                    assert by(content) != content
+                    content = by(content)
+                new.writestr(info, content)
+        return file.getvalue()
+
+    return packed(repacked)
+
+
+def twice(name: str, content: bytes) -> Change:
+    """With a second member of a name that is there."""
+
+    def repacked(data: bytes) -> bytes:
+        file = io.BytesIO(data)
+        with warnings.catch_warnings(), zipfile.ZipFile(file, "a") as archive:
+            warnings.simplefilter("ignore")  # that is what is wanted
+            archive.writestr(zipfile.ZipInfo(name), content)
+        return file.getvalue()
+
+    return packed(repacked)
+
+
+def at(member: str, place: int, content: bytes) -> Change:
+    """With other bytes at a place of a member."""
+    return rewritten(member, lambda data: data[:place] + content + data[place + len(content) :])
+
+
+def pinned_where(marker: str) -> Change:
+    """With a pin of torch that holds for some Pythons only."""
+    return rewritten(
+        IN_INFO + "METADATA",
+        lambda text: re.sub(rb"(\nRequires-Dist: torch==[0-9.*]+)", rb"\1; " + marker.encode(), text, count=1),
+    )
 
 
 # ---------------------------------------------------------------- both systems
@@ -307,6 +354,7 @@ PLACES: dict[str, Change] = {
     "a control letter": added("deepspeed/evil\x07.py"),
     "a link": linked,
     "a device": added("deepspeed/zero", b"", 0o020666),
+    "a folder's mark": lambda parts: parts.modes.__setitem__(ENGINE, 0o040755),
     "a pipe": added("deepspeed/pipe", b"", 0o010666),
     "an empty folder": folder("torch/"),
     "an empty folder of data": folder("deepspeed-{v}.data/purelib/"),
@@ -327,6 +375,21 @@ RECORDS: dict[str, Change] = {
     "a wrong hash of a script": misrecorded("deepspeed-{v}.data/scripts/ds", b"other"),
     "a wrong hash of the licence": lambda parts: parts.recorded.__setitem__(licence_of(parts), b"other"),
     "a file that is not there": misrecorded("deepspeed/gone.py", b""),
+    "a file outside": record_text(lambda text: text + b"../../../bin/sh,,\n"),
+    "a row twice": record_text(lambda text: text + text.partition(b"\n")[0] + b"\n"),
+    "a row of another hash": record_text(lambda text: text + text.partition(b",")[0] + b",sha256=AAAA,3\n"),
+    "a row of two columns": record_text(lambda text: text + b"deepspeed/gone.py,\n"),
+    "a row of four columns": record_text(lambda text: text.replace(b"\n", b",more\n", 1)),
+    "a row that is none": record_text(lambda text: text + b"more\n"),
+    "a hash of itself": record_text(lambda text: text.replace(b"RECORD,,", b"RECORD,sha256=AAAA,3")),
+    "without itself": record_text(lambda text: text[: text.rindex(b"\n", 0, -1) + 1]),
+    "MD5": record_text(lambda text: re.sub(rb"sha256=[^,]+", b"md5=AAAA", text, count=1)),
+    "no hash": record_text(lambda text: re.sub(rb"sha256=[^,]+", b"", text, count=1)),
+    "another size": record_text(lambda text: re.sub(rb",([0-9]+)\n", rb",1\1\n", text, count=1)),
+    "a hash with padding": record_text(lambda text: re.sub(rb"(sha256=[^,]+)", rb"\1=", text, count=1)),
+    "UTF-16": record_text(lambda text: text.decode().encode("utf-16")),
+    "a byte order mark": record_text(lambda text: b"\xef\xbb\xbf" + text),
+    "backslashes": record_text(lambda text: text.replace(ENGINE.encode(), ENGINE.replace("/", "\\").encode())),
 }
 NAMES: dict[str, Change] = {
     "no METADATA": lambda parts: parts.members.__delitem__(f"{parts.info}/METADATA"),
@@ -341,6 +404,14 @@ NAMES: dict[str, Change] = {
     "a build number": replaced("deepspeed-{v}.dist-info/WHEEL", "Root-Is", "Build: 1\nRoot-Is"),
     "no tag": replaced("deepspeed-{v}.dist-info/WHEEL", "Tag: ", "Tags: "),
     "another folder": moved("deepspeed-{v}.dist-info/", "deepspeed-9.9.dist-info/"),
+    "another way to write the name": renamed("deepspeed-", "DeepSpeed-"),
+    "a build number in the name": renamed("-cp311-cp311-", "-1-cp311-cp311-"),
+    "two of them in WHEEL": rewritten(IN_INFO + "WHEEL", lambda text: text + b"Tag: cp312-cp312-linux_x86_64\n"),
+    "a blank line before the name": rewritten(
+        IN_INFO + "METADATA", lambda text: text.replace(b"\nName:", b"\n\nName:", 1)
+    ),
+    "WHEEL in UTF-16": rewritten(IN_INFO + "WHEEL", lambda text: text.decode().encode("utf-16")),
+    "another epoch": replaced(IN_INFO + "METADATA", "\nVersion: 0.", "\nVersion: 1!0."),
     "another project's folder": moved("deepspeed-{v}.dist-info/", "torch-{v}.dist-info/"),
     "two folders": added("torch-2.0.dist-info/METADATA", b"Name: torch\n"),
     "another Python in the name": renamed("cp311-cp311", "cp312-cp312"),
@@ -357,6 +428,10 @@ INSTALLERS: dict[str, Change] = {
     "a newer Python only": metadata_line("Requires-Python: >=3.12"),
     "an older Python only": metadata_line("Requires-Python: <3.11"),
     "another major": metadata_line("Requires-Python: >=4"),
+    "some patch releases only": metadata_line("Requires-Python: >=3.11.5"),
+    "one patch release only": metadata_line("Requires-Python: ==3.11.7"),
+    "two wheel versions": rewritten(IN_INFO + "WHEEL", lambda text: text + b"Wheel-Version: 2.0\n"),
+    "pure and not": rewritten(IN_INFO + "WHEEL", lambda text: text + b"Root-Is-Purelib: true\n"),
     "no range": metadata_line("Requires-Python: three"),
     "a metadata version of the future": rewritten(
         "deepspeed-{v}.dist-info/METADATA",
@@ -376,13 +451,27 @@ REQUIREMENTS: dict[str, Change] = {
     "another package's place": metadata_line("Provides-Dist: torch (9.9)"),
     "the end of another package": metadata_line("Obsoletes-Dist: torch"),
     "a marker that is none": metadata_line("Requires-Dist: numpy; python is 3"),
+    "a package more": metadata_line("Requires-Dist: requests"),
+    "a package of nearly this name": metadata_line("Requires-Dist: torhc"),
+    "itself": metadata_line("Requires-Dist: deepspeed==0.1"),
+    "a package less": replaced(IN_INFO + "METADATA", "Requires-Dist: hjson\n", ""),
+    "an older one": replaced(IN_INFO + "METADATA", "Requires-Dist: numpy\n", "Requires-Dist: numpy<1.0\n"),
+    "without its bound": replaced(IN_INFO + "METADATA", "pydantic>=2.0.0", "pydantic"),
+    "one twice": metadata_line("Requires-Dist: numpy===1.0"),
+    "on some systems": replaced(
+        IN_INFO + "METADATA", "Requires-Dist: tqdm\n", "Requires-Dist: tqdm; sys_platform == 'darwin'\n"
+    ),
+    "an option of pip": metadata_line("Requires-Dist: numpy --index-url=https://example.org"),
+    "another package's imports": metadata_line("Import-Name: torch"),
 }
 TORCH: dict[str, Change] = {
     "no pin": replaced("deepspeed-{v}.dist-info/METADATA", "Requires-Dist: torch==2", "Requires-Dist: torch!=2"),
     "another minor": replaced(
         "deepspeed-{v}.dist-info/METADATA", "Requires-Dist: torch==2.", "Requires-Dist: torch==2.1"
     ),
-    "no torch": replaced("deepspeed-{v}.dist-info/METADATA", "Requires-Dist: torch==", "Requires-Dist: jax=="),
+    "a pin for some Pythons": pinned_where("python_version < '3'"),
+    "a pin for one extra": pinned_where("extra == 'dev'"),
+    "no torch": replaced("deepspeed-{v}.dist-info/METADATA", "Requires-Dist: torch==", "X-Requires: jax=="),
     "a second torch": metadata_line("Requires-Dist: torch==9.9; python_version > '3'"),
 }
 BUILD_RECORDS: dict[str, Change] = {
@@ -393,6 +482,16 @@ BUILD_RECORDS: dict[str, Change] = {
     "a name that Python has": rewritten(BUILD_INFO, lambda text: text + b"__import__ = 3\n"),
     "a part of a name": rewritten(BUILD_INFO, lambda text: text + b"torch_info['version'] = '9'\n"),
     "a name twice": rewritten(BUILD_INFO, lambda text: text + b"git_hash = '0'\n"),
+    "a comment": rewritten(BUILD_INFO, lambda text: text + b"# of a friend\n"),
+    "another encoding": rewritten(BUILD_INFO, lambda text: b"# coding: utf-7\n" + text),
+    "no commit": rewritten(BUILD_INFO, lambda text: text.replace(b"git_hash='", b"git_branch='", 1)),
+    "a command for a commit": rewritten(
+        BUILD_INFO, lambda text: re.sub(rb"git_hash='[^']*'", b"git_hash='$(id)'", text)
+    ),
+    "no word of bf16": rewritten(BUILD_INFO, lambda text: text.replace(b"'bf16_support'", b"'bf16'")),
+    "bf16 in words": rewritten(BUILD_INFO, lambda text: re.sub(rb"'bf16_support': \w+", b"'bf16_support': 'no'", text)),
+    "no NCCL": rewritten(BUILD_INFO, lambda text: text.replace(b"'nccl_version'", b"'nccl'")),
+    "ROCm": rewritten(BUILD_INFO, lambda text: text.replace(b"'hip_version': '0.0'", b"'hip_version': '6.4'")),
     "no Python": rewritten(BUILD_INFO, lambda text: b"{" + text),
     "another version": rewritten(BUILD_INFO, lambda text: text.replace(b"version='0.1", b"version='0.2")),
     "another torch": rewritten(BUILD_INFO, lambda text: text.replace(b"'version': '2.", b"'version': '1.")),
@@ -411,6 +510,11 @@ COMMANDS: dict[str, Change] = {
     "a pytest plugin": added("deepspeed-{v}.dist-info/entry_points.txt", b"[pytest11]\nds = deepspeed:a\n"),
     "pip as an entry point": added("deepspeed-{v}.dist-info/entry_points.txt", b"[console_scripts]\npip = a:b\n"),
     "another entry point": added("deepspeed-{v}.dist-info/entry_points.txt", b"[console_scripts]\nds = a:b\n"),
+    "an entry point twice": added(
+        IN_INFO + "entry_points.txt", b"[console_scripts]\nds = deepspeed:a\nds = deepspeed:b\n"
+    ),
+    "another group": added(IN_INFO + "entry_points.txt", b"[torch.backends]\nds = deepspeed:a\n"),
+    "another case": moved("deepspeed-{v}.data/scripts/ds_report", "deepspeed-{v}.data/scripts/DS_report"),
     "no entry points": lambda parts: parts.members.__delitem__(f"{parts.info}/entry_points.txt"),
 }
 BILLS: dict[str, Change] = {
@@ -429,6 +533,14 @@ BILLS: dict[str, Change] = {
     "an unknown patch": bill(with_patch),
     "a part less": bill(lambda told: told["components"].pop(0)),
     "no parts": bill(lambda told: told.update(components=[])),
+    "a serial number": bill(lambda told: told.update(serialNumber="urn:uuid:3e671687-395b-41f5-a30f-a58921a69b79")),
+    "a time": bill(lambda told: told["metadata"].update(timestamp="2026-01-01T00:00:00Z")),
+    "a part more": bill(lambda told: told["components"].append({"type": "library", "name": "more"})),
+    "another licence": bill(lambda told: told["metadata"]["component"]["licenses"][0].update(expression="MIT")),
+    "another package": bill(lambda told: told["metadata"]["component"].update(name="deepspeed-nightly")),
+    "a program": bill(lambda told: told["metadata"]["component"].update(type="application")),
+    "a name twice": replaced(IN_INFO + BILL, '"specVersion"', '"specVersion": "1.6",\n "specVersion"'),
+    "in one line": rewritten(IN_INFO + BILL, lambda text: json.dumps(json.loads(text)).encode()),
     "a second one": added(f"{IN_INFO}sboms/other.spdx.json", b"{}"),
 }
 LICENCES: dict[str, Change] = {
@@ -437,6 +549,11 @@ LICENCES: dict[str, Change] = {
     "DeepSpeed's alone": replaced(IN_INFO + "METADATA", " AND BSD-3-Clause AND MIT", ""),
     "one less": replaced(IN_INFO + "METADATA", " AND MIT", ""),
     "one more": replaced(IN_INFO + "METADATA", " AND MIT", " AND MIT AND Zlib"),
+    "a classifier of another": metadata_line("Classifier: License :: OSI Approved :: MIT License"),
+    "metadata that knows none": rewritten(
+        IN_INFO + "METADATA",
+        lambda text: re.sub(rb"Metadata-Version: [0-9.]+", b"Metadata-Version: 2.1", text),
+    ),
     "a file not named": replaced(IN_INFO + "METADATA", f"License-File: {NOTICES}\n", ""),
     "a file named that is not there": metadata_line("License-File: NOTICE"),
     "a file more": added(f"{IN_INFO}licenses/GPL.txt", b"GPL"),
@@ -450,6 +567,10 @@ ZIPS: dict[str, Change] = {
     "bytes before": packed(lambda data: b"#!/bin/sh\n" + data),
     "bytes behind": packed(lambda data: data + b"more"),
     "a comment": packed(lambda data: data[:-2] + struct.pack("<H", 4) + b"more"),
+    "a member twice": twice(ENGINE, b"x = 1\n"),
+    "the build record twice": twice(BUILD_INFO, b"x = 1\n"),
+    "one of several disks": packed(lambda data: data[:-18] + struct.pack("<H", 1) + data[-16:]),
+    "another zip in its comment": packed(lambda data: data[:-2] + struct.pack("<H", 22) + b"PK\5\6" + bytes(18)),
     "another name in front": header(b"PK\x03\x04", 30, 0x2E2E),
     "another digest in front": header(b"PK\x03\x04", 14, 7),
     "another size in front": header(b"PK\x03\x04", 22, 7),
@@ -507,6 +628,21 @@ OF_LINUX: dict[str, dict[str, Change]] = {
             "deepspeed/ops/aio/async_io_op.cpython-311-x86_64-linux-gnu.so", make_elf(LIBRARIES, init="async_io_op")
         ),
         "of another Python": moved(ADAM, ADAM.replace("311", "312")),
+        "of every Python": moved(ADAM, ADAM.replace(".cpython-311-x86_64-linux-gnu", "")),
+        "of the stable ABI": moved(ADAM, ADAM.replace("cpython-311-x86_64-linux-gnu", "abi3")),
+        "named for Arm": moved(ADAM, ADAM.replace("x86_64", "aarch64")),
+        "named for musl": moved(ADAM, ADAM.replace("-gnu", "-musl")),
+        "in capitals": moved(ADAM, ADAM.replace(".so", ".SO")),
+        "one of Windows, too": added(FUSED.replace("fused", "cpu"), make_pe()),
+        "in the place of Python": added(
+            ENGINE.replace(".py", ".cpython-311-x86_64-linux-gnu.so"), make_elf(init="engine")
+        ),
+        "for every Python, too": added(ADAM.replace(".cpython-311-x86_64-linux-gnu", ""), make_elf(LIBRARIES)),
+        "a tag of 64-bit Arm": tagged("linux_x86_64", "linux_aarch64"),
+        "a tag of 32 bits": tagged("linux_x86_64", "linux_i686"),
+        "a tag of POWER": tagged("linux_x86_64", "manylinux_2_28_ppc64le"),
+        "a Python of another ABI": tagged("cp311-cp311", "cp312-cp311"),
+        "an ABI of another Python": tagged("cp311-cp311", "cp311-cp312"),
         "a library more": added("deepspeed/ops/libhelper.so", make_elf(init="libhelper")),
         "an op that is not there": rewritten(
             BUILD_INFO, lambda text: text.replace(b"'async_io': False", b"'async_io': 1")
@@ -525,8 +661,13 @@ OF_LINUX: dict[str, dict[str, Change]] = {
         "an object file": elf(kind=1),
         "a program in disguise": elf(segments=(*PLAIN_STACK, (INTERP, 4))),
         "64-bit Arm": elf(machine=183),
-        "a tag of 64-bit Arm": tagged("linux_x86_64", "linux_aarch64"),
         "32 bits": elf(machine=3),
+        "32 bits in its first bytes": at(ADAM, 4, b"\1"),
+        "the other byte order": at(ADAM, 5, b"\2"),
+        "FreeBSD": at(ADAM, 7, b"\x09"),
+        "a later format": at(ADAM, 6, b"\7"),
+        "something behind it": rewritten(ADAM, lambda data: data + b"#!/bin/sh\n"),
+        "zeros behind it": rewritten(ADAM, lambda data: data + bytes(100_000)),
         "no function for Python": elf(init="adam"),
         "a module of Windows": added(ADAM, make_pe()),
     },
@@ -552,9 +693,20 @@ OF_LINUX: dict[str, dict[str, Change]] = {
         "the GPU driver": elf(needed=(*LIBRARIES, "libcuda.so.1")),
         "the library of another op": elf(needed=(*LIBRARIES, "libaio.so.1")),
         "MKL": elf(needed=(*LIBRARIES, "libmkl_rt.so.2")),
+        "CUDA's kernels of torch": elf(needed=(*LIBRARIES, "libtorch_cuda.so")),
+        "NCCL": elf(needed=(*LIBRARIES, "libnccl.so.2")),
+        "a sanitizer": elf(needed=(*LIBRARIES, "libasan.so.8")),
+        "another C++ library": elf(needed=(*LIBRARIES, "libc++.so.1")),
+        "a library of no name": elf(needed=(*LIBRARIES, "")),
+        "a library upwards": elf(needed=(*LIBRARIES, "../libhelper.so")),
         "MPI": elf(needed=(*LIBRARIES, "libmpi.so.40")),
         "Python": elf(needed=(*LIBRARIES, "libpython3.11.so.1.0")),
         "musl": elf(needed=(*LIBRARIES, "libc.musl-x86_64.so.1")),
+    },
+    "platform tag": {
+        "older than its libraries": tagged("linux_x86_64", "manylinux1_x86_64"),
+        "no glibc that is known": tagged("linux_x86_64", "manylinux_2_99_x86_64"),
+        "another major glibc": tagged("linux_x86_64", "manylinux_3_1_x86_64"),
     },
     "GPU architectures": {"GPU code": elf(fatbin=make_fatbin(80))},
     "CPU instructions": {
@@ -562,13 +714,27 @@ OF_LINUX: dict[str, dict[str, Change]] = {
         "AMX": elf(code=VECTOR_CODE + AMX),
         "AVX-VNNI": elf(code=VECTOR_CODE + VNNI),
         "AVX512-FP16": elf(code=VECTOR_CODE + FP16),
+        "FMA4": elf(code=VECTOR_CODE + FMA4 * 3),
+        "XOP": elf(code=VECTOR_CODE + XOP * 3),
+        "GFNI": elf(code=VECTOR_CODE + GFNI),
+        "VAES": elf(code=VECTOR_CODE + VAES),
     },
     "CPU vector code": {"scalar": elf(code=b"\xc3"), "too little": elf(code=VECTOR_CODE[:25])},
 }
 OF_WINDOWS: dict[str, dict[str, Change]] = {
     "source files": {"half of csrc": half_csrc},
     "RECORD": {"a wrong hash of a module": misrecorded(FUSED, b"other")},
-    "op modules": {"none": removed(FUSED), "of another Python": moved(FUSED, FUSED.replace("cp311", "cp312"))},
+    "op modules": {
+        "none": removed(FUSED),
+        "of another Python": moved(FUSED, FUSED.replace("cp311", "cp312")),
+        "of every Python": moved(FUSED, FUSED.replace(".cp311-win_amd64", "")),
+        "named for 32 bits": moved(FUSED, FUSED.replace("win_amd64", "win32")),
+        "named for Arm": moved(FUSED, FUSED.replace("win_amd64", "win_arm64")),
+        "in capitals": moved(FUSED, FUSED.replace(".pyd", ".PYD")),
+        "in the place of Python": added(ENGINE.replace(".py", ".cp311-win_amd64.pyd"), make_pe(DLLS, "engine")),
+        "a tag of arm64": tagged("win_amd64", "win_arm64"),
+        "a tag of 32 bits": tagged("win_amd64", "win32"),
+    },
     "commands": {
         "no batch file": lambda parts: parts.members.__delitem__(
             f"deepspeed-{parts.version}.data/scripts/deepspeed.bat"
@@ -581,12 +747,19 @@ OF_WINDOWS: dict[str, dict[str, Change]] = {
         "a program": pe(kind=0x22),
         "32 bits": pe(machine=0x14C),
         "arm64": pe(machine=0xAA64),
-        "a tag of arm64": tagged("win_amd64", "win_arm64"),
         "no function for Python": pe(init="adam"),
+        "not whole": pe(kind=0x2020),
+        "no relocations": pe(kind=0x2023),
+        "only with a signature": pe(marks=0x1E0),
+        "a driver": pe(marks=0x2160),
         "a module of Linux": added(FUSED, make_elf(init="fused_adam_op")),
     },
     "debug information": {"the path of a build machine": pe(pdb="D:\\a\\fused_adam_op.pdb")},
-    "memory": {"written and run": pe(code_use=0xE0000020), "data that is run": pe(marks=0x60)},
+    "memory": {
+        "written and run": pe(code_use=0xE0000020),
+        "data that is run": pe(marks=0x60),
+        "at one place": pe(marks=0x120),
+    },
     "needed libraries": {
         "another Python": pe(needed=(*CUDA_DLLS, "python312.dll")),
         "another CUDA": pe(needed=(*CUDA_DLLS, "cudart64_110.dll")),
@@ -594,6 +767,13 @@ OF_WINDOWS: dict[str, dict[str, Change]] = {
         "OpenMP": cpu_pe(needed=(*DLLS, "vcomp140.dll")),
         "libaio": pe(needed=(*CUDA_DLLS, "aio.dll")),
         "the debug runtime": pe(needed=(*CUDA_DLLS, "vcruntime140d.dll")),
+        "a path": pe(needed=(*CUDA_DLLS, "C:\\helper.dll")),
+        "a path upwards": pe(needed=(*CUDA_DLLS, "..\\helper.dll")),
+        "cuDNN": pe(needed=(*CUDA_DLLS, "cudnn64_9.dll")),
+        "MKL": pe(needed=(*CUDA_DLLS, "mkl_core.2.dll")),
+        "another cuBLAS": pe(needed=(*CUDA_DLLS, "cublas64_11.dll")),
+        "a sanitizer": pe(needed=(*CUDA_DLLS, "clang_rt.asan_dynamic-x86_64.dll")),
+        "the internet": pe(needed=(*CUDA_DLLS, "wininet.dll")),
         "mingw": pe(needed=(*CUDA_DLLS, "libstdc++-6.dll")),
     },
     "runtime calls": {"a mutex that no call made": pe(calls=("_Mtx_lock", "_Mtx_unlock"))},
@@ -603,12 +783,18 @@ OF_WINDOWS: dict[str, dict[str, Change]] = {
         "none": pe(fatbin=b""),
         "PTX unasked": pe(fatbin=make_fatbin(80, 90, ptx=(90,))),
         "zeros": pe(fatbin=make_fatbin(80, 90, cubin=bytes(64))),
+        "of another architecture than it says": pe(fatbin=make_fatbin(80, 90, cubin=cubin(70))),
+        "of none": pe(fatbin=make_fatbin(0, 80, 90)),
         "an empty section": pe(fatbin=bytes(64)),
         "cut short": pe(fatbin=make_fatbin(80, 90)[:40]),
         "another container": pe(fatbin=b"\1" * 64),
         "in a CPU op": cpu_pe(fatbin=make_fatbin(80)),
     },
-    "CPU instructions": {"AVX-512": cpu_pe(code=VECTOR_CODE + ZMM * 3), "AMX": cpu_pe(code=VECTOR_CODE + AMX)},
+    "CPU instructions": {
+        "AVX-512": cpu_pe(code=VECTOR_CODE + ZMM * 3),
+        "AMX": cpu_pe(code=VECTOR_CODE + AMX),
+        "XOP": cpu_pe(code=VECTOR_CODE + XOP),
+    },
     "CPU vector code": {"scalar": cpu_pe(code=b"\xc3")},
 }
 

@@ -17,3 +17,14 @@ def make_fatbin(*sass: int, ptx: tuple[int, ...] = (), padding: int = 16, cubin:
 def _entry(kind: int, arch: int, code: bytes) -> bytes:
     header = struct.pack("<HHIQ", kind, 0x101, 64, len(code)) + struct.pack("<IIII", 0, 0, 0, arch)
     return header.ljust(64, b"\0") + code
+
+
+def cubin(arch: int) -> bytes:
+    """The head of machine code that names its architecture, as CUDA 12 writes it."""
+    return (
+        b"\x7fELF\2\1\x33"
+        + bytes(9)
+        + struct.pack("<HHI", 2, 190, 1)
+        + bytes(24)
+        + struct.pack("<I", arch << 16 | arch)
+    )

@@ -36,12 +36,18 @@ def build_info(
     return "\n".join([*lines, f"accelerator_name={accelerator!r}", f"torch_info={facts}", ""])
 
 
-def metadata(version: str = VERSION, torch: str = "torch==2.13.*", members: Iterable[str] = (MODULE,)) -> str:
+def metadata(
+    version: str = VERSION,
+    torch: str = "torch==2.13.*",
+    members: Iterable[str] = (MODULE,),
+    requires: Iterable[str] = ("numpy",),
+) -> str:
     head = f"Metadata-Version: 2.4\nName: deepspeed\nVersion: {version}\n"
     head += f"License-Expression: {licence_expression(code_in(members))}\nLicense-File: {NOTICES}\n"
     return (
         head
-        + f"Requires-Dist: numpy\nRequires-Dist: {torch}\nRequires-Dist: torch>=2.0; extra == 'dev'\n"
+        + "".join(f"Requires-Dist: {each}\n" for each in (*requires, torch))
+        + "Requires-Dist: torch>=2.0; extra == 'dev'\n"
         + ("Requires-Dist: deepspeed-kernels; sys_platform == 'linux' and extra == 'inf'\n")
     )
 

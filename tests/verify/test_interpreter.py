@@ -11,8 +11,7 @@ import pytest
 
 from scripts.errors import InputError
 from scripts.facts.load import load_facts
-from scripts.verify.environment_libraries import libraries_of
-from scripts.verify.given_python import find_python, installed_verdict
+from scripts.verify.given_python import find_python, installed_verdict, libraries_of
 from scripts.verify.interpreter import interpreter_at
 from scripts.verify.suite_runs import RUNNER, suite_command
 from tests.verify.stub_wheel import make_wheel

@@ -13,7 +13,8 @@ import pytest
 
 from scripts.verify.check import CheckResult
 from scripts.verify.elf_exports import UNVERSIONED, ElfExports
-from scripts.verify.environment_libraries import EnvironmentLibraries, libraries_of
+from scripts.verify.environment_libraries import EnvironmentLibraries
+from scripts.verify.given_python import libraries_of
 from scripts.verify.pe_exports import PeExports
 from scripts.verify.static import verify_file
 from tests.verify.stub_pe import make_pe

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts.dirs import default_dirs
 from scripts.facts.load import load_facts
-from scripts.facts.source_files import PYTHON_LINE, wheel_name
+from scripts.facts.source_files import LISTING, PYTHON_LINE, read_source_listing, wheel_name
 from scripts.wheel_build.source import fetch_source
 from tests.verify.stub_elf import make_elf
 from tests.verify.stub_fatbin import make_fatbin
@@ -127,7 +127,8 @@ def _parts(release: str, version: str, platform: str, more: Mapping[str, bytes],
     licence = {"licenses/LICENSE": members[f"{info}/licenses/LICENSE"]}
     said = told_of_making(members, version, licences=licence)
     members |= {f"{info}/{name}": data for name, data in said.items()}
-    stated = metadata(version, requirement, members)
+    requires = read_source_listing(LISTING).releases[release].requires
+    stated = metadata(version, requirement, members, [each for each in requires if not each.startswith("torch")])
     named = stated.replace("License-File: ", "License-File: LICENSE\nLicense-File: ", 1)
     members[f"{info}/METADATA"] = named.encode() + b"\n"
     members[f"{info}/WHEEL"] = _lines("Wheel-Version: 1.0", "Root-Is-Purelib: false", f"Tag: cp311-cp311-{platform}")
