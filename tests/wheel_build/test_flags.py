@@ -18,6 +18,7 @@ from tests.wheel_build.factories import GXX
 PLACES = {
     "source": "/shop/source",
     "environment": "/shop/env",
+    "torch": "/shop/env/lib/torch",
     "python": "/opt/python3.11",
     "compiler": "/usr/bin/g++-13",
 }
