@@ -33,7 +33,7 @@ OBJECT = re.compile(r"\\objects\\([0-9a-f]{20})\\[^\\]+\.(?:obj|pyd)$")
 WRITE = "DEEPSPEED_WHEELS_WRITE_GOLDEN"
 TARGET = "ds{}-torch2.6.0-cu124-cp311-win_amd64"
 KINDS = {"0.16.5": ("tag", "smoke"), "0.19.8": ("sdist", "audit")}  # release -> source and proof
-APPEARS = {"0.16.5": None, "0.19.8": "curand_kernel.h"}  # release -> what Visual Studio has before its second build
+APPEARS = {"0.16.5": None, "0.19.8": "Windows.h"}  # release -> what begins to exist; sources say <windows.h>
 
 
 @dataclass(frozen=True, kw_only=True)
