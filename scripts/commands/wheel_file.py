@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from scripts.commands.project import open_project
 from scripts.errors import InputError
 from scripts.files import sha256_of
 from scripts.install.environment import Environment, read_environment
-from scripts.plan.target import Target
+from scripts.plan.target import Target, platform_tag_of
 from scripts.versions import SYSTEMS
 from scripts.wheel.content import open_wheel
 from scripts.wheel.documents import read_manifest
@@ -50,6 +52,7 @@ def _record(wheel: Path) -> WheelRecord:
         raise InputError(f"{wheel} is not the file that its manifest describes; build it again", id="manifest-mismatch")
     with open_wheel(wheel) as content:
         info = content.build_info()
+    _require_whole(wheel)
     target = target_of_name(wheel.name)
     return WheelRecord(
         target=target,
@@ -64,7 +67,19 @@ def _record(wheel: Path) -> WheelRecord:
         seconds=0,
         source=WheelSource(kind="", sha256=""),
         verification=None,
+        platform_tag=platform_tag_of(wheel.name),
     )
+
+
+def _require_whole(wheel: Path) -> None:
+    """Raise InputError where a file inside has another checksum than stated: no manifest speaks for this wheel."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            damaged = archive.testzip()
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        damaged = str(error)
+    if damaged:
+        raise InputError(f"{wheel} is damaged ({damaged}); download or build it again", id="wheel-damaged")
 
 
 def target_of_name(name: str) -> Target:

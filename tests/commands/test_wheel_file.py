@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from scripts.commands.wheel_file import offer_of_file, target_of_name
 from scripts.errors import InputError
 from scripts.install.machine_choice import choose_for
 from tests.install.factories import make_environment, make_torch
+from tests.plan.factories import make_target
 from tests.publish.loopback import make_deepspeed
 from tests.wheel.factories import make_wheel_target
 
@@ -61,6 +63,32 @@ def test_a_wheel_without_a_manifest_fits_or_says_what_differs(tmp_path: Path, mo
     other = choose_for(*offer_of_file(InstallOptions(wheel=str(wheel))))
     assert other.wheel is None
     assert {mismatch.what for mismatch in other.rejected[0].mismatches} == {"torch", "cuda"}
+
+
+@pytest.mark.parametrize("tag", ["manylinux_2_28_x86_64", "manylinux_2_17_x86_64.manylinux2014_x86_64", "linux_x86_64"])
+def test_a_wheel_without_a_manifest_keeps_the_tag_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tag: str
+) -> None:
+    """Such a wheel was refused as one of another address: a wheel for Linux that was downloaded by hand, say."""
+    made = make_deepspeed(tmp_path, make_target(platform="linux_x86_64"))
+    wheel = made.rename(made.with_name(made.name.replace("linux_x86_64", tag)))
+    monkeypatch.setattr(wheel_file, "read_environment", lambda python: make_environment(platform="linux_x86_64"))
+    published, _ = offer_of_file(InstallOptions(wheel=str(wheel)))
+    assert published.wheels[0].file == wheel.name
+    assert published.address(published.wheels[0]) == wheel.resolve().as_uri()
+
+
+def test_a_wheel_whose_content_is_damaged_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = make_deepspeed(tmp_path, make_wheel_target())
+    monkeypatch.setattr(wheel_file, "read_environment", lambda python: make_environment())
+    content = bytearray(wheel.read_bytes())
+    with zipfile.ZipFile(wheel) as archive:
+        first = next(info for info in archive.infolist() if info.file_size > 20)
+    content[first.header_offset + 30 + len(first.filename) + 4] ^= 0xFF
+    wheel.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged") as caught:
+        offer_of_file(InstallOptions(wheel=str(wheel)))
+    assert caught.value.id == "wheel-damaged"
 
 
 def test_what_cannot_be_used_is_told(tmp_path: Path) -> None:
