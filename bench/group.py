@@ -54,6 +54,7 @@ def build(targets: Sequence[Target], words: Sequence[str], folder: Path) -> Spen
     _give_sources(targets, folder / "cache" / "sources")
     places = {CACHE_VARIABLE: "cache", OUTPUT_VARIABLE: "out", "UV_CACHE_DIR": "uv"}
     env = {**os.environ, **{name: str(folder / below) for name, below in places.items()}}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process compiles torch's modules for itself
     ids = ",".join(target.id for target in targets)
     argv = [sys.executable, "-m", "invoke", "build", "--id", ids, "--verify", "hosted", "--tidy", "--again", *words]
     begun = Cost.now()

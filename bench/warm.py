@@ -29,6 +29,7 @@ BEFORE = "f8f2916"
 def build(checkout: Path, folder: Path, *words: str) -> Cost:
     """The cost of `invoke build` with these words in the checkout, with caches and wheels in the folder."""
     env = {**os.environ, CACHE_VARIABLE: str(folder / "cache"), OUTPUT_VARIABLE: str(folder / "out")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process compiles torch's modules for itself
     begun = Cost.now()
     ended = subprocess.run(
         [sys.executable, "-m", "invoke", "build", *words], cwd=checkout, env=env, stdout=sys.stderr, check=False
