@@ -20,8 +20,8 @@ from scripts.plan.ops import patches_for
 from scripts.versions import minor_of
 from scripts.wheel_build.patch import apply_patch
 
-# the last of P7, P9 and P5, the first of P16, first and last of P18, the first and the last of all
-BOUNDARIES = ("0.14.5", "0.16.3", "0.17.1", "0.17.4", "0.18.4", "0.18.7", "0.18.9", "0.19.8")
+# the last of P7, P9 and P5, the first of P16, first and last of P18, the last of P19, the first and the last of all
+BOUNDARIES = ("0.14.5", "0.16.3", "0.17.1", "0.17.4", "0.18.4", "0.18.7", "0.18.9", "0.19.7", "0.19.8")
 NAME = re.compile(r"""^    NAME = ["'](\w+)["']""", re.MULTILINE)
 VARIABLE = re.compile(r"""^    BUILD_VAR = ["'](\w+)["']""", re.MULTILINE)
 

@@ -166,6 +166,7 @@ def test_patches_follow_their_conditions() -> None:
         "P10",
         "P14",
         "P15",
+        "P19",
     }
     assert applied(deepspeed="0.19.8", source_kind="tag", **windows) == {"P3", "P4", "P14", "P15", "P16"}
     assert applied(deepspeed="0.19.8", source_kind="sdist", os="linux", accelerator="cpu", torch="2.13.0") == {"P17"}
@@ -177,4 +178,5 @@ def test_patches_follow_their_conditions() -> None:
         "P10",
         "P11",
         "P12",
+        "P19",
     }

@@ -27,6 +27,8 @@ OF_THE_FILE = {  # the faults that they have, see tests/verify/test_broken_real_
     "0.14.5": {"torch requirement", "runtime calls", "CPU instructions"},
     "0.16.5": {"torch requirement", "runtime calls", "CPU vector code"},
 }
+# Before 0.19.8 the vector code of CPU Lion takes more than the sign of a number (P19); only 0.14.5's has any
+OF_LION = {f"CPU Lion {kind}" for kind in ("float32", "bfloat16", "float16")}
 BARE = "import without a CUDA toolkit"  # fails for upstream's releases before 0.19.5, on Windows itself, too
 
 
@@ -102,8 +104,10 @@ def test_the_optimizers_step_as_torch_does_or_are_not_called_where_they_would_cr
     stepped = {name: each for name, each in verified.checks.items() if name.startswith("CPU A") or "Lion" in name}
     stepped.pop("CPU instructions", None)
     assert {name.split()[1] for name in stepped} == {"Adam", "AdamW", "Adagrad", "Lion"}
-    for name, (passed, detail) in stepped.items():
-        assert passed or (passed is None and "which this processor does not have" in detail), (name, detail)
+    told = {name: detail for name, (passed, detail) in stepped.items() if passed is None}
+    assert all("which this processor does not have" in detail for detail in told.values())
+    wrong = {name for name, (passed, _) in stepped.items() if passed is False}
+    assert wrong == (OF_LION - set(told) if verified.release == "0.14.5" else set())
 
 
 def test_ds_report_says_this_wheel_and_its_ops(verified: Verified) -> None:
@@ -113,5 +117,5 @@ def test_ds_report_says_this_wheel_and_its_ops(verified: Verified) -> None:
 
 def test_nothing_else_is_wrong_with_it_than_is_known(verified: Verified) -> None:
     failed = {name for name, (passed, _) in verified.checks.items() if passed is False}
-    assert failed == {*OF_THE_FILE[verified.release], BARE}
+    assert failed - OF_LION == {*OF_THE_FILE[verified.release], BARE}
     assert verified.exit_code == 19
