@@ -73,8 +73,9 @@ def add_session(target: Target) -> None:
         report_result(target, wheel, None)
 
     session.__doc__ = f"Build and verify DeepSpeed {target.deepspeed} for torch {target.torch}, {target.cuda}."
-    # What the build before left is kept until its contents are looked at: scripts/wheel_build/kept_environment.py.
-    register: Any = nox.session(name=target.id, python=find_interpreter(target.python), reuse_venv=True)
+    # What the build before left is kept until its contents are looked at: scripts/wheel_build/kept_environment.py. Who
+    # calls nox by hand may have named another place for environments, where nobody looks.
+    register: Any = nox.session(name=target.id, python=find_interpreter(target.python), reuse_venv=bool(HANDED))
     register(session)
 
 

@@ -74,7 +74,7 @@ class Environments:
     @property
     def kept(self) -> bool:
         """Whether the build environment is this checkout's own: what a build leaves there, the next may take."""
-        return self.root == environment_of(self.plan.target)
+        return self.root.resolve() == environment_of(self.plan.target).resolve()
 
     @property
     def root(self) -> Path:
