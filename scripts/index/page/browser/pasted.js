@@ -16,12 +16,12 @@ const WANTED = /deepspeed==(\d[\d.]{0,15})\+(cpu|cu\d{2,4})torch(\d\.\d{1,3})/;
 const PATTERNS = {
   python: [
     /(?<![\w.-])["']?python["']?\s{0,9}[:=]\s{0,9}["']?(3\.\d{1,3})/i, /(?<![\w.-])python[- ]?(?:version|版本|バージョン|버전)?(?: is)?[ \t.:=：]{1,60}(3\.\d{1,3})/i,
-    /\bsys\.version\w{0,9}[ :=]{1,9}["']?(3\.\d{1,3})/, /\/python(3\.\d{1,3})/, /(?<![\w.-])c?python-?(3\.\d{1,3})/i, /(?<![\w.-])py ?(3\.\d{1,2})\b/i,
+    /^["' \t]{0,9}(3\.\d{1,3})\.\d{1,3}\+? (?:\(|\|)/m, /\bsys\.version\w{0,9}[ :=]{1,9}["']?(3\.\d{1,3})/, /\/python(3\.\d{1,3})/, /(?<![\w.-])c?python-?(3\.\d{1,3})/i, /(?<![\w.-])py ?(3\.\d{1,2})\b/i,
     /Python(3)(\d\d)\b/, /\bcp(3)(\d{1,2})-(?:cp3|abi3)/, /(?<![\w.-])py(3)(\d\d)(?!\w)/,
   ],
   torch: [
     /Runtime torch version\s{0,9}=\s{0,9}(\d\.\d{1,4})/i, /(?<![\w.-])["']?torch["']?\s{0,9}[:=]\s{0,9}["'](\d\.[\d.]{1,20}[^\s"',]{0,60})/i,
-    /(?<![\w.-])(?:py)?torch[- ]?(?:version|版本|バージョン|버전)?[ \t.:=：]{1,60}v?(\d\.\d{1,4}[^\s"',;)]{0,60})/i,
+    /(?<![\w.-])(?:py)?torch[- ]?(?:version|版本|バージョン|버전)?(?: \(GPU\?\))?[ \t.:=：]{1,60}v?(\d\.\d{1,4}[^\s"',;)]{0,60})/i,
     /(?<![\w.-])torch\.__version__\)?\s{0,9}["']?(\d\.\d{1,4}[^\s"',;)]{0,60})/, /[Nn]ame(?:: | = ")torch"?\s{1,9}[Vv]ersion(?:: | = ")(\d\.\d{1,4}[^\s"]{0,60})/,
     /(?<![\w.-])torch in \S[^\n(]{0,200}\((\d\.\d{1,4}[^\s)]{0,60})\)/, /(?<![\w.-])torch-(\d\.\d{1,4}[\w.+]{0,60})/,
     /^[ \t(['"]{0,9}(\d\.\d{1,2}\.\d{1,2}[\w.]{0,20}\+(?:cu\d{2,4}|cpu|rocm|xpu|git|[0-9a-f]{6})[\w.]{0,60})['")\],]{0,9}(?:[ \t]{1,9}['"]?[\w.]{1,9}['")\]]{0,9})?[ \t\r]{0,9}$/m,
@@ -37,7 +37,7 @@ const PATTERNS = {
   hip: [/["']hip["']\s{0,9}[:=]\s{0,9}["']([\d.]{1,20})/i, /torch hip version[ .:]{1,60}(\d{1,3}\.\d{1,3})/i, /ROCM used to build PyTorch[ :]{1,60}(\d{1,3}\.\d{1,3})/i],
   gpu: [
     /["']gpu["']\s{0,9}[:=]\s{0,9}["']([^"']{1,100})/i, /GPU 0: ([^\n(]{1,100})/, /NVIDIA Corporation [^\n[]{0,40}\[([^\]\n]{1,60})\]/, /\[((?:GeForce|Tesla|Quadro|RTX|Radeon)[^\]\n]{1,60})\]/,
-    /((?:NVIDIA|GeForce|Tesla|Quadro)(?: [\w.-]{1,20}){0,5}? ?[A-Z]{0,9}\d{1,9}[\w-]{0,20}(?: (?:Ti|SUPER|Ada|Blackwell)){0,3})(?!\d{0,9}\.\d)/, /(?<![\w-])([RG]TX ?(?:PRO |A)?\d{3,4}(?: ?(?:Ti|SUPER|Ada)\b){0,2})/,
+    /((?:NVIDIA|GeForce|Tesla|Quadro)(?![^\n,]{0,30}\b[Dd]river)(?: [\w.-]{1,20}){0,5}? ?[A-Z]{0,9}\d{1,9}[\w-]{0,20}(?: (?:Ti|SUPER|Ada|Blackwell)){0,3})(?!\d{0,9}\.\d)/, /(?<![\w-])([RG]TX ?(?:PRO |A)?\d{3,4}(?: ?(?:Ti|SUPER|Ada)\b){0,2})/,
     /GPU models and configuration: ((?:AMD|Radeon|Intel)[^\n]{1,80})/, /(?<!with )((?:AMD )?(?:Radeon|Instinct) ?(?:\(TM\)|™)? ?(?:RX |PRO |AI |MI|VII|Graphics|\d)[\w ]{0,30})/, /(Intel(?:\(R\)|®)? (?:Arc|UHD|Iris|HD)\b[\w ()®™]{0,30})/, /\b(gfx\d{3,4})\b/,
   ],
   capability: [/["']capability["']\s{0,9}[:=]\s{0,9}[[(]\s{0,9}(\d{1,3})\s{0,9},\s{0,9}(\d{1,3})/i, /compute capability[ :=]{1,60}(\d{1,3})\.(\d{1,3})/i, /CUDA capability sm_(\d{1,2})(\d)\b/, /^(?:NVIDIA|GeForce|Tesla|Quadro)[^,\n]{1,60}, (\d{1,2})\.(\d)\b(?!\.)/m],
@@ -53,7 +53,7 @@ const PATTERNS = {
 };
 const SYSTEM_WORDS = [
   [/\bWSL ?[12]?\b|microsoft-standard|\/mnt\/[a-z]\//, "linux"],
-  [/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -](?:1\d|NT|Server)|\bwin1[01]\b|\bWDDM\b|\bwin-64\b|\bMINGW64|\[MSC v|is not recognized as an internal|\b[A-Z]:[\\/]/i, "win32"],
+  [/\bwin32\b|\bwin_amd64\b|Microsoft Windows|\bWindows[ -](?:1\d|NT|Server)|\bwin ?1[01]\b|\bWDDM\b|\bwin-64\b|\bMINGW64|\[MSC v|is not recognized as an internal|\b[A-Z]:[\\/]/i, "win32"],
   [/\bdarwin\b|\bmacOS\b|\/Users\/|\bApple M\d/i, "darwin"],
   [/\blinux\b|Ubuntu|Debian|Fedora|CentOS|Rocky|AlmaLinux|glibc|\/lib\/python3|\/usr\/lib\/|\/home\//i, "linux"],
 ];
