@@ -208,15 +208,31 @@ class SuiteOptions:
     )
 
 
+BENCHES = (
+    "plan",
+    "build",
+    "warm",
+    "arches",
+    "group",
+    "matrix",
+    "publish",
+    "index",
+    "page",
+    "find",
+    "diagnose",
+    "faults",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchOptions:
     """What is measured."""
 
     what: str = option(
-        help="plan, build, warm, arches, group, publish, index, page, find, diagnose or faults",
-        more="`plan`, `build`, `warm`, `arches`, `group`, `publish`, `index`, `page`, `find`, `diagnose` or `faults`; "
-        "usually given without the option's name",
-        choices=("plan", "build", "warm", "arches", "group", "publish", "index", "page", "find", "diagnose", "faults"),
+        help="plan, build, warm, arches, group, matrix, publish, index, page, find, diagnose or faults",
+        more="`plan`, `build`, `warm`, `arches`, `group`, `matrix`, `publish`, `index`, `page`, `find`, `diagnose` or "
+        "`faults`; usually given without the option's name",
+        choices=BENCHES,
     )
     logs: str = path_option(
         "",
@@ -226,9 +242,11 @@ class BenchOptions:
     )
     part: str = option(
         "",
-        "of faults: only this part, or several; of group: cpu or cuda; of build: same, next or workers",
+        "of faults: only this part, or several; of group: cpu or cuda; of build: same, next or workers; of "
+        "matrix: model or sample",
         more="of `invoke bench faults`: only these parts, with commas between; of `group` `cpu` or `cuda`; of `build` "
-        "`same`, `next` (the next DeepSpeed release) or `workers` (how long recorded compilers take on 2 and on 16)",
+        "`same`, `next` (the next DeepSpeed release) or `workers` (how long recorded compilers take on 2 and on 16); "
+        "of `matrix` `model` or `sample`",
     )
     ops: str = option(
         "",
