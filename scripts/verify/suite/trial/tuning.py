@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import part  # type: ignore[import-not-found,unused-ignore]
@@ -61,13 +61,22 @@ def tuned() -> part.Verdict:
     # the autotuner starts `deepspeed` by that name, as it is found in an activated environment, and that this program
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-    code, output = rank_processes.ended(words, 550 * rank_processes.slowness())
-    rank_processes.forget_buffers(port)
+    try:
+        code, output = rank_processes.ended(words, 550 * rank_processes.slowness())
+    finally:
+        for each in (port, *experiment_ports()):
+            rank_processes.forget_buffers(each)
     found = sorted(Path().rglob("ds_config_optimal.json"))
     if code or not found:
         return False, f"exit code {code}, no ds_config_optimal.json; last output: {output[-300:]}"
     best = json.loads(found[0].read_text(encoding="utf-8"))
     return "train_micro_batch_size_per_gpu" in best, f"chose {best.get('train_micro_batch_size_per_gpu')} rows at once"
+
+
+def experiment_ports() -> Iterator[int]:
+    """The port of each experiment that the autotuner began: it counts on from the one that it was given."""
+    for file in Path().rglob("exp.json"):
+        yield int(json.loads(file.read_text(encoding="utf-8"))["master_port"])
 
 
 def train() -> None:
