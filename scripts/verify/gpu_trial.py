@@ -128,7 +128,7 @@ def last_words(outcome: Outcome) -> str:
 
 
 def run_part(trial: Trial, part: Part, ops: Iterable[str], log: Callable[[str], None]) -> PartResult:
-    """The result of one part; skipped when the time is over."""
+    """The result of one part; skipped when the time of all is over, before it begins or while it runs."""
     started = time.monotonic()
     left = trial.deadline - started
     if left < 1:
@@ -139,7 +139,9 @@ def run_part(trial: Trial, part: Part, ops: Iterable[str], log: Callable[[str], 
         outcome = run(trial.command(part), log=lines.append, timeout_seconds=min(part.seconds, left))
         checks = read_checks(part, outcome, ops)
     except CommandError as error:
-        checks = (CheckResult(name=part.name, passed=False, detail=str(error)),)
+        over = time.monotonic() >= trial.deadline
+        detail = f"the trial's time was over after {left:.0f} s of this part" if over else str(error)
+        checks = (CheckResult(name=part.name, passed=None if over else False, detail=detail),)
     result = PartResult(part=part, checks=checks, seconds=time.monotonic() - started)
     log(f"{'=' * 20} {part.name}\n" + "\n".join(lines[-200:] if result.passed is False else lines[-1:]) + "\n")
     return result

@@ -135,6 +135,14 @@ def test_a_part_for_which_no_time_is_left_is_skipped(tmp_path: Path) -> None:
     assert result.words == f"{PART.name}: no time was left"
 
 
+def test_a_part_that_runs_when_the_time_of_all_is_over_has_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = program(tmp_path, monkeypatch, "slow", "import time; time.sleep(60)")
+    result = run_part(make_trial(tmp_path, seconds=1.5), slow, (), lambda line: None)
+    assert (result.passed, "time was over" in result.words) == (None, True)
+
+
 def test_programs_find_the_suite_and_reach_no_network(tmp_path: Path) -> None:
     command = make_trial(tmp_path).command(PART)
     assert command.argv[1:] == (str(SUITE / "trial/kernels.py"), "quantizer")
