@@ -35,6 +35,8 @@ from tests.wheel.wheelhouse import file_wheel
 pytestmark = pytest.mark.skipif(not KNOWN_PLATFORM, reason="no target is for this platform")
 BUILD_INFO = """\
 version='0.16.5+cu124torch2.6'
+git_hash='unknown'
+git_branch='unknown'
 accelerator_name='cuda'
 installed_ops={'deepspeed_not_implemented': True}
 torch_info={'version': '2.1', 'cuda_version': '12.4'}
