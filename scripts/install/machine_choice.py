@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from scripts.facts.load import load_facts
 from scripts.install.choose import Choice, Rejection, choose
 from scripts.install.environment import Environment
 from scripts.wheel.published import Published
+from scripts.wheel.record import WheelRecord
 
 
 def choose_for(published: Published, environment: Environment, deepspeed: str = "") -> Choice:
     """Which of the offered wheels fits an environment, by all that is known of torch and drivers."""
+    return _choose(published.offered.wheels, environment, deepspeed)
+
+
+def _choose(records: Iterable[WheelRecord], environment: Environment, deepspeed: str) -> Choice:
     facts = load_facts()
     abis = {minor: release.cxx11_abi for minor, release in facts.torch.items()}
     drivers = {version: toolkit.driver_min for version, toolkit in facts.cuda.items()}
-    return choose(published.offered.wheels, environment, deepspeed, abis, drivers)
+    return choose(records, environment, deepspeed, abis, drivers)
 
 
 def best_for_machine(published: Published, environment: Environment, deepspeed: str = "") -> Rejection | None:
@@ -24,7 +30,8 @@ def best_for_machine(published: Published, environment: Environment, deepspeed: 
     For the CPU only where no CUDA runs here. None when nothing runs on this machine and Python, or nobody knows what
     the driver of its card supports.
     """
-    return nearest_to_torch(choose_for(published, replace(environment, torch=None), deepspeed), environment)
+    own = [record for record in published.offered.wheels if record.target.python == environment.version]
+    return nearest_to_torch(_choose(own, replace(environment, torch=None), deepspeed), environment)
 
 
 def nearest_to_torch(bare: Choice, environment: Environment) -> Rejection | None:
