@@ -37,6 +37,7 @@ from types import MappingProxyType
 from packaging.version import Version
 
 from bench.cost import Cost
+from bench.made_environment import made_environment
 from bench.workers import Recorded, ninja_tasks, recorded_tasks, timed_compiler
 from scripts.command import Command, check, run
 from scripts.commands.host_targets import host_target
@@ -44,10 +45,9 @@ from scripts.commands.project import Project, open_project
 from scripts.commands.project_planner import planner_of
 from scripts.dirs import Dirs, default_dirs
 from scripts.errors import InputError
-from scripts.fetch.installer import environment_python, find_installer
+from scripts.fetch.installer import find_installer
 from scripts.host import usable_processors
 from scripts.plan.target import Target
-from scripts.wheel_build.build_environment import fill_build_environment
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.pipeline import build, discard_work
 from scripts.wheel_build.planner import Planner
@@ -227,14 +227,11 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--part", choices=PARTS, default="all", help="which comparison; all: the first two")
     parser.add_argument("--workers", default="2,16", help="of the part workers: how many, separated by commas")
     given = parser.parse_args(words)
-    project, installer = open_project(), find_installer()
+    project = open_project()
     target = host_target(project)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        create = installer.create(folder / "environment", sys.executable)
-        check(create, run(create))
-        python = environment_python(folder / "environment")
-        fill_build_environment(planner_of(project, BuildOptions()).here(target), installer, python)
+        python = made_environment(project, target, folder / "environment")
         bench = Bench(project=project, folder=folder, python=python)
         ops = [op for op in given.ops.split(",") if op]
         figures: dict[str, float] = {}

@@ -24,18 +24,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cost import Cost
+from bench.made_environment import made_environment
 from scripts.command import Command, Running, check, run
 from scripts.commands.host_targets import host_target
 from scripts.commands.project import Project, open_project
 from scripts.commands.project_planner import planner_of
 from scripts.facts.unit_histories import units_of
-from scripts.fetch.installer import environment_python, find_installer
 from scripts.host import find_interpreter, python_include
 from scripts.plan.forecast import Forecast
 from scripts.plan.target import Target
 from scripts.portability.header_folders import headers_of
 from scripts.toolchain.compilers import Toolchain
-from scripts.wheel_build.build_environment import fill_build_environment
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.capture import UPSTREAM, captured_recipe, setup_command
 from scripts.wheel_build.inside.upstream import CAPTURED
@@ -195,13 +194,10 @@ def pairs(
 
 def sample(project: Project, only: str) -> int:
     """Compile the sample and print it; how many units were found whose bytes are others."""
-    wrong, installer, target = 0, find_installer(), host_target(project)
+    wrong, target = 0, host_target(project)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        create = installer.create(folder / "environment", sys.executable)
-        check(create, run(create))
-        python = environment_python(folder / "environment")
-        fill_build_environment(planner_of(project, BuildOptions()).here(target), installer, python)
+        python = made_environment(project, target, folder / "environment")
         headers = (
             folder / "torch" / "include"
         )  # no file that another environment has, too: a link to it changes its time
