@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from packaging.version import Version
 from scripts.commands.find_task import document
 from scripts.commands.wheel_choice import none_fits
 from scripts.graphics import Gpu, Graphics
-from scripts.install.choose import Choice, Rejection, choose
+from scripts.install.choose import Rejection, choose
 from scripts.install.environment import Environment, Torch
 from scripts.install.machine import Machine
 from scripts.install.machine_choice import choose_for
@@ -56,8 +57,10 @@ ENVIRONMENTS = {
 }
 
 
-def naive_choice(records: Sequence[WheelRecord], environment: Environment) -> Choice:
-    """The same choice, every wheel asked everything and every version compared as one."""
+def naive_choice(
+    records: Sequence[WheelRecord], environment: Environment
+) -> tuple[Sequence[WheelRecord], Sequence[Rejection]]:
+    """Which wheels fit and which are rejected, every wheel asked everything and every version compared as one."""
     axes: Axes = {axis: by_numbers(_values(records, axis)) for axis in AXES}
     asked = questions(environment, axes=axes)
     found = [(record, mismatches(record, asked)) for record in records]
@@ -68,8 +71,7 @@ def naive_choice(records: Sequence[WheelRecord], environment: Environment) -> Ch
         if why
     ]
     fitting = tuple(record for record, why in newest if not why)
-    nearest = tuple(sorted(rejected, key=lambda rejection: rejection.distance))
-    return Choice(wheel=fitting[0] if fitting else None, fitting=fitting, rejected=nearest)
+    return fitting, sorted(rejected, key=lambda rejection: rejection.distance)
 
 
 def _values(records: Sequence[WheelRecord], axis: str) -> list[str]:
@@ -80,7 +82,7 @@ def _rank(record: WheelRecord, environment: Environment) -> tuple[object, ...]:
     target, driver = record.target, environment.machine.graphics.driver_cuda
     cuda = Version(target.cuda_version or "0")
     supported = driver is None or cuda <= Version(driver)
-    return (Version(target.deepspeed), Version(target.torch), supported, cuda, target.python, target.platform)
+    return (Version(target.deepspeed), Version(target.torch), supported, cuda, Version(target.python), target.platform)
 
 
 def timed(work: Callable[[], T], rounds: int = 1) -> tuple[float, T]:
@@ -102,7 +104,7 @@ def said(site: Published, environment: Environment) -> str:
 def different(records: Sequence[WheelRecord], environment: Environment) -> tuple[int, int]:
     """How many questions have another answer, and how many would be asked of every wheel."""
     asked = questions(environment)
-    return sum(len({question.of(record) for record in records}) for question in asked), len(asked) * len(records)
+    return sum(len(set(map(attrgetter(*question.reads), records))) for question in asked), len(asked) * len(records)
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -115,7 +117,7 @@ def main(words: Sequence[str] = ()) -> None:
         said(site, environment)  # facts and matrix are read
         naive, other = timed(partial(naive_choice, records, environment))
         seconds, choice = timed(partial(choose, records, environment), ROUNDS)
-        if choice != other:
+        if (choice.fitting, list(choice.rejected)) != other:
             raise SystemExit("the naive way chooses otherwise: choose is wrong")
         whole, _ = timed(partial(said, site, environment), ROUNDS)
         slowest = max(slowest, whole)

@@ -104,10 +104,15 @@ def _own(environment: Environment, choice: Choice) -> list[str]:
     torch = environment.torch
     if torch is None:
         return []
-    mine = (torch.minor, torch.variant, environment.version, environment.platform)
-    for row in choice.rejected:
-        target, why = row.record.target, [m.reason for m in row.mismatches if m.what in ("driver", "gpu")]
-        if (target.torch_minor, target.cuda, target.python, target.platform) == mine and why:
+    mine = (torch.variant, environment.version, environment.platform)
+
+    def is_mine(record: WheelRecord) -> bool:
+        target = record.target
+        return (target.cuda, target.python, target.platform) == mine and target.torch_minor == torch.minor
+
+    for row in choice.rejected.of(is_mine):
+        why = [mismatch.reason for mismatch in row.mismatches if mismatch.what in ("driver", "gpu")]
+        if why:
             return [f"for this torch there is {row.record.file}, but: {'; '.join(why)}"]
     return []
 
@@ -118,12 +123,12 @@ def wrong_installed(environment: Environment, choice: Choice) -> list[str]:
     A wheel that is offered says more of its like than an installed one says of itself: its GPUs, its processor.
     """
     mine = (environment.version, environment.platform)
-    same = (
-        row
-        for row in (choice.rejected if environment.deepspeed else ())
-        if (row.record.target.python, row.record.target.platform) == mine
-        and row.record.target.wheel_version == environment.deepspeed
-    )
+
+    def is_installed(record: WheelRecord) -> bool:
+        target = record.target
+        return (target.python, target.platform) == mine and target.wheel_version == environment.deepspeed
+
+    same = choice.rejected.of(is_installed) if environment.deepspeed else ()
     rejected = (mismatch.reason for row in same for mismatch in row.mismatches if mismatch.what != "deepspeed")
     reasons = list(dict.fromkeys([*why_wrong(environment), *rejected]))
     if not reasons:
@@ -171,7 +176,8 @@ def _why_not_offered(published: Published, environment: Environment) -> Sequence
         return ()
     plan = _plan_of(environment, environment.torch)
     planned = {planned.target for planned in plan.targets}
-    if any(record.target in planned for record in published.offered.wheels):
+    offered = (record.target for record in published.offered.wheels)
+    if any(target.python == environment.version and target in planned for target in offered):
         return ()
     if planned:
         return [f"your own combination is planned, but not offered there: {max(planned, key=Target.sort_key).id}"]

@@ -5,19 +5,22 @@ Each question is answered once for each value that the wheels have, so ten thous
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
+from typing import Any, overload
 
 from packaging.version import Version
 
 from scripts.install.environment import Environment
-from scripts.install.mismatches import NO_ABIS, NO_DRIVERS, Abis, Axes, Drivers, Mismatch, Question, questions
+from scripts.install.mismatches import NO_ABIS, NO_DRIVERS, READ, Abis, Axes, Drivers, Mismatch, questions
 from scripts.install.served_cards import without_code
 from scripts.plan.distance import DECIMALS, by_numbers
-from scripts.plan.target import Target
 from scripts.versions import cuda_version, minor_of
 from scripts.wheel.record import WheelRecord
+
+Columns = Mapping[str, Sequence[Any]]  # what is read of a record -> of each record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +32,50 @@ class Rejection:
     distance: float  # how far the wheel is from the environment
 
 
+class Rejected(Sequence[Rejection]):
+    """The rejected wheels, nearest first; each is made when it is looked at, since few of ten thousand are."""
+
+    def __init__(
+        self,
+        records: Sequence[WheelRecord],
+        answers: Sequence[Sequence[tuple[Mismatch, ...]]],
+        distances: Sequence[float],
+        order: Sequence[int],
+    ) -> None:
+        """Of these records, at those places: to each question the answers, and how far each record is."""
+        self._records, self._answers, self._distances, self._order = records, answers, distances, order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, place: int) -> Rejection: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Rejection]: ...
+    def __getitem__(self, place: int | slice) -> Rejection | Sequence[Rejection]:
+        if isinstance(place, slice):
+            return Rejected(self._records, self._answers, self._distances, self._order[place])
+        return self._made(self._order[place])
+
+    def of(self, wanted: Callable[[WheelRecord], bool]) -> Iterator[Rejection]:
+        """Those of the wanted wheels."""
+        return (self._made(place) for place in self._order if wanted(self._records[place]))
+
+    def _made(self, place: int) -> Rejection:
+        return Rejection(
+            record=self._records[place],
+            mismatches=tuple(chain.from_iterable(answers[place] for answers in self._answers)),
+            distance=self._distances[place],
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """The wheel for an environment, if there is one, and every other with its reasons."""
 
     wheel: WheelRecord | None
     fitting: tuple[WheelRecord, ...]  # best first
-    rejected: tuple[Rejection, ...]  # nearest first
+    rejected: Rejected
 
     @property
     def nearest(self) -> Rejection | None:
@@ -56,69 +96,59 @@ def choose(
     holds which driver a CUDA version needs, for the words. Without a torch, a CUDA that the driver supports by itself
     comes before one that it runs as a newer minor of the same major.
     """
-    newest = _newest_first(tuple(records), environment)
-    asked = questions(environment, deepspeed, _axes([record.target for record in newest]), abis, drivers)
-    answers = [_answers(question, newest) for question in asked]
-    found = [tuple(chain.from_iterable(each)) for each in zip(*answers, strict=True)]
-    fitting = tuple(record for record, why in zip(newest, found, strict=True) if not why)
-    rejected = [
-        Rejection(record=record, mismatches=why, distance=round(sum([each.distance for each in why]), DECIMALS))
-        for record, why in zip(newest, found, strict=True)
-        if why
-    ]
-    rejected.sort(key=lambda rejection: rejection.distance)
-    return Choice(wheel=fitting[0] if fitting else None, fitting=fitting, rejected=tuple(rejected))
+    offered = tuple(records)
+    columns = _columns(offered)
+    axes = _axes(columns)
+    answers, distances = [], []
+    for question in questions(environment, deepspeed, axes, abis, drivers):
+        keys = list(zip(*[columns[name] for name in question.reads], strict=True))
+        known = {key: question.answer(record) for key, record in dict(zip(keys, offered, strict=True)).items()}
+        far = {key: sum([mismatch.distance for mismatch in found]) for key, found in known.items()}
+        answers.append([known[key] for key in keys])
+        distances.append([far[key] for key in keys])
+    total = [round(sum(found), DECIMALS) for found in zip(*distances, strict=True)]
+    misfits = [any(found) for found in zip(*answers, strict=True)]
+    newest = _newest_first(columns, axes, environment)
+    fitting = tuple(offered[place] for place in newest if not misfits[place])
+    order = sorted([place for place in newest if misfits[place]], key=total.__getitem__)
+    return Choice(
+        wheel=fitting[0] if fitting else None, fitting=fitting, rejected=Rejected(offered, answers, total, order)
+    )
 
 
-def _answers(question: Question, records: Sequence[WheelRecord]) -> list[tuple[Mismatch, ...]]:
-    """The answer for each record."""
-    known: dict[Hashable, tuple[Mismatch, ...]] = {}
-    keys = [question.of(record) for record in records]
-    for key, record in zip(keys, records, strict=True):
-        if key not in known:
-            known[key] = question.answer(record)
-    return [known[key] for key in keys]
+def _columns(records: Sequence[WheelRecord]) -> Columns:
+    """What the questions read of each record: every record is looked at once, and what was read lies together."""
+    values = zip(*map(attrgetter(*READ), records), strict=True)
+    return dict(zip(READ, values, strict=True)) if records else dict.fromkeys(READ, ())
 
 
-def _newest_first(records: Sequence[WheelRecord], environment: Environment) -> list[WheelRecord]:
-    """Later is better: code for more of the cards, a newer DeepSpeed, a newer torch, CUDA before CPU, newer CUDA.
+def _newest_first(columns: Columns, axes: Axes, environment: Environment) -> list[int]:
+    """The places of the records: code for more of the cards, a newer DeepSpeed, a newer torch, CUDA before CPU.
 
-    Of CUDAs one that the driver supports by itself comes before one that it runs as a newer minor of its major.
+    Of CUDAs the newest that the driver supports by itself, before one that it runs as a newer minor of its major.
     """
     graphics = environment.machine.graphics
-    unused = {arches: len(without_code(graphics, arches)) for arches in {record.arches for record in records}}
-    driver = environment.machine.graphics.driver_cuda
-    targets = [record.target for record in records]
-    deepspeed = _places({target.deepspeed for target in targets})
-    torch = _places({target.torch for target in targets})
-    cuda = {variant: Version(cuda_version(variant) or "0") for variant in {target.cuda for target in targets}}
-    rank = {variant: (driver is None or version <= Version(driver), version) for variant, version in cuda.items()}
-    order = {variant: place for place, variant in enumerate(sorted(rank, key=rank.__getitem__))}
-
-    def key(record: WheelRecord) -> tuple[object, ...]:
-        target = record.target
-        return (
-            -unused[record.arches],
-            deepspeed[target.deepspeed],
-            torch[target.torch],
-            order[target.cuda],
-            target.python,
-            target.platform,
-        )
-
-    return sorted(records, key=key, reverse=True)
+    driver = Version(graphics.driver_cuda) if graphics.driver_cuda else None
+    cuda = {variant: Version(cuda_version(variant) or "0") for variant in axes["cuda"]}
+    own = {variant: driver is None or version <= driver for variant, version in cuda.items()}
+    orders = {
+        "target.deepspeed": sorted(axes["deepspeed"], key=Version),
+        "target.torch": sorted(set(columns["target.torch"]), key=Version),
+        "target.cuda": sorted(cuda, key=lambda variant: (own[variant], cuda[variant])),
+        "target.python": axes["python"],
+        "target.platform": axes["platform"],
+    }
+    unused = {arches: len(without_code(graphics, arches)) for arches in set(columns["arches"])}
+    ranks = [-unused[arches] for arches in columns["arches"]]
+    for name, order in orders.items():
+        places = {value: place for place, value in enumerate(order)}
+        step = len(places)
+        ranks = [rank * step + places[value] for rank, value in zip(ranks, columns[name], strict=True)]
+    return sorted(range(len(ranks)), key=ranks.__getitem__, reverse=True)
 
 
-def _places(versions: Collection[str]) -> dict[str, int]:
-    """Where each stands among them, by version."""
-    return {text: place for place, text in enumerate(sorted(versions, key=lambda text: (Version(text), text)))}
-
-
-def _axes(targets: Sequence[Target]) -> Axes:
+def _axes(columns: Columns) -> Axes:
     return {
-        "deepspeed": by_numbers({target.deepspeed for target in targets}),
-        "torch": by_numbers({minor_of(torch) for torch in {target.torch for target in targets}}),
-        "cuda": by_numbers({target.cuda for target in targets}),
-        "python": by_numbers({target.python for target in targets}),
-        "platform": by_numbers({target.platform for target in targets}),
+        "torch": by_numbers({minor_of(torch) for torch in set(columns["target.torch"])}),
+        **{axis: by_numbers(set(columns[f"target.{axis}"])) for axis in ("deepspeed", "cuda", "python", "platform")},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from scripts.facts.load import load_facts
 from scripts.install.choose import Choice, Rejection, choose
@@ -30,7 +31,8 @@ def best_for_machine(published: Published, environment: Environment, deepspeed: 
     For the CPU only where no CUDA runs here. None when nothing runs on this machine and Python, or nobody knows what
     the driver of its card supports.
     """
-    own = [record for record in published.offered.wheels if record.target.python == environment.version]
+    mine, targets = (environment.version, environment.platform), attrgetter("target.python", "target.platform")
+    own = [record for record in published.offered.wheels if targets(record) == mine]
     return nearest_to_torch(_choose(own, replace(environment, torch=None), deepspeed), environment)
 
 
@@ -42,5 +44,6 @@ def nearest_to_torch(bare: Choice, environment: Environment) -> Rejection | None
     torch = environment.torch
     if torch is None or not usable:
         return next(iter(usable), None)
-    minor = [row for row in usable if row.record.target.torch_minor == torch.minor] or usable
+    mine = torch.minor
+    minor = [row for row in usable if row.record.target.torch_minor == mine] or usable
     return next((row for row in minor if row.record.target.cuda == torch.variant), minor[0])

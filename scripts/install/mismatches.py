@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from operator import attrgetter
 
 from packaging.version import Version
 
@@ -25,6 +24,13 @@ Abis = Mapping[str, Mapping[str, int]]  # torch minor -> variant -> _GLIBCXX_USE
 NO_ABIS: Abis = {}
 Drivers = Mapping[str, Mapping[str, str]]  # CUDA version -> system -> the oldest driver that runs its programs
 NO_DRIVERS: Drivers = {}
+RELEASE, PYTHON = "target.deepspeed", "target.python"  # of a record, what the questions read
+# and what is nearly always alike in wheels that differ in those: ten thousand wheels have a few hundred different
+REST = (
+    *("target.torch", "target.cuda", "target.platform", "platform_tag"),
+    *("glibc", "libstdcxx", "cpu_level", "arches"),
+)
+READ = (RELEASE, PYTHON, *REST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +44,9 @@ class Mismatch:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked of every wheel: the answer is the same for all of which `of` is the same."""
+    """What is asked of every wheel: the answer is the same for all of which it reads the same."""
 
-    of: Callable[[WheelRecord], Hashable]
+    reads: tuple[str, ...]  # of a record, "target.python"
     answer: Callable[[WheelRecord], tuple[Mismatch, ...]]
 
 
@@ -53,24 +59,22 @@ def questions(
 ) -> tuple[Question, ...]:
     """All that decides whether a wheel fits; what is offered (`axes`) sets the distance."""
     return (
-        Question(of=attrgetter("target.deepspeed"), answer=lambda r: _told(_deepspeed(r, deepspeed, axes))),
-        Question(of=attrgetter("target.torch"), answer=lambda r: _told(_torch(r, environment, axes))),
+        Question(reads=(RELEASE,), answer=lambda r: _told(_deepspeed(r, deepspeed, axes))),
         Question(
-            of=attrgetter("target.cuda", "target.platform"),
-            answer=lambda r: _told(_cuda(r, environment, axes), _driver(r.target, environment, drivers)),
+            reads=REST,
+            answer=lambda r: _told(
+                _torch(r, environment, axes),
+                _cuda(r, environment, axes),
+                _driver(r.target, environment, drivers),
+                _platform(r, environment, axes),
+                _c_library(r, environment),
+                _cxx_library(r, environment),
+                _cpu(r, environment),
+                *_gpus(r, environment),
+                _abi(r.target, environment, abis),
+            ),
         ),
-        Question(of=attrgetter("target.python"), answer=lambda r: _told(_python(r, environment, axes))),
-        Question(of=attrgetter("target.platform"), answer=lambda r: _told(_platform(r, environment, axes))),
-        Question(
-            of=attrgetter("target.platform", "platform_tag", "glibc", "libstdcxx"),
-            answer=lambda r: _told(_c_library(r, environment), _cxx_library(r, environment)),
-        ),
-        Question(of=attrgetter("cpu_level"), answer=lambda r: _told(_cpu(r, environment))),
-        Question(of=attrgetter("arches"), answer=lambda r: _gpus(r, environment)),
-        Question(
-            of=attrgetter("target.torch", "target.cuda", "target.platform"),
-            answer=lambda r: _told(_abi(r.target, environment, abis)),
-        ),
+        Question(reads=(PYTHON,), answer=lambda r: _told(_python(r, environment, axes))),
     )
 
 

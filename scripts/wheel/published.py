@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import quote, unquote, urlsplit
 
 from scripts.errors import InputError, VerifyError
@@ -21,7 +22,7 @@ class Published:
     url: str  # where the site is served, with / at its end
     torch_index: str  # where torch is available, with {variant}
 
-    @property
+    @cached_property
     def offered(self) -> Published:
         """The same without the wheels that were withdrawn: what may be shown and chosen."""
         return replace(self, wheels=tuple(record for record in self.wheels if record.yanked is None))

@@ -243,4 +243,13 @@ def test_a_wheel_needs_the_symbols_of_its_cxx_library() -> None:
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_answers_that_wheels_share_choose_as_asking_each_of_them_would(name: str) -> None:
     records = many_wheels(400)
-    assert choose(records, ENVIRONMENTS[name]) == naive_choice(records, ENVIRONMENTS[name])
+    choice = choose(records, ENVIRONMENTS[name])
+    assert (choice.fitting, list(choice.rejected)) == naive_choice(records, ENVIRONMENTS[name])
+    assert list(choice.rejected[5:8]) == list(choice.rejected)[5:8]
+    own = [row for row in choice.rejected if row.record.target.python == "3.11"]
+    assert own == list(choice.rejected.of(lambda record: record.target.python == "3.11"))
+
+
+def test_nothing_offered_is_nothing_chosen() -> None:
+    choice = choose([], make_environment())
+    assert (choice.wheel, choice.nearest, choice.fitting, len(choice.rejected)) == (None, None, (), 0)
