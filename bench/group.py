@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cost import Cost
@@ -27,14 +27,14 @@ from scripts.plan.selection import Selection
 from scripts.plan.target import Target
 from scripts.wheel_build.source import fetch_source
 
-PARTS: Mapping[str, tuple[Selection, tuple[str, ...]]] = {
+PARTS: Mapping[str, tuple[Selection, str]] = {  # targets, and which ops; none named: all
     "cpu": (
         Selection(deepspeed=("0.19.8", "0.19.7"), torch=("2.13",), cuda=("cpu",), platform=("linux_x86_64",)),
-        (),
+        "",
     ),
     "cuda": (
         Selection(deepspeed=("0.19.8",), torch=("2.11",), cuda=("cu130",), platform=("linux_x86_64",)),
-        ("--ops", "fused_adam,quantizer,cpu_adam", "--toolkit", "pip"),
+        "fused_adam,quantizer,cpu_adam",
     ),
 }
 
@@ -90,9 +90,14 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--part", choices=tuple(PARTS), default="cpu")
     parser.add_argument("--py", default="3.11,3.12", help="the Pythons, separated by commas")
     parser.add_argument("--ops", default="", help="only these ops, separated by commas")
+    parser.add_argument("--torch", default="", help="another torch than the part's, such as 2.11")
+    parser.add_argument("--cuda", default="", help="another CUDA than the part's, such as cu130")
     given = parser.parse_args(words)
-    selection, options = PARTS[given.part]
-    options = ("--ops", given.ops, *options[2:]) if given.ops else options
+    selection, ops = PARTS[given.part]
+    other = {axis: (value,) for axis in ("torch", "cuda") if (value := getattr(given, axis))}
+    selection = replace(selection, **other)
+    options = ("--ops", given.ops or ops) if given.ops or ops else ()
+    options = options if selection.cuda == ("cpu",) else (*options, "--toolkit", "pip")
     chosen = [planned.target for planned in open_project().select(selection).targets]
     targets = in_build_order(newest_first(one for one in chosen if one.python in given.py.split(",")))
     with tempfile.TemporaryDirectory() as name:
