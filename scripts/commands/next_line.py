@@ -16,7 +16,6 @@ from scripts.install.machine_choice import best_for_machine
 from scripts.shell import shell_line
 from scripts.versions import in_order
 from scripts.wheel.published import Published
-from scripts.wheel.record import WheelRecord
 
 OWN_ENVIRONMENT = "give it an environment of its own, with its torch"
 
@@ -99,15 +98,9 @@ def left_unused(nearest: Rejection, environment: Environment, choice: Choice) ->
         return [
             f"  it uses the CPU and leaves {gpus[0].name} unused: no wheels are made for the GPUs of {gpus[0].maker}"
         ]
-    mine = (environment.version, environment.platform)
-
-    def is_for_cuda(record: WheelRecord) -> bool:
-        target = record.target
-        return bool((target.python, target.platform) == mine and target.cuda_version)
-
-    for row in choice.rejected.of(is_for_cuda):
+    for row in choice.rejected.of(python=environment.version, platform=environment.platform):
         why = [mismatch.reason for mismatch in row.mismatches if mismatch.what in ("driver", "gpu")]
-        if why:
+        if why and row.record.target.cuda_version:
             head = f"  it leaves {nvidia[0].name} unused: of the wheels for CUDA the nearest is {row.record.file}"
             return [f"{head}, but: {'; '.join(why)}"]
     return []

@@ -64,8 +64,9 @@ def repair_of(
 
 def _back(environment: Environment, choice: Choice) -> WheelRecord | None:
     """The offered wheel of the installed version, where torch alone stands between it and the environment."""
-    for row in choice.rejected.of(lambda record: record.target.wheel_version == environment.deepspeed):
-        if {mismatch.what for mismatch in row.mismatches} <= {"torch", "cuda"}:
+    for row in choice.rejected.of(python=environment.version, platform=environment.platform):
+        only_torch = {mismatch.what for mismatch in row.mismatches} <= {"torch", "cuda"}
+        if only_torch and row.record.target.wheel_version == environment.deepspeed:
             return row.record
     return None
 

@@ -93,7 +93,7 @@ def explanation(published: Published, environment: Environment, choice: Choice, 
         *wrong,
         *_own(environment, choice),
         *_way(published, environment, choice, asked),
-        *_why_not_offered(published, environment),
+        *_why_not_offered(choice, environment),
     ]
     head = f"none of {len(published.offered.wheels)} wheels is for {yours}"
     return "\n".join([head, *(f"  {line}" for line in lines), *_withdrawn(published, environment)])
@@ -104,15 +104,9 @@ def _own(environment: Environment, choice: Choice) -> list[str]:
     torch = environment.torch
     if torch is None:
         return []
-    mine = (torch.variant, environment.version, environment.platform)
-
-    def is_mine(record: WheelRecord) -> bool:
-        target = record.target
-        return (target.cuda, target.python, target.platform) == mine and target.torch_minor == torch.minor
-
-    for row in choice.rejected.of(is_mine):
+    for row in choice.rejected.of(cuda=torch.variant, python=environment.version, platform=environment.platform):
         why = [mismatch.reason for mismatch in row.mismatches if mismatch.what in ("driver", "gpu")]
-        if why:
+        if why and row.record.target.torch_minor == torch.minor:
             return [f"for this torch there is {row.record.file}, but: {'; '.join(why)}"]
     return []
 
@@ -122,13 +116,9 @@ def wrong_installed(environment: Environment, choice: Choice) -> list[str]:
 
     A wheel that is offered says more of its like than an installed one says of itself: its GPUs, its processor.
     """
-    mine = (environment.version, environment.platform)
-
-    def is_installed(record: WheelRecord) -> bool:
-        target = record.target
-        return (target.python, target.platform) == mine and target.wheel_version == environment.deepspeed
-
-    same = choice.rejected.of(is_installed) if environment.deepspeed else ()
+    release = (environment.deepspeed or "").partition("+")[0]
+    alike = choice.rejected.of(deepspeed=release, python=environment.version, platform=environment.platform)
+    same = (row for row in alike if row.record.target.wheel_version == environment.deepspeed)
     rejected = (mismatch.reason for row in same for mismatch in row.mismatches if mismatch.what != "deepspeed")
     reasons = list(dict.fromkeys([*why_wrong(environment), *rejected]))
     if not reasons:
@@ -170,14 +160,14 @@ def _withdrawn(published: Published, environment: Environment) -> list[str]:
     return [f"  withdrawn: {record.file}: {record.yanked}" for record in fitting]
 
 
-def _why_not_offered(published: Published, environment: Environment) -> Sequence[str]:
+def _why_not_offered(choice: Choice, environment: Environment) -> Sequence[str]:
     """What the plan says of the environment's own combination, for the newest DeepSpeed that it has."""
     if environment.torch is None:
         return ()
     plan = _plan_of(environment, environment.torch)
     planned = {planned.target for planned in plan.targets}
-    offered = (record.target for record in published.offered.wheels)
-    if any(target.python == environment.version and target in planned for target in offered):
+    alike = choice.rejected.of(cuda=environment.torch.variant, python=environment.version)
+    if any(row.record.target in planned for row in alike):
         return ()
     if planned:
         return [f"your own combination is planned, but not offered there: {max(planned, key=Target.sort_key).id}"]

@@ -5,16 +5,17 @@ Each question is answered once for each value that the wheels have, so ten thous
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter
+from itertools import chain, count
+from operator import attrgetter, getitem
 from typing import Any, overload
 
 from packaging.version import Version
 
 from scripts.install.environment import Environment
-from scripts.install.mismatches import NO_ABIS, NO_DRIVERS, READ, Abis, Axes, Drivers, Mismatch, questions
+from scripts.install.mismatches import NO_ABIS, NO_DRIVERS, READ, Abis, Axes, Drivers, Mismatch, Question, questions
 from scripts.install.served_cards import without_code
 from scripts.plan.distance import DECIMALS, by_numbers
 from scripts.versions import cuda_version, minor_of
@@ -32,18 +33,28 @@ class Rejection:
     distance: float  # how far the wheel is from the environment
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What one question found: its different answers, and which of them is that of each record."""
+
+    answers: Sequence[tuple[Mismatch, ...]]
+    which: Sequence[int]
+
+
 class Rejected(Sequence[Rejection]):
     """The rejected wheels, nearest first; each is made when it is looked at, since few of ten thousand are."""
 
     def __init__(
         self,
         records: Sequence[WheelRecord],
-        answers: Sequence[Sequence[tuple[Mismatch, ...]]],
+        columns: Columns,
+        found: Sequence[Found],
         distances: Sequence[float],
         order: Sequence[int],
     ) -> None:
-        """Of these records, at those places: to each question the answers, and how far each record is."""
-        self._records, self._answers, self._distances, self._order = records, answers, distances, order
+        """Of these records those at the places in `order`."""
+        self._records, self._columns, self._found = records, columns, found
+        self._distances, self._order = distances, order
 
     def __len__(self) -> int:
         return len(self._order)
@@ -54,17 +65,22 @@ class Rejected(Sequence[Rejection]):
     def __getitem__(self, place: slice) -> Sequence[Rejection]: ...
     def __getitem__(self, place: int | slice) -> Rejection | Sequence[Rejection]:
         if isinstance(place, slice):
-            return Rejected(self._records, self._answers, self._distances, self._order[place])
+            return [self._made(each) for each in self._order[place]]
         return self._made(self._order[place])
 
-    def of(self, wanted: Callable[[WheelRecord], bool]) -> Iterator[Rejection]:
-        """Those of the wanted wheels."""
-        return (self._made(place) for place in self._order if wanted(self._records[place]))
+    def of(self, **axes: str) -> Iterator[Rejection]:
+        """Those whose targets have these values of axes, `python="3.11"`."""
+        places = self._order
+        for axis, value in axes.items():
+            column = self._columns[f"target.{axis}"]
+            places = [place for place in places if column[place] == value]
+        return map(self._made, places)
 
     def _made(self, place: int) -> Rejection:
+        answers = (found.answers[found.which[place]] for found in self._found)
         return Rejection(
             record=self._records[place],
-            mismatches=tuple(chain.from_iterable(answers[place] for answers in self._answers)),
+            mismatches=tuple(chain.from_iterable(answers)),
             distance=self._distances[place],
         )
 
@@ -99,21 +115,30 @@ def choose(
     offered = tuple(records)
     columns = _columns(offered)
     axes = _axes(columns)
-    answers, distances = [], []
-    for question in questions(environment, deepspeed, axes, abis, drivers):
-        keys = list(zip(*[columns[name] for name in question.reads], strict=True))
-        known = {key: question.answer(record) for key, record in dict(zip(keys, offered, strict=True)).items()}
-        far = {key: sum([mismatch.distance for mismatch in found]) for key, found in known.items()}
-        answers.append([known[key] for key in keys])
-        distances.append([far[key] for key in keys])
-    total = [round(sum(found), DECIMALS) for found in zip(*distances, strict=True)]
-    misfits = [any(found) for found in zip(*answers, strict=True)]
+    found = [_found(each, columns, offered) for each in questions(environment, deepspeed, axes, abis, drivers)]
+    total = [round(sum(distances), DECIMALS) for distances in zip(*map(_distances, found), strict=True)]
     newest = _newest_first(columns, axes, environment)
-    fitting = tuple(offered[place] for place in newest if not misfits[place])
-    order = sorted([place for place in newest if misfits[place]], key=total.__getitem__)
+    fitting = tuple(offered[place] for place in newest if not total[place])  # each mismatch has its distance
+    order = sorted([place for place in newest if total[place]], key=total.__getitem__)
     return Choice(
-        wheel=fitting[0] if fitting else None, fitting=fitting, rejected=Rejected(offered, answers, total, order)
+        wheel=fitting[0] if fitting else None,
+        fitting=fitting,
+        rejected=Rejected(offered, columns, found, total, order),
     )
+
+
+def _found(question: Question, columns: Columns, records: Sequence[WheelRecord]) -> Found:
+    """The question answered once for each different thing that it reads."""
+    numbers: defaultdict[Any, int] = defaultdict(count().__next__)
+    which = [numbers[read] for read in zip(*[columns[name] for name in question.reads], strict=True)]
+    alike = dict(zip(which, records, strict=True))
+    return Found(answers=[question.answer(alike[number]) for number in range(len(alike))], which=which)
+
+
+def _distances(found: Found) -> Iterator[float]:
+    """How far each record is from the answer that was wanted."""
+    each = [sum([mismatch.distance for mismatch in answer]) for answer in found.answers]
+    return map(each.__getitem__, found.which)
 
 
 def _columns(records: Sequence[WheelRecord]) -> Columns:
@@ -138,12 +163,14 @@ def _newest_first(columns: Columns, axes: Axes, environment: Environment) -> lis
         "target.python": axes["python"],
         "target.platform": axes["platform"],
     }
-    unused = {arches: len(without_code(graphics, arches)) for arches in set(columns["arches"])}
-    ranks = [-unused[arches] for arches in columns["arches"]]
-    for name, order in orders.items():
-        places = {value: place for place, value in enumerate(order)}
-        step = len(places)
-        ranks = [rank * step + places[value] for rank, value in zip(ranks, columns[name], strict=True)]
+    unused = {arches: -len(without_code(graphics, arches)) for arches in set(columns["arches"])}
+    step, numbers, read = 1, [], []
+    for name, order in reversed(orders.items()):
+        numbers.append({value: place * step for place, value in enumerate(order)})
+        read.append(columns[name])
+        step *= len(order)
+    numbers.append({arches: least * step for arches, least in unused.items()})
+    ranks = [sum(map(getitem, numbers, values)) for values in zip(*read, columns["arches"], strict=True)]
     return sorted(range(len(ranks)), key=ranks.__getitem__, reverse=True)
 
 

@@ -247,7 +247,7 @@ def test_answers_that_wheels_share_choose_as_asking_each_of_them_would(name: str
     assert (choice.fitting, list(choice.rejected)) == naive_choice(records, ENVIRONMENTS[name])
     assert list(choice.rejected[5:8]) == list(choice.rejected)[5:8]
     own = [row for row in choice.rejected if row.record.target.python == "3.11"]
-    assert own == list(choice.rejected.of(lambda record: record.target.python == "3.11"))
+    assert own == list(choice.rejected.of(python="3.11"))
 
 
 def test_nothing_offered_is_nothing_chosen() -> None:
