@@ -10,15 +10,18 @@ from collections.abc import Iterator, Sequence
 from scripts.ci.results import Result
 from scripts.command import Command, ask, run_in_front
 from scripts.commands.answer import log_line, print_lines
+from scripts.commands.build_diagnosis import log_ends
 from scripts.commands.host_targets import buildable
 from scripts.commands.project import Project, open_project
 from scripts.commands.task_options import TrialOptions
-from scripts.commands.trial_archive import forget, result_of, write_archive
+from scripts.commands.trial_archive import forget, keep_result, result_of, write_archive
 from scripts.dirs import CHECKOUT
-from scripts.errors import InterruptedBuildError, NothingToDoError
+from scripts.errors import InputError, InterruptedBuildError, NothingToDoError, PrerequisiteError
 from scripts.host import describe, this_host
+from scripts.plan.ops import choose_ops
 from scripts.plan.target import Target
 from scripts.plan.trial_targets import LEAST_CERTAIN_FIRST, trial_targets
+from scripts.shell import shell_line
 from scripts.wheel_build.build_options import BuildOptions
 
 ARCHIVE = "trial.zip"  # in the directory of logs
@@ -29,25 +32,29 @@ def trial(options: TrialOptions, build: BuildOptions) -> None:
     """Build the trial's targets one after the other, whatever becomes of each, and leave an archive to send.
 
     The archive is written when the trial is stopped, too. The exit code is the first failed build's. Raises
-    NothingToDoError for a machine that can build none.
+    NothingToDoError for a machine that can build none, PrerequisiteError for another system, InputError for ops that
+    none of the targets can have.
     """
     project = open_project()
-    targets = _targets(project, options.platform)
+    targets = _targets(project, options)
+    _require_ops(project, targets, build)
     if options.dry_run:
         print_lines(lines_of(targets, project, build))
         return
     told = _machine(targets)
+    before = log_ends(project.dirs.logs, [target.id for target in targets])
     for target in targets:
         forget(target, project.dirs, build.ops)
     try:
         for number, target in enumerate(targets, 1):
             log_line(f"trial {number} of {len(targets)}: {target.id}")
             code = run_in_front(_build(target, build))
+            keep_result(target, project.dirs, build.ops, code)
             if code == InterruptedBuildError.exit_code and not build.minutes:
                 break
     finally:
         file = project.dirs.logs / ARCHIVE
-        write_archive(file, targets, project.dirs, told, build.ops)
+        write_archive(file, targets, project.dirs, told, build.ops, before)
         results = {target: result_of(target, project.dirs, build.ops) for target in targets}
         print_lines([line for target, result in results.items() for line in _ending(target, result)])
         print_lines([*_absent(targets), "", *_what_to_send(str(file))])
@@ -61,11 +68,16 @@ def lines_of(targets: Sequence[Target], project: Project, build: BuildOptions) -
     return [*lines, *_absent(targets), str(project.dirs.logs / ARCHIVE)]
 
 
-def _targets(project: Project, wanted: str) -> tuple[Target, ...]:
-    """The trial's targets of this machine; of another system where one is named, which only a dry run can use."""
-    here = this_host()
+def _targets(project: Project, options: TrialOptions) -> tuple[Target, ...]:
+    """The trial's targets of this machine; of another system where a dry run names one."""
+    here, wanted = this_host(), options.platform
     if wanted in ("", here.platform):
         possible: Sequence[Target] = buildable(project.plan)
+    elif not options.dry_run:
+        raise PrerequisiteError(
+            f"nothing for {wanted} can be built here: this is {describe()}; --dry-run shows the lines",
+            id="cannot-build-here",
+        )
     else:
         possible = [each.target for each in project.plan.targets if each.target.platform == wanted]
     found = trial_targets(possible, here.python)
@@ -74,6 +86,18 @@ def _targets(project: Project, wanted: str) -> tuple[Target, ...]:
             f"the matrix has no target for {describe()}; 'invoke plan' lists what it has", id="no-target-for-host"
         )
     return found
+
+
+def _require_ops(project: Project, targets: Sequence[Target], build: BuildOptions) -> None:
+    """Raise InputError when none of the targets can have the ops that are asked for: it would fail four times."""
+    refusals = []
+    for target in targets:
+        try:
+            choose_ops(project.facts.ops, target, build.ops or None)
+        except InputError as error:
+            refusals.append(error)
+    if len(refusals) == len(targets):
+        raise refusals[0]
 
 
 def _words(target: Target, build: BuildOptions) -> tuple[str, ...]:
@@ -119,6 +143,6 @@ def _absent(targets: Sequence[Target]) -> list[str]:
 def _what_to_send(file: str) -> tuple[str, ...]:
     return (
         f"Please send {file}: open an issue of this project and attach it, whether the builds failed or not.",
-        "It holds logs, manifests and which compilers are here, with the names of your folders; no wheel.",
-        f"'invoke diagnose {file}' tells what its logs say.",
+        "It holds logs, manifests and which compilers are here, with the names of folders, ~ for a person's; no wheel.",
+        f"What its logs say: {shell_line(['invoke', 'diagnose', file])}",
     )

@@ -16,15 +16,18 @@ from scripts.commands import trial_task
 from scripts.commands.diagnose_task import diagnose_log
 from scripts.commands.project import Project
 from scripts.commands.task_options import DiagnoseOptions, TrialOptions
+from scripts.commands.trial_archive import without_person
 from scripts.commands.trial_task import trial
 from scripts.dirs import Dirs
-from scripts.errors import InputError, NothingToDoError
+from scripts.errors import InputError, NothingToDoError, PrerequisiteError
 from scripts.facts.load import load_facts
+from scripts.host import this_host
 from scripts.plan.matrix import load_matrix
 from scripts.plan.selected_plan import plan_of
 from scripts.plan.selection import Selection
 from scripts.plan.target import parse_id
 from scripts.plan.trial_targets import trial_targets
+from scripts.shell import shell_line
 from scripts.wheel_build.build_options import BuildOptions
 
 FACTS = load_facts()
@@ -56,7 +59,8 @@ class Machine:
         target = parse_id(name)
         self.dirs.logs.mkdir(parents=True, exist_ok=True)
         if code != UNREADY:
-            (self.dirs.logs / f"{name}.log").write_bytes(f"log of {name}\n{SAID.get(code, '')}".encode())
+            with (self.dirs.logs / f"{name}.log").open("a", encoding="utf-8") as log:  # as a build does
+                log.write(f"log of {name}\n{SAID.get(code, '')}")
         ops = command.argv[command.argv.index("--ops") + 1] if "--ops" in command.argv else ""
         error = "disk-full" if code == UNREADY else "ops-failed"
         failed = Result(target=name, exit_code=code, wheel=None, message="1 op failed:\n  more", error=error, ops=ops)
@@ -155,7 +159,7 @@ def test_diagnose_reads_the_archive_that_was_sent(machine: Machine, capsys: pyte
     with pytest.raises(SystemExit):
         trial(TrialOptions(), BuildOptions())
     file = machine.dirs.logs / "trial.zip"
-    assert f"'invoke diagnose {file}'" in capsys.readouterr().out
+    assert f"invoke diagnose {file}\n" in capsys.readouterr().out
     diagnose_log(DiagnoseOptions(log=str(file)))
     lines = capsys.readouterr().out.splitlines()
     of = {line[3:]: lines[number + 1] for number, line in enumerate(lines) if line.startswith("== ")}
@@ -190,14 +194,104 @@ def test_an_archive_that_is_none_of_a_trial_is_an_error(machine: Machine, damage
         diagnose_log(DiagnoseOptions(log=str(file)))
 
 
-def test_the_result_of_an_earlier_build_is_not_taken_for_that_of_the_trial(
+def test_a_build_that_left_no_result_is_a_failure_and_no_earlier_one_is_taken_for_it(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     earlier = [Result(target=target.id, exit_code=0, wheel=None, message=None) for target in WINDOWS]
     write_results(machine.dirs.logs, earlier)
     monkeypatch.setattr(trial_task, "run_in_front", lambda command: 14)  # it ended before it left a result
+    with pytest.raises(SystemExit) as ended:
+        trial(TrialOptions(), BuildOptions())
+    assert ended.value.code == 14
+    assert capsys.readouterr().out.count("failed, exit code 14: ") == 4
+    file = machine.dirs.logs / "trial.zip"
+    with zipfile.ZipFile(file) as archive:
+        results = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith("/result.json")]
+    assert [result["exit_code"] for result in results] == [14] * 4
+    diagnose_log(DiagnoseOptions(log=str(file)))  # has something to read
+
+
+def test_what_an_earlier_trial_said_is_not_taken_for_what_this_one_says(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.codes = [17, 17, 0, 0, 0, 14, 0, 17]
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            trial(TrialOptions(), BuildOptions())
+    capsys.readouterr()
+    file = machine.dirs.logs / "trial.zip"
+    diagnose_log(DiagnoseOptions(log=str(file)))
+    lines = capsys.readouterr().out.splitlines()
+    of = {line[3:]: lines[number + 1] for number, line in enumerate(lines) if line.startswith("== ")}
+    assert [of[name] for name in machine.built[:4]] == [
+        "nothing wrong found",
+        "cause: disk-full",  # it came to no log: what its result says
+        "nothing wrong found",
+        "cause: std-ambiguous",
+    ]
+    with zipfile.ZipFile(file) as archive:
+        assert b"C2872" in archive.read(f"{machine.built[0]}/earlier.log")
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        (r"cl.exe -IC:\Users\jane\src /c C:\Windows\x", r"cl.exe -IC:\Users\~\src /c C:\Windows\x"),
+        (r"TEMP=c:\users\JANEDO~1\AppData", r"TEMP=c:\users\~\AppData"),
+        (json.dumps({"a": r"D:\Users\Jürgen Groß\x"}), json.dumps({"a": r"D:\Users\~\x"})),
+        ("C:/Users/Jane Doe/x.h(3): error C2872", "C:/Users/~/x.h(3): error C2872"),
+        (json.dumps(r"C:\Users\jane"), '"~"'),
+        (r"USERPROFILE=C:\Users\jane", "USERPROFILE=~"),
+        (r"C:\Users\janet\x", r"C:\Users\~\x"),
+        (r"C:\Program Files\x and E:\a\Users.h", r"C:\Program Files\x and E:\a\Users.h"),
+    ],
+)
+def test_no_name_of_a_person_is_sent(monkeypatch: pytest.MonkeyPatch, text: str, sent: str) -> None:
+    monkeypatch.setattr(Path, "home", lambda: r"C:\Users\jane")
+    assert without_person(text.encode()).decode() == sent
+
+
+def test_what_a_trial_packs_is_without_the_name_of_a_person(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: machine.dirs.logs.parent)
+    answer = Answer(exit_code=0, output=json.dumps({"root": str(machine.dirs.logs)}), errors="")
+    monkeypatch.setattr(trial_task, "ask", lambda *words, **options: answer)
+    monkeypatch.setitem(SAID, 17, f"{machine.dirs.logs}/x.h(7): error C2872\n")
+    machine.codes = [17, 0, 0, 0]
+    with pytest.raises(SystemExit):
+        trial(TrialOptions(), BuildOptions())
+    with zipfile.ZipFile(machine.dirs.logs / "trial.zip") as archive:
+        texts = [archive.read(name).decode() for name in archive.namelist()]
+    assert not [text for text in texts if str(machine.dirs.logs.parent) in text]
+    assert any("~/logs/x.h(7): error C2872" in text for text in texts)
+
+
+def test_the_line_that_reads_the_archive_can_be_pasted(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.dirs = replace(machine.dirs, logs=tmp_path / "my logs")
+    monkeypatch.setattr(trial_task, "open_project", lambda: Project(facts=FACTS, matrix=MATRIX, dirs=machine.dirs))
+    machine.codes = [0, 0, 0, 0]
     trial(TrialOptions(), BuildOptions())
-    assert capsys.readouterr().out.count("not built") == 4
+    assert shell_line(["invoke", "diagnose", str(tmp_path / "my logs" / "trial.zip")]) in capsys.readouterr().out
+
+
+def test_another_system_is_for_a_dry_run(machine: Machine) -> None:
+    other = "linux_x86_64" if this_host().platform == "win_amd64" else "win_amd64"
+    with pytest.raises(PrerequisiteError, match=f"nothing for {other} can be built here: this is .*; --dry-run shows"):
+        trial(TrialOptions(platform=other), BuildOptions())
+    assert not (machine.dirs.logs / "trial.zip").exists()
+
+
+def test_ops_that_no_target_can_have_are_an_error_before_anything_is_run(machine: Machine) -> None:
+    for options in (TrialOptions(), TrialOptions(dry_run=True)):
+        with pytest.raises(InputError, match="cannot have the op 'fused_addam': DeepSpeed has no op of that name"):
+            trial(options, BuildOptions(ops=("fused_addam",)))
+    machine.codes = [0, 0, 11, 0]
+    with pytest.raises(SystemExit):
+        trial(TrialOptions(), BuildOptions(ops=("quantizer",)))  # which the CPU target cannot have
+    assert len(machine.built) == 4
 
 
 def test_a_dry_run_shows_the_lines_of_windows_anywhere_and_runs_none(
