@@ -28,6 +28,7 @@ WINDOWS_TESTS = (
     "tests/test_host.py",
     "tests/toolchain",
 )
+LONGEST = 5400  # seconds; what is too slow is not begun again, which would end the other Python's programs, too
 MEASURE = ("-m", "coverage", "run", "--parallel-mode")
 MOST_SKIPPED = 0.06  # of all tests: what is truly of another system
 MOST_SKIPPED_OF_WINDOWS = 0.1  # nearly all of that is in the tests of tools that each system has its own of
@@ -66,7 +67,7 @@ def run_suites(windows: Windows, words: dict[str, Sequence[str]]) -> dict[str, t
         checkout = copy_checkout(windows, f"suite-{version}")
         measure = MEASURE if version == MEASURED else ()
         argv: list[str | Path] = [windows.python(version), *measure, *SUITE, *words[version]]
-        return checkout, windows.run(argv, cwd=checkout, seconds=2400)
+        return checkout, windows.run(argv, cwd=checkout, seconds=LONGEST, attempts=1)
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(words, pool.map(run, words), strict=True))
