@@ -18,6 +18,7 @@ from scripts.stamp import read_record, write_record
 from scripts.wheel_build.headers import include_dirs, reach
 from scripts.wheel_build.places import Places
 from scripts.wheel_build.recipe import OpRecipe
+from scripts.wheel_build.response_files import spelled_out
 
 SCHEMA = 1
 META = "meta.json"
@@ -130,7 +131,7 @@ def op_key(op: OpRecipe, *, root: Path, identity: Mapping[str, Any], directories
     ingredients = {
         "schema": SCHEMA,
         "identity": identity,
-        "commands": [places.words(unit.argv, own) for unit in op.units] + [places.words(op.link, own)],
+        "commands": [places.words(spelled_out(argv, root), own) for argv in (*(u.argv for u in op.units), op.link)],
         "files": _files(op, root),
     }
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()

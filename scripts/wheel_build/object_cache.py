@@ -22,7 +22,7 @@ from scripts.wheel_build.cache import CachedOp, OpCache
 from scripts.wheel_build.places import Places
 from scripts.wheel_build.unit_reading import Disk, UnitReading, content_digest, reading_of
 
-SCHEMA = 2
+SCHEMA = 3
 OBJECTS_BYTES = 2 * 1024**3
 READINGS_BYTES = 128 * 1024**2
 READINGS_EACH = 24  # of one command: releases, Pythons and torches that were seen with it
@@ -63,10 +63,13 @@ class ObjectCache:
         return None
 
     def put(self, work: UnitWork, places: Places, read: Sequence[Path], made: Path, meta: Mapping[str, Any]) -> None:
-        """Keep a copy of the object `made` from the files `read`; raises OSError when it cannot be written."""
+        """Keep a copy of the object `made` from the files `read`, if these are all that it is made from.
+
+        Raises OSError when it cannot be written.
+        """
         reading = reading_of(read, work.searched, places, self.disk, of_cl=work.of_cl)
-        key = self._key(work, reading, places)
-        if not key:
+        key = self._key(work, reading, places) if reading else None
+        if not reading or not key:
             return
         self.objects.put(key, made, meta)
         content = zlib.compress(json.dumps(asdict(reading)).encode())

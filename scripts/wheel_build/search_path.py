@@ -4,44 +4,79 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from scripts.command import ask
 
-OPTIONS = ("-iquote", "-isystem", "-idirafter", "-external:I", "/external:I", "-I", "/I")
+OPTIONS = (
+    *("-iquote", "-isystem", "-idirafter", "-external:I", "/external:I", "-I", "/I"),
+    *("--include-directory", "--include-path", "--system-include"),
+)
+FORCED = ("-include", "-imacros", "--imacros", "--pre-include")  # of which the file is looked for in the folder, too
 VARIABLES = ("CPATH", "CPLUS_INCLUDE_PATH", "C_INCLUDE_PATH", "INCLUDE", "EXTERNAL_INCLUDE")
+FLAG_VARIABLES = ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS", "INCLUDES", "SYSTEM_INCLUDES", "CL", "_CL_")
+HANDED_ON = re.compile(r"(?:-Xcompiler|--compiler-options)(?:=|$)")
+ROOTS = ("--sysroot", "-isysroot", "-nostdinc")  # how words begin that give g++ other folders of its own
 OWN = re.compile(r"^ (/.*)$", re.MULTILINE)  # how GCC lists them, a line each
 
 
 def searched_folders(argv: Sequence[str], variables: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     """The folders that the command searches, run in `root` with these variables beside the caller's."""
     environment = {**os.environ, **variables}
-    of_variables = [folder for name in VARIABLES for folder in environment.get(name, "").split(os.pathsep) if folder]
-    found = [root / folder for folder in (*_of_command(argv), *of_variables)]
-    return tuple(dict.fromkeys([*found, *own_folders(_host_compiler(argv)), *_of_toolkit(argv[0])]))
+    words = [word for each in (*argv, *_of_flags(environment)) for word in _handed_on(each)]
+    named = (environment[name].split(os.pathsep) for name in VARIABLES if environment.get(name))
+    of_variables = [folder for folders in named for folder in folders]  # an empty one is where g++ is started
+    found = [root / folder for folder in (*_of_command(words), *of_variables)]
+    started_in = [root] if any(word.startswith(FORCED) or word == "--include" for word in words) else []
+    own = own_folders(_host_compiler(argv), *_roots(words))
+    return tuple(dict.fromkeys([*found, *started_in, *own, *_of_toolkit(argv[0])]))
 
 
 @cache
-def own_folders(compiler: str) -> tuple[Path, ...]:
-    """The folders that g++ searches by itself; none for a compiler that is not asked so."""
+def own_folders(compiler: str, *words: str) -> tuple[Path, ...]:
+    """The folders that g++ searches by itself with these words; none for a compiler that is not asked so."""
     if not compiler:
         return ()
-    answer = ask([compiler, "-E", "-v", "-x", "c++", os.devnull, "-o", os.devnull], env={**os.environ, "LC_ALL": "C"})
+    argv = [compiler, *words, "-E", "-v", "-x", "c++", os.devnull, "-o", os.devnull]
+    answer = ask(argv, env={**os.environ, "LC_ALL": "C"})
     _, _, listed = answer.errors.partition("search starts here")
     return tuple(Path(folder) for folder in OWN.findall(listed.partition("End of search list")[0]))
 
 
-def _of_command(argv: Sequence[str]) -> Iterator[str]:
-    for place, word in enumerate(argv):
+def _of_command(words: Sequence[str]) -> Iterator[str]:
+    for place, word in enumerate(words):
         for option in OPTIONS:
             if word == option:
-                yield from argv[place + 1 : place + 2]
+                yield from words[place + 1 : place + 2]
                 break
             if word.startswith(option):
                 yield word[len(option) :].removeprefix("=")
                 break
+
+
+def _of_flags(environment: Mapping[str, str]) -> Iterator[str]:
+    """The words that compilers add to their commands by themselves."""
+    for name in FLAG_VARIABLES:
+        text = environment.get(name, "")
+        try:
+            yield from shlex.split(text, posix=os.name != "nt")
+        except ValueError:  # a quote without its other half
+            yield from text.split()
+
+
+def _handed_on(word: str) -> list[str]:
+    """The words that nvcc hands on to the host compiler; of any other word itself."""
+    found = HANDED_ON.match(word)
+    return word[found.end() :].split(",") if found else [word]
+
+
+def _roots(words: Sequence[str]) -> Iterator[str]:
+    for place, word in enumerate(words):
+        if word.startswith(ROOTS):
+            yield from words[place : place + (2 if word in ROOTS[:2] else 1)]
 
 
 def _host_compiler(argv: Sequence[str]) -> str:

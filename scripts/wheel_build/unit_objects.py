@@ -13,6 +13,7 @@ from scripts.wheel_build.places import Places
 from scripts.wheel_build.prepare import CompileSettings
 from scripts.wheel_build.read_files import listed, words_to_list
 from scripts.wheel_build.recipe import Unit
+from scripts.wheel_build.response_files import spelled_out
 from scripts.wheel_build.search_path import searched_folders
 
 # nvcc names the file of the host code after its process, and the object keeps that name as a local symbol.
@@ -32,9 +33,10 @@ class UnitObjects:
 
     def name(self, unit: Unit, *, precompiled: bool) -> None:
         """Work out the key of the unit's command; `precompiled`: whether it is compiled with a precompiled header."""
-        argv = self.places.words(unit.argv, {str(unit.object): "{object}"})
+        words = spelled_out(unit.argv, self.settings.root)
+        argv = self.places.words(words, {str(unit.object): "{object}"})
         identity = {**self.settings.unit_identity, "precompiled": precompiled}
-        searched = searched_folders(unit.argv, self.settings.env, self.settings.root)
+        searched = searched_folders(words, self.settings.env, self.settings.root)
         command, of_cl = command_key(argv, identity), self.settings.system == "windows"
         self.work[unit.object] = UnitWork(command=command, searched=searched, of_cl=of_cl)
 

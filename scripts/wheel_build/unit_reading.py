@@ -11,19 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from scripts.files import sha256_of
-from scripts.wheel_build.headers import SPACE
+from scripts.wheel_build.asked_names import Asked, asked_in
 from scripts.wheel_build.places import Places
-
-ASKED = re.compile(
-    rb"(?:#" + SPACE + rb"(?:include_next|include|import)|__has_include(?:_next)?" + SPACE + rb"\()" + SPACE
-    + rb'(?:<([^>\n]+)>|"([^"\n]+)")'
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +39,7 @@ class Disk:
     """What lies on the disk, each file read once as long as its size and times stay."""
 
     digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
-    asked: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)  # by digest of the file
+    asked: dict[str, Asked] = field(default_factory=dict)  # by digest of the file
     folders: dict[Path, frozenset[str]] = field(default_factory=dict)  # names as the system tells them apart
 
     def digest(self, path: Path) -> str | None:
@@ -59,13 +53,13 @@ class Disk:
             return None
         return self.digests[path][1]
 
-    def names_in(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
-        """The names that the file asks for, and those of them in quotes; raises OSError when it cannot be read."""
+    def asked_by(self, path: Path) -> Asked:
+        """What the file asks for; raises OSError when it cannot be read."""
         digest = self.digest(path)
         if digest is None:
             raise FileNotFoundError(str(path))
         if digest not in self.asked:
-            self.asked[digest] = names_in(path.read_bytes())
+            self.asked[digest] = asked_in(path.read_bytes())
         return self.asked[digest]
 
     def listing(self, folder: Path) -> frozenset[str]:
@@ -78,14 +72,14 @@ class Disk:
         return self.folders[folder]
 
     def present(self, folder: Path, names: Mapping[str, Sequence[str]]) -> list[str]:
-        """Those of the names (grouped by their first part) that the folder has."""
+        """Those of the names (grouped by their first part) that are files in the folder."""
         here = self.listing(folder)
         return [
             name
             for first, group in names.items()
             if os.path.normcase(first) in here or first in (".", "..")
             for name in group
-            if name == first or (folder / name).exists()
+            if os.path.isfile(folder / name)  # noqa: PTH113 - a Path raises for a folder that may not be searched
         ]
 
     def changed_since(self, paths: Iterable[Path], moment_ns: int) -> bool:
@@ -111,22 +105,23 @@ def _is_newer(path: Path, moment_ns: int) -> bool:
 
 def reading_of(
     paths: Iterable[Path], searched: Sequence[Path], places: Places, disk: Disk, *, of_cl: bool = False
-) -> UnitReading:
+) -> UnitReading | None:
     """The reading of a compile that read these files and searched these folders; OSError when one is gone.
 
-    `of_cl`: whether it was cl that read them, for itself or for nvcc.
+    None when it may have taken in what no list tells. `of_cl`: whether cl read them, for itself or for nvcc.
     """
     paths = sorted(set(paths))
-    names: set[str] = set()
-    beside: set[Path] = set()
-    for path in paths:
-        asked, quoted = disk.names_in(path)
-        names |= asked
-        beside |= {path.parent / name for name in quoted if not of_cl}
-        names |= set(_below(path, searched))  # an #include of a macro names no file
+    asked = {path: disk.asked_by(path) for path in paths}
+    if any(one.unlisted for one in asked.values()):
+        return None
+    names = {name for one in asked.values() for name in one.names}
+    beside = {path.parent / name for path, one in asked.items() for name in one.quoted if not of_cl}
+    by_macro = {name for path in paths for name in _below(path, searched)} - names  # which no #include spells so
+    beside |= {path.parent / name for path, one in asked.items() if one.by_macro for name in by_macro}
+    beside |= {Path(name) for name in names if os.path.isabs(name)}  # noqa: PTH117 - a text
     return UnitReading(
         files=tuple(sorted(places.named(str(path)) for path in paths)),
-        names=tuple(sorted(names)),
+        names=tuple(sorted(names | by_macro)),
         beside=tuple(sorted(places.named(str(path)) for path in beside.difference(paths))),
         folders=tuple(sorted({places.named(str(path.parent)) for path in paths})) if of_cl else (),
     )
@@ -137,9 +132,9 @@ def content_digest(reading: UnitReading, searched: Sequence[Path], places: Place
 
     `searched` are the folders that the compiler searches, in order.
     """
-    contents = []
-    for file in reading.files:
-        digest = disk.digest(places.path(file))
+    contents, paths = [], [places.path(file) for file in reading.files]
+    for path in paths:
+        digest = disk.digest(path)
         if digest is None:
             return None
         contents.append(digest)
@@ -147,16 +142,23 @@ def content_digest(reading: UnitReading, searched: Sequence[Path], places: Place
     for name in reading.names:
         grouped.setdefault(name.split("/", 1)[0], []).append(name)
     folders = [*searched, *map(places.path, reading.folders)]
-    where = [[places.named(str(folder)), disk.present(folder, grouped)] for folder in folders]
-    beside = [file for file in reading.beside if places.path(file).exists()]
-    return hashlib.sha256(json.dumps([contents, where, beside]).encode()).hexdigest()
+    found = [(folder, disk.present(folder, grouped)) for folder in folders]
+    where = [[places.named(str(folder)), names] for folder, names in found]
+    links = [] if reading.folders else [places.named(one) for one in _links({str(path) for path in paths}, found)]
+    beside = [file for file in reading.beside if os.path.isfile(places.path(file))]  # noqa: PTH113 - see `present`
+    return hashlib.sha256(json.dumps([contents, where, links, beside]).encode()).hexdigest()
 
 
-def names_in(content: bytes) -> tuple[frozenset[str], frozenset[str]]:
-    """The names that a text asks for, and those of them in quotes."""
-    found = ASKED.findall(content)
-    quoted = frozenset(_name(quoted) for _, quoted in found if quoted)
-    return quoted | {_name(angled) for angled, _ in found if angled}, quoted
+def _links(read: Collection[str], found: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[str]:
+    """Which of the files that were read each name leads to that is none of them as it is spelled.
+
+    GCC lists a header of the system as it is spelled without links where that is shorter: so of a link that leads
+    elsewhere now, both files may still be what they were.
+    """
+    for folder, names in found:
+        for name in names:
+            if (path := os.path.join(folder, name)) not in read:  # noqa: PTH118 - thousands of them
+                yield real if (real := os.path.realpath(path)) in read else ""
 
 
 def _below(path: Path, folders: Sequence[Path]) -> list[str]:
@@ -164,7 +166,3 @@ def _below(path: Path, folders: Sequence[Path]) -> list[str]:
     text = os.path.normcase(path)
     starts = (os.path.normcase(folder) + os.sep for folder in folders)
     return [text[len(start) :].replace(os.sep, "/") for start in starts if text.startswith(start)]
-
-
-def _name(text: bytes) -> str:
-    return text.decode("utf-8", "surrogateescape").strip().replace(os.sep, "/")

@@ -233,6 +233,34 @@ def test_a_damaged_reading_is_a_miss_and_goes(place: Place) -> None:
 
 # ---------------------------------------------------------------- no wrong hit
 
+
+def a_link_of_the_system(place: Place) -> tuple[Place, Path]:
+    """GCC lists the file behind the link where its path is the shorter one."""
+    write_tree(place.folder, {"v1/plain.h": "#define PLAIN 1\n", "v2/plain.h": "#define PLAIN 2\n"})
+    write_tree(place.folder, {"source/csrc/plain.cpp": "#include <plain.h>\nint plain() { return PLAIN; }\n"})
+    link = place.folder / "a-name-that-is-longer-than-the-folder"
+    link.symlink_to(place.folder / "v1")
+    return replace(place, flags=(f"-isystem{link}",)), link
+
+
+def test_a_link_that_leads_elsewhere_is_noticed(place: Place, tmp_path: Path) -> None:
+    place, link = a_link_of_the_system(place)
+    time.sleep(0.03)
+    place.build()
+    link.unlink()
+    link.symlink_to(place.folder / "v2")
+    compiled, objects = place.build()
+    assert (compiled, objects) == (1, replace(place, cache=ObjectCache(tmp_path / "anew")).build()[1])
+
+
+def test_the_words_of_a_response_file_are_part_of_the_command(place: Place) -> None:
+    place = replace(place, flags=(f"@{place.folder}/words",), ops=OpCache(place.folder / "ops"))
+    write_tree(place.folder, {"words": "-DMORE=1"})
+    assert [place.build()[0], place.build()[0]] == [2, 0]
+    write_tree(place.folder, {"words": "-DMORE=2"})
+    assert place.build()[0] == 2
+
+
 Change = Callable[[random.Random, Place], Place]
 PREFIXES = ("source/csrc", "source/csrc/includes", "own", "torch/include", "torch/include/deep", "python")
 READ = ("source/csrc/own.h", "torch/include/torch/types.h", "torch/include/deep/inner.h", "torch/include/deep/same.h")

@@ -12,8 +12,9 @@ import pytest
 
 from scripts.wheel_build.places import Places
 from scripts.wheel_build.read_files import listed, words_to_list
+from scripts.wheel_build.response_files import spelled_out
 from scripts.wheel_build.search_path import own_folders, searched_folders
-from tests.wheel_build.factories import GXX
+from tests.wheel_build.factories import GXX, write_tree
 
 
 def test_a_rule_of_gcc_is_read_with_what_it_escapes(tmp_path: Path) -> None:
@@ -67,9 +68,49 @@ def test_every_folder_that_is_searched_is_known(tmp_path: Path) -> None:
     found = searched_folders(words, {"CPATH": "/five:/six"}, tmp_path)
     for name in ("one", "two", "three", "four"):
         assert tmp_path / name in found
+    assert tmp_path not in found
     assert {Path("/five"), Path("/six")} < set(found)
     assert set(own_folders("g++")) < set(found)
     assert Path("/usr/include") in own_folders(shutil.which("g++") or "g++")
+
+
+LONG = ("--include-directory=one", "--include-directory", "two", "--include-path=three", "--system-include=four")
+
+
+@pytest.mark.parametrize("words", [LONG, ("-Xcompiler=-Ione,-isystem,two", "-Xcompiler", "-Ithree", "-I=four")])
+def test_a_folder_is_known_however_it_is_spelled(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert {tmp_path / name for name in ("one", "two", "three", "four")} <= {*searched_folders(words, {}, tmp_path)}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CPATH": f"{os.pathsep}/five"},  # an empty folder of a variable is the one where the compiler is started
+        {"NVCC_APPEND_FLAGS": "-DX='a b' -I."},
+        {"NVCC_PREPEND_FLAGS": "-I. -DX='"},
+        {"INCLUDES": "-I ."},
+        {"SYSTEM_INCLUDES": "-isystem ."},
+        {"CL": "/I."},
+    ],
+    ids=str,
+)
+def test_a_folder_that_a_variable_adds_is_known(tmp_path: Path, variables: dict[str, str]) -> None:
+    assert tmp_path in searched_folders(("cl", "-c"), variables, tmp_path)
+
+
+def test_a_file_that_is_included_by_force_is_looked_for_where_the_compiler_is_started(tmp_path: Path) -> None:
+    assert tmp_path in searched_folders(("cl", "-include", "forced.h"), {}, tmp_path)
+
+
+def test_the_words_of_a_response_file_belong_to_the_command(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"words": "-DX='a b' @more", "more": "-Ideep 'open", "itself": "@itself"})
+    assert spelled_out(("g++", "@words", "-c"), tmp_path) == (
+        *("g++", "@words", "-DX=a b", "@more", "-Ideep", "'open", "-c"),
+    )
+    assert "-Ideep" in spelled_out(("nvcc", "--options-file", "more"), tmp_path)
+    assert "-Ideep" in spelled_out(("nvcc", "-optf=words,more"), tmp_path)
+    assert spelled_out(("g++", "@none", "-Wl,@x"), tmp_path) == ("g++", "@none", "-Wl,@x")
+    assert len(spelled_out(("g++", "@itself"), tmp_path)) < 20
 
 
 @pytest.mark.parametrize("nvcc", ["nvcc", "nvcc.exe"])

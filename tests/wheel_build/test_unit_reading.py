@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,15 @@ TREE = {
 }
 
 
-def digests(folder: Path, added: str, *, of_cl: bool) -> tuple[str | None, str | None]:
+def digests(
+    folder: Path, added: str, *, of_cl: bool = False, tree: Mapping[str, str] = TREE
+) -> tuple[str | None, str | None]:
     """The digest of what a compile read, before and after a file was added."""
-    write_tree(folder, TREE)
-    searched, files = (folder / "include",), [folder / name for name in TREE]
+    write_tree(folder, tree)
+    searched, files = (folder / "first", folder / "include"), [folder / name for name in tree]
+    (folder / "first").mkdir()
     reading = reading_of(files, searched, PLACES, Disk(), of_cl=of_cl)
+    assert reading
     before = content_digest(reading, searched, PLACES, Disk())
     write_tree(folder, {added: "#define OTHER\n"})
     return before, content_digest(reading, searched, PLACES, Disk())
@@ -52,3 +57,55 @@ def test_a_name_is_found_in_a_folder_as_the_system_tells_names_apart(tmp_path: P
     found = Disk().present(tmp_path, {"deep": ["deep/windows.h"]})
     assert bool(found) is (tmp_path / "deep/windows.h").exists()
     assert Disk().present(tmp_path, {"Deep": ["Deep/Windows.h", "Deep/absent.h"]}) == ["Deep/Windows.h"]
+
+
+ASKING = {
+    "a macro's argument": ("#define HAS(x) __has_include(x)\n#if HAS(<asked.h>)\n#endif\n", "first/asked.h"),
+    "an argument in quotes": ('#if FMT_HAS_INCLUDE("asked.h")\n#endif\n', "csrc/asked.h"),
+    "a macro that is a name": ("#define H <asked.h>\n#if __has_include(H)\n#endif\n", "first/asked.h"),
+    "a line that goes on": ("#if __has_include( \\\n <asked.h>)\n#endif\n", "first/asked.h"),
+    "a comment of two lines": ("#if __has_include(/* a\n b */<asked.h>)\n#endif\n", "first/asked.h"),
+    "a digraph": ('%:include "asked.h"\n', "csrc/asked.h"),
+    "a blank in the name": ("#if __has_include(< asked.h>)\n#endif\n", "first/ asked.h"),
+    "a macro in quotes": ('#define H "macro.h"\n#include H\n', "csrc/macro.h"),
+    "a name made of words": ("#define TEXT(x) #x\n#include TEXT(macro.h)\n", "csrc/macro.h"),
+    "an embedded file": ("#if __has_embed(<asked.bin>)\n#endif\n", "first/asked.bin"),
+}
+
+
+@pytest.mark.parametrize("way", ASKING)
+def test_every_way_to_ask_for_a_name_is_understood(tmp_path: Path, way: str) -> None:
+    text, added = ASKING[way]
+    before, after = digests(tmp_path, added, tree={"csrc/unit.cpp": text, "include/macro.h": ""})
+    assert before != after
+
+
+def test_a_path_that_begins_at_the_root_is_looked_for_there(tmp_path: Path) -> None:
+    text = f"#if __has_include(<{tmp_path}/elsewhere/asked.h>)\n#endif\n"
+    before, after = digests(tmp_path, "elsewhere/asked.h", tree={"csrc/unit.cpp": text})
+    assert before != after
+
+
+def test_only_a_file_is_found(tmp_path: Path) -> None:
+    """A folder, or a link that leads nowhere, is none: when one comes to stand there it is noticed."""
+    for name in ("folder.h", "link.h"):
+        files = write_files(tmp_path / name, {"unit.cpp": f"#include <{name}>\n"})
+        first = tmp_path / name / "first"
+        first.mkdir()
+        reading = reading_of(files, (first,), PLACES, Disk())
+        assert reading
+        before = content_digest(reading, (first,), PLACES, Disk())
+        (first / "folder.h").mkdir()
+        (first / "link.h").symlink_to(tmp_path / "nowhere")
+        assert content_digest(reading, (first,), PLACES, Disk()) == before
+
+
+def write_files(folder: Path, tree: Mapping[str, str]) -> list[Path]:
+    """The files of the tree, now in the folder."""
+    return [write_tree(folder, tree) / name for name in tree]
+
+
+@pytest.mark.parametrize("text", ['asm(".incbin \\"data\\"");\n', "const char* made = __DATE__ __TIME__;\n"])
+def test_what_takes_in_more_than_a_list_tells_is_not_kept(tmp_path: Path, text: str) -> None:
+    files = write_files(tmp_path, {"unit.cpp": '#include "inner.h"\n', "inner.h": text})
+    assert reading_of(files, (), PLACES, Disk()) is None
