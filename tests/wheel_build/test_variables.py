@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+from pathlib import Path
+
 import pytest
 
+from scripts.command import ask
 from scripts.plan.ops import choose_ops
 from scripts.plan.target import parse_id
 from scripts.toolchain.compilers import expected_toolchain
@@ -86,6 +92,28 @@ def test_what_a_person_told_the_compilers_is_part_of_it_too() -> None:
     own = {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12", "CPATH": "", "HOME": "/root"}
     read = read_by_compilers(plan.compiler_variables, plan.variables, own)
     assert read == {"CL": "/arch:AVX512", "NVCC_PREPEND_FLAGS": "-ccbin g++-12"}
+
+
+# What the nvcc.profile of CUDA 13.0 adds to, with `NAME += ...`: nvcc begins with what the variable holds.
+PROFILE = ("INCLUDES", "SYSTEM_INCLUDES", "LIBRARIES", "CUDAFE_FLAGS", "PTXAS_FLAGS")
+
+
+@pytest.mark.parametrize("name", [*PROFILE, "GCC_EXEC_PREFIX", "COMPILER_PATH", "SOURCE_DATE_EPOCH"])
+def test_what_nvcc_and_gcc_take_from_the_environment_without_being_told_is_part_of_it(name: str) -> None:
+    assert name in make_plan(parse_id("ds0.16.5-torch2.6.0-cu124-cp311-linux_x86_64")).compiler_variables
+
+
+@pytest.mark.skipif(not shutil.which("nvcc"), reason="nvcc")
+def test_the_profile_of_this_nvcc_adds_to_nothing_else() -> None:
+    answer = ask(
+        ["nvcc", "--dryrun", "-c", "none.cu"], env={**os.environ, **{name: f"-DOF_{name}" for name in PROFILE}}
+    )
+    root = re.search(r"^#\$ TOP=(.*)$", answer.errors, re.MULTILINE)
+    assert root
+    profile = (Path(root[1]) / "bin/nvcc.profile").read_text()
+    added_to = set(re.findall(r"^(\w+)\s*(?:\+=|=\+)", profile, re.MULTILINE))
+    assert added_to - {"PATH", "LD_LIBRARY_PATH"} == {*PROFILE}
+    assert {name for name in PROFILE if f"-DOF_{name}" in answer.errors} >= {"INCLUDES", "PTXAS_FLAGS"}
 
 
 @pytest.mark.parametrize(
