@@ -70,13 +70,15 @@ def named_for(target: Target, facts: Facts, choice: str) -> Toolkit | None:
 
 
 def toolchain_context(target: Target, facts: Facts, toolchain: Toolchain, choice: str, arches: str | None) -> Context:
-    """What conditions may ask of the toolchain."""
+    """What conditions may ask of the toolchain; of a target's CUDA version, the one that compiles counts."""
     host = {**toolchain.host.context, **linker_context(target, facts, toolchain.host.context)}
     if not toolchain.cuda:
         return host
     source = toolchain.toolkit.source if toolchain.toolkit else choice if choice in FETCHED else ANY
     return {
         **host,
+        "cuda-version": toolchain.cuda,
+        "cuda-major": toolchain.cuda.partition(".")[0],
         **toolkit_context(target, facts, toolchain.cuda, source),
         **(arch_context(facts, arches, toolchain.cuda) if arches else {}),
     }

@@ -32,7 +32,8 @@ from scripts.plan import forecast, matrix, ops
 from scripts.plan.selection import Selection
 from scripts.plan.target import name_without_level, parse_id
 from scripts.toolchain import host_compiler
-from scripts.toolchain.compilers import Toolchain
+from scripts.toolchain.compilers import Toolchain, expected_toolchain
+from scripts.toolchain.cuda.toolkit import Toolkit
 from scripts.toolchain.host_compiler import HostCompiler
 from scripts.toolchain.msvc import toolset
 from scripts.wheel_build import environments
@@ -162,6 +163,16 @@ def test_what_the_plan_cannot_know_is_noted_by_the_build() -> None:
     assert late
     assert late <= {rule.id for rule in FACTS.rules if rule.when.names & LATE}
     assert plan.notes_after({}) == plan.notes
+
+
+def test_what_a_toolkit_needs_follows_from_the_one_that_compiles() -> None:
+    """DeepSpeed#6709: torch for 12.4 with the toolkit of 12.6, which upstream tolerates, ended in gelu.cu."""
+    target = parse_id("ds0.16.5-torch2.6.0-cu124-cp311-win_amd64")
+    toolkit = Toolkit(root=Path("C:/CUDA/v12.6"), version="12.6", nvcc="12.6.85", source="named", system="windows")
+    newer = replace(expected_toolchain(target, FACTS), cuda="12.6", toolkit=toolkit)
+    own, other = make_plan(target), make_plan(target, toolchain=newer)
+    assert {patch.id for patch in other.patches["sdist"]} - {patch.id for patch in own.patches["sdist"]} == {"P6"}
+    assert {note.id for note in other.notes} - {note.id for note in own.notes} == {"ds-bfloat162-alias"}
 
 
 def test_a_dry_run_shows_what_keeps_this_machine_from_building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
