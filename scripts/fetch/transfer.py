@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import requests
+from requests.utils import get_environ_proxies, select_proxy
 
 from scripts.errors import PrerequisiteError
 from scripts.fetch.index_client import verify_bundle
@@ -123,9 +124,19 @@ def open_source(url: str, start: int, *, compressed: bool = False) -> Iterator[T
     except BeyondLimitsError as error:
         raise Transient(str(error)) from None
     except requests.RequestException as error:
-        raise Transient(f"cannot be reached ({type(error).__name__})") from None
+        raise Transient(f"cannot be reached{_through(url)} ({type(error).__name__})") from None
     with answer:
         yield Transfer(url=url, start=_start(answer, url, start), read=lambda: answer.iter_content(BLOCK))
+
+
+def _through(url: str) -> str:
+    """Through which proxy the address is asked, and that variables, or Windows' settings, name it."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if not proxy:
+        return ""
+    parts = urlsplit(proxy)
+    named = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    return f" through the proxy {named}, which HTTPS_PROXY, HTTP_PROXY or the system's settings name"
 
 
 def _start(answer: requests.Response, url: str, start: int) -> int:

@@ -170,6 +170,17 @@ def test_a_server_that_is_not_there_is_said_after_a_few_tries(tmp_path: Path, si
         download_all([wanted])
 
 
+def test_a_proxy_that_is_not_there_is_named_without_its_password(
+    tmp_path: Path, site: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:hidden@127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://me:hidden@127.0.0.1:9")
+    wanted = Download(url="http://wheels.example/a.bin", path=tmp_path / "a.bin", sha256="0" * 64, size=10)
+    with pytest.raises(PrerequisiteError, match=r"cannot be reached through the proxy 127\.0\.0\.1:9, which") as raised:
+        download_all([wanted])
+    assert "hidden" not in str(raised.value)
+
+
 def test_now_and_then_a_download_says_how_much_is_there_and_how_fast_it_comes(tmp_path: Path, site: FileServer) -> None:
     site.faults["/a.bin"] = [Fault(sent=300_000, hold=True)]
     speeds: list[float] = []
