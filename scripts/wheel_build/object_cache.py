@@ -120,8 +120,7 @@ def command_key(argv: Sequence[str], identity: Mapping[str, Any]) -> str:
 
 def _read(file: Path) -> UnitReading | None:
     try:
-        document = json.loads(zlib.decompress(file.read_bytes()))
-        reading = UnitReading(**{name: tuple(document[name]) for name in ("files", "names", "beside", "folders")})
+        reading = UnitReading.of(json.loads(zlib.decompress(file.read_bytes())))
     except (OSError, ValueError, KeyError, TypeError, zlib.error):
         return None
     return reading if reading.digest() == file.name else None

@@ -2,7 +2,8 @@
 
 Parsing torch's headers is most of what compiling a DeepSpeed CPU op costs (docs/design.md, Measured). GCC takes a
 precompiled header only when every option that matters is the same, so units are grouped by their options; without
-the macros that no torch header looks at. A header that does not fit is ignored by GCC, never misused.
+the macros that no torch header looks at. A header that does not fit is ignored by GCC, never misused. But GCC does not
+look whether the files that it was made from are what they were: their reading, kept beside it, tells.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from scripts.command import Command, Log, Outcome
 from scripts.files import discard, draft_name, rename_patiently, write_whole
 from scripts.locks import locked
-from scripts.stamp import discard_file, is_as_stamped, stamp_file
+from scripts.stamp import discard_file, is_as_stamped, read_record, stamp_file, write_record
 from scripts.wheel_build.headers import include_dirs, reach
+from scripts.wheel_build.places import Places
+from scripts.wheel_build.read_files import listed, words_to_list
 from scripts.wheel_build.recipe import Unit
+from scripts.wheel_build.unit_reading import CLOCK_STEP_NS, Disk, UnitReading, content_digest, reading_of
 
 HEADER = "torch/extension.h"
 TEXT = f"#include <{HEADER}>\n"
@@ -29,6 +34,7 @@ WORTH_UNITS = 3  # of a header of which nothing was measured
 KEPT = 2  # of 0.8 GB each
 OWN_MACROS = ("-DTORCH_EXTENSION_NAME=", "-D__AVX256__", "-D__AVX512__", "-D__SCALAR__")  # DeepSpeed's, not torch's
 SMALL = Path(__file__).parent / "torch_headers"  # torch's, with less in them, by what that is
+NO_PLACES = Places(())  # a header lies in a folder of its command, which names those of this machine
 OPTIMISED = re.compile(r"-O([1-9]|fast|s)?")
 
 
@@ -42,14 +48,14 @@ class PrecompiledHeader:
     units: tuple[Unit, ...]
 
     @property
-    def is_made(self) -> bool:
-        """Whether it is there, and as it was when it was made: GCC would take a damaged one."""
-        return is_as_stamped(self.output) and self.header.is_file() and self.header.read_text("utf-8") == TEXT
-
-    @property
     def output(self) -> Path:
         """The file that GCC looks for beside the header."""
         return self.header.with_name(self.header.name + ".gch")
+
+    @property
+    def reading(self) -> Path:
+        """The record of what it was made from."""
+        return self.header.with_name(self.header.name + ".read.json")
 
 
 def plan_headers(
@@ -77,22 +83,57 @@ def use(unit: Unit, header: PrecompiledHeader) -> tuple[str, ...]:
     return (unit.argv[0], "-include", str(header.header), *unit.argv[1:])
 
 
-def make_header(header: PrecompiledHeader, run: Callable[[Command], Outcome], log: Log) -> None:
-    """Make the header; without it the units compile all the same, only slower, so a failure is just noted."""
+def is_made(header: PrecompiledHeader, searched: Sequence[Path], disk: Disk) -> bool:
+    """Whether it is there, as it was when it was made (GCC would take a damaged one), of files that are what they were.
+
+    `searched` are the folders that its command searches.
+    """
+    record = read_record(header.reading)
+    if record is None or not header.header.is_file() or header.header.read_text("utf-8") != TEXT:
+        return False
+    content = content_digest(UnitReading.of(record["reading"]), searched, NO_PLACES, disk)
+    return content == record["content"] and is_as_stamped(header.output)
+
+
+def make_header(
+    header: PrecompiledHeader, searched: Sequence[Path], disk: Disk, run: Callable[[Command], Outcome], log: Log
+) -> bool:
+    """Make the header; whether it is made, of files that did not change meanwhile.
+
+    Without it the units compile all the same, only slower, so a failure is just noted.
+    """
     directory = header.header.parent
     with locked(directory, "a precompiled header is being made", log=log):
-        if header.is_made:  # by the process that was waited for
-            return
+        if is_made(header, searched, disk):  # by the process that was waited for
+            return True
+        header.reading.unlink(missing_ok=True)
         discard_file(header.output)
         write_whole(header.header, TEXT)
         log(header.command.as_shell())
-        outcome = run(header.command)
-        if outcome.exit_code == 0:
+        argv, list_file, since = header.command.argv, header.draft.with_suffix(".read"), time.time_ns()
+        outcome = run(replace(header.command, argv=(argv[0], *words_to_list(argv[0], list_file), *argv[1:])))
+        if outcome.exit_code:
+            log(f"no precompiled header: {outcome.output}")
+        else:
             rename_patiently(header.draft, header.output)
             stamp_file(header.output)
-        else:
-            header.draft.unlink(missing_ok=True)
-            log(f"no precompiled header: {outcome.output}")
+            _note_reading(header, list_file, searched, disk, since)
+        for draft in (header.draft, list_file):
+            draft.unlink(missing_ok=True)
+        return header.reading.exists()
+
+
+def _note_reading(
+    header: PrecompiledHeader, list_file: Path, searched: Sequence[Path], disk: Disk, since_ns: int
+) -> None:
+    """Write down what the header was made from; nothing where that is not known."""
+    read = [Path(file) for file in listed(list_file) or () if Path(file) != header.header]
+    if not read or disk.changed_since(read, since_ns - CLOCK_STEP_NS):
+        return
+    reading = reading_of(read, searched, NO_PLACES, disk)
+    content = content_digest(reading, searched, NO_PLACES, disk) if reading else None
+    if reading and content:
+        write_record(header.reading, {"reading": asdict(reading), "content": content})
 
 
 def prune(directory: Path, kept: int = KEPT) -> None:

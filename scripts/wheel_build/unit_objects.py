@@ -15,11 +15,10 @@ from scripts.wheel_build.read_files import listed, words_to_list
 from scripts.wheel_build.recipe import Unit
 from scripts.wheel_build.response_files import spelled_out
 from scripts.wheel_build.search_path import searched_folders
+from scripts.wheel_build.unit_reading import CLOCK_STEP_NS
 
 # nvcc names the file of the host code after its process, and the object keeps that name as a local symbol.
 OF_PROCESS = re.compile(rb"tmpxft_[0-9a-f]{8}_[0-9a-f]{8}")
-
-CLOCK_STEP_NS = 20_000_000  # by how much the times of files may lag behind the clock
 
 
 class UnitObjects:

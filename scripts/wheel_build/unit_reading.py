@@ -12,12 +12,14 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from scripts.files import sha256_of
 from scripts.wheel_build.asked_names import Asked, asked_in
 from scripts.wheel_build.places import Places
+
+CLOCK_STEP_NS = 20_000_000  # by how much the times of files may lag behind the clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,11 @@ class UnitReading:
     names: tuple[str, ...]  # that the files ask for, "torch/extension.h"
     beside: tuple[str, ...]  # where a name in quotes would have been found first, and was not
     folders: tuple[str, ...]  # of the files, where cl would have found one
+
+    @classmethod
+    def of(cls, document: Mapping[str, Sequence[str]]) -> UnitReading:
+        """The reading that became the document; raises KeyError or TypeError for another one."""
+        return cls(**{one.name: tuple(document[one.name]) for one in fields(cls)})
 
     def digest(self) -> str:
         """Tells it from every other."""

@@ -25,9 +25,11 @@ from scripts.wheel_build.built_op import BuiltOp
 from scripts.wheel_build.cache import OpCache
 from scripts.wheel_build.compile import Compiler
 from scripts.wheel_build.compiler_output import first_errors, was_killed
+from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe
 from scripts.wheel_build.recipe import OpRecipe, Recipe
 from tests.wheel_build.factories import (
+    GXX,
     count_calls,
     counting_compiler,
     driver_command,
@@ -350,7 +352,7 @@ def test_a_precompiled_header_is_made_once_is_used_and_changes_no_byte(tmp_path:
         root, tmp_path / "quick", compiler, (*extra, "-Winvalid-pch", "-H"), torch_headers="precompiled"
     )
     assert len(list((tmp_path / "quick" / "headers").glob("*/extension.h.gch"))) == 1
-    assert count_calls(calls) == 1 + len(USES_TORCH)
+    assert calls.read_text().count(" -c ") == 1 + len(USES_TORCH)
     log = (tmp_path / "quick" / "test.log").read_text()
     assert log.count("! ") >= len(USES_TORCH), "-H marks each precompiled header that is used with !"
     assert " x " not in log
@@ -366,8 +368,44 @@ def test_a_header_that_is_there_already_is_not_made_again(tmp_path: Path) -> Non
     (tmp_path / "one" / "headers").rename(tmp_path / "two" / "headers")
     settings = make_settings(root, tmp_path / "two", torch_headers="precompiled", cache=None)
     compile_ops(big_recipe(root, compiler, extra), settings)
-    assert count_calls(calls) == len(USES_TORCH)
+    assert calls.read_text().count(" -c ") == len(USES_TORCH)
     assert "c++-header" not in calls.read_text()
+
+
+HEADERS = {"changed": "first/names.h", "come to stand earlier": "earlier/names.h"}
+
+
+@pytest.mark.parametrize("change", HEADERS)
+def test_a_header_of_other_files_than_are_there_now_is_made_anew(tmp_path: Path, change: str) -> None:
+    """GCC would take it, and the units would be kept as if they were made from what is there."""
+    names, files = dict.fromkeys(USES_TORCH, ""), {"torch/torch/extension.h": "#include <names.h>\n"}
+    text = "#include <torch/extension.h>\nint which() { return WHICH; }\n"
+    write_tree(tmp_path, {**files, "first/names.h": "#define WHICH 1\n", **{f"source/{name}": text for name in names}})
+    (tmp_path / "earlier").mkdir()
+    extra = tuple(f"-I{tmp_path}/{folder}" for folder in ("earlier", "first", "torch"))
+
+    def objects(folder: str) -> list[bytes]:
+        work, units = tmp_path / folder, ObjectCache(tmp_path / folder / "units")
+        shutil.rmtree(work / "objects", ignore_errors=True)
+        time.sleep(0.03)
+        settings = make_settings(tmp_path / "source", work, cache=None, units=units, torch_headers="precompiled")
+        compile_ops(big_recipe(tmp_path / "source", Path(GXX), extra, names), settings)
+        assert len(list((work / "headers").glob("*/*.gch"))) == 1
+        return [path.read_bytes() for path in sorted((work / "objects").rglob("*.o"))]
+
+    before = objects("work")
+    write_tree(tmp_path, {HEADERS[change]: "#define WHICH 2\n"})
+    assert before != objects("work") == objects("anew")
+
+
+def test_a_header_of_files_that_changed_while_it_was_made_is_not_taken_for_one_of_them(tmp_path: Path) -> None:
+    root, extra = torch_project(tmp_path)
+    late = f'case "$*" in *c++-header*) touch {tmp_path}/torch-include/torch/extension.h;; esac'
+    compiler, calls = counting_compiler(tmp_path / "bin", before=late)
+    for _ in range(2):
+        shutil.rmtree(tmp_path / "work" / "objects", ignore_errors=True)
+        built_objects(root, tmp_path / "work", compiler, extra, torch_headers="precompiled")
+    assert calls.read_text().count("c++-header") == 2
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "text", "stamp lost"])
