@@ -198,6 +198,24 @@ def test_an_older_deepspeed_is_untried_with_a_torch_that_came_much_later(
     assert rules_of(shipped, torch=torch, **target) == {"matrix:torch-newer-than-deepspeed"}
 
 
+def test_what_is_left_out_as_newer_came_later_by_what_its_reason_says(shipped: Plan) -> None:
+    facts = load_facts()
+    for row in shipped.excluded:
+        if row.rule == "matrix:torch-newer-than-deepspeed":
+            first = min(filter(None, facts.torch[row.target.torch_minor].patches.values()))
+            later = first - facts.deepspeed[row.target.deepspeed].date
+            assert later.days >= (182 if "half a year" in row.reason else 1), row.target.id
+
+
+def test_no_one_is_told_of_a_probe_that_the_release_has_not(shipped: Plan) -> None:
+    """Upstream's CPU set has async_io since 0.15.3; what probes for cufile.lib is in the CUDA set alone."""
+    told = [planned.target for planned in shipped.targets if "windows-aio-probe" in {note.id for note in planned.notes}]
+    assert {target.platform for target in told} == {"win_amd64"}
+    assert "0.14.5" not in {target.deepspeed for target in told if target.cuda == "cpu"}
+    assert {"0.14.5", "0.19.7"} <= {target.deepspeed for target in told if target.cuda != "cpu"}
+    assert {"0.15.4", "0.19.7"} <= {target.deepspeed for target in told if target.cuda == "cpu"}
+
+
 @pytest.mark.parametrize(
     ("deepspeed", "torch"), [("0.15.4", "2.11.0"), ("0.16.5", "2.12.1"), ("0.17.6", "2.15.0"), ("0.18.9", "2.13.0")]
 )
