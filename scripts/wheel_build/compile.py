@@ -21,14 +21,13 @@ from scripts.process_tree import ProcessGroup
 from scripts.stamp import is_as_stamped, stamp_file
 from scripts.wheel_build.built_op import CACHED, COMPILED, BuiltOp, OpCost
 from scripts.wheel_build.compiler_output import failure_message, failure_of, was_killed
-from scripts.wheel_build.precompiled import PrecompiledHeader, is_made, make_header, use
+from scripts.wheel_build.made_headers import MadeHeaders
+from scripts.wheel_build.precompiled import PrecompiledHeader, use
 from scripts.wheel_build.prepare import CompileSettings, choose_headers, op_keys
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.recipe import OpRecipe, Recipe, Unit
 from scripts.wheel_build.schedule import Task, free_memory, run_tasks, threads_of_each
-from scripts.wheel_build.search_path import searched_folders
 from scripts.wheel_build.unit_objects import UnitObjects, listing, without_process
-from scripts.wheel_build.unit_reading import Disk
 
 GIB = 1024**3
 HEADER_MEMORY = int(2.3 * GIB)
@@ -48,8 +47,7 @@ class Compiler:
         units = [unit for op in self.ops.values() for unit in op.units]
         self.made = {unit.object for unit in units if is_as_stamped(unit.object)}  # by an earlier run
         self.objects = UnitObjects(settings.units, settings) if settings.units else None
-        self.disk = settings.units.disk if settings.units else Disk()
-        self.headers_since: dict[Path, int] = {}  # when a header was found to be made of the files that are there
+        self.made_headers = MadeHeaders(settings)
         self.costs = {op: OpCost() for op in self.ops}
         self.built: dict[str, BuiltOp] = {}
         self.peaks = settings.cache.peaks() if settings.cache else {}
@@ -146,7 +144,7 @@ class Compiler:
         wanted = {self.headers[place].header: self.headers[place] for place in waiting if place in self.headers}
         for header in wanted.values():
             touch(header.header.parent)
-        tasks = [self._header_task(header) for header in wanted.values() if not self._is_made(header)]
+        tasks = [self._header_task(header) for header in wanted.values() if not self.made_headers.find(header)]
         made_here = {task.name for task in tasks}
         first: dict[str, str] = {}  # of the units that have one command: those behind it wait and take its object
         for op in ops:
@@ -165,27 +163,10 @@ class Compiler:
     def _header_task(self, header: PrecompiledHeader) -> Task:
         return Task(
             name=f"header {header.header.parent.name}",
-            work=lambda: self._make_header(header),
+            work=lambda: self.made_headers.make(header, self._run, self.progress.log),
             seconds=HEADER_SECONDS,
             memory=HEADER_MEMORY,
         )
-
-    def _is_made(self, header: PrecompiledHeader) -> bool:
-        since = time.time_ns()
-        return self._found(header, since, made=is_made(header, self._searched(header), self.disk))
-
-    def _make_header(self, header: PrecompiledHeader) -> None:
-        since = time.time_ns()
-        made = make_header(header, self._searched(header), self.disk, self._run, self.progress.log)
-        self._found(header, since, made=made)
-
-    def _found(self, header: PrecompiledHeader, since_ns: int, *, made: bool) -> bool:
-        if made:
-            self.headers_since[header.header] = since_ns
-        return made
-
-    def _searched(self, header: PrecompiledHeader) -> tuple[Path, ...]:
-        return searched_folders(header.command.argv, self.settings.env, self.settings.root)
 
     def _unit_task(
         self, op: OpRecipe, unit: Unit, header: PrecompiledHeader | None, made_here: set[str], first: dict[str, str]
@@ -222,9 +203,9 @@ class Compiler:
         outcome = Outcome(exit_code=0, seconds=0, peak_bytes=0, output="")
         commands = [*([use(unit, header)] if header else []), unit.argv, *([unit.plain] if unit.plain else [])]
         for place, argv in enumerate(commands):
-            as_planned = place == 0 and (header is None or header.header in self.headers_since)
+            as_planned = place == 0 and header in self.made_headers
             attempt = listing(unit.to(draft, argv), read) if self.objects else unit.to(draft, argv)
-            since = self.headers_since.get(header.header, 0) if header else time.time_ns()
+            since = self.made_headers.began(header)
             outcome = self._run_unit(op, attempt)
             if outcome.exit_code and was_killed(outcome):
                 time.sleep(1.0)
