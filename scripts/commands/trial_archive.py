@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -82,7 +83,8 @@ def keep_result(target: Target, dirs: Dirs, ops: Sequence[str], code: int) -> No
     """Leave a result where a build that ended with an exit code left none."""
     if code and result_of(target, dirs, ops) is None:
         lost = Result(target=target.id, exit_code=code, wheel=None, message=NO_RESULT, ops=",".join(ops))
-        write_results(dirs.logs, [lost])
+        with suppress(OSError):  # of a disk that cannot even take that
+            write_results(dirs.logs, [lost])
 
 
 def forget(target: Target, dirs: Dirs, ops: Sequence[str] = ()) -> None:

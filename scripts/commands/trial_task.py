@@ -45,20 +45,22 @@ def trial(options: TrialOptions, build: BuildOptions) -> None:
     before = log_ends(project.dirs.logs, [target.id for target in targets])
     for target in targets:
         forget(target, project.dirs, build.ops)
+    codes = []
     try:
         for number, target in enumerate(targets, 1):
             log_line(f"trial {number} of {len(targets)}: {target.id}")
-            code = run_in_front(_build(target, build))
+            codes.append(code := run_in_front(_build(target, build)))
             keep_result(target, project.dirs, build.ops, code)
             if code == InterruptedBuildError.exit_code and not build.minutes:
                 break
     finally:
-        file = project.dirs.logs / ARCHIVE
-        write_archive(file, targets, project.dirs, told, build.ops, before)
         results = {target: result_of(target, project.dirs, build.ops) for target in targets}
         print_lines([line for target, result in results.items() for line in _ending(target, result)])
-        print_lines([*_absent(targets), "", *_what_to_send(str(file))])
-    if failed := next((result.exit_code for result in results.values() if result and result.exit_code), 0):
+        print_lines(_absent(targets))
+        file = project.dirs.logs / ARCHIVE
+        write_archive(file, targets, project.dirs, told, build.ops, before)
+        print_lines(["", *_what_to_send(str(file))])
+    if failed := next(filter(None, codes), 0):
         sys.exit(failed)
 
 

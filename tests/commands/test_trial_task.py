@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 from scripts.ci.results import Result, write_results
 from scripts.command import Answer, Command
-from scripts.commands import trial_task
+from scripts.commands import trial_archive, trial_task
 from scripts.commands.diagnose_task import diagnose_log
 from scripts.commands.project import Project
 from scripts.commands.task_options import DiagnoseOptions, TrialOptions
@@ -209,6 +210,24 @@ def test_a_build_that_left_no_result_is_a_failure_and_no_earlier_one_is_taken_fo
         results = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith("/result.json")]
     assert [result["exit_code"] for result in results] == [14] * 4
     diagnose_log(DiagnoseOptions(log=str(file)))  # has something to read
+
+
+def test_how_the_builds_ended_is_told_where_the_disk_is_full(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(trial_archive, "write_whole", full)
+    monkeypatch.setattr(trial_archive, "write_results", full)
+    monkeypatch.setattr(trial_task, "run_in_front", lambda command: UNREADY)
+    with pytest.raises(OSError, match="No space left"):
+        trial(TrialOptions(), BuildOptions())
+    assert capsys.readouterr().out.count("not built: ") == 4
+    monkeypatch.setattr(trial_archive, "write_whole", lambda *given: None)
+    with pytest.raises(SystemExit) as ended:
+        trial(TrialOptions(), BuildOptions())
+    assert ended.value.code == UNREADY
 
 
 def test_what_an_earlier_trial_said_is_not_taken_for_what_this_one_says(
