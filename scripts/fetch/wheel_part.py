@@ -39,9 +39,12 @@ class RemoteFile(io.RawIOBase):
         return self.position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go somewhere else."""
-        self.position = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.size}[whence] + offset
-        return self.position
+        """Go somewhere else; ValueError for a place before the beginning, which a damaged archive names."""
+        place = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.size}[whence] + offset
+        if place < 0:
+            raise ValueError(f"negative seek value {place}")
+        self.position = place
+        return place
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # all that zipfile hands over
         """Fill the buffer as far as the file goes; raises PrerequisiteError when the server does not give it."""

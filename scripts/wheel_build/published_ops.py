@@ -10,10 +10,11 @@ import hashlib
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from scripts.command import Log
 from scripts.errors import PrerequisiteError
@@ -23,13 +24,12 @@ from scripts.files import discard, write_whole
 from scripts.plan.build_order import nearest_releases
 from scripts.plan.target import Target
 from scripts.wheel.manifest import MANIFEST
+from scripts.wheel.members import DAMAGED, MOST_BYTES_OF_MODULE
 from scripts.wheel.published import Published
 from scripts.wheel.record import WheelRecord
 from scripts.wheel_build.cache import OpCache
 
 MANIFEST_BYTES = 16_000_000
-NO_WHEEL = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError)  # of a damaged archive
-STATED = ("key", "file", "sha256", "bytes", "seconds", "peak_bytes")
 PART = 0.5  # of a wheel, up to which its ops are read one by one
 
 
@@ -125,12 +125,23 @@ def made_alike(wheels: Iterable[OfferedWheel], torch: str, toolchain: Mapping[st
 
 
 def offered_ops(manifest: bytes) -> tuple[OfferedOp, ...]:
-    """The ops that a manifest has with key and digest: writers before 0.3 left out the digest."""
+    """The ops that a manifest has with key and digest (writers before 0.3 left that out); none of a strange one."""
     try:
         stated = {op: found for op, found in json.loads(manifest)["ops"].items() if found.get("sha256")}
-        return tuple(OfferedOp(op=op, **{name: found[name] for name in STATED}) for op, found in stated.items())
-    except (ValueError, LookupError, TypeError, AttributeError):
+        return tuple(_offered(op, found) for op, found in stated.items())
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return ()
+
+
+def _offered(op: str, found: Mapping[str, Any]) -> OfferedOp:
+    """The op as it is stated; raises ValueError for what no build states."""
+    seconds, peak_bytes, size = float(found["seconds"]), int(found["peak_bytes"]), int(found["bytes"])
+    texts = {name: found[name] for name in ("key", "file", "sha256")}
+    if not all(isinstance(text, str) for text in texts.values()) or not 0 <= seconds < inf:
+        raise ValueError(op)
+    if peak_bytes < 0 or not 0 <= size <= MOST_BYTES_OF_MODULE:
+        raise ValueError(op)
+    return OfferedOp(op=op, **texts, bytes=size, seconds=seconds, peak_bytes=peak_bytes)
 
 
 def _members(wheel: OfferedWheel, ops: Sequence[OfferedOp], whole: Path, log: Log) -> dict[OfferedOp, bytes]:
@@ -140,13 +151,13 @@ def _members(wheel: OfferedWheel, ops: Sequence[OfferedOp], whole: Path, log: Lo
         with zipfile.ZipFile(io.BufferedReader(RemoteFile(wheel.url, record.bytes), AHEAD)) as remote:
             if sum(remote.getinfo(op.file).compress_size for op in ops) <= PART * record.bytes:
                 return _read(remote, record, ops)
-    except (PrerequisiteError, *NO_WHEEL):
+    except (PrerequisiteError, *DAMAGED):
         log(f"  {record.file}: no part of it can be read by itself, so all of it is downloaded")
+    download_all([Download(url=wheel.url, path=whole, sha256=record.sha256, size=record.bytes)], log=log)
     try:
-        download_all([Download(url=wheel.url, path=whole, sha256=record.sha256, size=record.bytes)], log=log)
         with zipfile.ZipFile(whole) as archive:
             return _read(archive, record, ops)
-    except NO_WHEEL as error:
+    except DAMAGED as error:
         raise PrerequisiteError(f"{record.file}: {error}", id="digest-mismatch") from None
     finally:
         discard(whole)

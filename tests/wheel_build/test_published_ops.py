@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import random
 import shutil
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +20,12 @@ from urllib.parse import quote
 import pytest
 
 from scripts.ci.actions import SITE
+from scripts.command import no_log
 from scripts.commands.offered_ops import with_offered_wheels
 from scripts.dirs import Dirs
+from scripts.errors import PrerequisiteError
 from scripts.fetch.installer import Installer
-from scripts.fetch.wheel_part import PAUSES
+from scripts.fetch.wheel_part import PAUSES, RemoteFile
 from scripts.files import sha256_of
 from scripts.index.simple_index import render_index
 from scripts.options import parse_words
@@ -30,10 +35,10 @@ from scripts.wheel.manifest import manifest_path, origins_of
 from scripts.wheel.published import publish_records
 from scripts.wheel.record import Verification
 from scripts.wheel.wheelhouse import site_files
-from scripts.wheel_build import environments
+from scripts.wheel_build import environments, published_ops
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.produce import produce
-from scripts.wheel_build.published_ops import made_alike, wheels_to_ask
+from scripts.wheel_build.published_ops import OfferedWheel, _members, made_alike, offered_ops, wheels_to_ask
 from tests.fetch.range_server import Fault, FileServer, serving_files
 from tests.wheel.factories import digest, make_wheel_record, make_wheel_target
 from tests.wheel_build.one_build import WORDS
@@ -221,6 +226,64 @@ def test_what_cannot_be_trusted_or_had_is_told_and_compiled(earlier: Made, tmp_p
     assert made.op["from"] == "compiled"
     said = made.log + "".join(call.args[0] for call in told.call_args_list)
     assert "no op is taken out of a published wheel" in said
+
+
+STATED = {"key": "k", "file": "a.so", "sha256": "0" * 64, "bytes": 3, "seconds": 1.5, "peak_bytes": 5}
+STRANGE: dict[str, Any] = {
+    "file": ["a.so"],
+    "sha256": ["0"],
+    "key": 7,
+    "seconds": "long",
+    "peak_bytes": None,
+    "bytes": 10**12,
+}
+
+
+def test_an_op_is_offered_as_its_manifest_has_it() -> None:
+    assert [op.bytes for op in offered_ops(json.dumps({"ops": {"a": STATED}}).encode())] == [3]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_no_build_states_is_not_offered(name: str) -> None:
+    assert offered_ops(json.dumps({"ops": {"a": {**STATED, name: STRANGE[name]}}}).encode()) == ()
+
+
+@pytest.mark.parametrize("seconds", [b"NaN", b"1e999", b"-1", b"1" + b"0" * 400])
+def test_a_number_that_none_is_is_not_offered(seconds: bytes) -> None:
+    assert offered_ops(json.dumps({"ops": {"a": STATED}}).encode().replace(b"1.5", seconds)) == ()
+
+
+def test_a_manifest_without_an_end_of_its_depth_offers_nothing() -> None:
+    assert offered_ops(b'{"ops": ' + b"[" * 100_000) == ()
+
+
+def test_a_damaged_archive_is_told_whatever_of_it_is_damaged(tmp_path: Path) -> None:
+    """Bytes of its directory, its end or the head of a member are others: the op itself, or an error that is told."""
+    chance, content = random.Random(7), b"binary" * 500
+    with zipfile.ZipFile(tmp_path / "whole", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.so", content)
+        archive.writestr("more", chance.randbytes(5000))
+    whole = (tmp_path / "whole").read_bytes()
+    stated = {**STATED, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (op,), all_of_it = offered_ops(json.dumps({"ops": {"a": stated}}).encode()), (tmp_path / "all").write_bytes
+    for _ in range(600):
+        damaged = bytearray(whole)
+        for place in chance.choices([*range(40), *range(len(whole) - 160, len(whole))], k=chance.randrange(1, 4)):
+            damaged[place] = chance.randrange(256)
+        parts = io.BytesIO(damaged)
+        with pytest.MonkeyPatch.context() as patch, suppress(PrerequisiteError):
+            patch.setattr(published_ops, "RemoteFile", lambda *asked, parts=parts: parts)
+            patch.setattr(
+                published_ops, "download_all", lambda *asked, content=bytes(damaged), **how: all_of_it(content)
+            )
+            record = make_wheel_record()
+            wheel = OfferedWheel(record=record, url="https://site.example/a.whl")
+            assert _members(wheel, [op], tmp_path / "all", no_log) == {op: content}
+
+
+def test_no_place_before_the_beginning_of_a_file_is_read() -> None:
+    with pytest.raises(ValueError, match="negative seek"):
+        RemoteFile("https://site.example/a.whl", 10).seek(-11, io.SEEK_END)
 
 
 # ---------------------------------------------------------------- which wheels are asked
