@@ -15,6 +15,7 @@ from scripts.commands.diagnose_task import diagnose_log, read_log
 from scripts.commands.task_options import DiagnoseOptions
 from scripts.errors import InputError
 from scripts.fetch import transfer
+from scripts.wheel_build.progress import Progress
 
 LOG = "building\nLINK : fatal error LNK1181: cannot open input file 'aio.lib'\ncl : error D8021 : '/Wno-cpp'\n"
 
@@ -51,6 +52,24 @@ def test_a_log_of_success_and_an_unknown_failure_are_told_apart(
         "no known cause; the first lines that tell of an error:",
         "  line 1: error: something new",
     ]
+
+
+def test_of_a_target_s_log_the_last_build_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A build adds to its target's log."""
+    log = tmp_path / "ds0.19.8-torch2.15.0-cu130-cp311-win_amd64.log"
+    told = []
+    for said in (LOG, "compiled\n", LOG, "one\ntwo\n" + LOG):
+        with Progress(title=log.stem, log_file=log) as progress:
+            for line in said.splitlines():
+                progress.log(line)
+        diagnose_log(DiagnoseOptions(log=str(log)))
+        told.append(capsys.readouterr().out.splitlines())
+    assert [lines[0] for lines in told] == ["cause: gcc-flag-on-msvc", "nothing wrong found", *[told[0][0]] * 2]
+    whole = log.read_text(encoding="utf-8").splitlines()
+    for lines in (told[0], told[2], told[3]):
+        number, text = lines[1].strip().removeprefix("line ").split(": ", 1)
+        assert whole[int(number) - 1].endswith(text)
+    assert told[3][1].startswith(f"  line {len(whole)}: ")
 
 
 def test_a_log_that_cannot_be_read_is_an_error_with_a_hint(tmp_path: Path) -> None:
