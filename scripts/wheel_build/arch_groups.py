@@ -17,17 +17,27 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from scripts.facts.arch_branches import ArchRows
+from scripts.wheel_build.asked_names import SPLICE
 from scripts.wheel_build.headers import Reach, include_dirs, reach
 from scripts.wheel_build.recipe import Unit
 
 FLAGS = ("-gencode", "--generate-code")
 REAL = re.compile(r"arch=compute_(\d+),code=\[?sm_(\d+)\]?")
-COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
+# a literal stays, since what looks like a comment in one is none
+TOKEN = re.compile(
+    rb'(R"([^()\s]{0,16})\(.*?\)\2"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n]){1,4}\')|//[^\n]*|/\*.*?\*/', re.DOTALL
+)
 MENTION = re.compile(rb"__CUDA_ARCH__\b")
 ASKED_WHETHER = re.compile(rb"(?:#\s*ifn?def\s+|defined\s*\(?\s*)__CUDA_ARCH__\b")
-COMPARED = re.compile(rb"__CUDA_ARCH__\s*(<=|>=|==|!=|<|>)\s*(\d+)\b")
+# alone on its side, so that no arithmetic moves the number
+COMPARED = re.compile(
+    rb"(?:[(&|]|#\s*(?:el)?if\s)\s*__CUDA_ARCH__\s*(<=|>=|==|!=|<|>)\s*([1-9]\d*)(?=[ \t\r]*(?:[)&|?\n]|$))"
+)
 # other ways in which code learns of the architecture
-NOT_UNDERSTOOD = re.compile(rb"__CUDA_(?:ARCH_\w+|MINIMUM_ARCH)__|\bNV_(?:IF|DISPATCH|PROVIDES|IS_EXACTLY|HAS)_")
+NOT_UNDERSTOOD = re.compile(
+    rb"__CUDA_(?:ARCH_(?!_\b)\w+|MINIMUM_ARCH__)|__CUDA_ARCH\b|__nvvm_reflect"
+    rb"|\b(?:NV_(?:IF|DISPATCH|PROVIDES|IS_EXACTLY|HAS)|CUB_PTX_ARCH|_+CCCL_PTX)_?"
+)
 
 
 def with_joined_arches(unit: Unit, root: Path, rows: ArchRows) -> Unit:
@@ -100,7 +110,7 @@ def _branches(files: Iterable[Path], outside: Iterable[str], rows: ArchRows) -> 
 
 def numbers_in(content: bytes) -> set[int] | None:
     """The numbers at which a text tells architectures apart; None where it says more than comparisons."""
-    code = COMMENT.sub(b" ", content)
+    code = TOKEN.sub(lambda found: found[1] or b" ", SPLICE.sub(b"", content))
     compared = COMPARED.findall(code)
     if len(compared) + len(ASKED_WHETHER.findall(code)) != len(MENTION.findall(code)) or NOT_UNDERSTOOD.search(code):
         return None

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from scripts.wheel_build.asked_names import BY_MACRO, SPLICE
+
 SPACE = rb"(?:[ \t]|/\*[^\n]*?\*/)*"
 INCLUDE = re.compile(
     rb"^(?:\xef\xbb\xbf)?"
@@ -21,6 +23,7 @@ INCLUDE = re.compile(
     + rb'(?:<([^>\n]+)>|"([^"\n]+)")',
     re.MULTILINE,
 )
+A_MACRO = "a name that a macro has"  # which no row of headers knows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +67,9 @@ def names_included(file: Path) -> tuple[str, ...]:
 
 @cache
 def _includes(file: Path, changed: int) -> tuple[str, ...]:
-    matches = INCLUDE.findall(file.read_bytes())
-    return tuple((angled or quoted).decode("utf-8", "replace").strip() for angled, quoted in matches)
+    content = SPLICE.sub(b"", file.read_bytes())
+    names = [(angled or quoted).decode("utf-8", "replace").strip() for angled, quoted in INCLUDE.findall(content)]
+    return (*names, A_MACRO) if BY_MACRO.search(content) else tuple(names)
 
 
 def _find(name: str, directories: Sequence[Path]) -> Path | None:

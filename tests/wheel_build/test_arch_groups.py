@@ -72,14 +72,40 @@ def test_a_family_is_compiled_once_and_the_others_as_they_were(tmp_path: Path) -
         {"csrc/a.cu": "#include <cuda_fp8.h>\n"},
         {"csrc/a.cu": '#include "own.h"\n', "csrc/includes/own.h": "#include <cutlass/cutlass.h>\n"},
         {"csrc/a.cu": '#include "own.h"\n', "csrc/includes/own.h": "int n = __CUDA_ARCH__;\n"},
+        {"csrc/a.cu": '#define OWN "own.h"\n#include OWN\n', "csrc/includes/own.h": "int n = __CUDA_ARCH__;\n"},
+        {"csrc/a.cu": '#include \\\n "own.h"\n', "csrc/includes/own.h": "int n = __CUDA_ARCH__;\n"},
+        *(
+            {"csrc/a.cu": f"{text}\n#endif\n"}
+            for text in (
+                "#if __CUDA_ARCH__ >= 800 + 60",
+                "#if __CUDA_ARCH__ >= 860 / 10 * 10",
+                "#if 60 + __CUDA_ARCH__ >= 920",
+                "#if __CUDA_ARCH__ >= 8'60",
+                "#if __CUDA_ARCH__ >= 01534",
+                'f("https://example.org", __CUDA_ARCH__);',
+                "#ifdef __CUDA_ARCH_FEAT_SM90_ALL",
+                'int n = __nvvm_reflect("__CUDA_ARCH");',
+            )
+        ),
     ],
 )
 def test_what_may_look_at_more_is_compiled_for_each_alone(tmp_path: Path, files: Mapping[str, str]) -> None:
     assert ALL[1] in unit_of(tmp_path, files).argv
 
 
-def test_a_number_between_two_of_a_family_keeps_them_apart(tmp_path: Path) -> None:
-    unit = unit_of(tmp_path, {"csrc/a.cu": "#if __CUDA_ARCH__ >= 860\n#endif\n"})
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#if __CUDA_ARCH__ >= 860\n",
+        'char* all = "csrc/*.cu";\n#if __CUDA_ARCH__ >= 860\n#endif\n/* behind */',
+        'char* all = R"(/*)";\n#if __CUDA_ARCH__ >= 860\n#endif\n/* behind */',
+        "char quote = '\"';\n#if __CUDA_ARCH__ >= 860 // '\"'\n",
+        "#if __CUDA_\\\nARCH__ >= 860\n",
+        "#if X || (__CUDA_ARCH__ /* or newer */ >= 860) // enough\n",
+    ],
+)
+def test_a_number_between_two_of_a_family_keeps_them_apart(tmp_path: Path, text: str) -> None:
+    unit = unit_of(tmp_path, {"csrc/a.cu": f"{text}#endif\n"})
     words = [word for word in unit.argv if "gencode" in word]
     assert words[:2] == [ALL[0], "-gencode=arch=compute_86,code=[sm_86,sm_89]"]
 
