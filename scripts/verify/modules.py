@@ -50,7 +50,7 @@ def module_checks(modules: Modules, facts: Facts, arches: str | None) -> tuple[t
     return (
         ("module format", partial(check_format, modules)),
         ("debug information", partial(check_debug, modules)),
-        ("run paths", partial(check_run_paths, modules)),
+        ("run paths", partial(check_run_paths, facts, modules)),
         ("memory", partial(check_unsafe, modules)),
         ("needed libraries", partial(check_needed, facts, modules)),
         *([("runtime calls", partial(check_calls, facts, modules))] if modules.content.system == "windows" else []),
@@ -82,11 +82,18 @@ def check_debug(modules: Modules) -> Verdict:
     return about_modules(modules, lambda binary: ", ".join(binary.debug), "none")
 
 
-def check_run_paths(modules: Modules) -> Verdict:
-    """No RPATH or RUNPATH of the machine that built it, and none that leaves the package."""
+def check_run_paths(facts: Facts, modules: Modules) -> Verdict:
+    """No RPATH or RUNPATH of the machine that built it, and none that leaves the package.
+
+    But to the libraries of a package that the op's row names (`run_paths`), which the wheel requires.
+    """
+    info = modules.content.build_info()
 
     def fault(binary: Binary) -> str:
-        return ", ".join(f"run path {path}" for path in binary.run_paths if not _stays_inside(binary.member, path))
+        support = _support(facts, op_of(binary, info), info, modules) if info else None
+        asked = support.run_paths if support else ()
+        leaving = (path for path in binary.run_paths if path not in asked and not _stays_inside(binary.member, path))
+        return ", ".join(f"run path {path}" for path in leaving)
 
     return about_modules(modules, fault, "none")
 

@@ -273,3 +273,16 @@ def test_official_windows_wheels_are_called_what_they_are(version: str, tmp_path
     assert list(found) == list(failed)
     assert all(words in found[name] for name, words in failed.items())
     assert checks_of(wheel)["GPU architectures"].detail.endswith(f"{architectures}; 3 modules: no GPU code")
+
+
+def test_only_the_op_that_calls_another_packages_library_may_look_for_it_there(tmp_path: Path) -> None:
+    version, dskernels = "0.19.8+cu130torch2.11", "$ORIGIN/../../../../../dskernels"
+    cutlass = "deepspeed/inference/v2/kernels/cutlass_ops/cutlass_ops.cpython-311-x86_64-linux-gnu.so"
+    changes = {
+        BUILD_INFO: build_info(version, "cuda", "2.11", "13.0", ops=("cpu_adam", "cutlass_ops")).encode(),
+        cutlass: make_elf(init="cutlass_ops", run_path=dskernels),
+    }
+    name = f"deepspeed-{version}-cp311-cp311-linux_x86_64.whl"
+    assert "run paths" not in failures(make_wheel(tmp_path, changes, name=name))
+    both = {**changes, MODULE: make_elf(run_path=dskernels)}
+    assert failures(make_wheel(tmp_path, both, name=name))["run paths"] == f"{Path(MODULE).name}: run path {dskernels}"
