@@ -1,14 +1,15 @@
-"""Why a build failed, from what it added to its target's log, else from its error."""
+"""Why a build failed, from what its last step added to its target's log, else from its error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from scripts.ci.results import Result
 from scripts.diagnose.likeliest import likeliest_cause
 from scripts.diagnose.named_cause import NamedCause
+from scripts.diagnose.own_log import go_to_last_step
 
 BLOCK = 1 << 20
 
@@ -27,18 +28,10 @@ def with_cause(result: Result, logs: Path, start: int) -> Result:
 def _cause(result: Result, logs: Path, start: int) -> NamedCause | None:
     file = logs / f"{result.target}.log"
     if file.is_file():
-        found = likeliest_cause(_read(file, start), str(file), before=_lines_before(file, start))
+        with file.open("rb") as log:
+            before = sum(log.read(min(BLOCK, start - at)).count(b"\n") for at in range(0, start, BLOCK))
+            before += go_to_last_step(log)
+            found = likeliest_cause(iter(lambda: log.read(BLOCK), b""), str(file), before=before)
         if found:
             return found
     return likeliest_cause([result.error_line.encode()], "its error")
-
-
-def _read(file: Path, start: int) -> Iterator[bytes]:
-    with file.open("rb") as log:
-        log.seek(start)
-        yield from iter(lambda: log.read(BLOCK), b"")
-
-
-def _lines_before(file: Path, start: int) -> int:
-    with file.open("rb") as log:
-        return sum(log.read(min(BLOCK, start - at)).count(b"\n") for at in range(0, start, BLOCK))

@@ -6,17 +6,15 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from scripts.commands.answer import print_document, print_lines
 from scripts.commands.task_options import DiagnoseOptions
 from scripts.diagnose.diagnosis import Diagnosis, diagnose
 from scripts.diagnose.log_archive import diagnose_archive
+from scripts.diagnose.own_log import blocks_of
 from scripts.errors import InputError
 
 BLOCK = 1 << 20
-LONGEST_LINE = 1 << 16
-BEGINS = re.compile(rb"\S{19,40} ==== ds[\w.+-]{1,200}\s*$")  # the first line that a build adds to its target's log
 JOB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/actions/runs/\d+/job/(\d+)")
 
 
@@ -52,31 +50,14 @@ def read_log(log: str) -> Iterator[bytes]:
 
 
 def _read_file(path: Path) -> Iterator[bytes]:
-    """The file; of the builds in a log of ours the last, its lines where they are."""
     try:
         with path.open("rb") as file:
-            if BEGINS.match(first := file.readline(LONGEST_LINE)):
-                yield first  # it names the target
-                yield b"\n" * _go_to_last_build(file)
-            else:
-                file.seek(0)
-            yield from iter(lambda: file.read(BLOCK), b"")
+            yield from blocks_of(file)
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}); give the path of a log, its address, or - for standard input",
             id="file-not-usable",
         ) from None
-
-
-def _go_to_last_build(file: BinaryIO) -> int:
-    """Go on to where the last build in the file begins, and say how many lines lie between."""
-    place, passed, between = file.tell(), 0, 0
-    while line := file.readline(LONGEST_LINE):
-        if b" ==== ds" in line[:60] and BEGINS.match(line):
-            place, between = file.tell() - len(line), passed
-        passed += line.endswith(b"\n")
-    file.seek(place)
-    return between
 
 
 def _download(address: str) -> Iterator[bytes]:

@@ -7,8 +7,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from scripts.diagnose.diagnosis import Diagnosis, diagnose
+from scripts.diagnose.own_log import blocks_of
 from scripts.errors import InputError
 
 BLOCK = 1 << 20
@@ -43,7 +45,7 @@ def diagnose_archive(file: Path) -> dict[str, Diagnosis]:
 
 def _log(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     with archive.open(name) as log:
-        yield from iter(lambda: log.read(BLOCK), b"")
+        yield from blocks_of(cast("BinaryIO", log))
 
 
 def _error(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:

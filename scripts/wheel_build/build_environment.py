@@ -27,6 +27,7 @@ ASK_TORCH = (
     " print(json.dumps([found.get('__version__'), found.get('cuda')]))"
 )
 SECONDS_TO_CONNECT = 4
+CAME = "torch came from"  # scripts/diagnose/own_log.py: what other routes said before is no reason of anything
 
 
 @cache
@@ -56,6 +57,7 @@ def install_torch(
         log(command.as_shell())
         outcome = run(command, log=log)
         if outcome.exit_code == 0:
+            log(f"{CAME} {route.name}")
             return route
         if said_full(outcome.output):  # another route would lead to the same disk
             check(command, outcome)

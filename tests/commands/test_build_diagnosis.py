@@ -9,6 +9,7 @@ import pytest
 from scripts.ci.results import Result
 from scripts.commands.build_diagnosis import log_ends, with_cause
 from scripts.verify.check import CheckResult
+from scripts.wheel_build.build_environment import CAME
 
 TARGET = "ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"
 STAMP = "2026-11-26T03:14:00.123+00:00 "
@@ -30,6 +31,26 @@ def test_the_cause_of_a_failed_build_is_named_with_its_line(tmp_path: Path) -> N
         "  g++: fatal error: Killed signal terminated program cc1plus",
     )
     assert "MAX_JOBS" in lines[-1]
+
+
+@pytest.mark.parametrize(("step", "group"), [("▸ ", ""), ("::group::", "::endgroup::")])
+def test_what_failed_in_a_step_that_went_well_is_not_why_the_build_did(tmp_path: Path, step: str, group: str) -> None:
+    """torch was looked for in an index that has none, and found in the next."""
+    said = [
+        f"{step}environment",
+        "error: No solution found when resolving dependencies",
+        "  environment: 20.0 s",
+        group,
+    ]
+    said += [f"{step}compile", "  compile: 20.0 s", group, f"{step}verification"]
+    said += ["error: No solution found when resolving dependencies", f"{CAME} the client's own index"]
+    log = tmp_path / f"{TARGET}.log"
+    log.write_text("".join(f"{STAMP}{line}\n" for line in [*said, "  run paths: FAILED in 0.0 s (/home/ci/lib)"]))
+    result = failed("a.whl failed run paths", 19, "verification-failed")
+    assert with_cause(result, tmp_path, 0) == result
+    with log.open("a") as file:
+        file.write(f"{STAMP}OSError: [Errno 28] No space left on device\n")
+    assert with_cause(result, tmp_path, 0).cause_lines[0] == f"diagnosis: disk-full ({log}:12)"
 
 
 @pytest.mark.parametrize(
