@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -206,3 +207,8 @@ def test_faults_of_several_files_are_reported_together(folder: Path) -> None:
     (folder / "cuda.yaml").unlink()
     problems = problems_of(folder)
     assert all(name in problems for name in (": gpu[0].sm", ": flags[1].id", "cuda.yaml: cannot be"))
+
+
+def test_a_note_says_of_no_target_that_it_was_tried() -> None:
+    """Notes are shown of targets that have no wheel yet, too; what was tried of a wheel is in its manifest."""
+    assert [rule.id for rule in load_facts().rules if re.search(r"\bhas (been )?tried it\b", rule.reason)] == []
