@@ -118,6 +118,13 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def tree_digest(root: Path) -> str:
+    """The hex digest of the names and the content of all files in a folder; of one that is not there, of none."""
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    listed = "".join(f"{path.relative_to(root).as_posix()}\0{sha256_of(path)}\n" for path in files)
+    return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def record_digest(digest: bytes) -> str:
     """A digest as a wheel's RECORD writes it: in base64 for addresses, without what pads it."""
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

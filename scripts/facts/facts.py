@@ -83,6 +83,7 @@ class Facts:
     flags: Annotated[tuple[FlagEdit, ...], Table("flags.yaml", "flags")]
     variables: Annotated[tuple[Variable, ...], Table("variables.yaml", "variables")]
     inherited_variables: Annotated[tuple[str, ...], Table("variables.yaml", "inherited"), INHERITED]
+    setup_variables: Annotated[tuple[str, ...], Table("variables.yaml", "setup"), INHERITED]
     costs: Annotated[tuple[UnitCost, ...], Table("costs.yaml", "costs")]
     header_costs: Annotated[tuple[HeaderCost, ...], Table("costs.yaml", "headers")]
     unit_ratios: Annotated[tuple[UnitRatio, ...], Table("costs.yaml", "unit_ratios")]

@@ -14,7 +14,7 @@ from typing import Any
 from scripts.command import Log, Running, check, no_log
 from scripts.dirs import Dirs
 from scripts.facts.load import load_facts
-from scripts.files import discard
+from scripts.files import discard, tree_digest
 from scripts.host import usable_processors
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.cuda.provide import provide_toolkit
@@ -30,6 +30,7 @@ from scripts.wheel_build.handed_plans import seconds_to_compile
 from scripts.wheel_build.inside.upstream import CAPTURED, PACKAGE
 from scripts.wheel_build.object_cache import ObjectCache
 from scripts.wheel_build.package import finish_wheel, place_binaries
+from scripts.wheel_build.places import Places
 from scripts.wheel_build.precompiled import SMALL, prune
 from scripts.wheel_build.prepare import CompileSettings, edit_recipe, link_words
 from scripts.wheel_build.progress import Progress
@@ -37,6 +38,7 @@ from scripts.wheel_build.provenance import provenance_of
 from scripts.wheel_build.published_ops import PublishedOps, made_alike
 from scripts.wheel_build.recipe import OpRecipe, Recipe
 from scripts.wheel_build.replay_file import ReplayFile
+from scripts.wheel_build.search_path import told_folders
 from scripts.wheel_build.small_headers import PLACE, small_headers_digest
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
 from scripts.wheel_build.variables import read_by_compilers
@@ -135,6 +137,7 @@ def compile_settings(
     """How the ops of the recipe are compiled."""
     options, variables = plan.options, environment_of(plan, toolchain)
     supports = {choice.name: choice.support for choice in plan.ops.available}
+    directories = _directories(toolchain, tree, recipe)
     return CompileSettings(
         root=tree.root.resolve(),
         objects=dirs.work(plan.target.id) / "objects",
@@ -144,17 +147,9 @@ def compile_settings(
         unit_identity=_unit_identity(plan, toolchain, recipe, variables),
         jobs=options.jobs or usable_processors(),
         identity=_identity(plan, toolchain, recipe, variables),
-        op_identity={op.op: _op_identity(op) for op in recipe.ops},
+        op_identity={op.op: _op_identity(op, directories, variables, tree.root.resolve()) for op in recipe.ops},
         published=_published(plan, toolchain, recipe, dirs, log),
-        directories={
-            "source": str(tree.root.resolve()),
-            "environment": recipe.python["prefix"],
-            "python": recipe.python["base_prefix"],
-            "python-headers": recipe.python["include"],
-            "torch": recipe.torch["folder"],
-            PLACE: str(SMALL),
-            **toolchain.directories,
-        },
+        directories=directories,
         system=plan.system,
         edits=plan.flags,
         cpu=plan.cpu.gcc,
@@ -179,10 +174,33 @@ def _identity(
     return {**units, "torch": torch, "python": python, PLACE: small_headers_digest()}
 
 
-def _op_identity(op: OpRecipe) -> dict[str, Any]:
-    """The same of one op: what its commands start, and what of the system it is linked with."""
-    programs = program_digests(argv[0] for argv in (*(unit.argv for unit in op.units), op.link))
-    return {"programs": programs, "libraries": library_digests(op.link)}
+def _directories(toolchain: Toolchain, tree: SourceTree, recipe: Recipe) -> dict[str, str]:
+    """The folders of this build by the names that stand for them in keys."""
+    return {
+        "source": str(tree.root.resolve()),
+        "environment": recipe.python["prefix"],
+        "python": recipe.python["base_prefix"],
+        "python-headers": recipe.python["include"],
+        "torch": recipe.torch["folder"],
+        PLACE: str(SMALL),
+        **toolchain.directories,
+    }
+
+
+def _op_identity(
+    op: OpRecipe, directories: Mapping[str, str], variables: Mapping[str, str], root: Path
+) -> dict[str, Any]:
+    """The same of one op: what its commands start, what of the system it is linked with, and what in other folders.
+
+    Those are the ones that a variable or an option of the caller adds: nothing else tells what lies there.
+    """
+    commands = [unit.argv for unit in op.units]
+    programs = program_digests(argv[0] for argv in (*commands, op.link))
+    places = Places.of({name: folder for name, folder in directories.items() if name != "python"})
+    told = dict.fromkeys(folder for argv in commands for folder in told_folders(argv, variables, root))
+    others = [tree_digest(folder) for folder in told if places.named(str(folder)) == folder.as_posix()]
+    own = {"folders": others} if others and os.name != "nt" else {}
+    return {"programs": programs, "libraries": library_digests(op.link), **own}
 
 
 def _published(plan: BuildPlan, toolchain: Toolchain, recipe: Recipe, dirs: Dirs, log: Log) -> PublishedOps | None:

@@ -25,14 +25,23 @@ OWN = re.compile(r"^ (/.*)$", re.MULTILINE)  # how GCC lists them, a line each
 
 def searched_folders(argv: Sequence[str], variables: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     """The folders that the command searches, run in `root` with these variables beside the caller's."""
-    environment = {**os.environ, **variables}
-    words = [word for each in (*argv, *_of_flags(environment)) for word in _handed_on(each)]
-    named = (environment[name].split(os.pathsep) for name in VARIABLES if environment.get(name))
-    of_variables = [folder for folders in named for folder in folders]  # an empty one is where g++ is started
-    found = [root / folder for folder in (*_of_command(words), *of_variables)]
+    words = _all_words(argv, {**os.environ, **variables})
     started_in = [root] if any(word.startswith(FORCED) or word == "--include" for word in words) else []
     own = own_folders(_host_compiler(argv), *_roots(words))
-    return tuple(dict.fromkeys([*found, *started_in, *own, *_of_toolkit(argv[0])]))
+    told = told_folders(argv, variables, root)
+    return tuple(dict.fromkeys([*told, *started_in, *own, *_of_toolkit(argv[0])]))
+
+
+def told_folders(argv: Sequence[str], variables: Mapping[str, str], root: Path) -> tuple[Path, ...]:
+    """Those of them that the command and the variables name."""
+    environment = {**os.environ, **variables}
+    named = (environment[name].split(os.pathsep) for name in VARIABLES if environment.get(name))
+    of_variables = [folder for folders in named for folder in folders]  # an empty one is where g++ is started
+    return tuple(root / folder for folder in (*_of_command(_all_words(argv, environment)), *of_variables))
+
+
+def _all_words(argv: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    return [word for each in (*argv, *_of_flags(environment)) for word in _handed_on(each)]
 
 
 @cache

@@ -7,18 +7,22 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from scripts.dirs import CHECKOUT, Dirs
 from scripts.facts.load import load_facts
-from scripts.files import has_digest, sha256_of
+from scripts.files import has_digest, sha256_of, tree_digest
 from scripts.host import find_interpreter, interpreter_identity
+from scripts.outgoing import redacted_values
 from scripts.toolchain.compilers import Toolchain
+from scripts.toolchain.programs import library_digests, program_digests
 from scripts.wheel.manifest import manifest_path
 from scripts.wheel.wheelhouse import wheel_in
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
+from scripts.wheel_build.search_path import told_folders
 from scripts.wheel_build.variables import read_by_compilers
 
 INPUTS = "inputs"  # the manifest's key
@@ -32,24 +36,29 @@ def find_unchanged(plan: BuildPlan, dirs: Dirs) -> Path | None:
 
 
 def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, Any]) -> str:
-    """The digest of what decided a wheel, and of what was found: its bytes, its checks and their level.
+    """The digest of what decided a wheel, and of what was found: all that its manifest says of it.
 
-    `manifest` is the wheel's, as a JSON document; `toolchain` is what was found when it was built. The plan follows
-    from the target, the options, the toolchain, this checkout's code and its rows; of these, not of the plan, is the
-    digest, so nothing that a plan holds can be forgotten here.
+    `manifest` is the wheel's, as a JSON document, with this digest or not yet; `toolchain` is what was found when it
+    was built. The plan follows from the target, the options, the toolchain, this checkout's code and its rows, and what
+    the caller told setup.py and compilers; of these, not of the plan, is the digest, so nothing that a plan holds can
+    be forgotten here.
     """
     options = {field.name: getattr(plan.options, field.name) for field in fields(BuildOptions)}
-    checks = [[check["name"], check["passed"]] for check in manifest["proof"]["checks"]]
+    host, toolkit = toolchain.host.directories.get("compiler"), toolchain.toolkit
+    compilers = [*([host] if host else []), *([str(toolkit.compiler)] if toolkit else [])]
     ingredients = {
         "target": plan.target.id,
         "options": {name: value for name, value in options.items() if name not in OF_THE_WAY},
         "checkout": _checkout_digest(),
         "toolchain": dict(toolchain.identity),
+        "programs": program_digests(compilers),
+        "libraries": library_digests([host]) if host else {},
+        "folders": [tree_digest(folder) for folder in told_folders((), plan.variables, Path())],
+        "setup": _read_by_setup(),
         "variables": read_by_compilers(plan.compiler_variables, plan.variables, os.environ),
         "interpreter": interpreter_identity(find_interpreter(plan.target.python) or ""),
         "source": plan.deepspeed.sdist_sha256,
-        "wheel": manifest["wheel"]["sha256"],
-        "proof": [manifest["proof"]["level"], manifest["proof"]["passed"], checks],
+        "manifest": redacted_values({name: value for name, value in manifest.items() if name != INPUTS}),
     }
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
 
@@ -65,6 +74,12 @@ def _is_unchanged(wheel: Path, plan: BuildPlan) -> bool:
         return same and has_digest(wheel, manifest["wheel"]["sha256"])
     except (OSError, ValueError, LookupError, TypeError):  # no manifest, a damaged one, or one of before 0.2
         return False
+
+
+def _read_by_setup() -> dict[str, str]:
+    """What the caller told setup.py, setuptools and torch's build extension."""
+    names = load_facts().setup_variables
+    return {name: value for name, value in os.environ.items() if any(fnmatchcase(name, one) for one in names)}
 
 
 def _checkout_digest() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from scripts.errors import PrerequisiteError
 from scripts.plan.target import parse_id
 from scripts.toolchain.cuda.toolkit import Toolkit
 from scripts.wheel_build import pipeline
+from tests.wheel_build.factories import make_op, write_tree
 from tests.wheel_build.plans import DIRS, make_plan
 
 CUDA = parse_id("ds0.19.8-torch2.11.0-cu130-cp311-linux_x86_64")
@@ -50,3 +52,22 @@ def test_a_cpu_target_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64"))
     assert pipeline.provide_toolchain(plan, DIRS, print) == plan.toolchain
     assert asked == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="g++")
+def test_what_lies_in_a_folder_that_the_caller_adds_is_part_of_an_ops_key(tmp_path: Path) -> None:
+    """Its headers come before those of torch, and no version tells what they hold."""
+    write_tree(tmp_path, {"source/csrc/a.cpp": "", "torch/include/a.h": "", "more/a.h": "#define A 1"})
+    places = {"source": f"{tmp_path}/source", "torch": f"{tmp_path}/torch", "python": str(tmp_path)}
+
+    def identity(*words: str, **variables: str) -> dict[str, Any]:
+        op = make_op(tmp_path / "source", "op", ["csrc/a.cpp"], tmp_path / "objects", extra=words)
+        return pipeline._op_identity(op, places, variables, tmp_path / "source")
+
+    usual = identity(f"-I{tmp_path}/torch/include")
+    found = [identity(CPATH=f"{tmp_path}/more"), identity(f"-I{tmp_path}/more")]
+    assert usual not in found
+    write_tree(tmp_path, {"more/a.h": "#define A 2", "torch/include/b.h": ""})
+    assert identity(f"-I{tmp_path}/torch/include") == usual, "torch is known by its release"
+    again = [identity(CPATH=f"{tmp_path}/more"), identity(f"-I{tmp_path}/more")]
+    assert all(one != before for one, before in zip(again, found, strict=True))

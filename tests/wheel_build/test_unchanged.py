@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.dirs import Dirs
+from scripts.toolchain import programs
 from scripts.toolchain.host_compiler import HostCompiler
 from scripts.verify.check import CheckResult, Report
 from scripts.wheel.manifest import manifest_path
@@ -19,7 +20,8 @@ from scripts.wheel_build.built_wheel import BuiltWheel
 from scripts.wheel_build.produce import file_wheel
 from scripts.wheel_build.progress import Progress
 from scripts.wheel_build.unchanged import find_unchanged
-from tests.wheel.test_manifest import make_built
+from tests.wheel.test_manifest import HOST, PLAN, make_built
+from tests.wheel_build.factories import write_tree
 
 DECIDING = ("scripts/wheel_build/package.py", "scripts/data/flags.yaml", "scripts/data/source_files.txt", "matrix.yaml")
 PASSED = CheckResult(name="ds_report", passed=True, detail="as expected")
@@ -56,10 +58,10 @@ def filed(tmp_path: Path) -> Filed:
     return file(tmp_path, REPORT)
 
 
-def file(folder: Path, report: Report) -> Filed:
+def file(folder: Path, report: Report, plan: BuildPlan = PLAN) -> Filed:
     dirs = Dirs(cache=folder / "cache", wheelhouse=folder / "wheels", logs=folder / "logs")
     (folder / "made").mkdir()
-    built = make_built(folder / "made")
+    built = replace(make_built(folder / "made"), plan=plan, toolchain=plan.toolchain)
     with Progress(title="a build", log_file=folder / "log") as progress:
         return Filed(built, dirs, file_wheel(built, report, dirs, progress))
 
@@ -92,6 +94,37 @@ def test_a_change_of_what_decides_the_wheel_builds_it(filed: Filed, name: str) -
 def test_a_variable_of_the_caller_that_compilers_read_builds_it(filed: Filed, monkeypatch: pytest.MonkeyPatch) -> None:
     name = next(iter(sorted(filed.plan.compiler_variables - filed.plan.variables.keys())))
     monkeypatch.setenv(name, "another value")
+    assert filed.found() is None
+
+
+@pytest.mark.parametrize("name", ["CXXFLAGS", "LDFLAGS", "CC", "DS_SKIP_CUDA_CHECK", "CUTLASS_PATH", "TORCH_CXX_FLAGS"])
+def test_a_variable_of_the_caller_that_setup_py_reads_builds_it(
+    filed: Filed, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "another value")
+    assert filed.found() is None
+
+
+def test_what_comes_to_lie_in_a_folder_that_a_variable_adds_builds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CPATH", str(tmp_path / "include"))
+    filed = file(tmp_path, REPORT)
+    assert filed.found() == filed.wheel
+    write_tree(tmp_path, {"include/torch/extension.h": ""})
+    assert filed.found() is None
+
+
+def test_another_program_of_the_same_name_and_version_builds_it(tmp_path: Path) -> None:
+    compiler = tmp_path / "g++"
+    compiler.write_text('#!/bin/sh\nexec g++ "$@"\n')
+    compiler.chmod(0o755)
+    host = replace(HOST, directories={"compiler": str(compiler)})
+    plan = replace(PLAN, toolchain=replace(PLAN.toolchain, host=host))
+    filed = file(tmp_path, REPORT, plan)
+    assert filed.found() == filed.wheel
+    compiler.write_text('#!/bin/sh\nexec g++ -O0 "$@"\n')
+    programs._digest.cache_clear()
     assert filed.found() is None
 
 
@@ -136,10 +169,16 @@ def edited(**proof: object) -> Callable[[Filed], None]:
     return edit
 
 
+def other_needs(filed: Filed) -> None:
+    path = manifest_path(filed.wheel)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "needs": {"glibc": "2.2"}}))
+
+
 SPOILED: dict[str, Callable[[Filed], None]] = {
     "other bytes": other_bytes,
     "no manifest": no_manifest,
     "half a manifest": cut_manifest,
+    "a manifest that says something else": other_needs,
     "no wheel": lambda filed: filed.wheel.unlink(),
     "a failed verification": edited(passed=False),
     "a level that was not reached": edited(level="audit"),
