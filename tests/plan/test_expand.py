@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from scripts.facts.load import load_facts
 from scripts.plan.context import context_of, parse_arches, runs_everywhere
@@ -215,6 +217,17 @@ def test_a_cuda_that_is_too_new_for_a_deepspeed_is_one_that_its_list_has_not(shi
         known = facts.deepspeed[row.target.deepspeed].cuda_minors
         assert row.target.cuda_version not in known
         assert f"knows no CUDA after {known[-1]}" in row.reason
+
+
+@pytest.mark.parametrize("row", ["cuda-newer-than-deepspeed", "torch-newer-than-deepspeed"])
+def test_the_way_out_that_an_exclusion_names_is_a_target(shipped: Plan, row: str) -> None:
+    planned = {(one.target.deepspeed, replace(one.target, deepspeed="")) for one in shipped.targets}
+    for excluded in shipped.excluded:
+        if excluded.rule == f"matrix:{row}":
+            own, rest = excluded.target.deepspeed, replace(excluded.target, deepspeed="")
+            named = re.search(r"take .*DeepSpeed ([\d.]+\d)", excluded.reason)
+            ways = [named[1]] if named else [name for name in load_facts().deepspeed if Version(name) > Version(own)]
+            assert any((name, rest) in planned for name in ways), excluded.target.id
 
 
 def test_no_one_is_told_of_a_probe_that_the_release_has_not(shipped: Plan) -> None:
