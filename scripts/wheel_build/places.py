@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+NAME_ENDS = r"(?![\w.+-])"  # a folder beside a place, whose name only begins like its, is another one
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Places:
         swaps = sorted([*self.folders, *(own or {}).items()], key=lambda one: -len(one[0]))
         named = list(words)
         for path, name in swaps:
-            named = [word.replace(path, name) for word in named]
+            whole = re.compile(re.escape(path) + NAME_ENDS)
+            named = [whole.sub(name, word) if path in word else word for word in named]
         return named
 
     def named(self, path: str) -> str:

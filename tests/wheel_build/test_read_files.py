@@ -130,3 +130,20 @@ def test_a_place_is_named_and_found_again(tmp_path: Path) -> None:
     for path in ("/e/lib/torch/a.h", "/e/x", "/e2/csrc/../a.h", "/elsewhere/a.h"):
         assert places.path(places.named(path)) == Path(path)
     assert places.words(["-I/e/lib/torch", "/e2/x.o"], {"/e2/x.o": "{object}"}) == ["-I{torch}", "{object}"]
+
+
+def test_a_folder_beside_a_place_is_no_place(tmp_path: Path) -> None:
+    """Else it would have one name in two builds whose places differ, whatever lies in it."""
+    places = Places.of({"source": "/w/source", "torch": r"C:\e\torch"})
+    words = [
+        "-I/w/source/csrc",
+        "-ffile-prefix-map=/w/source=.",
+        '-DX="/w/source"',
+        r"/IC:\e\torch\include",
+        "/w/source:/x",
+    ]
+    assert places.words(words) == [
+        *("-I{source}/csrc", "-ffile-prefix-map={source}=.", '-DX="{source}"', r"/I{torch}\include", "{source}:/x"),
+    ]
+    beside = ["-I/w/source2/csrc", "-I/w/source-more", "-I/w/source.old", r"/IC:\e\torch_geometric"]
+    assert places.words(beside) == beside
