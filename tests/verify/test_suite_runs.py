@@ -473,3 +473,16 @@ def test_the_memory_of_the_autotuners_experiments_is_given_back(
     monkeypatch.setattr("os.environ", dict(os.environ))
     assert tuning.tuned()[0] is False
     assert len(list(shared.iterdir())) == 1
+
+
+def test_what_processes_were_given_to_meet_each_other_is_told_with_what_they_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Our verification set USE_LIBUV=0 on Windows and passed, and whoever used the wheel met its absence."""
+    monkeypatch.syspath_prepend(str(SUITE_DIRECTORY))
+    check = importlib.import_module("prebuilt").check
+    monkeypatch.setenv("USE_LIBUV", "0")
+    assert check("train", True, "loss 1 -> 0")["detail"] == "loss 1 -> 0"
+    monkeypatch.setenv("RANK", "0")
+    assert check("train", True, "loss 1 -> 0")["detail"] == "loss 1 -> 0, with USE_LIBUV=0"
+    assert check("gpu", None, "it needs a GPU")["detail"] == "it needs a GPU"

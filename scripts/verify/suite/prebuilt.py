@@ -22,8 +22,12 @@ STARTED = time.monotonic()
 
 
 def check(name: str, passed: bool | None, detail: str) -> Check:
-    """One answer; `passed` is None for a skipped question, and `detail` is then the reason."""
-    return {"name": name, "passed": passed, "detail": detail}
+    """One answer; `passed` is None for a skipped question, and `detail` is then the reason.
+
+    What a process that meets others had to be given is told with it: rule torch-libuv.
+    """
+    given = os.environ.get("USE_LIBUV") if passed and "RANK" in os.environ else None
+    return {"name": name, "passed": passed, "detail": f"{detail}, with USE_LIBUV={given}" if given else detail}
 
 
 def emit(checks: Iterable[Check]) -> None:
