@@ -54,7 +54,12 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> Iterator
         if stopped:
             yield not_begun(plan.target, stopped)
             continue
-        result = _build(plan, options, deadline)
+        try:
+            result = _build(plan, options, deadline)
+        except WheelsError as error:  # another process builds it, or its plan cannot be handed over
+            if len(plans) == 1:
+                raise
+            result = failure(plan.target, error)
         if result.exit_code == InterruptedBuildError.exit_code:
             stopped = STOPPED
         yield result

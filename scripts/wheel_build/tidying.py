@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from scripts.command import Log, run
 from scripts.dirs import Dirs
+from scripts.errors import WheelsError
 from scripts.facts.load import load_facts
 from scripts.fetch.installer import Installer
 from scripts.files import discard
+from scripts.locks import locked
 from scripts.plan.build_order import family_of
 from scripts.wheel_build.build_lock import building
 from scripts.wheel_build.build_plan import BuildPlan
@@ -21,9 +23,15 @@ def tidy_up(plan: BuildPlan, following: Iterable[BuildPlan], dirs: Dirs, install
     What it compiled is in the caches. Packages stay while one of the `following` plans has this torch and Python.
     """
     target = plan.target
-    discard(environment_of(target))
-    with building(target.id, dirs, log=log):
-        discard(dirs.work(target.id))
+    try:
+        with (
+            locked(environment_of(target), f"{target.id} is being built", wait=False),
+            building(target.id, dirs, wait=False, log=log),
+        ):
+            discard(environment_of(target))
+            discard(dirs.work(target.id))
+    except WheelsError as error:  # another process has begun to build it: what lies there is its own
+        log(f"what {target.id} left stays: {error}")
     kind = (family_of(target), target.python)
     rest = [(family_of(other.target), other.target.python) for other in following]
     if installer.uv and rest and kind not in rest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ import pytest
 from scripts.command import Command
 from scripts.commands import nox_call
 from scripts.commands.nox_call import RESULTS, build_targets
-from scripts.plan.target import parse_id
+from scripts.errors import PrerequisiteError
+from scripts.plan.target import Target, parse_id
 from scripts.stop_signals import StopSignal
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.handed_plans import DEADLINE, PLANS, seconds_to_compile
@@ -60,6 +61,21 @@ def test_a_failure_of_one_is_no_failure_of_another(monkeypatch: pytest.MonkeyPat
     assert second[:2] == ("failed", 10)
     assert "nox ended before" in second[2]
     assert third == ("built", 0, "")
+
+
+def test_one_that_another_process_builds_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch, ran: list[str]) -> None:
+    held = PrerequisiteError("is being built; wait for that process or stop it", id="already-building")
+
+    def lock(target: Target, wait: bool) -> AbstractContextManager[None]:
+        if target.id == TARGETS[1]:
+            raise held
+        return nullcontext()
+
+    monkeypatch.setattr(nox_call, "lock_target", lock)
+    states = build(monkeypatch, ran, {})
+    assert [(state, code) for state, code, _ in states] == [("built", 0), ("failed", held.exit_code), ("built", 0)]
+    with pytest.raises(PrerequisiteError, match="is being built"):
+        list(build_targets([make_plan(parse_id(TARGETS[1]))], BuildOptions()))
 
 
 def test_a_stop_ends_them_all_and_what_was_not_begun_is_still_in_the_queue(

@@ -9,6 +9,7 @@ import pytest
 from scripts.command import Command, Outcome
 from scripts.dirs import Dirs
 from scripts.fetch.installer import Installer
+from scripts.locks import locked
 from scripts.plan.target import parse_id
 from scripts.wheel_build import preflight, tidying
 from scripts.wheel_build.build_plan import BuildPlan
@@ -63,3 +64,15 @@ def test_it_stays_for_the_next_release_and_after_the_last(
 def test_a_client_that_keeps_no_unpacked_packages_has_none_to_forget(ran: list[Command], tmp_path: Path) -> None:
     tidy(tmp_path, [OTHER], uv=None)
     assert ran == []
+
+
+@pytest.mark.parametrize("held", ["environment", "work"])
+def test_what_another_process_has_begun_to_build_in_stays(ran: list[Command], tmp_path: Path, held: str) -> None:
+    dirs, told = Dirs(cache=tmp_path / "cache", wheelhouse=tmp_path / "wheels", logs=tmp_path / "logs"), list[str]()
+    folders = {"environment": environment_of(DONE.target), "work": dirs.work(DONE.target.id)}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    with locked(folders[held], "a build"):
+        tidy_up(DONE, [], dirs, Installer(uv="uv"), told.append)
+    assert all(folder.exists() for folder in folders.values())
+    assert any("left stays" in line for line in told)
