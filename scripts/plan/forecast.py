@@ -213,7 +213,7 @@ def _measured(wheels: Path, of: Callable[[Mapping[str, Any]], float]) -> Iterato
             seconds = of(document)
             if 0 <= seconds < inf:
                 yield document["target"]["id"], seconds
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             continue  # the store checks manifests; a forecast does without
 
 

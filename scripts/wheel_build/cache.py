@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -46,7 +47,7 @@ class OpCache:
         removed.
         """
         entry = self._entry(key)
-        if not entry.exists():
+        if not os.path.exists(entry):  # noqa: PTH110 - a Path raises for a folder that may not be searched
             return None
         meta = read_record(entry / META)
         if meta and _copied(entry / "binary", to, meta["sha256"]):

@@ -208,13 +208,15 @@ def test_a_build_from_the_op_cache_of_unknown_workers_is_passed_over(tmp_path: P
     assert measured_minutes(tmp_path) == {}
 
 
-@pytest.mark.parametrize("seconds", ["Infinity", "-1", "NaN", "1e999"])
+@pytest.mark.parametrize("seconds", ["Infinity", "-1", "NaN", "1e999", "1" + "0" * 400])
 def test_seconds_that_no_build_takes_are_passed_over(tmp_path: Path, seconds: str) -> None:
     write_manifest(tmp_path, f'{{"target": {{"id": "{TARGET.id}"}}, "seconds": {{"total": {seconds}}}}}')
     assert measured_minutes(tmp_path) == {}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"target": "x", "seconds": 1}', '{"target": {"id": "x"}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"target": "x", "seconds": 1}', '{"target": {"id": "x"}}', "[" * 100_000], ids=len
+)
 def test_a_file_that_is_no_manifest_is_passed_over(tmp_path: Path, text: str) -> None:
     write_manifest(tmp_path, text)
     assert measured_minutes(tmp_path) == {}
