@@ -47,7 +47,7 @@ class Disk:
 
     digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
     asked: dict[str, Asked] = field(default_factory=dict)  # by digest of the file
-    folders: dict[Path, frozenset[str]] = field(default_factory=dict)  # names as the system tells them apart
+    folders: dict[Path, frozenset[str] | None] = field(default_factory=dict)  # names as the system tells them apart
 
     def digest(self, path: Path) -> str | None:
         """The content's digest; None for what is not there."""
@@ -69,11 +69,13 @@ class Disk:
             self.asked[digest] = asked_in(path.read_bytes())
         return self.asked[digest]
 
-    def listing(self, folder: Path) -> frozenset[str]:
-        """The names in the folder; looked up once."""
+    def listing(self, folder: Path) -> frozenset[str] | None:
+        """The names in the folder, looked up once; None for one that may be searched, perhaps, but not listed."""
         if folder not in self.folders:
             try:
                 self.folders[folder] = frozenset(os.path.normcase(entry.name) for entry in os.scandir(folder))
+            except PermissionError:
+                self.folders[folder] = None
             except OSError:
                 self.folders[folder] = frozenset()
         return self.folders[folder]
@@ -84,7 +86,7 @@ class Disk:
         return [
             name
             for first, group in names.items()
-            if os.path.normcase(first) in here or first in (".", "..")
+            if here is None or os.path.normcase(first) in here or first in (".", "..")
             for name in group
             if os.path.isfile(folder / name)  # noqa: PTH113 - a Path raises for a folder that may not be searched
         ]

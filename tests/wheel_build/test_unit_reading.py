@@ -109,3 +109,14 @@ def write_files(folder: Path, tree: Mapping[str, str]) -> list[Path]:
 def test_what_takes_in_more_than_a_list_tells_is_not_kept(tmp_path: Path, text: str) -> None:
     files = write_files(tmp_path, {"unit.cpp": '#include "inner.h"\n', "inner.h": text})
     assert reading_of(files, (), PLACES, Disk()) is None
+
+
+def test_a_name_is_found_in_a_folder_that_may_be_searched_and_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    write_tree(tmp_path, {"deep/inner.h": ""})
+    monkeypatch.setattr("scripts.wheel_build.unit_reading.os.scandir", refuse)
+    assert Disk().present(tmp_path, {"deep": ["deep/inner.h"], "other.h": ["other.h"]}) == ["deep/inner.h"]
