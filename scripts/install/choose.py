@@ -6,10 +6,10 @@ Each question is answered once for each value that the wheels have, so ten thous
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
-from operator import attrgetter, getitem
+from operator import attrgetter
 from typing import Any, overload
 
 from packaging.version import Version
@@ -68,13 +68,26 @@ class Rejected(Sequence[Rejection]):
             return [self._made(each) for each in self._order[place]]
         return self._made(self._order[place])
 
-    def of(self, **axes: str) -> Iterator[Rejection]:
-        """Those whose targets have these values of axes, `python="3.11"`."""
+    def of(self, what: Collection[str] = (), **axes: str) -> Rejected:
+        """Those that differ in just `what`, if it is given, and whose targets have these values, `python="3.11"`.
+
+        A torch is named by its minor.
+        """
         places = self._order
         for axis, value in axes.items():
             column = self._columns[f"target.{axis}"]
-            places = [place for place in places if column[place] == value]
-        return map(self._made, places)
+            fits = {each for each in set(column) if (minor_of(each) if axis == "torch" else each) == value}
+            places = [place for place in places if column[place] in fits]
+        if what:
+            told = [[{mismatch.what for mismatch in answer} for answer in found.answers] for found in self._found]
+            which = [found.which for found in self._found]
+            wanted = set(what)
+            places = [
+                place
+                for place in places
+                if set().union(*[sets[numbers[place]] for sets, numbers in zip(told, which, strict=True)]) == wanted
+            ]
+        return Rejected(self._records, self._columns, self._found, self._distances, places)
 
     def _made(self, place: int) -> Rejection:
         answers = (found.answers[found.which[place]] for found in self._found)
@@ -164,13 +177,14 @@ def _newest_first(columns: Columns, axes: Axes, environment: Environment) -> lis
         "target.platform": axes["platform"],
     }
     unused = {arches: -len(without_code(graphics, arches)) for arches in set(columns["arches"])}
-    step, numbers, read = 1, [], []
-    for name, order in reversed(orders.items()):
+    step, numbers = 1, []
+    for order in reversed(orders.values()):
         numbers.append({value: place * step for place, value in enumerate(order)})
-        read.append(columns[name])
         step *= len(order)
-    numbers.append({arches: least * step for arches, least in unused.items()})
-    ranks = [sum(map(getitem, numbers, values)) for values in zip(*read, columns["arches"], strict=True)]
+    platform, python, variant, torch, deepspeed = numbers
+    cards = {arches: least * step for arches, least in unused.items()}
+    read = zip(*[columns[name] for name in orders], columns["arches"], strict=True)
+    ranks = [deepspeed[d] + torch[t] + variant[c] + python[p] + platform[s] + cards[a] for d, t, c, p, s, a in read]
     return sorted(range(len(ranks)), key=ranks.__getitem__, reverse=True)
 
 

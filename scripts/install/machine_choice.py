@@ -38,12 +38,10 @@ def best_for_machine(published: Published, environment: Environment, deepspeed: 
 
 def nearest_to_torch(bare: Choice, environment: Environment) -> Rejection | None:
     """Of the choice without a torch, the best wheel that is nearest to the torch that is here."""
-    usable = [row for row in bare.rejected if {mismatch.what for mismatch in row.mismatches} == {"torch"}]
+    usable = bare.rejected.of({"torch"})
     if not usable and not environment.machine.graphics.is_unknown:
-        usable = [row for row in bare.rejected if {mismatch.what for mismatch in row.mismatches} == {"torch", "cuda"}]
-    torch = environment.torch
-    if torch is None or not usable:
-        return next(iter(usable), None)
-    mine = torch.minor
-    minor = [row for row in usable if row.record.target.torch_minor == mine] or usable
-    return next((row for row in minor if row.record.target.cuda == torch.variant), minor[0])
+        usable = bare.rejected.of({"torch", "cuda"})
+    if environment.torch:
+        usable = usable.of(torch=environment.torch.minor) or usable
+        usable = usable.of(cuda=environment.torch.variant) or usable
+    return usable[0] if usable else None
