@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +139,10 @@ def compile_settings(
     """How the ops of the recipe are compiled."""
     options, variables = plan.options, environment_of(plan, toolchain)
     supports = {choice.name: choice.support for choice in plan.ops.available}
-    directories = _directories(toolchain, tree, recipe)
+    directories, root = _directories(toolchain, tree, recipe), tree.root.resolve()
+    digest = cache(tree_digest)  # the ops of a build name the same folders
     return CompileSettings(
-        root=tree.root.resolve(),
+        root=root,
         objects=dirs.work(plan.target.id) / "objects",
         headers=dirs.headers,
         cache=OpCache(dirs.ops) if options.cache else None,
@@ -147,7 +150,7 @@ def compile_settings(
         unit_identity=_unit_identity(plan, toolchain, recipe, variables),
         jobs=options.jobs or usable_processors(),
         identity=_identity(plan, toolchain, recipe, variables),
-        op_identity={op.op: _op_identity(op, directories, variables, tree.root.resolve()) for op in recipe.ops},
+        op_identity={op.op: _op_identity(op, directories, variables, root, digest) for op in recipe.ops},
         published=_published(plan, toolchain, recipe, dirs, log),
         directories=directories,
         system=plan.system,
@@ -188,18 +191,24 @@ def _directories(toolchain: Toolchain, tree: SourceTree, recipe: Recipe) -> dict
 
 
 def _op_identity(
-    op: OpRecipe, directories: Mapping[str, str], variables: Mapping[str, str], root: Path
+    op: OpRecipe,
+    directories: Mapping[str, str],
+    variables: Mapping[str, str],
+    root: Path,
+    digest: Callable[[Path], str] = tree_digest,
 ) -> dict[str, Any]:
     """The same of one op: what its commands start, what of the system it is linked with, and what in other folders.
 
-    Those are the ones that a variable or an option of the caller adds: nothing else tells what lies there.
+    Those are the ones that a variable or an option of the caller adds: nothing else tells what lies there. On Windows
+    none is read: there INCLUDE names the compiler's own, which its identity stands for.
     """
     commands = [unit.argv for unit in op.units]
     programs = program_digests(argv[0] for argv in (*commands, op.link))
     places = Places.of({name: folder for name, folder in directories.items() if name != "python"})
-    told = dict.fromkeys(folder for argv in commands for folder in told_folders(argv, variables, root))
-    others = [tree_digest(folder) for folder in told if places.named(str(folder)) == folder.as_posix()]
-    own = {"folders": others} if others and os.name != "nt" else {}
+    named = [] if os.name == "nt" else [told_folders(argv, variables, root) for argv in commands]
+    told = dict.fromkeys(chain.from_iterable(named))
+    others = [digest(folder) for folder in told if places.named(str(folder)) == folder.as_posix()]
+    own = {"folders": others} if others else {}
     return {"programs": programs, "libraries": library_digests(op.link), **own}
 
 
