@@ -484,5 +484,6 @@ def test_what_processes_were_given_to_meet_each_other_is_told_with_what_they_fou
     monkeypatch.setenv("USE_LIBUV", "0")
     assert check("train", True, "loss 1 -> 0")["detail"] == "loss 1 -> 0"
     monkeypatch.setenv("RANK", "0")
-    assert check("train", True, "loss 1 -> 0")["detail"] == "loss 1 -> 0, with USE_LIBUV=0"
+    for passed in (True, False):
+        assert check("train", passed, "loss 1 -> 0")["detail"] == "loss 1 -> 0, with USE_LIBUV=0"
     assert check("gpu", None, "it needs a GPU")["detail"] == "it needs a GPU"

@@ -26,7 +26,7 @@ def check(name: str, passed: bool | None, detail: str) -> Check:
 
     What a process that meets others had to be given is told with it: rule torch-libuv.
     """
-    given = os.environ.get("USE_LIBUV") if passed and "RANK" in os.environ else None
+    given = os.environ.get("USE_LIBUV") if passed is not None and "RANK" in os.environ else None
     return {"name": name, "passed": passed, "detail": f"{detail}, with USE_LIBUV={given}" if given else detail}
 
 
