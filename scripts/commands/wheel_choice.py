@@ -104,9 +104,10 @@ def _own(environment: Environment, choice: Choice) -> list[str]:
     torch = environment.torch
     if torch is None:
         return []
-    for row in choice.rejected.of(cuda=torch.variant, python=environment.version, platform=environment.platform):
+    mine = {"python": environment.version, "platform": environment.platform}
+    for row in choice.rejected.of(torch=torch.minor, cuda=torch.variant, **mine):
         why = [mismatch.reason for mismatch in row.mismatches if mismatch.what in ("driver", "gpu")]
-        if why and row.record.target.torch_minor == torch.minor:
+        if why:
             return [f"for this torch there is {row.record.file}, but: {'; '.join(why)}"]
     return []
 

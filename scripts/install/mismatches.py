@@ -39,7 +39,7 @@ class Mismatch:
 
     what: str  # "torch", "cuda", "driver", "python", "platform", "c-library", "cpu", "gpu", "deepspeed"
     reason: str
-    distance: float  # as scripts/plan/distance.py counts an axis, and here what the page cannot know
+    distance: float  # above 0: as scripts/plan/distance.py counts an axis, and here what the page cannot know
 
 
 @dataclass(frozen=True, kw_only=True)
