@@ -137,11 +137,11 @@ def test_a_read_only_place_is_told_apart_and_what_is_not_the_disk_s_stays_as_it_
 
 
 def test_a_located_error_shows_one_path() -> None:
-    for names in ((), ("draft",), ("from", None, "x/wheel.whl.12-draft")):
+    for names in ((), ("draft",), ("from", 112, str(Path("x/wheel.whl.12-draft")))):
         with pytest.raises(OSError, match=r"No space left") as caught, located(Path("x/wheel.whl")):
             raise OSError(errno.ENOSPC, "No space left on device", *names)
         wanted = "draft" if names == ("draft",) else str(Path("x/wheel.whl"))
-        assert str(caught.value) == f"[Errno {errno.ENOSPC}] No space left on device: {wanted!r}"
+        assert str(caught.value).partition("] ")[2] == f"No space left on device: {wanted!r}"  # [Errno] or [WinError]
 
 
 def test_the_copy_is_named_not_what_was_copied(tmp_path: Path) -> None:

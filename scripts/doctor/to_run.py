@@ -19,6 +19,7 @@ from scripts.install.environment import Environment, Torch
 from scripts.install.installed import is_met, why_wrong
 from scripts.install.served_cards import named, serves_none, without_code
 from scripts.plan.off_axis import why_free_threaded, why_never
+from scripts.toolchain.cuda.discovery import torch_cuda_home
 from scripts.versions import cuda_version
 
 INVOKE = ("invoke",)
@@ -223,10 +224,11 @@ class RunChecks:
         mine = self.environment
         if mine.deepspeed_build.probes_safely or mine.machine.graphics.driver_cuda is None:
             return ok("none is needed")
-        named = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), shutil.which("nvcc"), "/usr/local/cuda"]
-        found = next((name for name in named if name and Path(name).exists()), None)
-        words = (*self.program, "install", "--python", str(mine.python))
-        return ok(found) if found else Seen(state="missing", found="no CUDA toolkit is found", words=words)
+        root = torch_cuda_home(mine.system)
+        if root and shutil.which("nvcc", path=root / "bin"):
+            return ok(str(root))
+        found = f"{root} has no nvcc in bin" if root else "no CUDA toolkit is found"
+        return Seen(state="missing", found=found, words=(*self.program, "install", "--python", str(mine.python)))
 
     def flat_weights(self) -> Seen:
         """A DeepSpeed whose ZeRO 1 and 2 let gloo write into their weights."""

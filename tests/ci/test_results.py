@@ -191,5 +191,5 @@ def test_of_an_artifact_only_the_results_that_were_queued_under_its_name_count(t
     (tmp_path / mine / "logs" / f"{mine}.result.json").write_text("{")
     assert queued_results(tmp_path, {mine: (mine, other)}) == (failed,), "a damaged one keeps no other back"
     renamed = tmp_path / mine / "logs" / f"{other}.result.json"
-    renamed.rename(renamed.with_name(f"{mine}.result.json"))
+    renamed.replace(renamed.with_name(f"{mine}.result.json"))
     assert queued_results(tmp_path, {mine: (mine, other)}) == ()

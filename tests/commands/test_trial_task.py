@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -108,7 +109,7 @@ def test_a_failure_stops_nothing_and_the_archive_holds_what_each_left(
     with zipfile.ZipFile(machine.dirs.logs / "trial.zip") as archive:
         names = archive.namelist()
         first = machine.built[0]
-        assert archive.read(f"{first}/build.log").startswith(f"log of {first}\n".encode())
+        assert archive.read(f"{first}/build.log").startswith(f"log of {first}{os.linesep}".encode())
         assert json.loads(archive.read(f"{first}/result.json"))["exit_code"] == 17
         assert "host" in json.loads(archive.read("machine.json"))
     assert f"{first}/manifest/failed/{parse_id(first).wheel_name}.json" in names
@@ -283,7 +284,7 @@ def test_what_a_trial_packs_is_without_the_name_of_a_person(
     with zipfile.ZipFile(machine.dirs.logs / "trial.zip") as archive:
         texts = [archive.read(name).decode() for name in archive.namelist()]
     assert not [text for text in texts if str(machine.dirs.logs.parent) in text]
-    assert any("~/logs/x.h(7): error C2872" in text for text in texts)
+    assert any(f"~{os.sep}logs/x.h(7): error C2872" in text for text in texts)
 
 
 def test_the_line_that_reads_the_archive_can_be_pasted(

@@ -17,6 +17,7 @@ from scripts.install.machine import Machine
 from scripts.install.machine_choice import choose_for
 from scripts.plan.expand import expand
 from scripts.plan.matrix import load_matrix
+from scripts.shell import shell_line
 from scripts.wheel.published import Published, publish_records
 from tests.install.factories import make_environment, make_torch
 from tests.plan.factories import ROOT
@@ -161,7 +162,8 @@ def test_the_line_says_again_what_was_asked(everything: Published) -> None:
     mine = environment("3.12", "win_amd64", None, "", RTX_4070)
     asked = asked_words(FindOptions(python="my env", index="https://site.example/"))
     text = explanation(everything, mine, choose_for(everything, mine), asked)
-    assert "invoke install --python 'my env' --index https://site.example/ --repair" in text
+    line = shell_line(["invoke", "install", "--python", "my env", "--index", "https://site.example/", "--repair"])
+    assert line in text
     older = environment("3.12", "linux_x86_64", "2.6.0+cu124", "cu124", A10G)
     asked = asked_words(FindOptions(deepspeed="0.13.1", index="https://site.example/"))
     text = explanation(everything, older, choose_for(everything, older, "0.13.1"), asked)

@@ -18,6 +18,7 @@ from scripts.doctor.prerequisite import Prerequisite
 from scripts.doctor.to_build import BuildChecks
 from scripts.errors import PrerequisiteError
 from scripts.facts.load import load_facts
+from scripts.fetch.installer import find_installer
 from scripts.install.environment import Environment
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import parse_id
@@ -298,7 +299,8 @@ def test_a_package_is_missing_only_of_an_environment_that_was_named(name: str, h
     assert look(name, target, environment=bare).found == "not in this environment; invoke build brings its own"
     finding = look(name, target, environment=bare, named=True)
     said("missing", finding)
-    client = "python.exe -m pip install --no-input" if has_pip else "uv pip install --python python.exe"
+    uv = find_installer().uv or "uv"
+    client = "python.exe -m pip install --no-input" if has_pip else f"{uv} pip install --python python.exe"
     assert finding.fix.endswith(f"{client} {name}")
 
 

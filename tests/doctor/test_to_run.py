@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -83,19 +84,30 @@ def test_a_prerequisite_is_called_what_it_is(
     assert line in seen.fix
 
 
+def installed_cuda(folder: Path) -> Path:
+    """A folder with what the probe at import starts."""
+    program = folder / "cuda" / "bin" / ("nvcc.exe" if os.name == "nt" else "nvcc")
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    return folder / "cuda"
+
+
 def test_importing_an_old_deepspeed_needs_a_toolkit_unless_its_probe_is_caught(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("CUDA_HOME", "CUDA_PATH"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("scripts.doctor.to_run.shutil.which", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr("scripts.toolchain.cuda.discovery.UNIX_DEFAULT", tmp_path / "nothing")
     mine = make_environment(deepspeed="0.16.5", **LINUX)
-    if not Path("/usr/local/cuda").exists():
-        assert finding_of("import-probe", mine).state == "missing"
+    assert finding_of("import-probe", mine).found == "no CUDA toolkit is found"
     safe = replace(mine, deepspeed_build=DeepSpeedBuild(probes_safely=True))
     assert finding_of("import-probe", safe).state == "ok"
-    monkeypatch.setenv("CUDA_HOME", str(tmp_path))
-    assert finding_of("import-probe", mine).found == str(tmp_path)
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path / "empty"))
+    assert finding_of("import-probe", mine).state == "missing"
+    assert finding_of("import-probe", mine).found == f"{tmp_path / 'empty'} has no nvcc in bin"
+    monkeypatch.setenv("CUDA_HOME", str(installed_cuda(tmp_path)))
+    assert finding_of("import-probe", mine).found == str(tmp_path / "cuda")
     assert finding_of("import-probe", replace(mine, deepspeed="0.19.8")).found == "does not matter here"
 
 
@@ -104,8 +116,11 @@ def test_every_row_of_the_side_has_its_check_and_every_check_its_row() -> None:
     assert set(checks.by_id()) == {row.id for row in FACTS.findings.values() if row.side == "run"}
 
 
-def test_the_first_sentence_is_calm_and_names_what_needs_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_sentence_is_calm_and_names_what_needs_attention(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("USE_LIBUV", "0")
+    monkeypatch.setenv("CUDA_HOME", str(installed_cuda(tmp_path)))
     monkeypatch.setattr("scripts.doctor.to_run.file_version", lambda file: "14.44.35211")
     mine = make_environment(deepspeed="0.16.5+cu124torch2.6")
     assert summary(examine(mine, FACTS)).startswith("All is well: 14 things were looked at")
@@ -120,7 +135,10 @@ def test_another_program_names_itself_in_the_lines() -> None:
 
 
 @pytest.mark.parametrize(("name", "state"), [("14.44.35211", "ok"), ("14.0.24215", "wrong"), (None, "missing")])
-def test_an_old_runtime_of_microsoft_is_wrong(name: str | None, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_runtime_of_microsoft_is_wrong(
+    name: str | None, state: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
     monkeypatch.setattr("scripts.doctor.to_run.file_version", lambda file: name)
     seen = finding_of("msvc-runtime", make_environment())
     assert seen.state == state

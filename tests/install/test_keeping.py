@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_each_op_is_loaded_and_one_that_cannot_be_is_named(empty: Path, site: Pa
     put(site, "1.0")
     assert load_all(python).sentence == "it can be imported, and has no compiled ops"
     (site / "deepspeed" / "ops").mkdir()
-    (site / "deepspeed" / "ops" / "cpu_adam_op.so").write_bytes(b"no module")
+    (site / "deepspeed" / "ops" / f"cpu_adam_op{EXTENSION_SUFFIXES[-1]}").write_bytes(b"no module")
     with pytest.raises(CommandError, match=r"does not load: cpu_adam_op: ImportError: .*what was there before"):
         load_all(python)
     put(site, "1.0", "raise OSError('libtorch.so: cannot open')")

@@ -73,7 +73,8 @@ class WheelParts:
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             for name, data in members.items():
-                info = zipfile.ZipInfo(name)
+                info = zipfile.ZipInfo()
+                info.filename = name  # given to ZipInfo, a backslash would become a slash on Windows
                 info.external_attr = self.modes.get(name, 0o100644) << 16
                 archive.writestr(info, data)
         path = folder / self.file

@@ -263,18 +263,18 @@ def copied_data(to: Path) -> Path:
 def without_row(folder: Path, file: str, key: str, row: str) -> None:
     """Take a row out of a data file, as somebody would who deletes its lines."""
     path = folder / file
-    content = path.read_text(encoding="utf-8")
+    content = path.read_bytes().decode("utf-8")
     lines = content.splitlines(keepends=True)
     first, last = row_lines(content, node_at(content, (key,)), row)
-    path.write_text("".join(lines[:first] + lines[last + 1 :]), encoding="utf-8")
+    path.write_bytes("".join(lines[:first] + lines[last + 1 :]).encode("utf-8"))
 
 
 def replaced(folder: Path, file: str, old: str, new: str) -> None:
     """Change a text of a data file that stands there."""
     path = folder / file
-    content = path.read_text(encoding="utf-8")
+    content = path.read_bytes().decode("utf-8")
     assert content.count(old) >= 1, f"{file} does not say {old}"
-    path.write_text(content.replace(old, new, 1), encoding="utf-8")
+    path.write_bytes(content.replace(old, new, 1).encode("utf-8"))
 
 
 def world_of(folder: Path) -> StandInWorld:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -121,6 +122,7 @@ def test_a_folder_with_signs_of_a_pattern_in_its_name_is_taken_as_it_is() -> Non
     assert edit_flags(words, [edit], step="link", system="linux", directories=places, cpu=()) == ("g++", words[2])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="g++")
 def test_the_real_compiler_takes_the_edited_flags(tmp_path: Path) -> None:
     (tmp_path / "a.cpp").write_text("int f() { return 1; }\n")
     kept = [

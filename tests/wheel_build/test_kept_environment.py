@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -74,7 +75,7 @@ SPOILED: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", SPOILED)
+@pytest.mark.parametrize("name", [name for name in SPOILED if os.name != "nt" or "link" not in name])  # needs a right
 def test_a_spoiled_one_is_not_taken(left: Path, name: str) -> None:
     SPOILED[name](left)
     assert kept_packages(left, NEEDS, no_log) == ()
@@ -152,11 +153,18 @@ class Checkout:
         return one
 
 
+MAKE = """
+import os, shutil, sys
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+os.makedirs(os.path.join(sys.argv[1], "bin"))
+"""
+
+
 class Stub(Installer):
     """An installer that makes an empty environment."""
 
     def create(self, directory: PurePath, interpreter: str) -> Command:
-        return Command(argv=("sh", "-c", 'rm -rf "$0" && mkdir -p "$0/bin"', str(directory)))
+        return Command(argv=(sys.executable, "-c", MAKE, str(directory)))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from scripts.wheel_build.places import Places
 from scripts.wheel_build.read_files import listed, words_to_list
 from scripts.wheel_build.response_files import spelled_out
-from scripts.wheel_build.search_path import own_folders, searched_folders
+from scripts.wheel_build.search_path import own_folders, searched_folders, told_folders
 from tests.wheel_build.factories import GXX, write_tree
 
 
@@ -96,6 +96,16 @@ def test_a_folder_is_known_however_it_is_spelled(tmp_path: Path, words: tuple[st
 )
 def test_a_folder_that_a_variable_adds_is_known(tmp_path: Path, variables: dict[str, str]) -> None:
     assert tmp_path in searched_folders(("cl", "-c"), variables, tmp_path)
+
+
+def test_what_a_visual_studio_prompt_names_is_not_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build in such a prompt would read all of Windows' headers for a key that the toolset's version stands for."""
+    monkeypatch.setenv("INCLUDE", "sdk")
+    assert tmp_path / "sdk" in told_folders((), {}, tmp_path)
+    monkeypatch.setenv("VSCMD_VER", "17.14.7")
+    assert told_folders(("cl", "/Ione"), {"CL": "/Itwo"}, tmp_path) == (tmp_path / "one", tmp_path / "two")
+    monkeypatch.setenv("__VSCMD_PREINIT_INCLUDE", "mine")
+    assert told_folders((), {}, tmp_path) == (tmp_path / "mine",)
 
 
 def test_a_file_that_is_included_by_force_is_looked_for_where_the_compiler_is_started(tmp_path: Path) -> None:

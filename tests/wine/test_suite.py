@@ -15,7 +15,7 @@ from tests.wine.lab import ROOT, SDISTS, Ended, Windows, copy_checkout
 from tests.wine.machine import Machine, make_machine
 
 pytestmark = pytest.mark.wine
-FAST = "not real_build and not network and not wine and not browser and not act and not portability"  # Linux does these
+FAST = "not real_build and not network and not wine and not browser and not act and not portability and not nightly"
 # They start pip, uv and environments by the dozen, each of which takes Wine many seconds.
 TOO_SLOW = ("tests/index/test_install_from_index.py", "tests/install/test_installation.py")
 SUITE = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", FAST, *(f"--ignore={file}" for file in TOO_SLOW))
