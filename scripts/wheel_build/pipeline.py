@@ -138,6 +138,7 @@ def compile_settings(
 ) -> CompileSettings:
     """How the ops of the recipe are compiled."""
     options, variables = plan.options, environment_of(plan, toolchain)
+    of_rows = {name: variables[name] for name in plan.variables}
     supports = {choice.name: choice.support for choice in plan.ops.available}
     directories, root = _directories(toolchain, tree, recipe), tree.root.resolve()
     digest = cache(tree_digest)  # the ops of a build name the same folders
@@ -150,7 +151,7 @@ def compile_settings(
         unit_identity=_unit_identity(plan, toolchain, recipe, variables),
         jobs=options.jobs or usable_processors(),
         identity=_identity(plan, toolchain, recipe, variables),
-        op_identity={op.op: _op_identity(op, directories, variables, root, digest) for op in recipe.ops},
+        op_identity={op.op: _op_identity(op, directories, of_rows, root, digest) for op in recipe.ops},
         published=_published(plan, toolchain, recipe, dirs, log),
         directories=directories,
         system=plan.system,
@@ -199,14 +200,12 @@ def _op_identity(
 ) -> dict[str, Any]:
     """The same of one op: what its commands start, what of the system it is linked with, and what in other folders.
 
-    Those are the ones that a variable or an option of the caller adds: nothing else tells what lies there. On Windows
-    none is read: there INCLUDE names the compiler's own, which its identity stands for.
+    Those are the ones that a variable or an option of the caller adds: nothing else tells what lies there.
     """
     commands = [unit.argv for unit in op.units]
     programs = program_digests(argv[0] for argv in (*commands, op.link))
     places = Places.of({name: folder for name, folder in directories.items() if name != "python"})
-    named = [] if os.name == "nt" else [told_folders(argv, variables, root) for argv in commands]
-    told = dict.fromkeys(chain.from_iterable(named))
+    told = dict.fromkeys(chain.from_iterable(told_folders(argv, variables, root) for argv in commands))
     others = [digest(folder) for folder in told if places.named(str(folder)) == folder.as_posix()]
     own = {"folders": others} if others else {}
     return {"programs": programs, "libraries": library_digests(op.link), **own}

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from scripts.command import ask
+from scripts.toolchain.msvc.prompt import cleaned
 
 OPTIONS = (
     *("-iquote", "-isystem", "-idirafter", "-external:I", "/external:I", "-I", "/I"),
@@ -28,13 +29,19 @@ def searched_folders(argv: Sequence[str], variables: Mapping[str, str], root: Pa
     words = _all_words(argv, {**os.environ, **variables})
     started_in = [root] if any(word.startswith(FORCED) or word == "--include" for word in words) else []
     own = own_folders(_host_compiler(argv), *_roots(words))
-    told = told_folders(argv, variables, root)
+    told = _told(argv, {**os.environ, **variables}, root)
     return tuple(dict.fromkeys([*told, *started_in, *own, *_of_toolkit(argv[0])]))
 
 
 def told_folders(argv: Sequence[str], variables: Mapping[str, str], root: Path) -> tuple[Path, ...]:
-    """Those of them that the command and the variables name."""
-    environment = {**os.environ, **variables}
+    """Those of them that the command, these variables and the caller's name.
+
+    Not those that a Visual Studio prompt names: a build sets up its own, which the compiler's identity stands for.
+    """
+    return _told(argv, {**cleaned(os.environ), **variables}, root)
+
+
+def _told(argv: Sequence[str], environment: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     named = (environment[name].split(os.pathsep) for name in VARIABLES if environment.get(name))
     of_variables = [folder for folders in named for folder in folders]  # an empty one is where g++ is started
     return tuple(root / folder for folder in (*_of_command(_all_words(argv, environment)), *of_variables))
