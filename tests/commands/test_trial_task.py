@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -284,7 +285,7 @@ def test_what_a_trial_packs_is_without_the_name_of_a_person(
     with zipfile.ZipFile(machine.dirs.logs / "trial.zip") as archive:
         texts = [archive.read(name).decode() for name in archive.namelist()]
     assert not [text for text in texts if str(machine.dirs.logs.parent) in text]
-    assert any(f"~{os.sep}logs/x.h(7): error C2872" in text for text in texts)
+    assert any(re.search(r"~\S*logs/x\.h\(7\): error C2872", text) for text in texts)
 
 
 def test_the_line_that_reads_the_archive_can_be_pasted(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts.command import Command, run
+from scripts.fetch.installer import find_installer
 from tests.verify.makers import (
     Change,
     added,
@@ -85,7 +86,7 @@ def pip_installs(wheel: Path, folder: Path) -> bool:
 def uv_installs(wheel: Path, folder: Path) -> bool:
     """Whether uv installs it into the folder."""
     words = ("pip", "install", "-q", "--no-deps", "--no-index", "--no-cache", "--offline", "--target", str(folder))
-    return _succeeds(("uv", *words, "--python", sys.executable, str(wheel)))
+    return _succeeds((find_installer().uv or "uv", *words, "--python", sys.executable, str(wheel)))
 
 
 def _succeeds(argv: tuple[str, ...]) -> bool:
