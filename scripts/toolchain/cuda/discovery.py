@@ -17,6 +17,7 @@ NAMED_VARIABLE = "DEEPSPEED_WHEELS_CUDA"
 REGISTRY_KEY = r"SOFTWARE\NVIDIA Corporation\GPU Computing Toolkit\CUDA"
 REGISTRY_VALUE = "InstallDir"
 INSTALLED = Path("NVIDIA GPU Computing Toolkit") / "CUDA"  # below Program Files
+WINDOWS_PROGRAMS = Path("C:/Program Files")  # where torch looks, whatever the system calls it
 UNIX_DEFAULT = Path("/usr/local/cuda")
 
 
@@ -83,7 +84,7 @@ def torch_cuda_home(system: str) -> Path | None:
     if nvcc := shutil.which("nvcc"):
         return Path(nvcc).parent.parent
     if system == "windows":
-        return next((Path("C:/Program Files") / INSTALLED).glob("v*.*"), None)
+        return next((WINDOWS_PROGRAMS / INSTALLED).glob("v*.*"), None)
     return UNIX_DEFAULT if UNIX_DEFAULT.exists() else None
 
 
