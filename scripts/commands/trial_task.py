@@ -113,7 +113,8 @@ def _build(target: Target, build: BuildOptions) -> Command:
 def _machine(targets: Sequence[Target]) -> dict[str, str]:
     """What is told beside the builds: the system, and which compilers it has for each target."""
     told = {"machine.json": json.dumps({"host": describe(), "system": platform.platform()}, indent=2) + "\n"}
-    for target in targets:
+    for number, target in enumerate(targets, 1):
+        log_line(f"looking for compilers {number} of {len(targets)}: {target.id}")
         argv = [sys.executable, "-m", "invoke", "toolchain", "--id", target.id, "--json"]
         answer = ask(argv, seconds=SURVEY_SECONDS, cwd=CHECKOUT)
         told[f"{target.id}/toolchain.json"] = answer.output or answer.errors

@@ -103,7 +103,8 @@ def test_a_failure_stops_nothing_and_the_archive_holds_what_each_left(
         trial(TrialOptions(), BuildOptions())
     assert ended.value.code == 17
     assert len(machine.built) == 4
-    said = capsys.readouterr().out
+    said, told = capsys.readouterr()
+    assert f"looking for compilers 4 of 4: {machine.built[3]}\ntrial 1 of 4: {machine.built[0]}\n" in told
     assert f"failed, exit code 17: {machine.built[0]}\n  error[ops-failed]: 1 op failed:\n" in said
     assert f"built and verified: {machine.built[1]}\n" in said
     assert f"Please send {machine.dirs.logs / 'trial.zip'}" in said
