@@ -10,17 +10,22 @@ import os
 import re
 from dataclasses import dataclass
 
-SPLICE = re.compile(rb"\\\r?\n")
-SPACE = rb"(?:[ \t]|/\*(?:[^*]|\*(?!/))*\*/)*"
+SPLICE = re.compile(rb"\\[ \t\f\v]*\r?\n")  # GCC lets a line go on that ends with blanks, too
+SPACE = rb"(?:[ \t\f\v]|/\*(?:[^*]|\*(?!/))*\*/)*"
 HASH = rb"(?:#|%:)" + SPACE
 ASKED = re.compile(
     rb"(?:" + HASH + rb"(?:include_next|include|import|embed)|__has_(?:include(?:_next)?|embed)" + SPACE + rb"\()"
     + SPACE + rb'(?:<([^>\n]+)>|"([^"\n]+)")'
 )  # fmt: skip
 LINE = re.compile(HASH + rb'(?:if|elif|define)\b[^\n<"]*([<"][^\n]*)')
-NAME = re.compile(rb'<([\w./+-]+)>|"([\w./+-]+)"')
+ONE = rb'(?:[^\s<>"]+|[^<>"\n]*\.\w{1,4})'  # a name with a blank only where it ends as a file's does
+NAME = re.compile(b"<(" + ONE + b')>|"(' + ONE + b')"')
 BY_MACRO = re.compile(HASH + rb"(?:include_next|include|import)" + SPACE + rb"[A-Za-z_]")
-UNLISTED = (b".incbin", b"__DATE__", b"__TIME__", b"__TIMESTAMP__")
+# The time of day, a file that the assembler reads, and a name that a macro makes where only its being there counts.
+UNLISTED = re.compile(
+    rb"__(?:DATE|TIME|TIMESTAMP)__|\.incbin\b|" + rb'["\s;(]\.include[ \t]+\\*"'
+    rb"|__has_include(?:_next)?" + SPACE + rb"\(" + SPACE + rb"\w+" + SPACE + rb"\("
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +35,12 @@ class Asked:
     names: frozenset[str]
     quoted: frozenset[str]  # those of them in quotes
     by_macro: bool  # whether an #include names its file by a macro
-    unlisted: bool  # whether it takes in what no list tells: a file by the assembler's .incbin, or the time of day
+    unlisted: bool  # whether it takes in what no list tells: see UNLISTED
 
 
 def asked_in(content: bytes) -> Asked:
     """What the text asks for, whatever #if stands around it."""
-    if b"\\\n" in content or b"\\\r\n" in content:
+    if b"\\" in content:
         content = SPLICE.sub(b"", content)
     found = [*ASKED.findall(content), *(one for line in LINE.findall(content) for one in NAME.findall(line))]
     quoted = frozenset(_name(quoted) for _, quoted in found if quoted)
@@ -43,7 +48,7 @@ def asked_in(content: bytes) -> Asked:
         names=quoted | {_name(angled) for angled, _ in found if angled},
         quoted=quoted,
         by_macro=bool(BY_MACRO.search(content)),
-        unlisted=any(word in content for word in UNLISTED),
+        unlisted=bool(UNLISTED.search(content)),
     )
 
 

@@ -128,6 +128,8 @@ def reading_of(
     by_macro = {name for path in paths for name in _below(path, searched)} - names  # which no #include spells so
     beside |= {path.parent / name for path, one in asked.items() if one.by_macro for name in by_macro}
     beside |= {Path(name) for name in names if os.path.isabs(name)}  # noqa: PTH117 - a text
+    if not of_cl and _precompiled(names | by_macro, beside.union(paths), searched, disk):
+        return None
     return UnitReading(
         files=tuple(sorted(places.named(str(path)) for path in paths)),
         names=tuple(sorted(names | by_macro)),
@@ -147,15 +149,28 @@ def content_digest(reading: UnitReading, searched: Sequence[Path], places: Place
         if digest is None:
             return None
         contents.append(digest)
-    grouped: dict[str, list[str]] = {}
-    for name in reading.names:
-        grouped.setdefault(name.split("/", 1)[0], []).append(name)
+    grouped = _grouped(reading.names)
     folders = [*searched, *map(places.path, reading.folders)]
     found = [(folder, disk.present(folder, grouped)) for folder in folders]
     where = [[places.named(str(folder)), names] for folder, names in found]
     links = [] if reading.folders else [places.named(one) for one in _links({str(path) for path in paths}, found)]
     beside = [file for file in reading.beside if os.path.isfile(places.path(file))]  # noqa: PTH113 - see `present`
     return hashlib.sha256(json.dumps([contents, where, links, beside]).encode()).hexdigest()
+
+
+def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names by their first part."""
+    grouped: dict[str, list[str]] = {}
+    for name in names:
+        grouped.setdefault(name.split("/", 1)[0], []).append(name)
+    return grouped
+
+
+def _precompiled(names: Iterable[str], files: Iterable[Path], searched: Sequence[Path], disk: Disk) -> bool:
+    """Whether GCC may have taken a header that somebody precompiled, of which it lists nothing that is in there."""
+    grouped = _grouped(f"{name}.gch" for name in names)
+    beside = (os.path.isfile(f"{file}.gch") for file in files)  # noqa: PTH113 - see `present`
+    return any(beside) or any(disk.present(folder, grouped) for folder in searched)
 
 
 def _links(read: Collection[str], found: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[str]:

@@ -69,6 +69,12 @@ ASKING = {
     "a blank in the name": ("#if __has_include(< asked.h>)\n#endif\n", "first/ asked.h"),
     "a macro in quotes": ('#define H "macro.h"\n#include H\n', "csrc/macro.h"),
     "a name made of words": ("#define TEXT(x) #x\n#include TEXT(macro.h)\n", "csrc/macro.h"),
+    "other blanks": ('#if __has_include(\f"asked.h")\n#endif\n#\vinclude\f"asked.h"\n', "csrc/asked.h"),
+    "a line that goes on behind blanks": ("#if __has_include( \\ \n <asked.h>)\n#endif\n", "first/asked.h"),
+    "a macro with a strange name": ("#define H <asked@2~.h>\n#if __has_include(H)\n#endif\n", "first/asked@2~.h"),
+    "a macro with a blank in the name": ("#define H <as ked.h>\n#if __has_include(H)\n#endif\n", "first/as ked.h"),
+    "a lone quote before the name": ('#if /* "it */ HAS("asked.h")\n#endif\n', "csrc/asked.h"),
+    "a comparison before the name": ("#if 1 <2 && 3>2 && HAS(<asked.h>)\n#endif\n", "first/asked.h"),
     "an embedded file": ("#if __has_embed(<asked.bin>)\n#endif\n", "first/asked.bin"),
 }
 
@@ -105,10 +111,32 @@ def write_files(folder: Path, tree: Mapping[str, str]) -> list[Path]:
     return [write_tree(folder, tree) / name for name in tree]
 
 
-@pytest.mark.parametrize("text", ['asm(".incbin \\"data\\"");\n', "const char* made = __DATE__ __TIME__;\n"])
+UNLISTED = (
+    'asm(".incbin \\"data\\"");\n',
+    'asm(".include \\"more.s\\"");\n',
+    "const char* made = __DATE__ __TIME__;\n",
+    "#define P(x) <pre/x.h>\n#if __has_include(P(late))\n#endif\n",
+)
+
+
+@pytest.mark.parametrize("text", UNLISTED)
 def test_what_takes_in_more_than_a_list_tells_is_not_kept(tmp_path: Path, text: str) -> None:
     files = write_files(tmp_path, {"unit.cpp": '#include "inner.h"\n', "inner.h": text})
     assert reading_of(files, (), PLACES, Disk()) is None
+
+
+@pytest.mark.parametrize("text", ["int include = x.include;\n", "#define HAS(x) __has_include(x)\n"])
+def test_what_only_looks_like_it_is_kept(tmp_path: Path, text: str) -> None:
+    assert reading_of(write_files(tmp_path, {"unit.cpp": text}), (), PLACES, Disk())
+
+
+@pytest.mark.parametrize("made", ["include/deep/inner.h.gch", "csrc/own.h.gch"])
+def test_what_may_come_from_a_header_that_somebody_precompiled_is_not_kept(tmp_path: Path, made: str) -> None:
+    """GCC takes it unseen, though the header has changed since, and lists neither."""
+    files = write_files(tmp_path, {"csrc/unit.cpp": '#include <deep/inner.h>\n#include "own.h"\n', "csrc/own.h": ""})
+    assert reading_of(files, (tmp_path / "include",), PLACES, Disk())
+    write_tree(tmp_path, {made: ""})
+    assert reading_of(files, (tmp_path / "include",), PLACES, Disk()) is None
 
 
 def test_a_name_is_found_in_a_folder_that_may_be_searched_and_not_listed(
