@@ -27,16 +27,20 @@ def program_digests(compilers: Iterable[str]) -> dict[str, str]:
     return {path.name: _digest(path) for path in sorted(paths)}
 
 
-def library_digests(link: Sequence[str]) -> dict[str, str]:
-    """The digest of every library of the system that a link by g++ takes, by its name; none for another linker.
+def library_digests(link: Sequence[str], folders: Iterable[Path] = ()) -> dict[str, str]:
+    """The digest of every library that a link by g++ takes of the system or of these folders, by its name.
 
-    What -L folders have, torch's among it, is known by torch's release and the toolkit's.
+    None for another linker. `folders` are those of -L that nothing else tells of, as torch's release tells of its.
     """
     if "g++" not in PureWindowsPath(link[0]).stem.lower():
         return {}
-    named = (f"lib{word[2:]}.so" for word in link if word.startswith("-l"))
+    words = [word[2:] for word in link if word.startswith("-l")]
+    named = [word[1:] if word.startswith(":") else f"lib{word}.so" for word in words]
     paths = (_path_of_gcc(link[0], "file", name) for name in (*LIBRARIES, *named))
-    return {path.name: _digest(path) for path in sorted(map(Path, filter(None, paths))) if path.is_file()}
+    found = {path.name: _digest(path) for path in sorted(map(Path, filter(None, paths))) if path.is_file()}
+    names = [*named, *(f"lib{word}.a" for word in words)]
+    told = [folder / name for folder in dict.fromkeys(folders) for name in names]
+    return {**found, **{f"{place} {path.name}": _digest(path) for place, path in enumerate(told) if path.is_file()}}
 
 
 def _programs(compiler: str) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from typing import Any
 from scripts.command import Log, Running, check, no_log
 from scripts.dirs import Dirs
 from scripts.facts.load import load_facts
-from scripts.files import discard, tree_digest
+from scripts.files import discard, sha256_of, tree_digest
 from scripts.host import usable_processors
 from scripts.toolchain.compilers import Toolchain
 from scripts.toolchain.cuda.provide import provide_toolkit
@@ -40,9 +40,10 @@ from scripts.wheel_build.provenance import provenance_of
 from scripts.wheel_build.published_ops import PublishedOps, made_alike
 from scripts.wheel_build.recipe import OpRecipe, Recipe
 from scripts.wheel_build.replay_file import ReplayFile
-from scripts.wheel_build.search_path import told_folders
+from scripts.wheel_build.search_path import all_words, told_folders
 from scripts.wheel_build.small_headers import PLACE, small_headers_digest
 from scripts.wheel_build.source import SourceTree, fetch_source, prepare_tree, require_whole
+from scripts.wheel_build.told_files import library_folders, told_files
 from scripts.wheel_build.variables import read_by_compilers
 
 
@@ -200,15 +201,24 @@ def _op_identity(
 ) -> dict[str, Any]:
     """The same of one op: what its commands start, what of the system it is linked with, and what in other folders.
 
-    Those are the ones that a variable or an option of the caller adds: nothing else tells what lies there.
+    Those are the ones that a variable or an option of the caller adds, and the files that an option names: nothing else
+    tells what lies there.
     """
     commands = [unit.argv for unit in op.units]
     programs = program_digests(argv[0] for argv in (*commands, op.link))
     places = Places.of({name: folder for name, folder in directories.items() if name != "python"})
     told = dict.fromkeys(chain.from_iterable(told_folders(argv, variables, root) for argv in commands))
-    others = [digest(folder) for folder in told if places.named(str(folder)) == folder.as_posix()]
+    others = [digest(folder) for folder in told if _is_elsewhere(folder, places)]
+    files = dict.fromkeys(chain.from_iterable(told_files(all_words(argv, variables), root) for argv in commands))
+    files |= dict.fromkeys(told_files(op.link, root))
     own = {"folders": others} if others else {}
-    return {"programs": programs, "libraries": library_digests(op.link), **own}
+    own |= {"files": [sha256_of(file) for file in files]} if files else {}
+    libraries = [folder for folder in library_folders(op.link) if _is_elsewhere(folder, places)]
+    return {"programs": programs, "libraries": library_digests(op.link, libraries), **own}
+
+
+def _is_elsewhere(folder: Path, places: Places) -> bool:
+    return places.named(str(folder)) == folder.as_posix()
 
 
 def _published(plan: BuildPlan, toolchain: Toolchain, recipe: Recipe, dirs: Dirs, log: Log) -> PublishedOps | None:

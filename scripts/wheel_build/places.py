@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFINES = ("-D", "/D", "--define-macro")
+MACRO = re.compile(r"(?:^|[=,])(?:[-/]D|--define-macro=)[A-Za-z_]\w*(?:\([^)]*\))?[=#]")  # cl takes a # for the =
 NAME_ENDS = r"(?![\w.+-])"  # a folder beside a place, whose name only begins like its, is another one
 
 
@@ -23,14 +25,21 @@ class Places:
         named = [(path, "{" + name + "}") for name, path in directories.items() if path]
         return cls(tuple(sorted(named, key=lambda one: (-len(one[0]), one))))
 
-    def words(self, words: Iterable[str], own: Mapping[str, str] | None = None) -> list[str]:
-        """The words of a command with every place by its name; `own` are more texts, each with its name."""
+    def words(self, words: Sequence[str], own: Mapping[str, str] | None = None) -> list[str]:
+        """The words of a command with every place by its name; `own` are more texts, each with its name.
+
+        Not in what a macro stands for: a path in there ends up in what is compiled.
+        """
         swaps = sorted([*self.folders, *(own or {}).items()], key=lambda one: -len(one[0]))
         named = list(words)
         for path, name in swaps:
             whole = re.compile(re.escape(path) + NAME_ENDS)
             named = [whole.sub(name, word) if path in word else word for word in named]
-        return named
+        before = ("", *words)
+        return [
+            word if MACRO.search(word) or previous in DEFINES else now
+            for previous, word, now in zip(before, words, named, strict=False)
+        ]
 
     def named(self, path: str) -> str:
         """The path with the place that it lies in by its name, and with forward slashes."""

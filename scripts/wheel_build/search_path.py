@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,19 +14,20 @@ from scripts.toolchain.msvc.prompt import cleaned
 
 OPTIONS = (
     *("-iquote", "-isystem", "-idirafter", "-external:I", "/external:I", "-I", "/I"),
-    *("--include-directory", "--include-path", "--system-include"),
+    *("--include-directory-after", "--include-directory", "--include-path", "--system-include"),
 )
 FORCED = ("-include", "-imacros", "--imacros", "--pre-include")  # of which the file is looked for in the folder, too
 VARIABLES = ("CPATH", "CPLUS_INCLUDE_PATH", "C_INCLUDE_PATH", "INCLUDE", "EXTERNAL_INCLUDE")
 FLAG_VARIABLES = ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS", "INCLUDES", "SYSTEM_INCLUDES", "CL", "_CL_")
-HANDED_ON = re.compile(r"(?:-Xcompiler|--compiler-options)(?:=|$)")
-ROOTS = ("--sysroot", "-isysroot", "-nostdinc")  # how words begin that give g++ other folders of its own
+HANDED_ON = re.compile(r"(?:-Xcompiler|--compiler-options)(?:=|$)|-Wp,")
+OF_TWO = ("--sysroot", "-isysroot", "-B", "-iprefix", "-iwithprefix", "-iwithprefixbefore")  # where they stand alone
+ROOTS = (*OF_TWO, "-specs", "--specs", "-nostdinc")  # how words begin that give g++ other folders of its own
 OWN = re.compile(r"^ (/.*)$", re.MULTILINE)  # how GCC lists them, a line each
 
 
 def searched_folders(argv: Sequence[str], variables: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     """The folders that the command searches, run in `root` with these variables beside the caller's."""
-    words = _all_words(argv, {**os.environ, **variables})
+    words = all_words(argv, {**os.environ, **variables})
     started_in = [root] if any(word.startswith(FORCED) or word == "--include" for word in words) else []
     own = own_folders(_host_compiler(argv), *_roots(words))
     told = _told(argv, {**os.environ, **variables}, root)
@@ -44,10 +45,11 @@ def told_folders(argv: Sequence[str], variables: Mapping[str, str], root: Path) 
 def _told(argv: Sequence[str], environment: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     named = (environment[name].split(os.pathsep) for name in VARIABLES if environment.get(name))
     of_variables = [folder for folders in named for folder in folders]  # an empty one is where g++ is started
-    return tuple(root / folder for folder in (*_of_command(_all_words(argv, environment)), *of_variables))
+    return tuple(root / folder for folder in (*_of_command(all_words(argv, environment)), *of_variables))
 
 
-def _all_words(argv: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+def all_words(argv: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The words of the command, those that it hands on, and those that compilers take from these variables."""
     return [word for each in (*argv, *_of_flags(environment)) for word in _handed_on(each)]
 
 
@@ -75,8 +77,12 @@ def _of_command(words: Sequence[str]) -> Iterator[str]:
 
 def _of_flags(environment: Mapping[str, str]) -> Iterator[str]:
     """The words that compilers add to their commands by themselves."""
-    for name in FLAG_VARIABLES:
-        text = environment.get(name, "")
+    yield from words_of(environment.get(name, "") for name in FLAG_VARIABLES)
+
+
+def words_of(texts: Iterable[str]) -> Iterator[str]:
+    """The words of texts that hold options."""
+    for text in texts:
         try:
             yield from shlex.split(text, posix=os.name != "nt")
         except ValueError:  # a quote without its other half
@@ -84,7 +90,7 @@ def _of_flags(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _handed_on(word: str) -> list[str]:
-    """The words that nvcc hands on to the host compiler; of any other word itself."""
+    """The words that nvcc hands on to the host compiler, or g++ to its preprocessor; of any other word itself."""
     found = HANDED_ON.match(word)
     return word[found.end() :].split(",") if found else [word]
 
@@ -92,7 +98,7 @@ def _handed_on(word: str) -> list[str]:
 def _roots(words: Sequence[str]) -> Iterator[str]:
     for place, word in enumerate(words):
         if word.startswith(ROOTS):
-            yield from words[place : place + (2 if word in ROOTS[:2] else 1)]
+            yield from words[place : place + (2 if word in OF_TWO else 1)]
 
 
 def _host_compiler(argv: Sequence[str]) -> str:

@@ -22,7 +22,8 @@ from scripts.wheel.manifest import manifest_path
 from scripts.wheel.wheelhouse import wheel_in
 from scripts.wheel_build.build_options import BuildOptions
 from scripts.wheel_build.build_plan import BuildPlan
-from scripts.wheel_build.search_path import told_folders
+from scripts.wheel_build.search_path import all_words, told_folders, words_of
+from scripts.wheel_build.told_files import library_folders, told_files
 from scripts.wheel_build.variables import read_by_compilers
 
 INPUTS = "inputs"  # the manifest's key
@@ -43,6 +44,8 @@ def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, 
     the caller told setup.py and compilers; of these, not of the plan, is the digest, so nothing that a plan holds can
     be forgotten here.
     """
+    setup = _read_by_setup()
+    words = ("", *words_of(setup.values()))
     options = {field.name: getattr(plan.options, field.name) for field in fields(BuildOptions)}
     host, toolkit = toolchain.host.directories.get("compiler"), toolchain.toolkit
     compilers = [*([host] if host else []), *([str(toolkit.compiler)] if toolkit else [])]
@@ -53,8 +56,10 @@ def inputs_digest(plan: BuildPlan, toolchain: Toolchain, manifest: Mapping[str, 
         "toolchain": dict(toolchain.identity),
         "programs": program_digests(compilers),
         "libraries": library_digests([host]) if host else {},
-        "folders": [tree_digest(folder) for folder in told_folders((), plan.variables, Path())],
-        "setup": _read_by_setup(),
+        "folders": [tree_digest(folder) for folder in (*told_folders(words, plan.variables, Path()), *_named(setup))],
+        "files": [sha256_of(file) for file in told_files(all_words(words, {**os.environ, **plan.variables}))],
+        "link": [_listing(folder) for folder in library_folders(words)],
+        "setup": setup,
         "variables": read_by_compilers(plan.compiler_variables, plan.variables, os.environ),
         "interpreter": interpreter_identity(find_interpreter(plan.target.python) or ""),
         "source": plan.deepspeed.sdist_sha256,
@@ -80,6 +85,20 @@ def _read_by_setup() -> dict[str, str]:
     """What the caller told setup.py, setuptools and torch's build extension."""
     names = load_facts().setup_variables
     return {name: value for name, value in os.environ.items() if any(fnmatchcase(name, one) for one in names)}
+
+
+def _named(setup: Mapping[str, str]) -> list[Path]:
+    """Where the headers lie of a project that a variable names, CUTLASS_PATH=/opt/cutlass."""
+    return [Path(value) / "include" for value in setup.values() if os.path.isabs(value)]  # noqa: PTH117 - a text
+
+
+def _listing(folder: Path) -> list[list[str | int]]:
+    """What lies in a folder of libraries: they are large, so their sizes and times stand for their content."""
+    try:
+        found = [(entry.name, entry.stat()) for entry in os.scandir(folder) if entry.is_file()]
+    except OSError:
+        return []
+    return sorted([name, one.st_size, one.st_mtime_ns] for name, one in found)
 
 
 def _checkout_digest() -> str:

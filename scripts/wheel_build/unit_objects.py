@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.command import Outcome
+from scripts.wheel_build.asked_names import UNLISTED
 from scripts.wheel_build.cache import CachedOp
 from scripts.wheel_build.object_cache import ObjectCache, UnitWork, command_key
 from scripts.wheel_build.places import Places
@@ -14,7 +15,8 @@ from scripts.wheel_build.prepare import CompileSettings
 from scripts.wheel_build.read_files import listed, words_to_list
 from scripts.wheel_build.recipe import Unit
 from scripts.wheel_build.response_files import spelled_out
-from scripts.wheel_build.search_path import searched_folders
+from scripts.wheel_build.search_path import all_words, searched_folders
+from scripts.wheel_build.told_files import told_files
 from scripts.wheel_build.unit_reading import CLOCK_STEP_NS
 
 # nvcc names the file of the host code after its process, and the object keeps that name as a local symbol.
@@ -31,10 +33,17 @@ class UnitObjects:
         self.kept: set[str] = set()  # commands whose objects this build put into the cache
 
     def name(self, unit: Unit, *, precompiled: bool) -> None:
-        """Work out the key of the unit's command; `precompiled`: whether it is compiled with a precompiled header."""
+        """Work out the key of the unit's command; `precompiled`: whether it is compiled with a precompiled header.
+
+        None for a command that gives a macro the time of day.
+        """
         words = spelled_out(unit.argv, self.settings.root)
+        if any(UNLISTED.search(word.encode("utf-8", "surrogateescape")) for word in words):
+            return
         argv = self.places.words(words, {str(unit.object): "{object}"})
-        identity = {**self.settings.unit_identity, "precompiled": precompiled}
+        own = (self.settings.root, self.settings.objects)
+        told = [self.cache.disk.digest(file) for file in told_files(all_words(words, self.settings.env), *own)]
+        identity = {**self.settings.unit_identity, "precompiled": precompiled, **({"told": told} if told else {})}
         searched = searched_folders(words, self.settings.env, self.settings.root)
         command, of_cl = command_key(argv, identity), self.settings.system == "windows"
         self.work[unit.object] = UnitWork(command=command, searched=searched, of_cl=of_cl)

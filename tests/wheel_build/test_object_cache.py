@@ -261,6 +261,52 @@ def test_the_words_of_a_response_file_are_part_of_the_command(place: Place) -> N
     assert place.build()[0] == 2
 
 
+NAMED = {  # words that name a file, what it holds, and what it holds then
+    "specs": ("-specs={}", "*cc1plus:\n+ -DTOLD=1\n\n", "*cc1plus:\n+ -DTOLD=2\n\n"),
+    "a wrapper": ("-wrapper {}", '#!/bin/sh\nexec "$@"\n', '#!/bin/sh\nexec "$@" -g\n'),
+    "an assembler": ("-B{}/", "", '#!/bin/sh\nexec as --defsym told=1 "$@"\n'),
+    "a folder behind -B": ("-B{}", "", "#define OWN 77\n"),
+    "the preprocessor's words": ("-Wp,-I,{}", "", "#define OWN 77\n"),
+    "a prefix": ("-iwithprefix {}", "", "#define OWN 77\n"),
+}
+FILES = {"an assembler": "as", "a folder behind -B": "include/tuning.h"}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_a_word_of_the_command_names_is_looked_at(place: Place, tmp_path: Path, name: str) -> None:
+    words, before, after = NAMED[name]
+    told = place.folder / "told"
+    file = told / FILES.get(name, "tuning.h") if not before else told
+    place = replace(place, flags=tuple(words.format(told).split()))
+
+    def write(text: str) -> None:
+        write_tree(file.parent, {file.name: text})
+        file.chmod(0o755)
+        time.sleep(0.03)
+
+    write(before) if before else file.parent.mkdir(parents=True)
+    place.build()
+    write(after)
+    assert place.build()[1] == replace(place, cache=ObjectCache(tmp_path / "anew")).build()[1]
+
+
+def test_a_path_in_a_macro_is_no_place(place: Place, tmp_path: Path) -> None:
+    """It ends up in the object."""
+    other = replace(place, folder=tmp_path / "elsewhere").make()
+    for each in (place, other):
+        write_tree(each.folder, {"own/tuning.h": "#define OWN 1\nconst char* where = WHERE;\n"})
+    time.sleep(0.03)
+    for each in (place, other):
+        compiled, objects = replace(each, flags=(f'-DWHERE="{each.folder}/torch"',)).build()
+        assert compiled == 2
+        assert str(each.folder).encode() in objects["plain.o"]
+
+
+def test_a_command_with_the_time_of_day_is_not_kept(place: Place) -> None:
+    place = replace(place, flags=("-DNOW=__TIME__",))
+    assert [place.build()[0], place.build()[0]] == [2, 2]
+
+
 Change = Callable[[random.Random, Place], Place]
 PREFIXES = ("source/csrc", "source/csrc/includes", "own", "torch/include", "torch/include/deep", "python")
 READ = ("source/csrc/own.h", "torch/include/torch/types.h", "torch/include/deep/inner.h", "torch/include/deep/same.h")

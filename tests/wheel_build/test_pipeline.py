@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 
 from scripts.errors import PrerequisiteError
 from scripts.plan.target import parse_id
+from scripts.toolchain import programs
 from scripts.toolchain.cuda.toolkit import Toolkit
 from scripts.wheel_build import pipeline
+from scripts.wheel_build.variables import read_by_compilers
 from tests.wheel_build.factories import make_op, write_tree
 from tests.wheel_build.plans import DIRS, make_plan
 
@@ -71,3 +74,38 @@ def test_what_lies_in_a_folder_that_the_caller_adds_is_part_of_an_ops_key(tmp_pa
     assert identity(f"-I{tmp_path}/torch/include") == usual, "torch is known by its release"
     again = [identity(CPATH=f"{tmp_path}/more"), identity(f"-I{tmp_path}/more")]
     assert all(one != before for one, before in zip(again, found, strict=True))
+
+
+TOLD = {
+    "forced.h": ((), ("-include", "{}/forced.h")),
+    "plugin.so": ((), ("-fplugin={}/plugin.so",)),
+    "libaio.a": (("-L{}", "-laio"), ()),
+    "libmine-2.so": (("-L", "{}", "-l:libmine-2.so"), ()),
+    "words.map": (("-Wl,--version-script,{}/words.map",), ()),
+    "whole.a": (("{}/whole.a",), ()),
+    "ld.quick": (("-fuse-ld=quick", "-B{}"), ()),
+    "ld": (("-B", "{}"), ()),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="g++")
+@pytest.mark.parametrize("name", TOLD)
+def test_a_file_that_a_word_names_is_part_of_an_ops_key(tmp_path: Path, name: str) -> None:
+    link, words = ([word.format(tmp_path / "more") for word in each] for each in TOLD[name])
+
+    def identity(text: str) -> dict[str, Any]:
+        write_tree(tmp_path, {"source/csrc/a.cpp": "", f"more/{name}": text})
+        programs._digest.cache_clear()
+        op = make_op(tmp_path / "source", "op", ["csrc/a.cpp"], tmp_path / "source/build", extra=words)
+        places = {"source": f"{tmp_path}/source", "python": str(tmp_path)}
+        return pipeline._op_identity(replace(op, link=(*op.link, *link)), places, {}, tmp_path / "source")
+
+    assert identity("one") == identity("one")
+    assert identity("one") != identity("two")
+
+
+def test_a_run_path_of_the_caller_is_part_of_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ld writes it into what it links without -rpath."""
+    names = make_plan(parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")).compiler_variables
+    monkeypatch.setenv("LD_RUN_PATH", "/opt/mine")
+    assert read_by_compilers(names, {}, os.environ)["LD_RUN_PATH"] == "/opt/mine"

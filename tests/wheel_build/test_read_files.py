@@ -142,18 +142,38 @@ def test_a_place_is_named_and_found_again(tmp_path: Path) -> None:
     assert places.words(["-I/e/lib/torch", "/e2/x.o"], {"/e2/x.o": "{object}"}) == ["-I{torch}", "{object}"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ['-DX="/w/source"'],
+        ["-D", "X=/w/source"],
+        ["-Xcompiler=-DX=/w/source"],
+        ["-Wp,-DX(a)=/w/source"],
+        ["/DX#/w/source"],
+        ["--define-macro=X=/w/source"],
+    ],
+    ids=str,
+)
+def test_what_a_macro_stands_for_is_no_place(words: list[str]) -> None:
+    assert Places.of({"source": "/w/source"}).words(words) == words
+
+
+def test_a_path_that_begins_like_a_macro_is_one() -> None:
+    assert Places.of({"source": "/Data/source"}).words(["/Data/source/X=1.cpp"]) == ["{source}/X=1.cpp"]
+
+
 def test_a_folder_beside_a_place_is_no_place(tmp_path: Path) -> None:
     """Else it would have one name in two builds whose places differ, whatever lies in it."""
     places = Places.of({"source": "/w/source", "torch": r"C:\e\torch"})
     words = [
         "-I/w/source/csrc",
         "-ffile-prefix-map=/w/source=.",
-        '-DX="/w/source"',
+        '--x="/w/source"',
         r"/IC:\e\torch\include",
         "/w/source:/x",
     ]
     assert places.words(words) == [
-        *("-I{source}/csrc", "-ffile-prefix-map={source}=.", '-DX="{source}"', r"/I{torch}\include", "{source}:/x"),
+        *("-I{source}/csrc", "-ffile-prefix-map={source}=.", '--x="{source}"', r"/I{torch}\include", "{source}:/x"),
     ]
     beside = ["-I/w/source2/csrc", "-I/w/source-more", "-I/w/source.old", r"/IC:\e\torch_geometric"]
     assert places.words(beside) == beside

@@ -115,6 +115,27 @@ def test_what_comes_to_lie_in_a_folder_that_a_variable_adds_builds_it(
     assert filed.found() is None
 
 
+TOLD = {
+    "CXXFLAGS=-I{}": "extension.h",
+    "CFLAGS=-O2 -include {}/forced.h": "forced.h",
+    "LDFLAGS=-L{}": "libaio.a",
+    "CUTLASS_PATH={}": "include/cutlass/cutlass.h",
+}
+
+
+@pytest.mark.parametrize("line", TOLD)
+def test_what_changes_where_a_variable_of_setup_py_leads_builds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    name, _, value = line.format(tmp_path / "told").partition("=")
+    monkeypatch.setenv(name, value)
+    write_tree(tmp_path / "told", {TOLD[line]: ""})
+    filed = file(tmp_path, REPORT)
+    assert filed.found() == filed.wheel
+    write_tree(tmp_path / "told", {TOLD[line]: "changed"})
+    assert filed.found() is None
+
+
 def test_another_program_of_the_same_name_and_version_builds_it(tmp_path: Path) -> None:
     compiler = tmp_path / "g++"
     compiler.write_text('#!/bin/sh\nexec g++ "$@"\n')
