@@ -16,7 +16,7 @@ from scripts.wheel_build.build_environment import (
     torch_index,
 )
 from scripts.wheel_build.build_plan import BuildPlan
-from scripts.wheel_build.kept_environment import keep_environment, kept_packages, needs_of
+from scripts.wheel_build.kept_environment import keep_environment, kept_packages, needs_of, spoiled
 from scripts.wheel_build.locked_packages import install_locked, installed_packages
 from scripts.wheel_build.preflight import environment_of
 from scripts.wheel_build.replay import Package, Replay
@@ -55,8 +55,11 @@ class Environments:
             keep_environment(self.root, self.needs, packages)
 
     def keep(self, replay: ReplayFile) -> None:
-        """Leave the build environment to the next build, with what Python has compiled of its modules meanwhile."""
-        if self.kept and replay.replay.packages:
+        """Leave the build environment to the next build, with what Python has compiled of its modules meanwhile.
+
+        Not with anything else: what came to it during the build is no package that was installed for it.
+        """
+        if self.kept and replay.replay.packages and not spoiled(self.root):
             keep_environment(self.root, self.needs, replay.replay.packages)
 
     def verifying(self, wheel: Path, replay: ReplayFile, log: Log) -> Path:

@@ -47,6 +47,12 @@ def keep_environment(root: Path, needs: str, packages: Sequence[Package]) -> Non
         stamp_tree(root, {"needs": needs, "packages": [asdict(one) for one in packages]})
 
 
+def spoiled(root: Path) -> str:
+    """What of the environment is not as it was left, but for what Python compiled; empty when all of it is."""
+    strange = [name for name in more_in(root) if not name.endswith(COMPILED[1:])]
+    return damage_of(root) or (f"{strange[0]} is more" if strange else "")
+
+
 def kept_packages(root: Path, needs: str, log: Log) -> tuple[Package, ...]:
     """The packages of the environment when it satisfies the needs and is as it was left; none when it must be made."""
     note = stamped_note(root)
@@ -55,11 +61,9 @@ def kept_packages(root: Path, needs: str, log: Log) -> tuple[Package, ...]:
     if note["needs"] != needs:
         log("  the environment of the build before holds something else: made anew")
         return ()
-    more = more_in(root)
-    for name in [name for name in more if name.endswith(COMPILED[1:])]:
+    for name in [name for name in more_in(root) if name.endswith(COMPILED[1:])]:
         (root / name).unlink()
-    strange = [name for name in more if not name.endswith(COMPILED[1:])]
-    if damage := damage_of(root) or (f"{strange[0]} is more" if strange else ""):
+    if damage := spoiled(root):
         log(f"  the environment of the build before is not as it was left ({damage}): made anew")
         return ()
     return tuple(Package(**{**one, "sha256": tuple(one["sha256"])}) for one in note["packages"])

@@ -143,12 +143,14 @@ class Checkout:
         python = root / "bin" / "python"
         return Environments(plan=plan, installer=Stub(uv=None), python=python, interpreter="", work=self.folder)
 
-    def fill(self, plan: BuildPlan, place: str = "") -> Environments:
+    def fill(self, plan: BuildPlan, place: str = "", during: Callable[[Path], None] | None = None) -> Environments:
         """Fill the environment as a build does, and leave it to the next one."""
         one, replay = self.environments(plan, place), ReplayFile(self.folder / "replay.json", replay_of(plan, PIP))
         one.fill(replay, no_log)
         assert replay.replay.packages == PACKAGES
         (one.root / "compiled.pyc").write_text("of the use")
+        if during:
+            during(one.root)
         one.keep(replay)
         return one
 
@@ -199,6 +201,19 @@ def test_one_that_was_spoiled_between_two_builds_is_made_anew(
     assert len(checkout.installed) == 2
     assert not (kept.root / "lib").exists()
     assert (kept.root / "torch.py").exists()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda root: (root / "more.py").write_text(""), lambda root: (root / "torch.py").write_text("two = 2\n")],
+    ids=["more", "changed"],
+)
+def test_what_somebody_changes_during_a_build_is_not_left_to_the_next(
+    checkout: Checkout, spoil: Callable[[Path], None]
+) -> None:
+    checkout.fill(PLAN, during=spoil)
+    checkout.fill(PLAN)
+    assert len(checkout.installed) == 2
 
 
 def test_a_build_that_was_stopped_while_it_installed_leaves_none(checkout: Checkout) -> None:
