@@ -23,6 +23,7 @@ DRAFT = ".draft"  # how the name of a file or directory ends that is not finishe
 OWN = secrets.token_hex(4)  # of this process; containers that share a disk have the same process ids
 DRAFTS = itertools.count()
 JUNCTION = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT, which `stat` has on Windows alone
+DAY_NS = 24 * 3600 * 10**9  # by which the clocks of two machines that share a disk may differ
 RENAME_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds
 
 Content: TypeAlias = str | bytes | Path  # a path: the content of that file
@@ -136,6 +137,14 @@ def has_digest(path: Path, sha256: str) -> bool:
         return sha256_of(path) == sha256
     except OSError:
         return False
+
+
+def last_use(found: os.stat_result) -> int:
+    """When a file or directory was used last, in nanoseconds; 0 for a time that has yet to come.
+
+    Once the clock has gone back, such entries of a cache would push out all that is made until that time.
+    """
+    return found.st_mtime_ns if found.st_mtime_ns < time.time_ns() + DAY_NS else 0
 
 
 def touch(path: Path) -> None:

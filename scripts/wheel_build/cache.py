@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.disk_space import FULL
-from scripts.files import discard, draft_name, has_digest, rename_patiently, sha256_of, touch
+from scripts.files import discard, draft_name, has_digest, last_use, rename_patiently, sha256_of, touch
 from scripts.stamp import read_record, write_record
 from scripts.wheel_build.headers import include_dirs, reach
 from scripts.wheel_build.places import Places
@@ -96,7 +96,7 @@ class OpCache:
         """Last use, bytes and directory of every entry; one that another process removes meanwhile is passed over."""
         for binary in self.directory.glob("??/*/binary"):
             with suppress(OSError):
-                yield binary.parent.stat().st_mtime_ns, binary.stat().st_size, binary.parent
+                yield last_use(binary.parent.stat()), binary.stat().st_size, binary.parent
 
     def _entry(self, key: str) -> Path:
         return self.directory / key[:2] / key

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.files import discard, touch, write_whole
+from scripts.files import discard, last_use, touch, write_whole
 from scripts.wheel_build.cache import CachedOp, OpCache
 from scripts.wheel_build.places import Places
 from scripts.wheel_build.unit_reading import Disk, UnitReading, content_digest, reading_of
@@ -102,14 +102,14 @@ class ObjectCache:
         with suppress(OSError):
             for file in self._folder(command).iterdir():
                 if len(file.name) == 64:  # not a draft
-                    found.append((file.stat().st_mtime_ns, file))
+                    found.append((last_use(file.stat()), file))
         return [file for _, file in sorted(found, reverse=True)]
 
     def _uses(self) -> Iterator[tuple[int, int, Path]]:
         for file in self.directory.glob("readings/??/*/*"):
             with suppress(OSError):  # another process removes it meanwhile
                 found = file.stat()
-                yield found.st_mtime_ns, found.st_size, file
+                yield last_use(found), found.st_size, file
 
 
 def command_key(argv: Sequence[str], identity: Mapping[str, Any]) -> str:

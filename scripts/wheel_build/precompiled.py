@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from scripts.command import Command, Log, Outcome
-from scripts.files import discard, draft_name, rename_patiently, write_whole
+from scripts.files import discard, draft_name, last_use, rename_patiently, write_whole
 from scripts.locks import locked
 from scripts.stamp import discard_file, is_as_stamped, read_record, stamp_file, write_record
 from scripts.wheel_build.headers import include_dirs, reach
@@ -141,7 +141,7 @@ def prune(directory: Path, kept: int = KEPT) -> None:
     uses = []
     for made in directory.glob("*/*.gch"):
         with suppress(OSError):  # another process removes it meanwhile
-            uses.append((made.parent.stat().st_mtime_ns, made.parent))
+            uses.append((last_use(made.parent.stat()), made.parent))
     for _, entry in sorted(uses, reverse=True)[kept:]:
         discard(entry)
 

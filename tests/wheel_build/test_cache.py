@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,19 @@ def test_pruning_drops_what_was_used_longest_ago(tmp_path: Path, binary: Path) -
     assert cache.prune(limit_bytes=250) == 2
     assert [key for key in keys if cache.get(key, tmp_path / "taken")] == [keys[0], keys[3]]
     assert cache.prune(limit_bytes=250) == 0
+
+
+def test_what_was_used_before_the_clock_went_back_does_not_push_out_what_is_made_now(
+    tmp_path: Path, binary: Path
+) -> None:
+    cache = OpCache(tmp_path / "cache")
+    binary.write_bytes(b"x" * 100)
+    old, new = (f"{number:02d}" + "0" * 62 for number in range(2))
+    for key in (old, new):
+        cache.put(key, binary, {})
+    os.utime(tmp_path / "cache" / old[:2] / old, (time.time() + 10**8,) * 2)
+    assert cache.prune(limit_bytes=150) == 1
+    assert cache.get(new, tmp_path / "taken")
 
 
 def test_pruning_a_cache_that_is_not_there_does_nothing(tmp_path: Path) -> None:
