@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 OF_NVCC = ("--options-file", "-optf")
 DEEPEST = 8  # files that name one another
+# learn.microsoft.com, "Parsing C command-line arguments": a backslash is one, but before a quote
+ESCAPED_QUOTE = r'(?<!\\)(?:\\\\)*\\"'
+WINDOWS_WORD = re.compile(rf'(?:{ESCAPED_QUOTE}|"(?:{ESCAPED_QUOTE}|[^"])*"?|[^\s"])+')
 
 
 def spelled_out(words: Sequence[str], root: Path, deepest: int = DEEPEST) -> tuple[str, ...]:
@@ -23,7 +28,7 @@ def _words(words: Sequence[str], root: Path, deepest: int) -> Iterator[str]:
         named = word if behind else value if option in OF_NVCC else word[1:] if word.startswith("@") else ""
         for file in named.split(",") if behind or option in OF_NVCC else [named]:
             if file and deepest and (text := _text(root / file)) is not None:
-                yield from _words(_parted(text), root, deepest - 1)
+                yield from _words(parted(text), root, deepest - 1)
 
 
 def _text(file: Path) -> str | None:
@@ -33,8 +38,16 @@ def _text(file: Path) -> str | None:
         return None
 
 
-def _parted(text: str) -> list[str]:
+def parted(text: str, *, windows: bool = os.name == "nt") -> list[str]:
+    """The words of a text as compilers part it: of a file, or of a variable like CL."""
+    if windows:
+        return [re.sub(r'(\\*)"', _unescaped, word) for word in WINDOWS_WORD.findall(text)]
     try:
         return shlex.split(text)
     except ValueError:  # a quote without its other half
         return text.split()
+
+
+def _unescaped(quote: re.Match[str]) -> str:
+    """Half of the backslashes before a quote, and the quote itself where one is left over."""
+    return quote[1][: len(quote[1]) // 2] + ('"' if len(quote[1]) % 2 else "")

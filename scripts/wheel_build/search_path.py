@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from scripts.command import ask
 from scripts.toolchain.msvc.prompt import cleaned
+from scripts.wheel_build.response_files import parted
 
 OPTIONS = (
     *("-iquote", "-isystem", "-idirafter", "-external:I", "/external:I", "-I", "/I"),
@@ -83,10 +83,7 @@ def _of_flags(environment: Mapping[str, str]) -> Iterator[str]:
 def words_of(texts: Iterable[str]) -> Iterator[str]:
     """The words of texts that hold options."""
     for text in texts:
-        try:
-            yield from shlex.split(text, posix=os.name != "nt")
-        except ValueError:  # a quote without its other half
-            yield from text.split()
+        yield from parted(text)
 
 
 def _handed_on(word: str) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from scripts.wheel_build.places import Places
 from scripts.wheel_build.read_files import listed, words_to_list
-from scripts.wheel_build.response_files import spelled_out
+from scripts.wheel_build.response_files import parted, spelled_out
 from scripts.wheel_build.search_path import own_folders, searched_folders, told_folders
 from tests.wheel_build.factories import GXX, write_tree
 
@@ -121,6 +121,19 @@ def test_the_words_of_a_response_file_belong_to_the_command(tmp_path: Path) -> N
     assert "-Ideep" in spelled_out(("nvcc", "-optf=words,more"), tmp_path)
     assert spelled_out(("g++", "@none", "-Wl,@x"), tmp_path) == ("g++", "@none", "-Wl,@x")
     assert len(spelled_out(("g++", "@itself"), tmp_path)) < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (r'/I"C:\My headers" /DX', [r"/IC:\My headers", "/DX"]),
+        (r'"/IC:\b c\\" -I C:\x\y', [r"/IC:\b c" + "\\", "-I", r"C:\x\y"]),
+        (r"/DX=\"a\" '/Ione two'", ['/DX="a"', "'/Ione", "two'"]),
+        ('/I"open', ["/Iopen"]),
+    ],
+)
+def test_the_words_of_a_text_are_those_that_windows_makes_of_it(text: str, words: list[str]) -> None:
+    assert parted(text, windows=True) == words
 
 
 @pytest.mark.parametrize("nvcc", ["nvcc", "nvcc.exe"])
