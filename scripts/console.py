@@ -32,10 +32,14 @@ class PlainConsole(Console):
         return super().render_str(printable(as_typed(text)), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What is printed of anything, a `Text` too; only what rich itself orders reaches the terminal as an order."""
+        """What is printed of anything, a `Text` too; only what rich itself orders reaches the terminal as an order.
+
+        What the output's encoding lacks, as that of a pipe of Windows does, becomes a question mark.
+        """
         for segment in super().render(renderable, options):
             plain = segment.control or _is_plain(segment.text)
-            yield segment if plain else segment._replace(text=printable(segment.text))
+            text = segment.text if plain else printable(segment.text)
+            yield segment._replace(text=text.encode(self.encoding, "replace").decode(self.encoding))
 
 
 def _is_plain(text: str) -> bool:

@@ -53,6 +53,15 @@ def is_tame(text: str) -> bool:
     )
 
 
+def test_letters_that_the_encoding_of_a_pipe_lacks_become_question_marks() -> None:
+    table = Table("\u0141ukasz", title="\u6f22")
+    table.add_row(Text("\u25b8 step"))
+    piped = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    PlainConsole(file=piped, width=80).print(table)
+    piped.seek(0)
+    assert {"?ukasz", "? step"} <= {cell.strip() for line in piped for cell in line.split("|")}
+
+
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_what_looks_like_markup_is_printed_in_lines_cells_and_titles(hostile: str) -> None:
     table = Table(hostile, "b", title=hostile)
