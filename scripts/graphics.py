@@ -11,7 +11,8 @@ from pathlib import Path
 from scripts.command import ask
 from scripts.host import registry_values
 
-PROGRAMS = ("nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi")  # on PATH, and where WSL has it
+# on PATH, and where WSL has it; on Windows that would be a folder that everybody may make
+PROGRAMS = ("nvidia-smi", *(() if sys.platform == "win32" else ("/usr/lib/wsl/lib/nvidia-smi",)))
 QUERY = ("--query-gpu=name,compute_cap", "--format=csv,noheader")
 PCI = Path("/sys/bus/pci/devices")
 DISPLAY = (

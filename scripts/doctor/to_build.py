@@ -22,13 +22,15 @@ from scripts.host import ALLOW_LONG_PATHS, LONGEST_PATH, find_interpreter, long_
 from scripts.install.environment import Environment
 from scripts.install.package_client import client_words
 from scripts.plan.target import Target
+from scripts.shell import line_for
 from scripts.toolchain.cuda.discovery import NAMED_VARIABLE
 from scripts.toolchain.cuda.toolkit import ask_compiler, compiler_of
 from scripts.toolchain.gcc import install_line, require_python_headers
 from scripts.toolchain.survey import Survey
 
 DEEPEST = 190  # characters below the cache: the longest path of a build's objects
-EXCLUSIONS = "(Get-MpPreference).ExclusionPath"
+# PowerShell prints into a pipe in the code page of consoles, which lacks letters of folders
+EXCLUSIONS = "[Console]::OutputEncoding = [Text.Encoding]::UTF8; (Get-MpPreference).ExclusionPath"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +216,7 @@ class BuildChecks:
         listed = [Path(line.strip()) for line in (told or "").splitlines() if line.strip()]
         if any(folder in (self.dirs.cache, *self.dirs.cache.parents) for folder in listed):
             return ok(str(self.dirs.cache))
-        line = {"line": f"Add-MpPreference -ExclusionPath '{self.dirs.cache}'"}
+        line = {"line": line_for("powershell", ("Add-MpPreference", "-ExclusionPath", str(self.dirs.cache)))}
         if told is None:
             return Seen(state="unknown", found="Windows Defender cannot be asked", values=line)
         if not is_administrator():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -373,7 +374,9 @@ def test_the_virus_scanner_s_list_is_shown_to_administrators_alone(
     finding = look("virus-scanner", folder=Path("/work/cache"))
     said(state, finding)
     if state != "ok":
-        assert finding.fix.endswith(f"Add-MpPreference -ExclusionPath '{Path('/work/cache')}'")
+        assert finding.fix.endswith(f"Add-MpPreference -ExclusionPath {Path('/work/cache')}")
+        finding = look("virus-scanner", folder=Path("/home/O'Brien"))
+        assert finding.fix.endswith(f"-ExclusionPath '{Path('/home')}{os.sep}O''Brien'")
 
 
 def test_every_row_of_the_side_has_its_check_and_every_check_its_row() -> None:
