@@ -57,7 +57,7 @@ def find_interpreter(version: str) -> str | None:
     """A Python of this minor version; None when there is none.
 
     It is the one that runs, one on PATH, in a hosted runner's tool cache, in a manylinux image, or one that the py
-    launcher or pyenv knows.
+    launcher, pyenv or uv knows.
     """
     if version == this_python():
         return sys.executable
@@ -67,9 +67,8 @@ def find_interpreter(version: str) -> str | None:
     if cached := _tool_cache(version) or _in_manylinux(version):
         return cached
     launcher = shutil.which("py")
-    if launcher is None:
-        return _pyenv(version)
-    return ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]).text
+    told = ask([launcher, f"-{version}", "-c", "import sys; print(sys.executable)"]).text if launcher else None
+    return told or _pyenv(version) or _of_uv(version)
 
 
 def interpreter_identity(interpreter: str) -> list[str | int]:
@@ -113,6 +112,13 @@ def _pyenv(version: str) -> str | None:
     """pyenv's own copy: its shim on PATH refuses a version that is not the chosen one."""
     versions = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
     return str(versions[-1]) if versions else None
+
+
+def _of_uv(version: str) -> str | None:
+    """The one that `uv python install` put into uv's own folder, which neither PATH nor the py launcher need know."""
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    words = ("python", "find", "--no-python-downloads", "--python-preference", "only-managed", version)
+    return ask([uv, *words]).text or None if uv else None
 
 
 def usable_processors() -> int:

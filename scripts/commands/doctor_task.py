@@ -15,6 +15,7 @@ from scripts.doctor.cuda_home import guide_lines
 from scripts.doctor.examination import examine, summary
 from scripts.doctor.prerequisite import Prerequisite
 from scripts.errors import PrerequisiteError
+from scripts.host import find_interpreter
 from scripts.install.environment import read_environment
 from scripts.shell import shell_line
 
@@ -30,6 +31,7 @@ def doctor(options: DoctorOptions) -> None:
         print_lines(report(findings, options))
     if options.fix and fixes:
         _mend(fixes, dry_run=options.dry_run)
+        find_interpreter.cache_clear()  # one may have been installed
         findings = findings if options.dry_run else look(options)
         if not (options.json or options.dry_run):
             print_lines(["", "looked again:", *report(findings, options)])

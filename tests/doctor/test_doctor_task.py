@@ -18,6 +18,7 @@ from scripts.commands.doctor_task import doctor
 from scripts.commands.task_options import DoctorOptions
 from scripts.errors import PrerequisiteError
 from scripts.fetch.installer import environment_python, find_installer
+from scripts.host import find_interpreter
 from scripts.install.environment import read_environment
 from tests.install.factories import make_environment, make_machine, make_torch
 from tests.publish.loopback import KNOWN_PLATFORM, make_wheel, served, use_client, write_registry
@@ -82,6 +83,27 @@ def test_what_is_missing_is_shown_then_mended_and_looked_at_again(
     assert again
     assert "missing ninja" in " ".join(before.split())
     assert "ok ninja 1.13.0" in " ".join(after.split())
+
+
+def test_a_python_that_was_installed_meanwhile_is_found_when_it_is_looked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there: list[str] = []
+
+    def install(command: object) -> int:
+        there.append("/new/python3.7")
+        return 0
+
+    monkeypatch.setattr("scripts.host.shutil.which", lambda name, **options: next(iter(there), None))
+    monkeypatch.setattr("scripts.host._pyenv", lambda version: None)
+    monkeypatch.setattr(doctor_task, "read_environment", lambda python: replace(WELL, deepspeed=None))
+    monkeypatch.setattr(doctor_task, "run_in_front", install)
+    find_interpreter.cache_clear()
+    assert find_interpreter("3.7") is None
+    with pytest.raises(PrerequisiteError):
+        doctor(DoctorOptions(fix=True))
+    assert find_interpreter("3.7") == "/new/python3.7"
+    find_interpreter.cache_clear()
 
 
 def test_when_all_is_well_it_says_so_calmly_and_ends_with_the_next_command(
