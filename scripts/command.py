@@ -21,10 +21,10 @@ from typing import TextIO, TypeAlias
 from scripts.disk_space import NEXT, said_full
 from scripts.errors import CommandError
 from scripts.guard import GUARD, new_name
-from scripts.outgoing import pass_on
+from scripts.outgoing import IN_CODE_PAGE, SAYING, pass_on
 from scripts.process_tree import GRACE_SECONDS, ProcessGroup, end_tree, starting, tree_bytes
 from scripts.shell import assignment, change_folder, shell_line, with_input
-from scripts.stop_signals import StopSignal, in_foreground
+from scripts.stop_signals import StopSignal, is_heard_by_all
 
 ASK_SECONDS = 20.0
 STOP_SECONDS = 10.0  # for a program in front that was told to stop
@@ -90,12 +90,13 @@ def ask(
 ) -> Answer:
     """What a short program says; never raises. `env` is its whole environment, this process's own unless given.
 
+    In this process's own a Python says all in UTF-8: a path of a person's folder has letters of any alphabet.
     A text as `program` is a whole command line, which Windows takes as it is.
     """
     try:
         process = subprocess.Popen(
             program,
-            env=GUARD.marked(os.environ if env is None else env),
+            env=GUARD.marked({**os.environ, **SAYING} if env is None else env),
             cwd=cwd,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -113,7 +114,7 @@ def ask(
     except BaseException:
         end_tree(process.pid)
         raise
-    said = [content.decode(encoding, "replace").replace("\r\n", "\n") for content in (output, errors)]
+    said = [content.decode(encoding, IN_CODE_PAGE).replace("\r\n", "\n") for content in (output, errors)]
     return Answer(exit_code=process.returncode, output=said[0], errors=said[1])
 
 
@@ -145,7 +146,7 @@ def run_in_front(command: Command, *, output: TextIO | None = None, heard: Log |
 def _hand_on(process: subprocess.Popen[bytes], stop: KeyboardInterrupt) -> None:
     """Tell the program to stop, unless its terminal has; end it when it does not."""
     number = stop.number if isinstance(stop, StopSignal) else signal.SIGINT
-    if not (number == signal.SIGINT and in_foreground()):
+    if not is_heard_by_all(number):
         process.send_signal(number)
     try:
         process.wait(STOP_SECONDS)
@@ -255,7 +256,7 @@ def _start(command: Command) -> subprocess.Popen[str]:
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
-            errors="replace",
+            errors=IN_CODE_PAGE,
             start_new_session=sys.platform != "win32",
         )
 

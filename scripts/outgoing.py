@@ -8,6 +8,7 @@ bound, since the texts come from outside.
 
 from __future__ import annotations
 
+import codecs
 import locale
 import os
 import re
@@ -19,6 +20,10 @@ from typing import IO
 from urllib.parse import unquote
 
 MASK = "***"
+# for a Python that is read: that of Windows prints into a pipe in the system's code page, which lacks letters
+SAYING = {"PYTHONIOENCODING": "utf-8:replace"}
+IN_CODE_PAGE = "in-code-page"  # what `in_code_page` is registered as
+CODE_PAGE = "oem" if sys.platform == "win32" else "utf-8"
 SHORTEST = 6  # characters of a secret that is looked for wherever it stands; a shorter one is part of common words
 OPEN, CLOSE = "\ue000", "\ue001"  # around the name of a variable that stands for its value; of no use in any text
 
@@ -98,6 +103,20 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode(locale.getpreferredencoding(False), "replace")
+
+
+def in_code_page(error: UnicodeError, code_page: str = CODE_PAGE) -> tuple[str, int]:
+    """How a text in UTF-8 goes on where a line of it is not: that line in the code page of this system's consoles.
+
+    cl and link speak the language of the Visual Studio that is installed, and write it as consoles do.
+    """
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    line = error.object[error.start :].partition(b"\n")[0]
+    return line.decode(code_page, "replace"), error.start + len(line)
+
+
+codecs.register_error(IN_CODE_PAGE, in_code_page)
 
 
 def reference(name: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # not every system has all of them
+OF_TERMINAL = {int(getattr(signal, name)) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name)}
 ONE_STOP_SECONDS = 4.0  # a group is sent one signal more than once; the stop that the first began is not interrupted
 
 
@@ -73,6 +74,14 @@ def stop_signals() -> Iterator[Stops]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def is_heard_by_all(number: int) -> bool:
+    """Whether who sends this signal to us sends it to the programs in front as well, so that none has to pass it on.
+
+    A console of Windows sends Ctrl-C and Ctrl-Break to all; Popen raises ValueError for either.
+    """
+    return number in OF_TERMINAL and in_foreground()
 
 
 def in_foreground() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shlex
 import subprocess
@@ -15,9 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.command import Command, Running, as_script, check, run
+from scripts import command, stop_signals
+from scripts.command import Command, Running, as_script, ask, check, run
 from scripts.errors import CommandError
+from scripts.outgoing import in_code_page
 from scripts.process_tree import ProcessGroup
+from scripts.stop_signals import StopSignal
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX shell")
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
@@ -111,6 +115,45 @@ def test_both_outputs_arrive_line_by_line_in_the_order_they_were_written() -> No
 def test_bytes_that_are_no_text_do_not_end_the_run() -> None:
     outcome = run(python(r"import sys; sys.stdout.buffer.write(b'caf\xe9\nend\n')"))
     assert outcome.output.splitlines()[-1] == "end"
+
+
+@pytest.mark.parametrize(
+    ("code_page", "said"),
+    [
+        ("cp850", "a.cpp: fatal error C1083: Datei kann nicht ge\u00f6ffnet werden"),
+        ("cp932", "\u958b\u3051\u307e\u305b\u3093 b"),
+    ],
+)
+def test_a_line_in_the_code_page_of_consoles_is_read_and_those_around_it_are_utf_8(code_page: str, said: str) -> None:
+    raw = b"\n".join(["caf\u00e9".encode(), said.encode(code_page), "na\u00efve".encode()])
+    codecs.register_error("test-page", lambda error: in_code_page(error, code_page))
+    assert raw.decode("utf-8", "test-page") == f"caf\u00e9\n{said}\nna\u00efve"
+
+
+def test_a_python_that_is_asked_answers_in_utf_8_whatever_its_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    assert ask([sys.executable, "-c", "print('J\\xfcrgen')"]).text == "J\u00fcrgen"
+
+
+class DeafProcess:
+    """A program that is in front with us on Windows, where Popen knows no Ctrl-Break."""
+
+    pid = 0
+
+    def send_signal(self, number: int) -> None:
+        raise ValueError(f"Unsupported signal: {number}")
+
+    def wait(self, timeout: float | None = None) -> int:
+        return 1
+
+
+def test_what_a_console_sends_to_all_programs_is_sent_to_none_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop_signals, "OF_TERMINAL", {2, 15})  # 15 for Windows' own Ctrl-Break, which is no signal here
+    monkeypatch.setattr(stop_signals, "in_foreground", lambda: True)
+    command._hand_on(DeafProcess(), StopSignal(15))  # type: ignore[arg-type]
+    monkeypatch.setattr(stop_signals, "in_foreground", lambda: False)
+    with pytest.raises(ValueError, match="Unsupported signal: 15"):
+        command._hand_on(DeafProcess(), StopSignal(15))  # type: ignore[arg-type]
 
 
 def test_the_peak_is_at_least_what_the_process_and_its_child_held() -> None:

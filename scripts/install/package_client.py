@@ -11,9 +11,8 @@ from pathlib import Path, PurePath
 from scripts.command import Command, Log, no_log, run_in_front
 from scripts.errors import CommandError, PrerequisiteError
 from scripts.install.environment import Environment
+from scripts.outgoing import SAYING
 from scripts.shell import shell_line
-
-SAYING = {"PYTHONIOENCODING": "utf-8:replace"}  # pip fails to say a path with letters that Windows' own page has not
 
 
 def client_words(environment: Environment) -> list[str]:
