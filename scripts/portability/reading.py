@@ -24,6 +24,7 @@ from scripts.portability.header_folders import headers_of, python_headers
 from scripts.portability.source_sets import SourceSet
 from scripts.portability.units import PRECOMPILED, SourceUnit, read_as_cl, units_of
 from scripts.portability.word_search import Fault, foreign_words
+from scripts.process_tree import ProcessGroup
 from scripts.stamp import is_as_stamped, read_record, stamp_file, write_record
 from scripts.wheel_build.source import fetch_source, prepare_tree
 
@@ -114,12 +115,19 @@ class Reader:
         with_torch = [unit for unit in unknown.values() if unit.precompiled] if self.precompile else []
         for dialect in {unit.dialect.standard: unit.dialect for unit in with_torch}.values():
             self.precompiled[dialect.standard] = self._precompile(dialect)
-        done = 0
+        done, group = 0, ProcessGroup()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for (key, unit), faults in zip(unknown.items(), pool.map(self._faults, unknown.values()), strict=True):
-                write_record(self._result(key), {"faults": [asdict(fault) for fault in faults]})
-                done += 1
-                self.log(f"  {done}/{len(unknown)} {unit.of.label} {unit.name}: {len(faults) or 'no'} faults")
+            try:
+                said = pool.map(lambda unit: self._faults(unit, group), unknown.values())
+                for (key, unit), faults in zip(unknown.items(), said, strict=True):
+                    write_record(self._result(key), {"faults": [asdict(fault) for fault in faults]})
+                    done += 1
+                    many = "" if len(faults) == 1 else "s"
+                    self.log(f"  {done}/{len(unknown)} {unit.of.label} {unit.name}: {len(faults) or 'no'} fault{many}")
+            except BaseException:  # on Ctrl-C too: what is being read may take half a minute more
+                pool.shutdown(wait=False, cancel_futures=True)
+                group.stop()
+                raise
 
     def _precompile(self, dialect: Dialect) -> Path:
         """torch's headers, read once for all units of a dialect and kept."""
@@ -133,11 +141,11 @@ class Reader:
             stamp_file(output)
         return output
 
-    def _faults(self, unit: SourceUnit) -> tuple[Fault, ...]:
+    def _faults(self, unit: SourceUnit, group: ProcessGroup) -> tuple[Fault, ...]:
         precompiled = self.precompiled[unit.dialect.standard] if unit.precompiled and self.precompile else None
         options = (*unit.options, *self.options(unit.dialect, unit.of.target.accelerator))
         command = self.front_end.check(unit.source, unit.dialect, options, precompiled)
-        outcome = run(command)
+        outcome = run(command, group=group)
         faults = read_faults(outcome.output, unit.root, self.cache)
         if not faults:
             check(command, outcome)  # it could not read at all: no fault of the source

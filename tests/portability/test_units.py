@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from scripts.command import Command
 from scripts.errors import NothingToDoError, SourceError
 from scripts.facts.load import load_facts
 from scripts.plan.expand import expand
 from scripts.plan.matrix import load_matrix
 from scripts.plan.target import parse_id
 from scripts.portability import units
-from scripts.portability.reading import read_faults
+from scripts.portability.reading import Reader, read_faults
 from scripts.portability.source_sets import SourceSet, source_sets
 from scripts.portability.units import SourceUnit, read_as_cl, units_of
 from scripts.portability.word_search import Fault, foreign_words
@@ -178,6 +185,45 @@ def test_words_are_found_in_code_and_not_in_comments_and_with_their_line(tree: P
         "-Wno-reorder: cl ends with D8021, invalid numeric argument"
     ]
     assert len(places) == len(set(places)) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C")
+def test_when_it_is_stopped_nothing_more_is_read(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C reaches a front end only by us, since each has a session of its own."""
+    monkeypatch.setattr(Reader, "__init__", lambda self: None)
+    started = tmp_path / "started"
+    sleep = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(60)"
+    reader = Reader()  # type: ignore[call-arg]
+    reader.precompile, reader.cache = False, tmp_path / "cache"
+    reader.options = lambda dialect, accelerator: ()  # type: ignore[method-assign]
+    reader.front_end = SimpleNamespace(check=lambda *words: Command(argv=(sys.executable, "-c", sleep)))  # type: ignore[assignment]
+    [unit, _] = read_units(tree, sets(CPU)[0])
+    begun = time.monotonic()
+
+    def stop() -> None:
+        while not started.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        reader._ask({str(number): unit for number in range(20)})
+    assert time.monotonic() - begun < 40
+    assert not list((tmp_path / "cache").rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("option", "refused"),
+    [
+        *((f"-W{name}", True) for name in ("no-reorder", "error", "error=vla", "extra", "unused", "l,-s", "5")),
+        *((f"/W{name}", False) for name in ("0", "4", "X", "X-", "all", "L", "v:19", "p64")),
+        *((other, False) for other in ("-w", "/wd4624", "-O2")),
+    ],
+)
+def test_a_warning_that_cl_does_not_know_is_one_that_it_ends_with(option: str, refused: bool) -> None:
+    """learn.microsoft.com, "/w, /W0, /W1, /W2, /W3, /W4, ..." and D8021."""
+    [row] = [row for row in FACTS.foreign_words if row.place == "options"]
+    assert bool(re.fullmatch(row.pattern, option)) == refused
 
 
 def test_what_the_front_end_prints_becomes_faults_with_short_paths() -> None:
