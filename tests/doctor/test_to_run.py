@@ -177,3 +177,11 @@ def test_the_guide_begins_with_the_shell_at_hand(system: str, variables: dict[st
 def test_torch_of_unknown_patch_is_judged_by_its_minor() -> None:
     torch = Torch(version="2.6.9+cu124", installed="2.6.9", variant="cu124")
     assert finding_of("torch", make_environment(torch=torch)).state == "ok"
+
+
+def test_every_line_for_windows_sets_both_variables() -> None:
+    """NVIDIA's installer sets CUDA_PATH, and two that differ are called wrong."""
+    for guide in FACTS.guides.values():
+        for line in (guide.now, guide.environment, guide.always) if guide.system == "windows" else ():
+            assert "CUDA_HOME" in line, guide
+            assert "CUDA_PATH" in line, guide
