@@ -13,7 +13,9 @@ from scripts.fetch.installer import Installer
 from scripts.plan.target import Target
 from scripts.wheel_build.build_plan import BuildPlan
 
-TEMPORARY = "TEMP" if os.name == "nt" else "TMPDIR"
+# learn.microsoft.com, GetTempPath: compilers of Windows ask for TMP before TEMP, which Python asks for first
+OF_SYSTEM = {"windows": "TMP", "linux": "TMPDIR"}
+TEMPORARY = OF_SYSTEM["windows" if os.name == "nt" else "linux"]
 ENVIRONMENTS = CHECKOUT / ".nox"
 
 
@@ -56,9 +58,9 @@ def places_of(
     yield from _packages(plans, dirs, installer, cache, one_torch=one_torch)
 
 
-def temporary_directory() -> Path:
+def temporary_directory(name: str = TEMPORARY) -> Path:
     """Where compilers put their files: what the variable names, since they ask no further when it is of no use."""
-    return Path(os.environ.get(TEMPORARY) or tempfile.gettempdir())
+    return Path(os.environ.get(name) or tempfile.gettempdir())
 
 
 def _toolkits(plans: Sequence[BuildPlan]) -> int:

@@ -17,7 +17,7 @@ from scripts.fetch.installer import Installer
 from scripts.plan.target import parse_id
 from scripts.wheel_build import environments, preflight, produce
 from scripts.wheel_build.build_options import BuildOptions
-from scripts.wheel_build.preflight import TEMPORARY, places_of, require_disks
+from scripts.wheel_build.preflight import OF_SYSTEM, TEMPORARY, places_of, require_disks, temporary_directory
 from tests.wheel_build.plans import make_plan
 
 CPU = parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")
@@ -152,3 +152,10 @@ def test_two_disks_are_judged_apart(one_disk: Dirs, monkeypatch: pytest.MonkeyPa
 def test_a_build_of_nothing_asks_for_no_room(one_disk: Dirs) -> None:
     require_disks([], one_disk, Installer(uv=None))
     assert not one_disk.wheelhouse.exists()
+
+
+def test_the_folder_of_compilers_of_windows_is_that_of_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is told that TEMP names another and sets it, would find the same disk full again."""
+    monkeypatch.setenv("TMP", "/compilers")
+    monkeypatch.setenv("TEMP", "/others")
+    assert temporary_directory(OF_SYSTEM["windows"]) == Path("/compilers")
