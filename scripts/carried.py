@@ -44,7 +44,7 @@ def carried_file(path: Path) -> Iterator[Path]:
     if one_file() is None:
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="deepspeed-wheels-") as folder:
+    with tempfile.TemporaryDirectory(prefix="deepspeed-wheels-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / path.name
         copy.write_bytes(carried_bytes(path))
         yield copy
@@ -58,7 +58,10 @@ def carried_tree(folder: Path) -> Iterator[Path]:
         yield folder
         return
     inner = folder.relative_to(archive).as_posix()
-    with tempfile.TemporaryDirectory(prefix="deepspeed-wheels-") as copy, zipfile.ZipFile(archive) as members:
+    with (
+        tempfile.TemporaryDirectory(prefix="deepspeed-wheels-", ignore_cleanup_errors=True) as copy,
+        zipfile.ZipFile(archive) as members,
+    ):
         members.extractall(copy, [name for name in members.namelist() if name.startswith(f"{inner}/")])
         yield Path(copy) / inner
 

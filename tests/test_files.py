@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 
@@ -86,3 +87,16 @@ def test_a_directory_is_made_once_and_one_that_cannot_be_is_an_error(tmp_path: P
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=r"cannot be written: .*; choose another directory"):
         make_directory(tmp_path / "file" / "cache")
+
+
+def test_a_temporary_folder_that_windows_keeps_open_for_a_moment_ends_no_work() -> None:
+    """A virus scanner, or a program that was ended, may still hold a file in it when the work is done."""
+    modules = (Path(__file__).parent.parent / "scripts").rglob("*.py")
+    texts = [(path.name, path.read_text(encoding="utf-8")) for path in modules]
+    made = [
+        (name, call)
+        for name, text in texts
+        for call in re.findall(r"TemporaryDirectory\([^()]*(?:\(\))?[^()]*\)", text)
+    ]
+    assert len(made) > 10
+    assert [each for each in made if "ignore_cleanup_errors=True" not in each[1]] == []

@@ -201,7 +201,7 @@ def _of_jobs(
 
 
 def _download(client: GitHubClient, path: str, chosen: str) -> bytes | None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "artifact.zip"
         _save(client, path, file, MOST_ARTIFACT)
         return _member(file, chosen, "the artifact")
@@ -210,7 +210,7 @@ def _download(client: GitHubClient, path: str, chosen: str) -> bytes | None:
 def _in_log(client: GitHubClient, repository: str, job: str, chosen: str) -> bytes | None:
     """The replay file of a target that failed, which its job has printed; None for none."""
     found: dict[str, bytes] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "job.log"
         _save(client, f"/repos/{repository}/actions/jobs/{job}/logs", file, MOST_LOG)
         with file.open("rb") as lines:

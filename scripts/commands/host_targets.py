@@ -96,7 +96,7 @@ def host_target(project: Project) -> Target:
             id="no-target-for-host",
         )
     candidates = sorted(newest_deepspeed(targets), key=Target.sort_key, reverse=True)
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         python = _empty_environment(Path(directory) / "probe")
         for target in candidates:
             routes = torch_routes(target, project.facts.torch[target.torch_minor], project.matrix.torch_index)

@@ -58,7 +58,7 @@ def index(options: SiteOptions) -> None:
     with locked(out / WRITTEN, "a site is being written", log=log_line):
         if not may_shrink and _stamp(out / WHEELS) not in (None, seen_before):  # by another `invoke index`
             require_no_loss(read_site(str(out)), published)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             variants = _variants(offer, Path(folder)) if options.variants else {}
             write_tree(out, {**page, **render_index(published), **offer.files, **variants, NAME: file})
     if step := this_step():

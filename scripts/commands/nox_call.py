@@ -67,7 +67,7 @@ def build_targets(plans: Sequence[BuildPlan], options: BuildOptions) -> Iterator
 
 def _build(plan: BuildPlan, options: BuildOptions, deadline: float | None) -> Result:
     """How one plan ended. Nox runs in the foreground and shows the progress; its session is handed the plan."""
-    with ExitStack() as locks, tempfile.TemporaryDirectory() as directory:
+    with ExitStack() as locks, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         locks.enter_context(lock_target(plan.target, wait=options.wait))
         results, handed = Path(directory) / "results.jsonl", Path(directory) / "plans"
         results.touch()

@@ -44,7 +44,7 @@ def make_listing(project: Project) -> dict[str, Units]:
     found: dict[str, Units] = {}
     for version in project.matrix.deepspeed:
         log_line(version)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             found[version] = dict(units_of_release(version, project, torch, Path(folder)))
     return found
 

@@ -74,7 +74,7 @@ class Installation:
             return load_all(self.environment.python)
 
     def _install(self, heard: Log) -> None:
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
             constraints = Path(directory) / "constraints.txt"
             constraints.write_text(self.constraints, encoding="utf-8")
             for words in self._steps(constraints):

@@ -45,7 +45,7 @@ def _folder(record: WheelRecord, log: Log) -> Iterator[Path]:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError:
-        with tempfile.TemporaryDirectory() as elsewhere:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as elsewhere:
             yield Path(elsewhere)
         return
     with locked(folder, f"{record.file} is being installed", log=log):

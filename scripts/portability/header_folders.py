@@ -79,7 +79,7 @@ def _from_wheel(row: HeaderWheel, to: Path) -> None:
 
 
 def _from_sdist(row: PythonHeaders, to: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=to.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=to.parent, ignore_cleanup_errors=True) as folder:
         sdist = _download_sdist(row, Path(folder))
         with tarfile.open(sdist) as archive:
             name = next(member for member in archive.getnames() if member.endswith(f"/{row.archive}"))

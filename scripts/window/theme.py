@@ -61,7 +61,7 @@ def _with_room(folder: Path, size: Fraction) -> Iterator[Path]:
     if size <= 1:
         yield folder
         return
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         roomy = shutil.copytree(folder, Path(place) / folder.name, ignore=shutil.ignore_patterns("*.py*"))
         for file in (roomy / "theme").glob("*.tcl"):
             text = file.read_text(encoding="utf-8")

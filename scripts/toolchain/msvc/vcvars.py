@@ -99,7 +99,7 @@ def _run_vcvars(chosen: ChosenToolset, caller: Mapping[str, str]) -> dict[str, s
         raise PrerequisiteError(
             f"{script} is missing; repair {chosen.studio.name} with the Visual Studio Installer", id="vcvars-failed"
         )
-    with tempfile.TemporaryDirectory(prefix="vcvars-") as directory:
+    with tempfile.TemporaryDirectory(prefix="vcvars-", ignore_cleanup_errors=True) as directory:
         answer = Path(directory, "environment.json")
         exit_code, output = _run(_line(caller), _child(start, short, chosen.version, answer), script.parent)
         if exit_code or "[ERROR:" in output or not answer.is_file():
