@@ -210,3 +210,4 @@ def _range(entry: object, where: str, problems: Problems) -> str:
 
 
 When: TypeAlias = Annotated[Condition, parse_condition]  # a row's `when:`
+ALWAYS = Condition(names=frozenset(), terms=(), alternatives=(), negated=None)

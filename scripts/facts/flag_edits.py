@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from scripts.facts.condition import ALWAYS, When
 from scripts.schema.annotations import Source, System
 from scripts.schema.readers import choice, pattern
 
@@ -18,5 +19,6 @@ class FlagEdit:
     step: Annotated[str, choice("compile", "nvcc", "link")]
     drop: tuple[Annotated[str, pattern], ...] = ()  # regular expressions for whole words
     append: tuple[str, ...] = ()
+    when: When = ALWAYS
     reason: str
     source: Source

@@ -146,7 +146,7 @@ def make_build_plan(
         compiler_variables=lists | {*facts.inherited_variables},
         routes=tuple(torch_routes(target, torch, matrix.torch_index)),
         requirements=(*build_requirements(torch, facts.build_requirements), *_op_packages(ops)),
-        flags=tuple(edit for edit in facts.flags if edit.system == target.system),
+        flags=tuple(edit for edit in facts.flags if edit.system == target.system and edit.when.holds(context)),
         arch_rows=arch_rows(facts.arch_families, facts.arch_branches),
         header_pays_from={cost.header: cost.pays_from for cost in facts.header_costs},
         peaks={cost.step: cost.peak_bytes for cost in facts.costs if cost.system == target.system},

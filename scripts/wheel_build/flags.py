@@ -17,7 +17,10 @@ def edit_flags(
     directories: Mapping[str, str],
     cpu: Sequence[str],
 ) -> tuple[str, ...]:
-    """`argv` after every edit of this step and system. `directories` are those of source, environment, python."""
+    """`argv` after every edit of this step and system. `directories` are those of source, environment, python …
+
+    Beside them stands `unit`, the source file below the source tree.
+    """
     words = list(argv)
     for edit in edits:
         if (edit.step, edit.system) == (step, system):

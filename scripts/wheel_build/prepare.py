@@ -57,13 +57,12 @@ def edit_recipe(recipe: Recipe, settings: CompileSettings) -> Recipe:
 
 
 def _edit_op(op: OpRecipe, settings: CompileSettings) -> OpRecipe:
-    def edited(argv: Sequence[str], step: str) -> tuple[str, ...]:
-        return edit_flags(
-            argv, settings.edits, step=step, system=settings.system, directories=settings.directories, cpu=settings.cpu
-        )
+    def edited(argv: Sequence[str], step: str, unit: str = "") -> tuple[str, ...]:
+        places = {**settings.directories, "unit": unit}
+        return edit_flags(argv, settings.edits, step=step, system=settings.system, directories=places, cpu=settings.cpu)
 
     link = (*edited(op.link, "link"), *settings.link_words.get(op.op, ()))
-    units = tuple(replace(unit, argv=edited(unit.argv, unit.step)) for unit in op.units)
+    units = tuple(replace(unit, argv=edited(unit.argv, unit.step, unit.source)) for unit in op.units)
     if settings.system == "linux":  # on Windows the command lines were judged as they are
         units = tuple(with_joined_arches(unit, settings.root, settings.arch_rows) for unit in units)
     if settings.torch_headers != "torch" and settings.system == "linux":

@@ -13,8 +13,11 @@ import pytest
 from scripts.errors import DataError
 from scripts.facts.flag_edits import FlagEdit
 from scripts.facts.load import DATA, load_facts
+from scripts.plan.target import parse_id
 from scripts.wheel_build.flags import edit_flags
-from tests.wheel_build.factories import GXX
+from scripts.wheel_build.unit_objects import OF_PROCESS
+from tests.wheel_build.factories import GXX, write_tree
+from tests.wheel_build.plans import make_plan
 
 PLACES = {
     "source": "/shop/source",
@@ -22,6 +25,7 @@ PLACES = {
     "torch": "/shop/env/lib/torch",
     "python": "/opt/python3.11",
     "compiler": "/usr/bin/g++-13",
+    "unit": "csrc/adam/multi_tensor_adam.cu",
 }
 CPU = ("-march=x86-64-v3",)
 RECORDED = {
@@ -122,6 +126,33 @@ def test_a_folder_with_signs_of_a_pattern_in_its_name_is_taken_as_it_is() -> Non
     assert edit_flags(words, [edit], step="link", system="linux", directories=places, cpu=()) == ("g++", words[2])
 
 
+@pytest.mark.skipif(not shutil.which("nvcc"), reason="nvcc")
+def test_a_kernel_is_the_same_wherever_its_source_lies(tmp_path: Path) -> None:
+    """nvcc names what is hidden in a file by where the file lies, and what a process writes by its id."""
+    kernel = "namespace {\n__device__ int hidden;\n__global__ void k(int *p) { *p = hidden; }\n}\n"
+    objects = []
+    for folder, row in (("one", True), ("two/more", True), ("two/more", False)):
+        write_tree(
+            tmp_path / folder, {"csrc/adam/multi_tensor_adam.cu": f"{kernel}void f(int *p) {{ k<<<1, 1>>>(p); }}\n"}
+        )
+        places = {**PLACES, "source": str(tmp_path / folder), "compiler": GXX}
+        argv = ["nvcc", "-c", "csrc/adam/multi_tensor_adam.cu", "-o", "object.o"]
+        edits = EDITS if row else [edit for edit in EDITS if edit.id != "nvcc-symbols-of-no-place"]
+        words = edit_flags(argv, edits, step="nvcc", system="linux", directories=places, cpu=CPU)
+        subprocess.run(words, cwd=tmp_path / folder, check=True)
+        objects.append(OF_PROCESS.sub(b"", (tmp_path / folder / "object.o").read_bytes()))
+    assert objects[0] == objects[1] != objects[2]
+
+
+def test_what_an_older_nvcc_is_not_known_to_take_is_for_no_target_of_it() -> None:
+    [row] = [edit for edit in EDITS if edit.id == "nvcc-symbols-of-no-place"]
+    of_targets = {
+        cuda: row in make_plan(parse_id(f"ds0.16.5-torch{torch}-{cuda}-cp311-linux_x86_64")).flags
+        for torch, cuda in (("2.6.0", "cu118"), ("2.6.0", "cu124"))
+    }
+    assert of_targets == {"cu118": False, "cu124": True}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="g++")
 def test_the_real_compiler_takes_the_edited_flags(tmp_path: Path) -> None:
     (tmp_path / "a.cpp").write_text("int f() { return 1; }\n")
@@ -136,10 +167,10 @@ def test_the_real_compiler_takes_the_edited_flags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
-        ("step: compile", "step: complie", "flags.yaml:8: flags[0].step (no-debug-information):"),
-        ("system: linux", "system: linus", "flags.yaml:7: flags[0].system (no-debug-information):"),
-        ("id: strip", "name: strip", "flags.yaml:48: flags[6].name (strip):"),
-        ('append: ["-w"]', "append: -w", "flags.yaml:17: flags[1].append (no-warnings):"),
+        ("step: compile", "step: complie", "flags.yaml:9: flags[0].step (no-debug-information):"),
+        ("system: linux", "system: linus", "flags.yaml:8: flags[0].system (no-debug-information):"),
+        ("id: strip", "name: strip", "flags.yaml:49: flags[6].name (strip):"),
+        ('append: ["-w"]', "append: -w", "flags.yaml:18: flags[1].append (no-warnings):"),
     ],
 )
 def test_a_bad_row_is_refused_where_it_stands(tmp_path: Path, old: str, new: str, where: str) -> None:
