@@ -14,12 +14,12 @@ from pathlib import Path
 from packaging.version import Version
 
 from scripts.doctor.prerequisite import Seen, ok
+from scripts.doctor.torch_toolkit import torch_cuda_home
 from scripts.facts.facts import Facts
 from scripts.install.environment import Environment, Torch
 from scripts.install.installed import is_met, why_wrong
 from scripts.install.served_cards import named, serves_none, without_code
 from scripts.plan.off_axis import why_free_threaded, why_never
-from scripts.toolchain.cuda.discovery import torch_cuda_home
 from scripts.versions import cuda_version
 
 INVOKE = ("invoke",)

@@ -45,7 +45,9 @@ def test_what_failed_in_a_step_that_went_well_is_not_why_the_build_did(tmp_path:
     said += [f"{step}compile", "  compile: 20.0 s", group, f"{step}verification"]
     said += ["error: No solution found when resolving dependencies", f"{CAME} the client's own index"]
     log = tmp_path / f"{TARGET}.log"
-    log.write_text("".join(f"{STAMP}{line}\n" for line in [*said, "  run paths: FAILED in 0.0 s (/home/ci/lib)"]))
+    log.write_text(
+        "".join(f"{STAMP}{line}\n" for line in [*said, "  run paths: FAILED in 0.0 s (/home/ci/lib)"]), "utf-8"
+    )
     result = failed("a.whl failed run paths", 19, "verification-failed")
     assert with_cause(result, tmp_path, 0) == result
     with log.open("a") as file:

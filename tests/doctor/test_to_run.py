@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from scripts.doctor import torch_toolkit
 from scripts.doctor.cuda_home import guide_lines, shells_at_hand
 from scripts.doctor.examination import examine, summary
 from scripts.doctor.prerequisite import Prerequisite
 from scripts.doctor.to_run import RunChecks, file_version
+from scripts.doctor.torch_toolkit import torch_cuda_home
 from scripts.facts.load import load_facts
 from scripts.graphics import Gpu, Graphics
 from scripts.install.environment import DeepSpeedBuild, Environment, Torch
@@ -92,13 +94,35 @@ def installed_cuda(folder: Path) -> Path:
     return folder / "cuda"
 
 
+@pytest.mark.parametrize("system", ["windows", "linux"])
+def test_the_toolkit_that_torch_takes_is_found_in_torch_s_order(
+    system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("CUDA_HOME", "CUDA_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch_toolkit, "WINDOWS_DEFAULT", tmp_path / "NVIDIA")
+    monkeypatch.setattr(torch_toolkit, "UNIX_DEFAULT", tmp_path / "unix")
+    monkeypatch.setenv("PATH", str(tmp_path / "cuda" / "bin"))
+    assert torch_cuda_home(system) is None
+    last = {"windows": tmp_path / "NVIDIA" / "v12.4", "linux": tmp_path / "unix"}
+    for folder in last.values():
+        folder.mkdir(parents=True)
+    assert torch_cuda_home(system) == last[system]
+
+    program = installed_cuda(tmp_path)
+    assert torch_cuda_home(system) == program
+    for name in ("CUDA_PATH", "CUDA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))  # which need not be there
+        assert torch_cuda_home(system) == tmp_path / name
+
+
 def test_importing_an_old_deepspeed_needs_a_toolkit_unless_its_probe_is_caught(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("CUDA_HOME", "CUDA_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    monkeypatch.setattr("scripts.toolchain.cuda.discovery.UNIX_DEFAULT", tmp_path / "nothing")
+    monkeypatch.setattr("scripts.doctor.torch_toolkit.UNIX_DEFAULT", tmp_path / "nothing")
     mine = make_environment(deepspeed="0.16.5", **LINUX)
     assert finding_of("import-probe", mine).found == "no CUDA toolkit is found"
     safe = replace(mine, deepspeed_build=DeepSpeedBuild(probes_safely=True))

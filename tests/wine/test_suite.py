@@ -89,7 +89,9 @@ def count(ended: Ended, word: str) -> int:
 
 @pytest.mark.nightly
 def test_the_fast_suite_passes_under_windows_python(windows: Windows) -> None:
-    for _, ended in run_suites(windows, dict.fromkeys(SDISTS, ())).values():
+    both = [ended for _, ended in run_suites(windows, dict.fromkeys(SDISTS, ())).values()]
+    assert not [line for ended in both for line in ended.output.splitlines() if line.startswith("FAILED")]
+    for ended in both:
         require_passed(ended, 1500, MOST_SKIPPED)
 
 

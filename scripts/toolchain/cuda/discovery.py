@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,6 @@ NAMED_VARIABLE = "DEEPSPEED_WHEELS_CUDA"
 REGISTRY_KEY = r"SOFTWARE\NVIDIA Corporation\GPU Computing Toolkit\CUDA"
 REGISTRY_VALUE = "InstallDir"
 INSTALLED = Path("NVIDIA GPU Computing Toolkit") / "CUDA"  # below Program Files
-WINDOWS_PROGRAMS = Path("C:/Program Files")  # where torch looks, whatever the system calls it
-UNIX_DEFAULT = Path("/usr/local/cuda")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,20 +69,6 @@ def candidates(version: str, system: str, unix: Path) -> Iterator[ToolkitCandida
     else:
         for directory in (unix / f"cuda-{version}", unix / "cuda"):
             yield ToolkitCandidate(root=directory, source="folder", told_by=str(directory))
-
-
-def torch_cuda_home(system: str) -> Path | None:
-    """The toolkit that torch takes when it is imported, which need not exist where a variable names it.
-
-    Source: `_find_cuda_home` of torch/utils/cpp_extension.py, 2.0 to 2.13.
-    """
-    if named := os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"):
-        return Path(named)
-    if nvcc := shutil.which("nvcc"):
-        return Path(nvcc).parent.parent
-    if system == "windows":
-        return next((WINDOWS_PROGRAMS / INSTALLED).glob("v*.*"), None)
-    return UNIX_DEFAULT if UNIX_DEFAULT.exists() else None
 
 
 def _from_variables(version: str, variables: Mapping[str, str]) -> Iterator[ToolkitCandidate]:

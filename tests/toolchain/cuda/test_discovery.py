@@ -10,14 +10,7 @@ import pytest
 from scripts.errors import PrerequisiteError
 from scripts.facts.load import load_facts
 from scripts.toolchain.cuda import discovery
-from scripts.toolchain.cuda.discovery import (
-    NAMED_VARIABLE,
-    ToolkitCandidate,
-    candidates,
-    find_toolkits,
-    named_toolkit,
-    torch_cuda_home,
-)
+from scripts.toolchain.cuda.discovery import NAMED_VARIABLE, ToolkitCandidate, candidates, find_toolkits, named_toolkit
 from tests.toolchain.stand_in import SYSTEM, make_toolkit
 
 FACTS = load_facts()
@@ -30,25 +23,6 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PLACES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(discovery, "registry_folders", lambda key: [])
-
-
-@pytest.mark.parametrize("system", ["windows", "linux"])
-def test_the_one_that_torch_takes_is_found_in_torch_s_order(
-    system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(discovery, "WINDOWS_PROGRAMS", tmp_path)
-    monkeypatch.setattr(discovery, "UNIX_DEFAULT", tmp_path / "unix")
-    monkeypatch.setenv("PATH", str(tmp_path / "here" / "bin"))
-    assert torch_cuda_home(system) is None
-    last = {"windows": tmp_path / discovery.INSTALLED / "v12.4", "linux": tmp_path / "unix"}
-    for folder in last.values():
-        folder.mkdir(parents=True)
-    assert torch_cuda_home(system) == last[system]
-    program = make_toolkit(tmp_path / "here", "12.4.131", system=SYSTEM)
-    assert torch_cuda_home(system) == program
-    for name in ("CUDA_PATH", "CUDA_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name))  # which need not be there
-        assert torch_cuda_home(system) == tmp_path / name
 
 
 def told(version: str, system: str, unix: Path) -> list[tuple[str, str]]:
