@@ -113,7 +113,7 @@ def test_a_file_that_is_included_by_force_is_looked_for_where_the_compiler_is_st
 
 
 def test_the_words_of_a_response_file_belong_to_the_command(tmp_path: Path) -> None:
-    write_tree(tmp_path, {"words": "-DX='a b' @more", "more": "-Ideep 'open", "itself": "@itself"})
+    write_tree(tmp_path, {"words": '-DX="a b" @more', "more": "-Ideep 'open", "itself": "@itself"})
     assert spelled_out(("g++", "@words", "-c"), tmp_path) == (
         *("g++", "@words", "-DX=a b", "@more", "-Ideep", "'open", "-c"),
     )
