@@ -27,7 +27,7 @@ OWN = re.compile(r"^ (/.*)$", re.MULTILINE)  # how GCC lists them, a line each
 
 def searched_folders(argv: Sequence[str], variables: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     """The folders that the command searches, run in `root` with these variables beside the caller's."""
-    words = all_words(argv, {**os.environ, **variables})
+    words = all_words(argv, variables)
     started_in = [root] if any(word.startswith(FORCED) or word == "--include" for word in words) else []
     own = own_folders(_host_compiler(argv), *_roots(words))
     told = _told(argv, {**os.environ, **variables}, root)
@@ -48,9 +48,12 @@ def _told(argv: Sequence[str], environment: Mapping[str, str], root: Path) -> tu
     return tuple(root / folder for folder in (*_of_command(all_words(argv, environment)), *of_variables))
 
 
-def all_words(argv: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """The words of the command, those that it hands on, and those that compilers take from these variables."""
-    return [word for each in (*argv, *_of_flags(environment)) for word in _handed_on(each)]
+def all_words(argv: Sequence[str], variables: Mapping[str, str]) -> list[str]:
+    """The words of the command, those that it hands on, and those that compilers take from variables.
+
+    Those are the given ones and, where none of them is given, the caller's.
+    """
+    return [word for each in (*argv, *_of_flags({**os.environ, **variables})) for word in _handed_on(each)]
 
 
 @cache

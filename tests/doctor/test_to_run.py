@@ -108,7 +108,6 @@ def test_the_toolkit_that_torch_takes_is_found_in_torch_s_order(
     for folder in last.values():
         folder.mkdir(parents=True)
     assert torch_cuda_home(system) == last[system]
-
     program = installed_cuda(tmp_path)
     assert torch_cuda_home(system) == program
     for name in ("CUDA_PATH", "CUDA_HOME"):

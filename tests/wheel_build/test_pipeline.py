@@ -104,6 +104,21 @@ def test_a_file_that_a_word_names_is_part_of_an_ops_key(tmp_path: Path, name: st
     assert identity("one") != identity("two")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="g++")
+def test_a_file_that_a_variable_of_the_caller_names_is_part_of_an_ops_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NVCC_APPEND_FLAGS", f"-include {tmp_path}/more/forced.h")
+
+    def identity(text: str) -> dict[str, Any]:
+        write_tree(tmp_path, {"source/csrc/a.cpp": "", "more/forced.h": text})
+        op = make_op(tmp_path / "source", "op", ["csrc/a.cpp"], tmp_path / "source/build")
+        return pipeline._op_identity(op, {"source": f"{tmp_path}/source"}, {}, tmp_path / "source")
+
+    assert identity("one") == identity("one")
+    assert identity("one") != identity("two")
+
+
 def test_a_run_path_of_the_caller_is_part_of_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """ld writes it into what it links without -rpath."""
     names = make_plan(parse_id("ds0.19.8-torch2.13.0-cpu-cp311-linux_x86_64")).compiler_variables
